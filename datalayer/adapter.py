@@ -1,0 +1,332 @@
+"""Chainlit's calls and dicts on one side, writes and rows on the other.
+
+Chainlit starts most of these methods as tasks that nobody awaits, so each builds and submits its write before its first
+``await`` (I1). Writes of a session without a user message yet are held back in order, as Chainlit's own
+``queue_until_user_message`` does, except that they are not regrouped by method when they are let go.
+"""
+
+import asyncio
+import sys
+import uuid
+from collections.abc import Awaitable
+from contextvars import ContextVar
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from chainlit.auth import require_login
+from chainlit.context import context_var, local_steps
+from chainlit.data.base import BaseDataLayer
+from chainlit.session import BaseSession, WebsocketSession
+from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, ThreadDict, ThreadFilter
+from chainlit.user import PersistedUser, User
+
+from . import shapes, text
+from .errors import BlobVanished, InvalidInput
+from .files import mount
+from .records import Thread, now, to_iso
+from .store import Store
+from .writes import (
+    DeleteElement,
+    DeleteFeedback,
+    DeleteStep,
+    DeleteThread,
+    UpdateThread,
+    UpsertElement,
+    UpsertFeedback,
+    UpsertStep,
+    UpsertUser,
+    Write,
+)
+
+if TYPE_CHECKING:
+    from chainlit.element import Element, ElementDict
+    from chainlit.step import StepDict
+
+_NOT_GIVEN: Any = object()
+_asking: ContextVar[str | None] = ContextVar("datalayer_asking", default=None)
+
+
+class DataLayer(BaseDataLayer):
+    """Chainlit's persistence in ``url`` (sqlite+aiosqlite:///path) and ``files`` (a folder; None: beside the database).
+
+    ``author_required``: whether a thread needs a user; None: where Chainlit requires a login.
+
+    The constructor opens nothing; the first call does. Every method raises a ``datalayer.errors`` type when its change
+    or answer cannot be had; a mutator that returns has made its change durable. The mutators also work outside a
+    Chainlit session, where they act for the application itself.
+    """
+
+    def __init__(self, url: str, files: str | Path | None = None, author_required: bool | None = None) -> None:
+        self.store = Store(url, files)
+        self._author_required = author_required
+        self._held: WeakKeyDictionary[BaseSession, list[tuple[Write, "Element | None"]]] = WeakKeyDictionary()
+        self._loaded: WeakKeyDictionary[BaseSession, dict[str, Any]] = WeakKeyDictionary()
+        mount(self.store)
+
+    # Life
+
+    async def drain(self) -> None:
+        """Returns when every accepted write is durable or has failed loudly."""
+        await self.store.drain()
+
+    async def health(self) -> dict[str, Any]:
+        """{"state": "ok" | "degraded", "pending": writes that are not durable yet}"""
+        return await self.store.health()
+
+    async def close(self) -> None:
+        """Drains, then closes. Chainlit calls it at shutdown."""
+        await self.store.close()
+
+    async def build_debug_url(self) -> str:
+        return ""
+
+    # Who asks
+
+    def _actor(self) -> str | None:
+        session = _session()
+        if session is None:
+            return _asking.get()
+        return session.user.identifier if session.user else None
+
+    def _anonymous(self) -> bool:
+        required = require_login() if self._author_required is None else self._author_required
+        return not required
+
+    def _submit(self, write: Write, element: "Element | None" = None) -> Awaitable[Any]:
+        session = _session()
+        if not isinstance(session, WebsocketSession):
+            return self._send(write, element)
+        if not session.has_first_interaction:
+            self._held.setdefault(session, []).append((write, element))
+            return _nothing()
+        for earlier in self._held.pop(session, []):
+            self._send(*earlier)
+        return self._send(write, element)
+
+    def _send(self, write: Write, element: "Element | None") -> Awaitable[Any]:
+        if element is None or (source := shapes.content(element)) is None:
+            return self.store.submit(write)
+        return self._send_file(write, source)
+
+    def _send_file(self, write: Write, source: bytes | Path) -> Awaitable[Any]:
+        first = self.store.submit(write, self.store.put_blob(source))
+
+        async def answer() -> Any:
+            try:
+                return await first
+            except BlobVanished:
+                # The last other element with this very content was deleted in between, and took the file along.
+                return await self.store.submit(write, self.store.put_blob(source))
+
+        return asyncio.ensure_future(answer())
+
+    # Users
+
+    async def get_user(self, identifier: str) -> PersistedUser | None:
+        if _in_server() and _session() is None:
+            _asking.set(identifier)  # Chainlit's auth asks first in each request, in the task that goes on to act
+        found = await self.store.user(text.clean(identifier))
+        if found is None:
+            return None
+        created = to_iso(found.created_at)
+        return PersistedUser(id=found.id, createdAt=created, identifier=found.identifier, metadata=found.metadata)
+
+    async def create_user(self, user: User) -> PersistedUser | None:
+        name = text.clean(user.identifier)
+        if not name:
+            raise InvalidInput("A user needs an identifier")
+        metadata = text.clean(user.metadata or {}, "metadata")
+        await self.store.submit(UpsertUser(identifier=name, metadata=metadata, at=now()))
+        return await self.get_user(name)
+
+    # Threads
+
+    async def get_thread_author(self, thread_id: str) -> str:
+        """The author's identifier; "" without such a thread or author, which Chainlit answers with 404."""
+        found = await self.store.thread(thread_id)
+        return (found.user_identifier or "") if found else ""
+
+    async def get_thread(self, thread_id: str) -> ThreadDict | None:
+        """The thread with its steps (oldest first) and elements; None when there is none."""
+        rows = await self.store.thread_rows(thread_id)
+        if rows is None:
+            return None
+        found, steps, elements = rows
+        if (session := _session()) is not None and session.thread_id == thread_id:
+            self._loaded[session] = deepcopy(found.metadata)
+        return {
+            **_summary(found, found.created_at),
+            "steps": shapes.steps_of(thread_id, steps),
+            "elements": [shapes.element(row) for row in elements],
+        }
+
+    async def list_threads(self, pagination: Pagination, filters: ThreadFilter) -> PaginatedResponse[ThreadDict]:
+        """A page of the user's threads without steps, last activity first; ``createdAt`` is the last activity, by which
+        the sidebar groups. ``endCursor`` is opaque. Raises InvalidInput."""
+        if not filters.userId:
+            raise InvalidInput("A list of conversations needs a user")
+        page = await self.store.threads(
+            filters.userId, pagination.first, pagination.cursor, filters.search, filters.feedback
+        )
+        listed: list[ThreadDict] = [
+            {**_summary(thread, thread.last_activity_at), "steps": [], "elements": []} for thread in page.threads
+        ]
+        start = listed[0]["id"] if listed else None
+        return PaginatedResponse(PageInfo(page.next is not None, start, page.next), listed)
+
+    async def update_thread(
+        self,
+        thread_id: str,
+        name: str | None = None,
+        user_id: str | None = _NOT_GIVEN,
+        metadata: dict[str, Any] | None = None,
+        tags: list[str] | None = None,
+    ) -> None:
+        """None leaves what is stored; ``metadata`` is merged key by key.
+
+        Chainlit names a thread after its whole first message, in the one call that also tells the user: that name is cut
+        to a title and never replaces another. A name from an HTTP request or a job is a person's, and final.
+        """
+        session = _session()
+        source = "user" if session is None else "model" if user_id is _NOT_GIVEN else "first_message"
+        if name is not None:
+            name = text.clean(name)
+            name = text.title(name) if source == "first_message" else text.thread_name(name)
+        await self._submit(
+            UpdateThread(
+                actor=self._actor(),
+                thread_id=text.identifier(thread_id, "thread"),
+                at=now(),
+                user_id=None if user_id is _NOT_GIVEN else user_id,
+                name=name,
+                name_source=source,
+                metadata=self._changed(session, text.clean(metadata, "metadata")),
+                tags=text.clean(tags, "tags"),
+                anonymous=self._anonymous(),
+            )
+        )
+
+    def _changed(self, session: BaseSession | None, metadata: dict[str, Any] | None) -> dict[str, Any] | None:
+        """``metadata`` without what the session merely still holds from when it loaded the thread: at disconnect
+        Chainlit writes all of it back, which would undo what another tab has changed since."""
+        if session is None or metadata is None:
+            return metadata
+        loaded = self._loaded.get(session, {})
+        changed = {k: v for k, v in metadata.items() if k not in loaded or loaded[k] != v}
+        self._loaded[session] = {**loaded, **changed}
+        return changed
+
+    async def delete_thread(self, thread_id: str) -> None:
+        await self._submit(
+            DeleteThread(actor=self._actor(), thread_id=text.identifier(thread_id, "thread"), at=now())
+        )
+
+    # Steps
+
+    async def create_step(self, step_dict: "StepDict") -> None:
+        await self._submit(self._step(step_dict))
+
+    async def update_step(self, step_dict: "StepDict") -> None:
+        """As ``create_step``. A changed text of a user message takes the answers to the old one along, unless the
+        call comes from within an answer: then the app rewrites what it answers."""
+        await self._submit(replace(self._step(step_dict), edit=not local_steps.get()))
+
+    def _step(self, step_dict: "StepDict") -> UpsertStep:
+        values = shapes.step_values(step_dict)
+        return UpsertStep(
+            actor=self._actor(),
+            thread_id=text.identifier(step_dict.get("threadId"), "step's thread"),
+            id=text.identifier(step_dict.get("id"), "step"),
+            at=now(),
+            values=values,
+            anonymous=self._anonymous(),
+        )
+
+    async def delete_step(self, step_id: str) -> None:
+        session = _session()
+        thread_id = session.thread_id if session else None
+        await self._submit(
+            DeleteStep(actor=self._actor(), thread_id=thread_id, id=text.identifier(step_id, "step"), at=now())
+        )
+
+    async def get_favorite_steps(self, user_id: str) -> "list[StepDict]":
+        """Newest first."""
+        return [shapes.step(row.thread_id, row[:-1]) for row in await self.store.favorite_steps(user_id)]
+
+    # Feedback
+
+    async def upsert_feedback(self, feedback: Feedback) -> str:
+        """The vote's id. One vote per step and user: a second one replaces the first. Raises NotFound."""
+        if feedback.value not in (0, 1):
+            raise InvalidInput("A vote is 0 or 1")
+        write = UpsertFeedback(
+            actor=self._actor(),
+            thread_id=feedback.threadId,
+            id=str(uuid.uuid4()),
+            step_id=text.identifier(feedback.forId, "step"),
+            at=now(),
+            value=feedback.value,
+            comment=text.clean(feedback.comment),
+        )
+        feedback.id = str(await self.store.submit(write))
+        return feedback.id
+
+    async def delete_feedback(self, feedback_id: str) -> bool:
+        """Whether there was such a vote of the user who asks."""
+        write = DeleteFeedback(actor=self._actor(), id=text.identifier(feedback_id, "vote"), at=now())
+        return bool(await self.store.submit(write))
+
+    # Elements
+
+    async def create_element(self, element: "Element") -> None:
+        """Stores the element and its content: ``path`` or ``content`` as a blob, a remote ``url`` as it is."""
+        session = _session()
+        write = UpsertElement(
+            actor=self._actor(),
+            thread_id=text.identifier(element.thread_id or (session and session.thread_id), "element's thread"),
+            id=text.identifier(element.id, "element"),
+            at=now(),
+            values=shapes.element_values(element.to_dict()),
+            anonymous=self._anonymous(),
+        )
+        await self._submit(write, element)
+
+    async def get_element(self, thread_id: str, element_id: str) -> "ElementDict | None":
+        row = await self.store.element(thread_id, element_id)
+        return shapes.element(row) if row else None
+
+    async def delete_element(self, element_id: str, thread_id: str | None = None) -> None:
+        await self._submit(
+            DeleteElement(
+                actor=self._actor(), thread_id=thread_id or None, id=text.identifier(element_id, "element"), at=now()
+            )
+        )
+
+
+async def _nothing() -> None:
+    """The answer to a write that is held back."""
+
+
+def _session() -> BaseSession | None:
+    context = context_var.get(None)
+    return context.session if context is not None else None
+
+
+def _in_server() -> bool:
+    """Whether this process serves Chainlit, rather than a script that only uses its data layer."""
+    return "chainlit.server" in sys.modules
+
+
+def _summary(thread: Thread, created_at: int) -> dict[str, Any]:
+    return {
+        "id": thread.id,
+        "createdAt": to_iso(created_at),
+        "name": thread.name,
+        "userId": thread.user_id,
+        "userIdentifier": thread.user_identifier,
+        "tags": thread.tags,
+        "metadata": thread.metadata,
+    }

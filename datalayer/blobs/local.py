@@ -1,0 +1,87 @@
+"""Blobs in a folder: ``ab/cd/abcd…`` (content-addressed), written aside and renamed (I10).
+
+Names that users give never reach a path: the only name used is the hash.
+"""
+
+import hashlib
+import io
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import InvalidInput
+from ..records import Blob
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+_CHUNK = 1 << 20
+
+
+class LocalBlobs:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, source: bytes | Path) -> Blob:
+        incoming = self.folder / "incoming"
+        incoming.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=incoming)
+        try:
+            with os.fdopen(handle, "wb") as target:
+                blob = _copy(source, target)
+                final = self.path(blob.sha256)
+                if not final.exists():
+                    os.fsync(target.fileno())
+                    _make_durable_folder(final.parent, self.folder)
+                    os.replace(temporary, final)
+                # Also when it was there: whoever put it may not have come to this line yet.
+                _sync_folder(final.parent)
+            return blob
+        finally:
+            with suppress(FileNotFoundError):  # renamed, which is the normal end
+                os.unlink(temporary)
+
+    def has(self, name: str) -> bool:
+        return self.path(name).is_file()
+
+    def remove(self, name: str) -> None:
+        self.path(name).unlink(missing_ok=True)
+
+    def path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise InvalidInput("A blob's name is its SHA-256")
+        return self.folder / name[:2] / name[2:4] / name
+
+    def names(self) -> Iterator[str]:
+        return (path.name for path in self.folder.glob("??/??/*") if _NAME.fullmatch(path.name))
+
+
+def _copy(source: bytes | Path, target: BinaryIO) -> Blob:
+    digest, size = hashlib.sha256(), 0
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            target.write(chunk)
+            size += len(chunk)
+    target.flush()
+    return Blob(digest.hexdigest(), size)
+
+
+def _make_durable_folder(folder: Path, root: Path) -> None:
+    """Makes ``folder`` and syncs every parent up to ``root``, or a power cut could take the new entries."""
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    while folder != root:
+        folder = folder.parent
+        _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,73 @@
+"""What a group of writes must know before it changes anything: who owns what it names, and what of it was deleted."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, literal, select, union_all
+
+from .errors import Forbidden, NotFound
+from .records import user_id
+from .schema import elements, steps, threads, tombstones
+from .writes import DeleteElement, DeleteStep, UpsertElement, UpsertFeedback, UpsertStep, Write
+
+_threads, _steps, _elements = (bindparam(name, expanding=True) for name in ("threads", "steps", "elements"))
+_QUERY = union_all(
+    select(literal("thread").label("kind"), threads.c.id, threads.c.user_id.label("of")).where(threads.c.id.in_(_threads)),
+    select(literal("step"), steps.c.id, steps.c.thread_id).where(steps.c.id.in_(_steps)),
+    select(literal("element"), elements.c.id, elements.c.thread_id).where(elements.c.id.in_(_elements)),
+    *(
+        select(literal("deleted"), tombstones.c.id, tombstones.c.kind).where(
+            tombstones.c.kind == kind, tombstones.c.id.in_(ids)
+        )
+        for kind, ids in (("thread", _threads), ("step", _steps), ("element", _elements))
+    ),
+)
+_OWNER = select(threads.c.user_id).where(threads.c.id == bindparam("thread"))
+
+
+class Facts:
+    """``owners``: thread -> author's user id or None. ``steps``, ``elements``: id -> thread. ``deleted``: (kind, id).
+
+    Kept true by the writes as they are applied, so that a write sees those before it in its group.
+    """
+
+    def __init__(self, connection: Connection, writes: Sequence[Write]) -> None:
+        self._connection = connection
+        self.owners: dict[str, str | None] = {}
+        self.steps: dict[str, str] = {}
+        self.elements: dict[str, str] = {}
+        self.deleted: set[tuple[str, str]] = set()
+        for kind, key, of in connection.execute(_QUERY, _named(writes)):
+            if kind == "deleted":
+                self.deleted.add((of, key))
+            else:
+                {"thread": self.owners, "step": self.steps, "element": self.elements}[kind][key] = of
+
+    def check_owner(self, thread_id: str, actor: str | None) -> None:
+        """Raises Forbidden when ``actor`` is not the author of the thread."""
+        if actor is not None and self.owner(thread_id) != user_id(actor):
+            raise Forbidden("This conversation belongs to somebody else")
+
+    def owner(self, thread_id: str) -> str | None:
+        """The author's user id, None without one. Raises NotFound without such a thread."""
+        if thread_id not in self.owners:
+            row = self._connection.execute(_OWNER, {"thread": thread_id}).one_or_none()
+            if row is None:
+                raise NotFound("There is no such conversation")
+            self.owners[thread_id] = row.user_id
+        return self.owners[thread_id]
+
+
+def _named(writes: Sequence[Write]) -> dict[str, list[str]]:
+    named: dict[str, set[str]] = {"threads": set(), "steps": set(), "elements": set()}
+    for write in writes:
+        if write.thread_id is not None:
+            named["threads"].add(write.thread_id)
+        if isinstance(write, (UpsertStep, DeleteStep)):
+            named["steps"].add(write.id)
+        if isinstance(write, (UpsertStep, UpsertElement)):
+            named["steps"].update(filter(None, (write.values.get("parent_id"), write.values.get("for_id"))))
+        if isinstance(write, (UpsertElement, DeleteElement)):
+            named["elements"].add(write.id)
+        if isinstance(write, UpsertFeedback):
+            named["steps"].add(write.step_id)
+    return {kind: sorted(ids) for kind, ids in named.items()}

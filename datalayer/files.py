@@ -1,0 +1,77 @@
+"""The HTTP route that serves elements, on Chainlit's own server. Only the author of a thread reads its files.
+
+What a browser could run as a page of this site (HTML, SVG, XML, anything unknown) is sent as a download, and whatever
+is shown is shut into a sandbox without scripts.
+"""
+
+import re
+import sys
+from pathlib import PurePosixPath
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.responses import FileResponse
+
+from . import text
+from .errors import NotFound
+from .records import File, user_id
+from .shapes import FILES
+from .store import Store
+
+_MIME = re.compile(r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*")
+_SHOWN = re.compile(r"image/(png|jpeg|gif|webp|avif|bmp)|(audio|video)/.+|application/(pdf|json)|text/(plain|markdown|csv)")
+_NAME_LENGTH = 150  # characters; percent-encoded at most 12 bytes each, well below a server's limit for a header line
+
+
+def mount(store: Store) -> None:
+    """Adds the route for ``store`` before Chainlit's catch-all, in place of an earlier one. Without Chainlit's server in
+    this process (imports, jobs) there is nothing to do."""
+    server = sys.modules.get("chainlit.server")
+    if server is None:
+        return
+    from chainlit.auth import get_current_user, require_login
+
+    router = APIRouter(prefix=server.config.run.root_path)
+
+    @router.api_route(FILES + "/{element_id}", methods=["GET", "HEAD"], name="datalayer_file", include_in_schema=False)
+    async def serve(element_id: str, request: Request, user: Annotated[Any, Depends(get_current_user)]) -> Response:
+        file = await store.file(element_id)
+        asking = user_id(user.identifier) if user else None
+        allowed = file is not None and file.user_id == asking and (user or not require_login())
+        if file is None or not allowed or not store.blobs.has(file.blob.sha256):
+            raise NotFound("There is no such file")
+        return _response(store, file, request)
+
+    routes = server.app.router.routes
+    routes[:] = [*router.routes, *(route for route in routes if getattr(route, "name", "") != "datalayer_file")]
+
+
+def _response(store: Store, file: File, request: Request) -> Response:
+    tag = f'"{file.blob.sha256}"'
+    mime = (file.mime or "").split(";")[0].strip().lower()
+    mime = mime if _MIME.fullmatch(mime) else "application/octet-stream"
+    named = request.query_params.get("v") == file.blob.sha256[:16]
+    headers = {
+        "ETag": tag,
+        "Cache-Control": f"private, {'max-age=31536000, immutable' if named else 'no-cache'}",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; "
+        "frame-ancestors 'self'; sandbox",
+    }
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return FileResponse(
+        store.blobs.path(file.blob.sha256),
+        media_type=mime,
+        headers=headers,
+        filename=_file_name(file.name),
+        content_disposition_type="inline" if _SHOWN.fullmatch(mime) else "attachment",
+    )
+
+
+def _file_name(name: str) -> str:
+    """``name`` without folders and control characters, shortened before its ending."""
+    plain = re.sub(r"[/\\]", "_", text.one_line(name)) or "file"
+    ending = PurePosixPath(plain).suffix[:20]
+    return plain if len(plain) <= _NAME_LENGTH else plain[: _NAME_LENGTH - len(ending)] + ending

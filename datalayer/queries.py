@@ -1,0 +1,161 @@
+"""I9: reads. Each is a constant number of statements whatever the size of the store, and costs what it returns."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy.sql.selectable import FromClause
+
+from . import text
+from .apply import MESSAGES
+from .errors import InvalidInput
+from .records import Blob, File, Message, Page, Thread, User
+from .schema import blobs, elements, feedbacks, steps, threads, users
+
+MAX_PAGE = 200
+STEP_COLUMNS = [c for c in steps.c if c.name not in ("seq", "thread_id", "favorite")]
+_LATEST_THREADS, _LATEST_MESSAGES = 200, 4000
+
+
+def user(connection: Connection, identifier: str) -> User | None:
+    row = connection.execute(select(users).where(users.c.identifier == identifier)).one_or_none()
+    return User(row.id, row.identifier, row.metadata, row.created_at) if row else None
+
+
+_THREAD = select(threads, users.c.identifier).outerjoin(users, users.c.id == threads.c.user_id)
+
+
+def _thread(row: Row[Any]) -> Thread:
+    return Thread(
+        row.id,
+        row.user_id,
+        row.identifier,
+        row.name,
+        row._mapping[threads.c.metadata],
+        row.tags,
+        row.created_at,
+        row.last_activity_at,
+    )
+
+
+def thread(connection: Connection, thread_id: str) -> Thread | None:
+    row = connection.execute(_THREAD.where(threads.c.id == thread_id)).one_or_none()
+    return _thread(row) if row else None
+
+
+_STEPS = (
+    select(
+        *STEP_COLUMNS,
+        feedbacks.c.id.label("feedback_id"),
+        feedbacks.c.value.label("feedback_value"),
+        feedbacks.c.comment.label("feedback_comment"),
+    )
+    .select_from(steps)
+    .join(threads, threads.c.id == steps.c.thread_id)
+    .outerjoin(
+        feedbacks,
+        and_(feedbacks.c.step_id == steps.c.id, feedbacks.c.user_id == func.coalesce(threads.c.user_id, "")),
+    )
+)
+
+
+def thread_steps(connection: Connection, thread_id: str) -> Sequence[Row[Any]]:
+    """Rows of STEP_COLUMNS and the author's vote, oldest first."""
+    here = _STEPS.where(steps.c.thread_id == thread_id).order_by(steps.c.created_at, steps.c.seq)
+    return connection.execute(here).all()
+
+
+def favorite_steps(connection: Connection, user_id: str) -> Sequence[Row[Any]]:
+    """(thread_id, *STEP_COLUMNS, vote) of a user's favourite messages, newest first."""
+    mine = _STEPS.add_columns(steps.c.thread_id).where(steps.c.favorite, threads.c.user_id == user_id)
+    return connection.execute(mine.order_by(steps.c.created_at.desc(), steps.c.seq.desc())).all()
+
+
+_ELEMENTS = select(elements)
+
+
+def thread_elements(connection: Connection, thread_id: str) -> Sequence[Row[Any]]:
+    """Rows of ``elements``, in the order in which they came."""
+    here = _ELEMENTS.where(elements.c.thread_id == thread_id).order_by(elements.c.created_at, elements.c.id)
+    return connection.execute(here).all()
+
+
+def element(connection: Connection, thread_id: str, element_id: str) -> Row[Any] | None:
+    which = _ELEMENTS.where(elements.c.thread_id == thread_id, elements.c.id == element_id)
+    return connection.execute(which).one_or_none()
+
+
+def file(connection: Connection, element_id: str) -> File | None:
+    """What serves the content of an element; None when there is no such element or it has no content."""
+    row = connection.execute(
+        select(elements.c.name, elements.c.mime, threads.c.user_id, blobs.c.sha256, blobs.c.size)
+        .select_from(elements.join(threads).join(blobs))
+        .where(elements.c.id == element_id)
+    ).one_or_none()
+    return File(element_id, row.user_id, row.name or "", row.mime, Blob(row.sha256, row.size)) if row else None
+
+
+def page(
+    connection: Connection, user_id: str, first: int, cursor: str | None, search: str | None, feedback: int | None
+) -> Page:
+    """One page of a user's threads, last activity first. Raises InvalidInput for an unreadable cursor or size."""
+    if not 1 <= first <= MAX_PAGE:
+        raise InvalidInput(f"A page has 1 to {MAX_PAGE} conversations")
+    query = _THREAD.where(threads.c.user_id == user_id)
+    position = tuple_(threads.c.last_activity_at, threads.c.id)
+    if cursor is not None:
+        query = query.where(position < tuple_(*_read_cursor(cursor)))
+    if feedback is not None:
+        votes = steps.join(feedbacks, feedbacks.c.step_id == steps.c.id)
+        query = query.where(_has_step(votes, feedbacks.c.value == feedback))
+    for word in text.fold(search).split():
+        query = query.where(or_(_contains(threads.c.name, word), _has_step(steps, _says(word))))
+    query = query.order_by(threads.c.last_activity_at.desc(), threads.c.id.desc()).limit(first + 1)
+    found = [_thread(row) for row in connection.execute(query)]
+    listed = found[:first]
+    more = len(found) > first
+    return Page(listed, f"{listed[-1].last_activity_at}.{listed[-1].id}" if more else None)
+
+
+def _read_cursor(cursor: str) -> tuple[int, str]:
+    moment, dot, key = cursor.partition(".")
+    if not (dot and moment.removeprefix("-").isdecimal() and len(moment) < 20):
+        raise InvalidInput("This page of conversations cannot be found; reload the list")
+    return int(moment), key
+
+
+def _has_step(source: FromClause, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists(select(1).select_from(source).where(steps.c.thread_id == threads.c.id, condition))
+
+
+def _says(word: str) -> ColumnElement[bool]:
+    return and_(steps.c.type.in_(MESSAGES), or_(_contains(steps.c.output, word), _contains(steps.c.input, word)))
+
+
+def _contains(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
+    return func.instr(func.fold(column), word) > 0
+
+
+def recent_messages(connection: Connection, user_id: str, except_thread: str | None) -> Iterable[Message]:
+    """A user's latest messages, newest first: at most 4,000, of the 200 threads used last."""
+    latest = (
+        select(threads.c.id, threads.c.name)
+        .where(threads.c.user_id == user_id, threads.c.id != (except_thread or ""))
+        .order_by(threads.c.last_activity_at.desc(), threads.c.id.desc())
+        .limit(_LATEST_THREADS)
+        .subquery()
+    )
+    query: Select[Any] = (
+        select(latest.c.id, latest.c.name, steps.c.type, steps.c.output, steps.c.created_at)
+        .join_from(latest, steps, steps.c.thread_id == latest.c.id)
+        .where(steps.c.type.in_(MESSAGES))
+        .order_by(steps.c.created_at.desc())
+        .limit(_LATEST_MESSAGES)
+    )
+    return [Message(row[0], row[1], row[2], row[3] or "", row[4]) for row in connection.execute(query)]
+
+
+def unused_blobs(connection: Connection) -> list[str]:
+    """Names of blobs that no element points to: what a crash left between a deletion and its clean-up."""
+    pointed = exists(select(1).where(elements.c.blob == blobs.c.sha256))
+    return list(connection.execute(select(blobs.c.sha256).where(~pointed)).scalars())

@@ -1,0 +1,115 @@
+"""Rows as the rest of the package sees them, and the one place that knows how time is written.
+
+Steps and elements stay plain rows: a thread of 10,000 steps is read in one go, and an object a row would double its cost.
+"""
+
+import re
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .errors import InvalidInput
+
+_EPOCH = datetime(1970, 1, 1)
+_USERS = uuid.UUID("6f4b4d0c-6d0c-5f0e-9d1e-2f6d3c1b7a55")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """``identifier``: the name that logs in, compared byte for byte. ``created_at``: UTC microseconds."""
+
+    id: str
+    identifier: str
+    metadata: dict[str, Any]
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A thread without its steps. ``user_id``/``user_identifier``: None without an author. Times: UTC microseconds."""
+
+    id: str
+    user_id: str | None
+    user_identifier: str | None
+    name: str | None
+    metadata: dict[str, Any]
+    tags: list[str] | None
+    created_at: int
+    last_activity_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Threads, last activity first. ``next``: cursor of the following page, None at the end."""
+
+    threads: list[Thread]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """``sha256``: 64 hex digits, also the blob's name. ``size``: bytes."""
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What the file route needs of an element. ``user_id``: author of its thread, None without one."""
+
+    element_id: str
+    user_id: str | None
+    name: str
+    mime: str | None
+    blob: Blob
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message found in a user's history. ``text``: whole; ``created_at``: UTC microseconds."""
+
+    thread_id: str
+    thread_name: str | None
+    type: str
+    text: str
+    created_at: int
+
+
+def user_id(identifier: str) -> str:
+    """The id of the user named ``identifier``: a version 5 UUID of it (RFC 9562).
+
+    Derived rather than drawn, so that a write can name its author without a look-up, also while the database is away.
+    """
+    return str(uuid.uuid5(_USERS, identifier))
+
+
+def now() -> int:
+    """UTC microseconds."""
+    return time.time_ns() // 1000
+
+
+def to_iso(microseconds: int | None) -> str | None:
+    """``2026-11-20T08:21:00.123456Z``; None stays None."""
+    if microseconds is None:
+        return None
+    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds") + "Z"
+
+
+# Chainlit appends "Z" to times which have one already or carry an offset (socket.py, message_favorite).
+_OFFSET_Z = re.compile(r"([+-]\d\d:?\d\d|Z)Z$")
+
+
+def from_iso(value: Any) -> int | None:
+    """UTC microseconds of an ISO 8601 text; without an offset it is UTC. None and "" are None. Raises InvalidInput."""
+    if value is None or value == "":
+        return None
+    try:
+        moment = datetime.fromisoformat(_OFFSET_Z.sub(r"\1", value.strip()))
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(UTC).replace(tzinfo=None)
+        return (moment - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise InvalidInput("A time must be written as ISO 8601, like 2026-11-20T08:21:00Z") from error

@@ -1,0 +1,152 @@
+"""The tables, one paragraph each. ``migrations/`` makes them; a test compares both.
+
+Ids are readable text. Times are UTC microseconds. JSON columns hold SQL NULL for None.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+HEAD = "0001"
+"""Revision of this schema; the last one in ``migrations/versions``."""
+
+metadata = MetaData()
+ID = String(255)
+Json = JSON(none_as_null=True)
+
+
+def _time(name: str, nullable: bool = True) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+# A person who logs in. The id derives from the identifier (records.user_id), so it never moves.
+users = Table(
+    "users",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("identifier", Text, nullable=False, unique=True),
+    Column("metadata", Json, nullable=False),
+    _time("created_at", nullable=False),
+)
+
+# One conversation. last_activity_at moves with messages only; the index serves the sidebar's keyset pages.
+# name_source: first_message < model < user; a weaker source never replaces a stronger one.
+threads = Table(
+    "threads",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("user_id", ID, ForeignKey("users.id")),
+    Column("name", Text),
+    Column("name_source", String(16)),
+    Column("metadata", Json, nullable=False),
+    Column("tags", Json),
+    _time("created_at", nullable=False),
+    _time("last_activity_at", nullable=False),
+    Index("threads_by_activity", "user_id", "last_activity_at", "id"),
+)
+
+# A message or a run/tool step. seq is the order of arrival and a stable rowid; favorite repeats metadata["favorite"] so
+# that favourites can be indexed; extra keeps what a newer Chainlit sends and this version has no column for.
+steps = Table(
+    "steps",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", ID, nullable=False, unique=True),
+    Column("thread_id", ID, ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
+    Column("parent_id", ID),
+    Column("type", String(64)),
+    Column("name", Text),
+    Column("input", Text),
+    Column("output", Text),
+    Column("streaming", Boolean),
+    Column("is_error", Boolean),
+    Column("wait_for_answer", Boolean),
+    Column("default_open", Boolean),
+    Column("auto_collapse", Boolean),
+    Column("show_input", Json),
+    Column("language", Text),
+    Column("icon", Text),
+    Column("command", Text),
+    Column("modes", Json),
+    Column("tags", Json),
+    Column("metadata", Json),
+    Column("generation", Json),
+    Column("favorite", Boolean, nullable=False, default=False),
+    _time("created_at", nullable=False),
+    _time("start"),
+    _time("end"),
+    Column("extra", Json),
+    Index("steps_by_thread", "thread_id", "created_at", "seq"),
+)
+Index("steps_by_parent", steps.c.parent_id, sqlite_where=steps.c.parent_id.is_not(None))
+Index("steps_favorite", steps.c.thread_id, sqlite_where=steps.c.favorite)
+
+# The content of elements, stored once per SHA-256. The row is what locks a blob while it is taken or removed.
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    _time("created_at", nullable=False),
+)
+
+# A file, image, chart… of a step. for_id is empty for a TaskList, and may come before its step: no foreign key.
+elements = Table(
+    "elements",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("thread_id", ID, ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
+    Column("for_id", ID),
+    Column("type", String(64)),
+    Column("name", Text),
+    Column("display", String(64)),
+    Column("size", String(64)),
+    Column("language", Text),
+    Column("page", Integer),
+    Column("mime", Text),
+    Column("url", Text),
+    Column("chainlit_key", Text),
+    Column("object_key", Text),
+    Column("props", Json),
+    Column("auto_play", Boolean),
+    Column("player_config", Json),
+    Column("blob", String(64), ForeignKey("blobs.sha256")),
+    _time("created_at", nullable=False),
+    Column("extra", Json),
+    Index("elements_by_thread", "thread_id"),
+    Index("elements_by_step", "for_id"),
+    Index("elements_by_blob", "blob"),
+)
+
+# A vote. user_id is "" where nobody logs in, because NULLs would escape the unique constraint.
+feedbacks = Table(
+    "feedbacks",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("step_id", ID, ForeignKey("steps.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", ID, nullable=False),
+    Column("value", Integer, nullable=False),
+    Column("comment", Text),
+    _time("created_at", nullable=False),
+    UniqueConstraint("step_id", "user_id"),
+)
+
+# What was deleted, so that a late write cannot bring it back. kind: thread, step, element.
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("kind", String(8), primary_key=True),
+    Column("id", ID, primary_key=True),
+    _time("deleted_at", nullable=False),
+)

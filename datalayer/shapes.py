@@ -1,0 +1,161 @@
+"""Chainlit's dicts <-> columns. I4: every key comes back with its own type; a key without a column is kept in ``extra``."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import JSON, Boolean, Text
+
+from . import text
+from .queries import STEP_COLUMNS
+from .records import from_iso, to_iso
+from .schema import elements, steps
+
+if TYPE_CHECKING:
+    from chainlit.element import Element, ElementDict
+    from chainlit.step import StepDict
+
+FILES = "/datalayer/files"
+"""Path of the route that serves blobs."""
+
+_TIMES = {"created_at", "start", "end"}
+_STEP = {
+    "parentId": "parent_id",
+    "isError": "is_error",
+    "waitForAnswer": "wait_for_answer",
+    "defaultOpen": "default_open",
+    "autoCollapse": "auto_collapse",
+    "showInput": "show_input",
+    "createdAt": "created_at",
+} | {
+    key: key
+    for key in (
+        *("type", "name", "input", "output", "streaming", "language", "icon", "command", "modes"),
+        *("tags", "metadata", "generation", "start", "end"),
+    )
+}
+_ELEMENT = {
+    "forId": "for_id",
+    "chainlitKey": "chainlit_key",
+    "objectKey": "object_key",
+    "autoPlay": "auto_play",
+    "playerConfig": "player_config",
+} | {key: key for key in ("type", "name", "display", "size", "language", "page", "mime", "url", "props")}
+
+
+def step_values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns and values of the keys in ``given``, except the ids and the vote. Raises InvalidInput."""
+    values = _values(given, _STEP, steps.c, {"id", "threadId", "feedback"})
+    if values.get("created_at", 0) is None:
+        del values["created_at"]  # Chainlit sets it when a message is sent, not when it starts to stream
+    if "metadata" in values:
+        values["favorite"] = bool((values["metadata"] or {}).get("favorite"))
+    return values
+
+
+def element_values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns and values of the keys in ``given``, except the ids. Raises InvalidInput."""
+    values = _values(given, _ELEMENT, elements.c, {"id", "threadId", "path"})
+    if FILES + "/" in (values.get("url") or ""):
+        del values["url"]  # our own address of the stored blob, sent again by a resumed app
+    return values
+
+
+def _values(given: Mapping[str, Any], names: Mapping[str, str], columns: Any, skipped: set[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    for key, value in given.items():
+        if key in skipped:
+            continue
+        if (name := names.get(key)) is None:
+            extra[key] = text.clean(value, key)
+        else:
+            values[name] = _value(columns[name], value, key)
+    return values | ({"extra": extra} if extra else {})
+
+
+def _value(column: Any, value: Any, key: str) -> Any:
+    if column.name in _TIMES:
+        return from_iso(value)
+    if value is None:
+        return None
+    if isinstance(column.type, Boolean):
+        return bool(value)
+    value = text.clean(value, key)
+    if isinstance(column.type, JSON) or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False) if isinstance(column.type, Text) else value
+
+
+_STEP_KEYS = [{v: k for k, v in _STEP.items()}.get(c.name, c.name) for c in STEP_COLUMNS]
+
+
+def step(thread_id: str, row: Sequence[Any]) -> "StepDict":
+    """One row of queries.STEP_COLUMNS, followed by the vote's id, value and comment."""
+    *columns, vote, value, comment = row
+    item: dict[str, Any] = dict(zip(_STEP_KEYS, columns, strict=True))
+    created, start, end = item["createdAt"], item["start"], item["end"]
+    item["createdAt"] = moment = to_iso(created)
+    item["start"] = moment if start == created else to_iso(start)
+    item["end"] = moment if end == created else to_iso(end)
+    item["threadId"] = thread_id
+    item["feedback"] = vote and {"forId": item["id"], "id": vote, "value": value, "comment": comment}
+    for key, nothing in _NOTHING:
+        if item[key] is None:
+            item[key] = nothing()
+    return item | (item.pop("extra") or {})  # type: ignore[return-value]
+
+
+# Chainlit's types know no None for these, and its browser code calls string methods on them.
+_NOTHING = (("name", str), ("input", str), ("output", str), ("metadata", dict), ("streaming", bool))
+
+
+def steps_of(thread_id: str, rows: Iterable[Any]) -> "list[StepDict]":
+    """Rows of queries.thread_steps as Chainlit's dicts. A parent that is not among them is left out: the browser would
+    not show its child."""
+    found = [step(thread_id, row) for row in rows]
+    ids = {item["id"] for item in found}
+    for item in found:
+        if item["parentId"] not in ids:
+            item["parentId"] = None
+    return found
+
+
+def element(row: Any) -> "ElementDict":
+    """One row of ``elements``. ``url``: where the stored content is served, else the remote one it was sent with."""
+    return {
+        "id": row.id,
+        "threadId": row.thread_id,
+        "forId": row.for_id,
+        "type": row.type,
+        "name": row.name or "",
+        "display": row.display,
+        "size": row.size,
+        "language": row.language,
+        "page": row.page,
+        "mime": row.mime,
+        "url": file_url(row.id, row.blob) if row.blob else row.url,
+        "chainlitKey": row.chainlit_key,
+        "objectKey": row.object_key,
+        "props": row.props,
+        "autoPlay": row.auto_play,
+        "playerConfig": row.player_config,
+        **(row.extra or {}),
+    }
+
+
+def file_url(element_id: str, sha256: str) -> str:
+    """Names the content too, so that a browser can keep it for ever and still see an element that changes."""
+    root = os.getenv("CHAINLIT_PARENT_ROOT_PATH", "") + os.getenv("CHAINLIT_ROOT_PATH", "")
+    return f"{root.rstrip('/')}{FILES}/{element_id}?v={sha256[:16]}"
+
+
+def content(item: "Element") -> bytes | Path | None:
+    """What of the element belongs into a blob; None: nothing (a remote file, or a custom element, which is its props)."""
+    if item.type == "custom":
+        return None
+    if item.path:
+        return Path(item.path)
+    return text.clean(item.content).encode() if isinstance(item.content, str) else item.content

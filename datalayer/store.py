@@ -1,0 +1,154 @@
+"""Opens and closes the parts, and is the one face of them. I8: a read of a thread sees the writes called before it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row
+
+from . import engine, migrations, queries
+from .apply import apply
+from .blobs import Blobs, LocalBlobs
+from .engine import check_file
+from .errors import InvalidInput, StoreClosed
+from .records import Blob, File, Message, Page, Thread, User, now
+from .schema import HEAD
+from .writer import Lane, Outcome
+from .writes import ReleaseBlobs, Write
+
+logger = logging.getLogger("datalayer")
+T = TypeVar("T")
+
+BARRIER_TIMEOUT = 10.0
+"""Seconds a read waits for the writes before it; beyond, the database is in trouble and old data beats none."""
+
+
+class Store:
+    """``url``: sqlite+aiosqlite:///path. ``files``: folder of the blobs, None: ``<database>.files`` beside it.
+
+    Cheap and synchronous; everything is opened by the first call. Raises InvalidInput for a URL it cannot keep.
+    """
+
+    def __init__(self, url: str, files: str | Path | None = None, synchronous: str = "FULL") -> None:
+        self._engines = engine.create(engine.parse_url(url), synchronous)
+        path = self._engines.path
+        self.blobs: Blobs = LocalBlobs(Path(files) if files is not None else path.with_name(path.name + ".files"))
+        self._lane = Lane(self._commit)
+        self._opening: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def open(self) -> None:
+        """Brings the schema up to date. Raises StoreTooNew, StoreForeign, StoreCorrupt, StoreUnavailable."""
+        if self._closed:
+            raise StoreClosed("The data layer is closed")
+        if self._opening is None or (self._opening.done() and self._opening.exception()):
+            self._opening = asyncio.create_task(self._open())
+        await asyncio.shield(self._opening)
+
+    async def _open(self) -> None:
+        if await asyncio.to_thread(check_file, self._engines.path) != HEAD:
+            await engine.run(self._engines.write, migrations.upgrade)
+        if unused := await engine.run(self._engines.read, queries.unused_blobs):
+            await self._release(unused)
+
+    async def close(self) -> None:
+        """Stores what was accepted, then closes. A second call does nothing."""
+        if not self._closed:
+            await self._lane.close()
+            self._closed = True
+            await self._engines.dispose()
+
+    async def drain(self) -> None:
+        """Returns when every accepted write is durable or its caller has its error."""
+        await self._lane.barrier()
+
+    async def health(self) -> dict[str, Any]:
+        """``state``: "ok" or "degraded" (the database takes nothing right now); ``pending``: writes not durable yet."""
+        return {"state": "degraded" if self._lane.degraded else "ok", "pending": self._lane.pending}
+
+    def submit(self, write: Write, blob: Awaitable[Blob] | None = None) -> Awaitable[Any]:
+        """Accepts ``write`` now; awaiting the answer waits until it is durable. Raises StoreClosed, later DataLayerError.
+
+        ``blob``: content on its way into the blob store, put into the write when it is there.
+        """
+        return self._lane.submit(write, blob)
+
+    async def put_blob(self, source: bytes | Path) -> Blob:
+        """Stores content; it survives a power cut when this returns. Raises InvalidInput without a file, OSError."""
+        if isinstance(source, Path) and not await asyncio.to_thread(source.is_file):
+            raise InvalidInput("The file to store does not exist")
+        return await asyncio.to_thread(self.blobs.put, source)
+
+    async def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
+        await self.open()
+        outcomes, released = await engine.run(self._engines.write, partial(apply, writes=writes, store=self.blobs))
+        if released:
+            await self._release(released)
+        return outcomes
+
+    async def _release(self, names: list[str]) -> None:
+        # A transaction of its own: a file is removed only after the rows that pointed to it are durably gone.
+        try:
+            write = ReleaseBlobs(names=names, at=now())
+            await engine.run(self._engines.write, partial(apply, writes=[write], store=self.blobs))
+        except Exception as error:
+            # The deletion itself is stored and must be reported so; what is left over is taken at the next start.
+            logger.warning("blobs left for the next start: %s (%s)", error, engine.reason(error))
+
+    async def _read(self, query: Callable[..., T], *args: Any, thread_id: str | None = None) -> T:
+        await self.open()
+        try:
+            await asyncio.wait_for(self._lane.barrier(thread_id), BARRIER_TIMEOUT)
+        except TimeoutError:
+            logger.warning("reading without the writes that are still waiting")
+        return await engine.run(self._engines.read, lambda connection: query(connection, *args))
+
+    async def user(self, identifier: str) -> User | None:
+        return await self._read(queries.user, identifier)
+
+    async def thread(self, thread_id: str) -> Thread | None:
+        """The thread without its steps; None when there is none."""
+        return await self._read(queries.thread, thread_id, thread_id=thread_id)
+
+    async def thread_rows(self, thread_id: str) -> tuple[Thread, Sequence[Row[Any]], Sequence[Row[Any]]] | None:
+        """The thread, its steps (oldest first) and its elements, of one moment; None when there is none."""
+
+        def read(connection: Connection) -> tuple[Thread, Sequence[Row[Any]], Sequence[Row[Any]]] | None:
+            if (found := queries.thread(connection, thread_id)) is None:
+                return None
+            steps = queries.thread_steps(connection, thread_id)
+            return found, steps, queries.thread_elements(connection, thread_id)
+
+        return await self._read(read, thread_id=thread_id)
+
+    async def element(self, thread_id: str, element_id: str) -> Row[Any] | None:
+        return await self._read(queries.element, thread_id, element_id, thread_id=thread_id)
+
+    async def file(self, element_id: str) -> File | None:
+        """What serves an element's content; None when there is none."""
+        return await self._read(queries.file, element_id)
+
+    async def threads(
+        self,
+        user_id: str,
+        first: int = 35,
+        cursor: str | None = None,
+        search: str | None = None,
+        feedback: int | None = None,
+    ) -> Page:
+        """One page of a user's threads, last activity first.
+
+        ``search``: words that all occur in the name or a message, accents and case apart. ``feedback``: 0 or 1, a vote
+        that occurs. ``cursor``: ``Page.next`` of the page before. Raises InvalidInput.
+        """
+        return await self._read(queries.page, user_id, first, cursor, search, feedback)
+
+    async def favorite_steps(self, user_id: str) -> Sequence[Row[Any]]:
+        return await self._read(queries.favorite_steps, user_id)
+
+    async def recent_messages(self, user_id: str, except_thread: str | None = None) -> list[Message]:
+        """A user's latest messages, newest first: at most 4,000, of the 200 threads used last."""
+        return list(await self._read(queries.recent_messages, user_id, except_thread))

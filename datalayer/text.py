@@ -1,0 +1,77 @@
+"""What is done to text on its way in: made storable, folded for search, cut to a title."""
+
+import re
+import unicodedata
+from typing import Any
+
+from .errors import InvalidInput
+
+TITLE_LENGTH = 60
+NAME_LENGTH = 500
+ID_LENGTH = 255
+
+# NUL is refused by PostgreSQL's text and jsonb types, lone surrogates cannot be encoded as UTF-8 by any driver.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def clean(value: Any, what: str = "value") -> Any:
+    """The same JSON value with every NUL and lone surrogate replaced by U+FFFD, in strings, keys and all depths.
+
+    Raises InvalidInput for what JSON cannot carry; ``what`` names it in the message.
+    """
+    if isinstance(value, str):
+        return str(value) if value.isascii() and "\x00" not in value else _UNSTORABLE.sub("\ufffd", value)
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise InvalidInput(f"{what}: a number must be finite")
+        return value
+    if isinstance(value, dict):
+        return {clean(str(k)): clean(v, what) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [clean(v, what) for v in value]
+    raise InvalidInput(f"{what}: a {type(value).__name__} cannot be stored as JSON")
+
+
+def identifier(value: Any, what: str) -> str:
+    """``value`` as an id: 1 to 255 printable characters. Raises InvalidInput."""
+    if not isinstance(value, str) or not value or len(value) > ID_LENGTH or not value.isprintable():
+        raise InvalidInput(f"{what}: an id has 1 to {ID_LENGTH} printable characters")
+    return value
+
+
+def fold(value: str | None) -> str:
+    """``value`` without accents and case, for comparison: NFKD, combining marks dropped, casefolded."""
+    if not value:
+        return ""
+    if value.isascii():
+        return value.lower()
+    decomposed = unicodedata.normalize("NFKD", value)
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+
+
+def one_line(value: str) -> str:
+    """``value`` with every run of white space and control characters as one space."""
+    return _SPACE.sub(" ", value).strip()
+
+
+def thread_name(value: str) -> str:
+    """A name given by a person or an app, on one line. Raises InvalidInput beyond 500 characters."""
+    name = one_line(value)
+    if len(name) > NAME_LENGTH:
+        raise InvalidInput(f"A conversation's name has at most {NAME_LENGTH} characters")
+    return name
+
+
+def title(message: str) -> str:
+    """The first words of ``message``, cut at a word, at most 60 characters with the ellipsis."""
+    line = one_line(message[: 20 * TITLE_LENGTH])
+    if len(line) <= TITLE_LENGTH:
+        return line
+    head = line[: TITLE_LENGTH - 1]
+    # A script without spaces, or one endless word, has no word to cut at.
+    if line[TITLE_LENGTH - 1] != " " and " " in head:
+        head = head[: head.rindex(" ")]
+    return head.rstrip(" ,;:.–—-") + "…"

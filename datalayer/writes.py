@@ -1,0 +1,108 @@
+"""Every change to the store, as a small value that JSON can carry.
+
+A write is complete: it can be applied later, by another process, and twice, with the same result.
+
+``actor`` is the identifier of the user who asks, None for the application itself (imports, jobs), which is trusted.
+``at`` is the moment of the call in UTC microseconds. ``values`` maps column names to JSON values and holds only what
+was given.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .records import Blob
+
+NameSource = Literal["first_message", "model", "user"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """``thread_id``: the thread whose order this write keeps; None when only the id of a row is known."""
+
+    actor: str | None = None
+    thread_id: str | None = None
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpsertUser(Write):
+    """``metadata`` is merged into what is stored. Result: None."""
+
+    identifier: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateThread(Write):
+    """None leaves what is stored; ``metadata`` is merged key by key. ``anonymous``: a new thread may be without author."""
+
+    thread_id: str
+    user_id: str | None = None
+    name: str | None = None
+    name_source: NameSource = "user"
+    metadata: dict[str, Any] | None = None
+    tags: list[str] | None = None
+    anonymous: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteThread(Write):
+    thread_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpsertStep(Write):
+    """``edit``: a person changed the text of a message, so what answered the old text goes."""
+
+    thread_id: str
+    id: str
+    values: dict[str, Any]
+    edit: bool = False
+    anonymous: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteStep(Write):
+    """Takes the step's descendants and their elements along."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpsertElement(Write):
+    """``blob``: the stored content; None leaves the element's blob as it is."""
+
+    thread_id: str
+    id: str
+    values: dict[str, Any]
+    blob: Blob | None = None
+    anonymous: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteElement(Write):
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpsertFeedback(Write):
+    """One vote per step and user; ``id`` is used when there is none yet. Result: the vote's id."""
+
+    id: str
+    step_id: str
+    value: int
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteFeedback(Write):
+    """Result: whether there was such a vote of the actor's."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseBlobs(Write):
+    """Removes those of the named blobs that no element points to any more."""
+
+    names: list[str]
