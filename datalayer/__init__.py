@@ -1,7 +1,7 @@
 """A data layer for Chainlit that loses nothing.
 
-    @cl.data_layer
-    def data_layer(): return DataLayer("sqlite+aiosqlite:///threads.db", files="files/")
+@cl.data_layer
+def data_layer(): return DataLayer("sqlite+aiosqlite:///threads.db", files="files/")
 """
 
 from .adapter import DataLayer

@@ -24,15 +24,17 @@ from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, Th
 from chainlit.user import PersistedUser, User
 
 from . import shapes, text
+from .engine import check_file, parse_url
 from .errors import BlobVanished, InvalidInput
 from .files import mount
-from .records import Thread, now, to_iso
+from .records import now, to_iso
 from .store import Store
 from .writes import (
     DeleteElement,
     DeleteFeedback,
     DeleteStep,
     DeleteThread,
+    NameSource,
     UpdateThread,
     UpsertElement,
     UpsertFeedback,
@@ -62,11 +64,16 @@ class DataLayer(BaseDataLayer):
     def __init__(self, url: str, files: str | Path | None = None, author_required: bool | None = None) -> None:
         self.store = Store(url, files)
         self._author_required = author_required
-        self._held: WeakKeyDictionary[BaseSession, list[tuple[Write, "Element | None"]]] = WeakKeyDictionary()
+        self._held: WeakKeyDictionary[BaseSession, list[tuple[Write, Element | None]]] = WeakKeyDictionary()
         self._loaded: WeakKeyDictionary[BaseSession, dict[str, Any]] = WeakKeyDictionary()
         mount(self.store)
 
     # Life
+
+    @staticmethod
+    def check(url: str) -> None:
+        """Looks at the database, changes nothing, and raises what the first call would: for a clear word at start."""
+        check_file(Path(str(parse_url(url).database)))
 
     async def drain(self) -> None:
         """Returns when every accepted write is durable or has failed loudly."""
@@ -131,7 +138,7 @@ class DataLayer(BaseDataLayer):
         found = await self.store.user(text.clean(identifier))
         if found is None:
             return None
-        created = to_iso(found.created_at)
+        created = to_iso(found.created_at) or ""
         return PersistedUser(id=found.id, createdAt=created, identifier=found.identifier, metadata=found.metadata)
 
     async def create_user(self, user: User) -> PersistedUser | None:
@@ -157,11 +164,10 @@ class DataLayer(BaseDataLayer):
         found, steps, elements = rows
         if (session := _session()) is not None and session.thread_id == thread_id:
             self._loaded[session] = deepcopy(found.metadata)
-        return {
-            **_summary(found, found.created_at),
-            "steps": shapes.steps_of(thread_id, steps),
-            "elements": [shapes.element(row) for row in elements],
-        }
+        shown = shapes.thread(found, found.created_at)
+        shown["steps"] = shapes.steps_of(thread_id, steps)
+        shown["elements"] = [shapes.element(row) for row in elements]
+        return shown
 
     async def list_threads(self, pagination: Pagination, filters: ThreadFilter) -> PaginatedResponse[ThreadDict]:
         """A page of the user's threads without steps, last activity first; ``createdAt`` is the last activity, by which
@@ -171,9 +177,7 @@ class DataLayer(BaseDataLayer):
         page = await self.store.threads(
             filters.userId, pagination.first, pagination.cursor, filters.search, filters.feedback
         )
-        listed: list[ThreadDict] = [
-            {**_summary(thread, thread.last_activity_at), "steps": [], "elements": []} for thread in page.threads
-        ]
+        listed = [shapes.thread(thread, thread.last_activity_at) for thread in page.threads]
         start = listed[0]["id"] if listed else None
         return PaginatedResponse(PageInfo(page.next is not None, start, page.next), listed)
 
@@ -187,11 +191,11 @@ class DataLayer(BaseDataLayer):
     ) -> None:
         """None leaves what is stored; ``metadata`` is merged key by key.
 
-        Chainlit names a thread after its whole first message, in the one call that also tells the user: that name is cut
-        to a title and never replaces another. A name from an HTTP request or a job is a person's, and final.
+        Chainlit names a thread after its whole first message, in the one call that also tells the user: that name is
+        cut to a title and never replaces another. A name from an HTTP request or a job is a person's, and final.
         """
         session = _session()
-        source = "user" if session is None else "model" if user_id is _NOT_GIVEN else "first_message"
+        source: NameSource = "user" if session is None else "model" if user_id is _NOT_GIVEN else "first_message"
         if name is not None:
             name = text.clean(name)
             name = text.title(name) if source == "first_message" else text.thread_name(name)
@@ -220,9 +224,7 @@ class DataLayer(BaseDataLayer):
         return changed
 
     async def delete_thread(self, thread_id: str) -> None:
-        await self._submit(
-            DeleteThread(actor=self._actor(), thread_id=text.identifier(thread_id, "thread"), at=now())
-        )
+        await self._submit(DeleteThread(actor=self._actor(), thread_id=text.identifier(thread_id, "thread"), at=now()))
 
     # Steps
 
@@ -318,15 +320,3 @@ def _session() -> BaseSession | None:
 def _in_server() -> bool:
     """Whether this process serves Chainlit, rather than a script that only uses its data layer."""
     return "chainlit.server" in sys.modules
-
-
-def _summary(thread: Thread, created_at: int) -> dict[str, Any]:
-    return {
-        "id": thread.id,
-        "createdAt": to_iso(created_at),
-        "name": thread.name,
-        "userId": thread.user_id,
-        "userIdentifier": thread.user_identifier,
-        "tags": thread.tags,
-        "metadata": thread.metadata,
-    }

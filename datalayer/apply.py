@@ -35,7 +35,7 @@ from .writes import (
 )
 
 MESSAGES = ("user_message", "assistant_message")
-_STRENGTH = {None: 0, "first_message": 1, "model": 2, "user": 3}
+_STRENGTH = {"first_message": 1, "model": 2, "user": 3}
 _Shape = tuple[tuple[str, ...], frozenset[str]]
 _upserts: dict[tuple[str, tuple[str, ...], frozenset[str]], Insert] = {}
 
@@ -87,8 +87,8 @@ class _Group:
         if write.actor is not None:
             self._users[write.actor] = _user_row(write.actor, {}, write.at)
         self.facts.owners[thread_id] = owner
-        row = {"id": thread_id, "user_id": owner, "metadata": {}, "created_at": write.at, "last_activity_at": write.at}
-        self._threads.append(row)
+        times = {"created_at": write.at, "last_activity_at": write.at}
+        self._threads.append({"id": thread_id, "user_id": owner, "metadata": {}, **times})
 
     # Steps, collected so that those of one shape go out as one executemany
 
@@ -118,9 +118,9 @@ class _Group:
     # Deletions
 
     def bury(self, kind: str, ids: Iterable[str], at: int) -> None:
-        rows = [{"kind": kind, "id": key, "deleted_at": at} for key in ids]
-        self.facts.deleted.update((kind, row["id"]) for row in rows)
-        if rows:
+        buried = list(ids)
+        self.facts.deleted.update((kind, key) for key in buried)
+        if rows := [{"kind": kind, "id": key, "deleted_at": at} for key in buried]:
             self.connection.execute(insert(tombstones).on_conflict_do_nothing(), rows)
 
     def delete_elements(self, which: Any, at: int) -> None:
@@ -207,16 +207,19 @@ def _update_thread(group: _Group, write: UpdateThread) -> None:
         if stored.user_id is not None:
             raise Forbidden("A conversation keeps its author")
         values["user_id"] = group.facts.owners[write.thread_id] = write.user_id
-    if write.name is not None and _STRENGTH[write.name_source] >= _STRENGTH[stored.name_source]:
-        # A first message names the thread once; the same source again is a later message, or a second tab.
-        if write.name_source != "first_message" or stored.name is None:
-            values |= {"name": write.name, "name_source": write.name_source}
+    if write.name is not None and _may_name(write.name_source, stored.name_source):
+        values |= {"name": write.name, "name_source": write.name_source}
     if write.metadata:
         values["metadata"] = {**stored.metadata, **write.metadata}
     if write.tags is not None:
         values["tags"] = write.tags
     if values:
         group.connection.execute(update(threads).where(this).values(values))
+
+
+def _may_name(source: str, stored: str | None) -> bool:
+    # A first message names the thread once; the same source again is a later message, or a second tab.
+    return stored is None or (source != "first_message" and _STRENGTH[source] >= _STRENGTH[stored])
 
 
 def _delete_thread(group: _Group, write: DeleteThread) -> None:
@@ -240,7 +243,8 @@ def _upsert_step(group: _Group, write: UpsertStep) -> None:
     if ("step", write.id) in facts.deleted or not group.admit(write, write.thread_id, write.anonymous):
         return
     if ("step", parent) in facts.deleted:
-        group.bury("step", [write.id], write.at)  # part of an answer that is gone: its own children must not come either
+        # Part of an answer that is gone: its own children must not come either.
+        group.bury("step", [write.id], write.at)
         return
     facts.steps[write.id] = write.thread_id
     if parent is not None and facts.steps.get(parent, write.thread_id) != write.thread_id:

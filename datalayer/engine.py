@@ -116,7 +116,8 @@ def check_file(path: Path) -> str | None:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT)) as db:
             tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            row = db.execute("SELECT version_num FROM alembic_version").fetchone() if "alembic_version" in tables else None
+            ours = "alembic_version" in tables
+            row = db.execute("SELECT version_num FROM alembic_version").fetchone() if ours else None
     except sqlite3.Error as error:
         raise translate(error) from error
     revision = str(row[0]) if row else None
@@ -129,7 +130,10 @@ def check_file(path: Path) -> str | None:
     return revision
 
 
-_UNAVAILABLE = {"BUSY", "LOCKED", "FULL", "READONLY", "IOERR", "CANTOPEN", "PERM", "NOMEM", "INTERRUPT", "AUTH", "PROTOCOL"}
+_UNAVAILABLE = {
+    *("BUSY", "LOCKED", "FULL", "READONLY", "IOERR", "CANTOPEN"),
+    *("PERM", "NOMEM", "INTERRUPT", "AUTH", "PROTOCOL"),
+}
 _CORRUPT = {"CORRUPT", "NOTADB", "FORMAT"}
 _BAD_VALUE = {"CONSTRAINT", "TOOBIG", "MISMATCH", "RANGE"}
 
@@ -153,7 +157,7 @@ def translate(error: BaseException) -> DataLayerError:
 
 
 def reason(error: BaseException) -> str:
-    """What lies under ``error``, for a log: the driver's code or a class name, never a message, which may quote data."""
+    """What lies under ``error``, for a log: the driver's code or a class name. Never a message, it may quote data."""
     while error.__cause__ is not None:
         error = error.__cause__
     return getattr(error, "sqlite_errorname", type(error).__name__)

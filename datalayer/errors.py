@@ -24,7 +24,7 @@ class DataLayerError(HTTPException):
 
 
 class InvalidInput(DataLayerError):
-    """A value cannot be stored (wrong type, unreadable time, too long). Nothing was changed; correct it and call again."""
+    """A value cannot be stored (wrong type, unreadable time, too long). Nothing was changed; correct it, call again."""
 
     status = 400
 

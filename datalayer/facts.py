@@ -1,17 +1,22 @@
 """What a group of writes must know before it changes anything: who owns what it names, and what of it was deleted."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, literal, select, union_all
+from sqlalchemy import Connection, String, bindparam, literal, select, union_all
 
 from .errors import Forbidden, NotFound
 from .records import user_id
 from .schema import elements, steps, threads, tombstones
 from .writes import DeleteElement, DeleteStep, UpsertElement, UpsertFeedback, UpsertStep, Write
 
-_threads, _steps, _elements = (bindparam(name, expanding=True) for name in ("threads", "steps", "elements"))
+_threads = bindparam("threads", expanding=True, type_=String)
+_steps = bindparam("steps", expanding=True, type_=String)
+_elements = bindparam("elements", expanding=True, type_=String)
 _QUERY = union_all(
-    select(literal("thread").label("kind"), threads.c.id, threads.c.user_id.label("of")).where(threads.c.id.in_(_threads)),
+    select(literal("thread").label("kind"), threads.c.id, threads.c.user_id.label("of")).where(
+        threads.c.id.in_(_threads)
+    ),
     select(literal("step"), steps.c.id, steps.c.thread_id).where(steps.c.id.in_(_steps)),
     select(literal("element"), elements.c.id, elements.c.thread_id).where(elements.c.id.in_(_elements)),
     *(
@@ -36,11 +41,12 @@ class Facts:
         self.steps: dict[str, str] = {}
         self.elements: dict[str, str] = {}
         self.deleted: set[tuple[str, str]] = set()
+        belongs: dict[str, dict[str, Any]] = {"thread": self.owners, "step": self.steps, "element": self.elements}
         for kind, key, of in connection.execute(_QUERY, _named(writes)):
             if kind == "deleted":
                 self.deleted.add((of, key))
             else:
-                {"thread": self.owners, "step": self.steps, "element": self.elements}[kind][key] = of
+                belongs[kind][key] = of
 
     def check_owner(self, thread_id: str, actor: str | None) -> None:
         """Raises Forbidden when ``actor`` is not the author of the thread."""

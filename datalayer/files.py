@@ -19,13 +19,17 @@ from .shapes import FILES
 from .store import Store
 
 _MIME = re.compile(r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*")
-_SHOWN = re.compile(r"image/(png|jpeg|gif|webp|avif|bmp)|(audio|video)/.+|application/(pdf|json)|text/(plain|markdown|csv)")
+_SHOWN = re.compile(
+    r"image/(png|jpeg|gif|webp|avif|bmp)|(audio|video)/.+|application/(pdf|json)|text/(plain|markdown|csv)"
+)
 _NAME_LENGTH = 150  # characters; percent-encoded at most 12 bytes each, well below a server's limit for a header line
 
 
 def mount(store: Store) -> None:
-    """Adds the route for ``store`` before Chainlit's catch-all, in place of an earlier one. Without Chainlit's server in
-    this process (imports, jobs) there is nothing to do."""
+    """Adds the route for ``store`` before Chainlit's catch-all, in place of an earlier one.
+
+    Without Chainlit's server in this process (imports, jobs) there is nothing to do.
+    """
     server = sys.modules.get("chainlit.server")
     if server is None:
         return

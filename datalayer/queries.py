@@ -22,7 +22,7 @@ def user(connection: Connection, identifier: str) -> User | None:
     return User(row.id, row.identifier, row.metadata, row.created_at) if row else None
 
 
-_THREAD = select(threads, users.c.identifier).outerjoin(users, users.c.id == threads.c.user_id)
+_THREAD: Select[Any] = select(threads, users.c.identifier).outerjoin(users, users.c.id == threads.c.user_id)
 
 
 def _thread(row: Row[Any]) -> Thread:
@@ -43,7 +43,7 @@ def thread(connection: Connection, thread_id: str) -> Thread | None:
     return _thread(row) if row else None
 
 
-_STEPS = (
+_STEPS: Select[Any] = (
     select(
         *STEP_COLUMNS,
         feedbacks.c.id.label("feedback_id"),
@@ -71,7 +71,7 @@ def favorite_steps(connection: Connection, user_id: str) -> Sequence[Row[Any]]:
     return connection.execute(mine.order_by(steps.c.created_at.desc(), steps.c.seq.desc())).all()
 
 
-_ELEMENTS = select(elements)
+_ELEMENTS: Select[Any] = select(elements)
 
 
 def thread_elements(connection: Connection, thread_id: str) -> Sequence[Row[Any]]:
@@ -82,7 +82,8 @@ def thread_elements(connection: Connection, thread_id: str) -> Sequence[Row[Any]
 
 def element(connection: Connection, thread_id: str, element_id: str) -> Row[Any] | None:
     which = _ELEMENTS.where(elements.c.thread_id == thread_id, elements.c.id == element_id)
-    return connection.execute(which).one_or_none()
+    found: Row[Any] | None = connection.execute(which).one_or_none()
+    return found
 
 
 def file(connection: Connection, element_id: str) -> File | None:

@@ -1,6 +1,6 @@
 """Rows as the rest of the package sees them, and the one place that knows how time is written.
 
-Steps and elements stay plain rows: a thread of 10,000 steps is read in one go, and an object a row would double its cost.
+Steps and elements stay plain rows: a thread of 10,000 steps is read in one go; an object a row would double the cost.
 """
 
 import re

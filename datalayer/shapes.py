@@ -1,4 +1,4 @@
-"""Chainlit's dicts <-> columns. I4: every key comes back with its own type; a key without a column is kept in ``extra``."""
+"""Chainlit's dicts <-> columns. I4: every key comes back with its own type; one without column is kept in ``extra``."""
 
 import json
 import os
@@ -10,12 +10,13 @@ from sqlalchemy import JSON, Boolean, Text
 
 from . import text
 from .queries import STEP_COLUMNS
-from .records import from_iso, to_iso
+from .records import Thread, from_iso, to_iso
 from .schema import elements, steps
 
 if TYPE_CHECKING:
     from chainlit.element import Element, ElementDict
     from chainlit.step import StepDict
+    from chainlit.types import ThreadDict
 
 FILES = "/datalayer/files"
 """Path of the route that serves blobs."""
@@ -89,6 +90,21 @@ def _value(column: Any, value: Any, key: str) -> Any:
     return json.dumps(value, ensure_ascii=False) if isinstance(column.type, Text) else value
 
 
+def thread(found: Thread, created_at: int) -> "ThreadDict":
+    """``found`` without steps and elements."""
+    return {
+        "id": found.id,
+        "createdAt": to_iso(created_at) or "",
+        "name": found.name,
+        "userId": found.user_id,
+        "userIdentifier": found.user_identifier,
+        "tags": found.tags,
+        "metadata": found.metadata,
+        "steps": [],
+        "elements": [],
+    }
+
+
 _STEP_KEYS = [{v: k for k, v in _STEP.items()}.get(c.name, c.name) for c in STEP_COLUMNS]
 
 
@@ -125,7 +141,7 @@ def steps_of(thread_id: str, rows: Iterable[Any]) -> "list[StepDict]":
 
 def element(row: Any) -> "ElementDict":
     """One row of ``elements``. ``url``: where the stored content is served, else the remote one it was sent with."""
-    return {
+    item: ElementDict = {
         "id": row.id,
         "threadId": row.thread_id,
         "forId": row.for_id,
@@ -142,8 +158,8 @@ def element(row: Any) -> "ElementDict":
         "props": row.props,
         "autoPlay": row.auto_play,
         "playerConfig": row.player_config,
-        **(row.extra or {}),
     }
+    return item | (row.extra or {})  # type: ignore[return-value]
 
 
 def file_url(element_id: str, sha256: str) -> str:
@@ -153,7 +169,7 @@ def file_url(element_id: str, sha256: str) -> str:
 
 
 def content(item: "Element") -> bytes | Path | None:
-    """What of the element belongs into a blob; None: nothing (a remote file, or a custom element, which is its props)."""
+    """What of the element belongs into a blob; None: nothing (a remote file, or a custom one, which is its props)."""
     if item.type == "custom":
         return None
     if item.path:

@@ -70,7 +70,7 @@ class Store:
         return {"state": "degraded" if self._lane.degraded else "ok", "pending": self._lane.pending}
 
     def submit(self, write: Write, blob: Awaitable[Blob] | None = None) -> Awaitable[Any]:
-        """Accepts ``write`` now; awaiting the answer waits until it is durable. Raises StoreClosed, later DataLayerError.
+        """Accepts ``write`` now; the answer comes when it is durable. Raises StoreClosed; the answer, DataLayerError.
 
         ``blob``: content on its way into the blob store, put into the write when it is there.
         """

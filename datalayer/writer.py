@@ -2,7 +2,7 @@
 
 ``submit`` appends before anything is awaited, so the order of calls is the order of effects. The queue's own task
 commits: a caller that is cancelled stops waiting, its write does not stop. Writes that wait together share a
-transaction; when it fails, it is rolled back and each write runs alone, so that only the bad one's caller gets an error.
+transaction; when it fails, it is rolled back and each write runs alone, so that only the bad one's caller hears of it.
 """
 
 import asyncio
@@ -138,7 +138,6 @@ class Lane:
                 logger.warning("storing again in %s s: %s (%s)", pause, error, reason(error))
                 await asyncio.sleep(pause)
         raise AssertionError("unreachable")
-
 
     def _add_blob(self, entry: _Entry) -> bool:
         """Puts the stored blob into the write that waited for it; False, and the caller told, when storing failed."""

@@ -34,7 +34,7 @@ class UpsertUser(Write):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateThread(Write):
-    """None leaves what is stored; ``metadata`` is merged key by key. ``anonymous``: a new thread may be without author."""
+    """None leaves what is stored; ``metadata`` is merged by key. ``anonymous``: a new thread may be without author."""
 
     thread_id: str
     user_id: str | None = None

@@ -1,5 +1,6 @@
 """Schema versions. Each runs in the transaction of the connection it is given: a kill leaves the old or the new one."""
 
+import logging
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -10,6 +11,7 @@ def _run(connection: Connection, direction: str, revision: str) -> None:
     from alembic import command
     from alembic.config import Config
 
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # ten lines of plug-ins at the first start of an app
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
