@@ -1,0 +1,255 @@
+"""Who is asking: one person on this machine (`local`), or people with accounts.
+
+Always true: without a password nobody outside this machine gets in; no other web site can act in the name of a
+visitor; the sessions of an account end when it is disabled or its password changes.
+
+In local mode the machine is the boundary: whoever can run programs on it can also read this chat.
+"""
+
+import asyncio
+import fcntl
+import ipaddress
+import os
+import pwd
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import chainlit as cl
+from chainlit.auth.cookie import get_token_from_cookies
+from chainlit.auth.jwt import decode_jwt
+from chainlit.config import config as chainlit_config
+from chainlit.logger import logger
+from chainlit.server import app as chainlit_app
+from fastapi import HTTPException
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from assistant.accounts import FILE_NAME, AccountError, Accounts, account_key
+from assistant.config import Config
+from assistant.throttle import Throttle
+
+_LOCAL_USER = "local"
+_SESSION = "valid_after"  # where a token keeps what Accounts.verify returned
+_LOOPBACK_HOST = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.IGNORECASE)
+_DEFAULT_PORT = {"http": ":80", "https": ":443"}
+
+Current = Callable[[cl.User], bool]
+
+
+def signing_secret(config: Config) -> str:
+    """Return the secret that signs the session cookies: the configured one, else the one kept in `home`.
+
+    It is made at first use. The lock lets two processes that start at once agree; a file left short by a crash is
+    filled anew, which only ends the sessions. Raises OSError.
+    """
+    if config.auth_secret is not None:
+        return config.auth_secret.get_secret_value()
+    descriptor = os.open(config.home / "secret", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "r+", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        os.fchmod(descriptor, 0o600)
+        secret = file.read()
+        if len(secret) < 64:
+            secret = secrets.token_hex(48)
+            file.seek(0)
+            file.write(secret)
+            file.flush()
+            os.fsync(descriptor)
+    return secret
+
+
+def install(config: Config) -> None:
+    """Make Chainlit ask who is there, and guard its server. To be called while Chainlit loads the app.
+
+    Raises SystemExit with one line when local mode would listen to other machines, or the accounts cannot be read.
+    """
+    os.environ["CHAINLIT_AUTH_SECRET"] = signing_secret(config)
+    current = _use_local_user() if config.auth == "local" else _use_accounts(config)
+    # `chainlit run -w` executes the app again, when the server that runs has its guard and takes no other.
+    if chainlit_app.middleware_stack is None:
+        chainlit_app.add_middleware(Guard, local=config.auth == "local", current=current)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _use_local_user() -> Current:
+    host = chainlit_config.run.host  # what is bound: `--host` wins over the environment
+    if not _is_loopback(host):
+        raise SystemExit(
+            f"CHAINLIT_HOST={host} lets other machines in without a password: "
+            "use 127.0.0.1, or accounts (THREADKEEP_AUTH=accounts)."
+        )
+    user = cl.User(identifier=_LOCAL_USER, display_name=_login_name())
+
+    async def sign_in(headers: Mapping[str, str]) -> cl.User:
+        return user
+
+    cl.header_auth_callback(sign_in)
+    # A cookie of somebody's account, from before the mode was changed, must not show that person's threads.
+    return lambda user: user.identifier == _LOCAL_USER
+
+
+def _login_name() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run under an id without a name
+        return "You"
+
+
+def _use_accounts(config: Config) -> Current:
+    accounts = Accounts(config.home / FILE_NAME)
+    try:
+        if not accounts.list():
+            logger.warning("There is no account yet: python -m assistant users add NAME")
+    except AccountError as error:
+        raise SystemExit(str(error)) from None
+    # Not through cl.password_auth_callback: its wrapper swallows exceptions, and 429 would come out as 401.
+    chainlit_config.code.password_auth_callback = password_sign_in(accounts, Throttle())
+    return lambda user: _is_current(accounts, user)
+
+
+def _is_current(accounts: Accounts, user: cl.User) -> bool:
+    try:
+        return accounts.is_current(user.identifier, user.metadata.get(_SESSION))
+    except AccountError as error:
+        logger.error("%s", error)
+        return False
+
+
+def password_sign_in(accounts: Accounts, throttle: Throttle) -> Callable[[str, str], Awaitable[cl.User | None]]:
+    """Return a callback that takes a name and a password; None means refused, without a reason.
+
+    The callback raises HTTPException: 429 after too many tries for a name, 503 when the accounts cannot be read.
+    """
+    workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sign-in")  # each hash takes 64 MiB
+
+    async def sign_in(username: str, password: str) -> cl.User | None:
+        name = account_key(username)
+        if not throttle.admit(name):
+            raise HTTPException(429, "toomanytries")
+        try:
+            session = await asyncio.get_running_loop().run_in_executor(workers, accounts.verify, name, password)
+        except AccountError as error:
+            logger.error("%s", error)
+            raise HTTPException(503, "default") from error
+        if session is None:
+            return None
+        throttle.reset(name)
+        return cl.User(identifier=name, metadata={_SESSION: session})
+
+    return sign_in
+
+
+class Guard:
+    """ASGI middleware in front of everything that Chainlit serves.
+
+    Chainlit allows every origin by default, and its socket.io server never looks at one (`cors_allowed_origins=[]`).
+    """
+
+    def __init__(self, app: ASGIApp, *, local: bool, current: Current) -> None:
+        """`local`: only loopback names are answered. `current`: whether the session of a user may go on."""
+        self._app, self._local, self._current = app, local, current
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request with a refusal, or hand it on."""
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        headers = Headers(scope=scope)
+        if refusal := self._refusal(scope, headers):
+            return await _refuse(refusal, scope, receive, send)
+        if scope["type"] == "websocket":
+            return await self._app(scope, self._watched(headers, receive), send)
+        if any(user and not self._current(user) for user in map(_user, _tokens(headers))):
+            scope = _anonymous(scope)
+        await self._app(scope, receive, send)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> int | None:
+        """Return the status to refuse with; None lets the request pass."""
+        if any(len(headers.getlist(name)) > 1 for name in ("host", "origin", "cookie", "authorization")):
+            return 400  # whoever reads another one of them than we do must not be fooled
+        if self._local and not _LOOPBACK_HOST.fullmatch(headers.get("host", "")):
+            return 403  # DNS rebinding: a foreign name that leads to this machine
+        if _is_cross_site(scope, headers):
+            return 403
+        if _is_sharing(scope["path"]) and not chainlit_config.features.allow_thread_sharing:
+            return 404  # Chainlit only hides the button
+        if _is_socket(scope) and not self._has_session(headers):
+            return 401  # a polling request with a known sid is not authenticated by anyone else
+        return None
+
+    def _has_session(self, headers: Headers) -> bool:
+        user = _user(_cookie_token(headers))
+        return user is not None and self._current(user)
+
+    def _watched(self, headers: Headers, receive: Receive) -> Receive:
+        """Return a `receive` that hangs up at the first message (at most a ping, 25 s) after the session has ended."""
+
+        async def watched() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.receive" and not self._has_session(headers):
+                return {"type": "websocket.disconnect", "code": 1008}
+            return message
+
+        return watched
+
+
+def _is_cross_site(scope: Scope, headers: Headers) -> bool:
+    origin = headers.get("origin")
+    if origin is not None and not _same_host(origin, headers.get("host", "")):
+        return True
+    return headers.get("sec-fetch-site") == "cross-site" and not (
+        scope.get("method") == "GET"
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest", "document") == "document"  # a link may lead here, a frame may not
+    )
+
+
+def _same_host(origin: str, host: str) -> bool:
+    scheme, _, authority = origin.lower().partition("://")
+    port = _DEFAULT_PORT.get(scheme)  # a proxy may add the port that a browser leaves out
+    return port is not None and authority.removesuffix(port) == host.lower().removesuffix(port)
+
+
+def _is_sharing(path: str) -> bool:
+    return "/project/share/" in path or path.endswith("/project/thread/share")
+
+
+def _is_socket(scope: Scope) -> bool:
+    return scope["type"] == "websocket" or "/ws/socket.io" in scope["path"]
+
+
+def _cookie_token(headers: Headers) -> str | None:
+    return get_token_from_cookies(cookie_parser(headers.get("cookie", "")))
+
+
+def _tokens(headers: Headers) -> list[str | None]:
+    return [_cookie_token(headers), *headers.get("authorization", "").split()[-1:]]
+
+
+def _user(token: str | None) -> cl.User | None:
+    """Return whom a token speaks of; None for none, or for one that Chainlit will refuse by itself."""
+    try:
+        return decode_jwt(token) if token else None
+    except Exception:  # as in Chainlit: whatever is wrong with it, it is no token
+        return None
+
+
+def _anonymous(scope: Scope) -> Scope:
+    """Take an ended session out of the request: what needs one answers 401, and the way to sign in stays open."""
+    headers = [header for header in scope["headers"] if header[0] not in (b"cookie", b"authorization")]
+    return {**scope, "headers": headers}
+
+
+async def _refuse(status: int, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        return await send({"type": "websocket.close", "code": 1008})
+    await JSONResponse({"detail": "refused"}, status)(scope, receive, send)
