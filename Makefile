@@ -13,7 +13,7 @@ help: ## Show these targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: .venv/.installed ## Start the app on http://127.0.0.1:8000 (CHAINLIT_HOST and CHAINLIT_PORT change that)
-	$(BIN)/chainlit run app.py -h $(ARGS)
+	$(BIN)/python -m assistant serve $(ARGS)
 
 test: .venv/.installed-dev ## Run the tests (ARGS="..." goes to pytest)
 	$(BIN)/python -m pytest $(ARGS)

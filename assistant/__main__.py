@@ -1,5 +1,6 @@
-"""`python -m assistant users …`: the accounts of THREADKEEP_AUTH=accounts, from the command line."""
+"""`python -m assistant serve` and `users …`: the server, and the accounts of THREADKEEP_AUTH=accounts."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,14 @@ Stdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password
 @app.callback()
 def main() -> None:
     """Threadkeep, from the command line."""
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def serve(context: typer.Context) -> None:
+    """Start the app; options go on to `chainlit run`."""
+    load()  # Chainlit reads some of the variables before app.py can, and would answer a bad one with a traceback
+    run = [sys.executable, "-m", "chainlit", "run", "app.py", "--headless", *context.args]
+    os.execv(sys.executable, run)
 
 
 @contextmanager

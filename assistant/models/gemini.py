@@ -40,9 +40,9 @@ class Gemini:
         self.patience = patience
         key = api_key.strip()
         self._sendable = bool(key) and key.isascii() and key.isprintable()
-        # With a client of its own dependency httpx2 the SDK leaves aiohttp alone, which it prefers where installed and
-        # with which it retries whatever it was told. No timeout: the SDK would announce it to the server, which then
-        # cuts long answers off. No redirects (httpx2's default): they would carry the key along.
+        # Given a client of its own dependency httpx2, the SDK leaves aiohttp alone, which it prefers where installed.
+        # No timeout: the SDK would tell it to the server as well, as a limit for the whole answer (X-Server-Timeout).
+        # No redirects, httpx2's default but not the SDK's: they would carry the key along.
         trust = httpx2.create_ssl_context()
         self._http = httpx2.AsyncClient(
             verify=trust,
@@ -59,7 +59,7 @@ class Gemini:
             async_client_args={"ssl": trust},
             retry_options=HttpRetryOptions(attempts=1),
         )
-        # All that the SDK would otherwise look for in the environment is given. A missing key would be, too.
+        # Without these, the SDK looks in the environment for a key and for which of Google's services to use.
         self._client = genai.Client(vertexai=False, api_key=key or "none", http_options=options)
 
     async def close(self) -> None:
