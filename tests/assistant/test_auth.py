@@ -1,0 +1,572 @@
+"""The guard, the signing secret, the command line, and the real server in both modes."""
+
+import asyncio
+import fcntl
+import json
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import chainlit as cl
+import httpx
+import pytest
+import socketio
+from argon2 import PasswordHasher
+from chainlit.auth import create_jwt
+from chainlit.config import config as chainlit_config
+from fastapi import HTTPException
+from starlette.responses import JSONResponse
+
+from assistant.accounts import Accounts
+from assistant.auth import Guard, _is_loopback, password_sign_in, signing_secret
+from assistant.config import Config
+from assistant.throttle import Throttle
+from tests.servers import Server, ServerFailed, environment, free_port, running_server
+
+PASSWORD = "correct horse"
+POLLING = "/ws/socket.io/?EIO=4&transport=polling"
+APP = """
+import chainlit as cl
+from assistant import auth, config
+
+auth.install(config.load())
+
+@cl.on_message
+async def answer(message: cl.Message) -> None:
+    await cl.Message("heard").send()
+"""
+
+
+# --- the guard, without a server ---------------------------------------------------------------------------------
+
+
+async def inner(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Stands for Chainlit: tells which headers of a session reached it, or accepts a websocket and drains it."""
+    if scope["type"] == "http":
+        seen = sorted(name.decode() for name, _ in scope["headers"] if name in (b"cookie", b"authorization"))
+        return await JSONResponse(seen)(scope, receive, send)
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] != "websocket.disconnect":
+        await send({"type": "websocket.send", "text": message["type"]})
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAINLIT_AUTH_SECRET", "t" * 64)
+
+
+def only_anna(user: cl.User) -> bool:
+    return user.identifier == "anna"
+
+
+async def request(path: str = "/", method: str = "GET", local: bool = False, **headers: str) -> httpx.Response:
+    """Ask a guard; header names are given with underscores. The Host is localhost:8000 unless given."""
+    guard = Guard(inner, local=local, current=only_anna)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    transport = httpx.ASGITransport(guard)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
+        return await client.request(method, path, headers=named)
+
+
+def token(name: str) -> str:
+    return create_jwt(cl.User(identifier=name))
+
+
+def cookie(name: str) -> str:
+    return f"access_token={token(name)}"
+
+
+async def websocket(current: Callable[[cl.User], bool] = only_anna, **headers: str) -> list[dict[str, Any]]:
+    """Connect, send two messages, leave; return what the guard and the application sent."""
+    named = {"host": "localhost:8000", **headers}
+    scope = {
+        "type": "websocket",
+        "path": "/ws/socket.io/",
+        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()],
+    }
+    incoming = iter([{"type": "websocket.receive", "text": "a"}] * 2)
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(incoming, {"type": "websocket.disconnect", "code": 1000})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await Guard(inner, local=True, current=current)(scope, receive, send)
+    return sent
+
+
+class TestHost:
+    @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:8000", "127.1.2.3", "[::1]", "[::1]:8000"])
+    async def test_local_mode_answers_loopback_names(self, host: str) -> None:
+        assert (await request(local=True, host=host)).status_code == 200
+
+    @pytest.mark.parametrize(
+        "host",
+        ["", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8000", "192.168.1.2", "x@localhost"],
+    )
+    async def test_local_mode_refuses_any_other(self, host: str) -> None:
+        assert (await request(local=True, host=host)).status_code == 403
+        assert await websocket(host=host, cookie=cookie("anna")) == [{"type": "websocket.close", "code": 1008}]
+
+    async def test_accounts_mode_answers_any_name(self) -> None:
+        assert (await request(host="chat.example.org")).status_code == 200
+
+    async def test_a_header_given_twice_is_refused(self) -> None:
+        guard = Guard(inner, local=True, current=only_anna)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://localhost") as client:
+            for name in ("Cookie", "Origin", "Host", "Authorization"):
+                answer = await client.get("/", headers=[("Host", "localhost"), (name, "a"), (name, "b")])
+                assert answer.status_code == 400
+
+
+class TestOrigin:
+    @pytest.mark.parametrize(
+        ("origin", "host"),
+        [
+            ("http://localhost:8000", "localhost:8000"),
+            ("https://Chat.example.org", "chat.example.org"),
+            ("https://chat.example.org", "chat.example.org:443"),
+            ("http://chat.example.org:80", "chat.example.org"),
+            ("http://[::1]:8000", "[::1]:8000"),
+        ],
+    )
+    async def test_the_own_origin_passes(self, origin: str, host: str) -> None:
+        assert (await request(method="POST", origin=origin, host=host)).status_code == 200
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "null",
+            "",
+            "http://evil.example",
+            "http://localhost:3000",
+            "http://localhost",
+            "ftp://localhost:8000",
+            "https://localhost:8000.evil.example",
+            "chrome-extension://localhost:8000",
+            "localhost:8000",
+        ],
+    )
+    @pytest.mark.parametrize("local", [True, False])
+    async def test_any_other_is_refused(self, origin: str, local: bool) -> None:
+        for method in ("GET", "POST", "OPTIONS"):
+            assert (await request(method=method, local=local, origin=origin)).status_code == 403
+        refused = await websocket(origin=origin, cookie=cookie("anna"))
+        assert refused == [{"type": "websocket.close", "code": 1008}]
+
+    async def test_a_foreign_page_may_link_here_and_nothing_else(self) -> None:
+        link = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+        assert (await request(**link)).status_code == 200
+        assert (await request(method="POST", **link)).status_code == 403
+        assert (await request(**{**link, "sec_fetch_dest": "iframe"})).status_code == 403
+        assert (await request(**{**link, "sec_fetch_mode": "no-cors"})).status_code == 403
+        assert (await request(sec_fetch_site="same-origin")).status_code == 200
+        assert (await request(sec_fetch_site="none")).status_code == 200
+
+
+class TestSession:
+    async def test_a_current_session_passes_untouched(self) -> None:
+        answer = await request(cookie=cookie("anna"), authorization=f"Bearer {token('anna')}")
+        assert answer.json() == ["authorization", "cookie"]
+
+    async def test_an_ended_session_is_taken_out_wherever_it_is(self) -> None:
+        value = token("bruno")
+        for headers in (
+            {"cookie": f"a=b; access_token={value}"},
+            {"cookie": f"access_token_0={value[:20]}; access_token_1={value[20:]}"},
+            {"authorization": f"Bearer {value}"},
+            {"authorization": f"bearer\t{value}", "cookie": cookie("anna")},
+        ):
+            assert (await request(**headers)).json() == []
+
+    async def test_what_is_no_token_is_left_to_chainlit(self) -> None:
+        assert (await request(cookie="access_token=x")).json() == ["cookie"]
+        assert (await request(cookie="theme=dark", authorization="Bearer")).json() == ["authorization", "cookie"]
+
+    async def test_the_socket_wants_a_current_cookie_over_polling_too(self) -> None:
+        for path in ("/ws/socket.io/", "/chat/ws/socket.io/"):
+            assert (await request(path)).status_code == 401
+            assert (await request(path, "POST", cookie=cookie("bruno"))).status_code == 401
+            assert (await request(path, authorization=f"Bearer {token('anna')}")).status_code == 401
+            assert (await request(path, cookie=cookie("anna"))).status_code == 200
+
+    async def test_a_websocket_wants_a_current_cookie(self) -> None:
+        assert (await websocket(cookie=cookie("anna")))[0] == {"type": "websocket.accept"}
+        for headers in ({}, {"cookie": cookie("bruno")}, {"cookie": "access_token=x"}):
+            assert await websocket(**headers) == [{"type": "websocket.close", "code": 1008}]
+
+    async def test_an_open_websocket_ends_with_its_session(self) -> None:
+        answers = iter([True, True, False])  # at the connection, at the first message, at the second
+        sent = await websocket(current=lambda user: next(answers), cookie=cookie("anna"))
+        assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send"]
+
+    async def test_the_lifespan_is_handed_on(self) -> None:
+        seen: list[str] = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            seen.append(scope["type"])
+
+        await Guard(app, local=True, current=only_anna)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+        assert seen == ["lifespan"]
+
+
+class TestSharing:
+    async def test_sharing_does_not_exist_while_it_is_off(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked = [("/project/thread/share", "PUT"), ("/project/share/some-id", "GET"), ("/chat/project/share/x", "GET")]
+        for path, method in asked:
+            assert (await request(path, method, cookie=cookie("anna"))).status_code == 404
+        assert (await request("/project/thread", "PUT")).status_code == 200
+        monkeypatch.setattr(chainlit_config.features, "allow_thread_sharing", True)
+        for path, method in asked:
+            assert (await request(path, method)).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback_addresses(host: str) -> None:
+    assert _is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "192.168.1.2", "example.org", "localhost.example.org"])
+def test_other_addresses(host: str) -> None:
+    assert not _is_loopback(host)
+
+
+# --- signing in with a password, without a server ----------------------------------------------------------------
+
+
+class TestSignIn:
+    @pytest.fixture
+    def accounts(self, tmp_path: Path) -> Accounts:
+        accounts = Accounts(tmp_path / "accounts.json", PasswordHasher(1, 64, 1))
+        accounts.add("anna", PASSWORD)
+        return accounts
+
+    async def test_the_identifier_is_the_one_form_of_the_name(self, accounts: Accounts) -> None:
+        user = await password_sign_in(accounts, Throttle())(" anna ", PASSWORD)
+        assert user
+        assert user.identifier == "anna"
+        assert accounts.is_current("anna", user.metadata["valid_after"])
+
+    async def test_spellings_of_a_name_share_one_bound(self, accounts: Accounts) -> None:
+        sign_in = password_sign_in(accounts, Throttle(tries=2))
+        assert await sign_in("anna", "wrong") is None
+        assert await sign_in("anna ", "wrong") is None
+        with pytest.raises(HTTPException) as caught:
+            await sign_in(" anna", PASSWORD)
+        assert caught.value.status_code == 429
+
+    async def test_many_at_the_same_moment_do_not_pass_the_bound(self, accounts: Accounts) -> None:
+        sign_in = password_sign_in(accounts, Throttle(tries=3))
+        outcomes = await asyncio.gather(*(sign_in("nobody", "wrong") for _ in range(8)), return_exceptions=True)
+        assert outcomes[:3] == [None] * 3
+        assert [getattr(outcome, "status_code", None) for outcome in outcomes[3:]] == [429] * 5
+
+    async def test_a_success_gives_all_tries_back(self, accounts: Accounts) -> None:
+        sign_in = password_sign_in(accounts, Throttle(tries=2))
+        for _ in range(3):
+            assert await sign_in("anna", "wrong") is None
+            assert await sign_in("anna", PASSWORD)
+
+    async def test_a_damaged_file_is_no_wrong_password(self, accounts: Accounts, tmp_path: Path) -> None:
+        (tmp_path / "accounts.json").write_text("{")
+        with pytest.raises(HTTPException) as caught:
+            await password_sign_in(accounts, Throttle())("anna", PASSWORD)
+        assert (caught.value.status_code, caught.value.detail) == (503, "default")
+
+
+# --- the signing secret ------------------------------------------------------------------------------------------
+
+
+class TestSecret:
+    @pytest.fixture
+    def config(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+        monkeypatch.delenv("CHAINLIT_AUTH_SECRET")
+        monkeypatch.setenv("THREADKEEP_HOME", str(tmp_path))
+        return Config()
+
+    def test_it_is_made_once_and_private(self, config: Config) -> None:
+        first = signing_secret(config)
+        assert len(first) >= 64
+        assert signing_secret(config) == first
+        assert (config.home / "secret").stat().st_mode & 0o777 == 0o600
+
+    def test_permissions_are_corrected(self, config: Config) -> None:
+        first = signing_secret(config)
+        (config.home / "secret").chmod(0o644)
+        assert signing_secret(config) == first
+        assert (config.home / "secret").stat().st_mode & 0o777 == 0o600
+
+    def test_a_file_left_short_by_a_crash_is_filled(self, config: Config) -> None:
+        (config.home / "secret").write_text("ab")
+        assert len(signing_secret(config)) >= 64
+
+    def test_the_configured_one_wins(self, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CHAINLIT_AUTH_SECRET", "c" * 40)
+        assert signing_secret(Config()) == "c" * 40
+        assert not (config.home / "secret").exists()
+
+    def test_one_of_two_that_start_at_once_waits_for_the_other(
+        self, config: Config, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waits, flock = threading.Event(), fcntl.flock
+
+        def seen(file: Any, operation: int) -> None:
+            waits.set()
+            flock(file, operation)
+
+        with (config.home / "secret").open("w") as first, ThreadPoolExecutor(1) as pool:
+            flock(first, fcntl.LOCK_EX)  # the first has made the file, and has not filled it yet
+            monkeypatch.setattr("assistant.auth.fcntl.flock", seen)
+            second = pool.submit(signing_secret, config)
+            assert waits.wait(10)
+            first.write("f" * 64)
+            first.flush()
+            flock(first, fcntl.LOCK_UN)
+            assert second.result(10) == "f" * 64
+
+
+# --- the command line --------------------------------------------------------------------------------------------
+
+
+def users(home: Path, *arguments: str, password: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "assistant", "users", *arguments],
+        input=password,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=home,
+        env=environment({"THREADKEEP_HOME": str(home), **env}),
+        check=False,
+    )
+
+
+class TestCommandLine:
+    def test_the_life_of_an_account(self, tmp_path: Path) -> None:
+        accounts = Accounts(tmp_path / "accounts.json")
+        assert users(tmp_path, "add", "Zoé", "--password-stdin", password=PASSWORD + "\n").returncode == 0
+        assert accounts.verify("Zoé", PASSWORD)
+        assert users(tmp_path, "passwd", "Zoé", "--password-stdin", password="another password").returncode == 0
+        assert accounts.verify("Zoé", "another password")
+        assert users(tmp_path, "disable", "Zoé").returncode == 0
+        assert "Zoé\tdisabled\t20" in users(tmp_path, "list").stdout
+        assert users(tmp_path, "enable", "Zoé").returncode == 0
+        listed = users(tmp_path, "list").stdout
+        assert "Zoé\tactive\t20" in listed
+        assert "argon2" not in listed
+
+    @pytest.mark.parametrize(
+        ("arguments", "password"),
+        [
+            (["add", "a/b", "--password-stdin"], PASSWORD),
+            (["add", "anna", "--password-stdin"], "short"),
+            (["disable", "nobody"], ""),
+            (["passwd", "nobody", "--password-stdin"], PASSWORD),
+        ],
+    )
+    def test_an_error_is_one_line(self, tmp_path: Path, arguments: list[str], password: str) -> None:
+        done = users(tmp_path, *arguments, password=password)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert len(done.stderr.splitlines()) == 1
+
+    def test_a_damaged_file_and_a_bad_variable_are_one_line(self, tmp_path: Path) -> None:
+        (tmp_path / "accounts.json").write_text("{")
+        for done in (users(tmp_path, "list"), users(tmp_path, "list", CHAINLIT_PORT="x")):
+            assert done.returncode == 1
+            assert len(done.stderr.splitlines()) == 1
+
+
+# --- the real server ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("app")
+    (path / "app.py").write_text(APP)
+    return path
+
+
+@pytest.fixture(scope="module")
+def local_server(folder: Path) -> Iterator[Server]:
+    with running_server(folder, {"THREADKEEP_HOME": str(folder / "local")}, free_port()) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def accounts(folder: Path) -> Accounts:
+    (folder / "accounts").mkdir()
+    return Accounts(folder / "accounts" / "accounts.json")
+
+
+@pytest.fixture(scope="module")
+def accounts_server(folder: Path, accounts: Accounts) -> Iterator[Server]:
+    env = {"THREADKEEP_HOME": str(folder / "accounts"), "THREADKEEP_AUTH": "accounts"}
+    with running_server(folder, env, free_port()) as server:
+        yield server
+
+
+@pytest.fixture
+async def local(local_server: Server) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=local_server.url) as client:
+        yield client
+
+
+@pytest.fixture
+async def remote(accounts_server: Server) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=accounts_server.url) as client:
+        yield client
+
+
+async def sign_in(client: httpx.AsyncClient, name: str, password: str) -> httpx.Response:
+    return await client.post("/login", data={"username": name, "password": password})
+
+
+def hello() -> dict[str, str]:
+    """Return what a browser says of itself when it connects: a session of its own."""
+    return {"sessionId": uuid.uuid4().hex, "clientType": "webapp"}
+
+
+async def open_socket(client: httpx.AsyncClient, **headers: str) -> socketio.AsyncClient:
+    """Connect as a browser with the client's cookies would. Raises socketio's ConnectionError."""
+    socket = socketio.AsyncClient(reconnection=False)
+    cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+    await socket.connect(
+        str(client.base_url),
+        headers={"Cookie": cookies, **headers},
+        auth=hello(),
+        socketio_path="/ws/socket.io",
+        transports=["websocket"],
+        wait_timeout=10,
+    )
+    return socket
+
+
+class TestLocalServer:
+    async def test_the_person_is_let_in_without_a_form(self, local: httpx.AsyncClient) -> None:
+        assert (await local.get("/user")).status_code == 401
+        assert (await local.get("/auth/config")).json()["headerAuth"] is True
+        assert (await local.post("/auth/header")).status_code == 200
+        assert (await local.get("/user")).json()["identifier"] == "local"
+
+    async def test_other_names_and_other_sites_are_refused(self, local: httpx.AsyncClient) -> None:
+        assert (await local.get("/", headers={"Host": "evil.example"})).status_code == 403
+        assert (await local.post("/auth/header", headers={"Origin": "http://evil.example"})).status_code == 403
+        assert (await local.post("/auth/header", headers={"Origin": str(local.base_url).rstrip("/")})).is_success
+
+    async def test_the_socket_opens_for_this_site_only(self, local: httpx.AsyncClient) -> None:
+        await local.post("/auth/header")
+        for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
+            assert (await local.get(POLLING, headers=headers)).status_code == 403
+            with pytest.raises(socketio.exceptions.ConnectionError):
+                await open_socket(local, **headers)
+        own = {"Origin": str(local.base_url).rstrip("/")}
+        assert (await local.get(POLLING, headers=own)).status_code == 200
+        await (await open_socket(local, **own)).disconnect()
+
+    async def test_sharing_does_not_exist(self, local: httpx.AsyncClient) -> None:
+        await local.post("/auth/header")
+        assert (await local.get("/project/share/x")).status_code == 404
+        body = {"threadId": "x", "isShared": True}
+        assert (await local.put("/project/thread/share", json=body)).status_code == 404
+
+    def test_it_refuses_to_listen_to_other_machines(self, folder: Path) -> None:
+        for host in ("0.0.0.0", "::", ""):
+            env = {"THREADKEEP_HOME": str(folder / "open"), "CHAINLIT_HOST": host}
+            with pytest.raises(ServerFailed) as caught, running_server(folder, env, free_port()):
+                pass
+            assert caught.value.returncode == 1
+            assert "Traceback" not in caught.value.output
+            lines = [line for line in caught.value.output.splitlines() if " - INFO - " not in line]
+            assert len(lines) == 1
+            assert f"CHAINLIT_HOST={host} " in lines[0]
+            assert "THREADKEEP_AUTH=accounts" in lines[0]
+
+
+class TestAccountsServer:
+    async def test_unknown_disabled_and_wrong_are_answered_alike(
+        self, remote: httpx.AsyncClient, accounts: Accounts
+    ) -> None:
+        accounts.add("known", PASSWORD)
+        accounts.add("gone", PASSWORD)
+        accounts.disable("gone")
+        answers = [await sign_in(remote, name, "wrong password") for name in ("known", "gone", "unknown", "a/b")]
+        answers.append(await sign_in(remote, "gone", PASSWORD))
+        assert {(answer.status_code, answer.content) for answer in answers} == {(401, answers[0].content)}
+        assert len({tuple(sorted(set(answer.headers) - {"date"})) for answer in answers}) == 1
+
+    async def test_signing_in(self, remote: httpx.AsyncClient, accounts: Accounts) -> None:
+        accounts.add("anna", PASSWORD)
+        assert (await sign_in(remote, "anna", PASSWORD)).status_code == 200
+        assert (await remote.get("/user")).json()["identifier"] == "anna"
+        assert (await remote.post("/auth/header")).status_code == 400
+
+    @pytest.mark.parametrize("end", ["disable", "passwd"])
+    async def test_a_session_ends_at_once(self, remote: httpx.AsyncClient, accounts: Accounts, end: str) -> None:
+        accounts.add(end, PASSWORD)
+        await sign_in(remote, end, PASSWORD)
+        bearer = {"Authorization": f"Bearer {remote.cookies['access_token']}"}
+        assert (await remote.get("/user")).status_code == 200
+        if end == "disable":
+            accounts.disable(end)
+        else:
+            accounts.set_password(end, "another password")
+        assert (await remote.get("/user")).status_code == 401
+        assert (await remote.post("/project/threads", json={})).status_code == 401
+        assert (await remote.post("/auth/jwt", headers=bearer)).status_code == 401
+        # The way back in stays open, although the browser still sends the old cookie.
+        assert (await remote.get("/login")).status_code == 200
+        answer = await sign_in(remote, end, "another password")
+        assert answer.status_code == (401 if end == "disable" else 200)
+        assert (await remote.get("/user")).status_code == answer.status_code
+
+    async def test_an_open_websocket_ends_with_its_session(
+        self, remote: httpx.AsyncClient, accounts: Accounts, accounts_server: Server
+    ) -> None:
+        accounts.add("websocket", PASSWORD)
+        await sign_in(remote, "websocket", PASSWORD)
+        socket, gone = await open_socket(remote), asyncio.Event()
+        socket.on("disconnect", lambda *reason: gone.set())
+        accounts.disable("websocket")
+        await socket.emit("fetch_favorites")
+        await asyncio.wait_for(gone.wait(), 10)  # before the first ping: the message was the end
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            await open_socket(remote)
+        assert "Traceback" not in accounts_server.log.read_text()
+
+    async def test_polling_ends_with_its_session(self, remote: httpx.AsyncClient, accounts: Accounts) -> None:
+        accounts.add("polling", PASSWORD)
+        await sign_in(remote, "polling", PASSWORD)
+        url = f"{POLLING}&sid={json.loads((await remote.get(POLLING)).text[1:])['sid']}"
+        assert (await remote.post(url, content=f"40{json.dumps(hello())}")).text.lower() == "ok"
+        assert (await remote.get(url)).text.startswith('40{"sid"')
+        accounts.disable("polling")
+        event = '42["fetch_favorites"]'
+        assert (await remote.post(url, content=event)).status_code == 401
+        assert (await remote.get(url)).status_code == 401
+        remote.cookies.clear()
+        assert (await remote.post(url, content=event)).status_code == 401
+
+    async def test_the_eleventh_try_is_refused(self, remote: httpx.AsyncClient, accounts: Accounts) -> None:
+        accounts.add("tried", PASSWORD)
+        for name in ("tried", "nobody at all"):
+            tries = [(await sign_in(remote, name, "wrong password")).status_code for _ in range(11)]
+            assert tries == [401] * 10 + [429]
+        assert (await sign_in(remote, "tried", PASSWORD)).status_code == 429
+
+    def test_a_damaged_file_stops_the_start(self, folder: Path) -> None:
+        home = folder / "damaged"
+        home.mkdir()
+        (home / "accounts.json").write_text("{")
+        env = {"THREADKEEP_HOME": str(home), "THREADKEEP_AUTH": "accounts"}
+        with pytest.raises(ServerFailed) as caught, running_server(folder, env, free_port()):
+            pass
+        assert caught.value.returncode == 1
+        assert "damaged" in caught.value.output
+        assert "Traceback" not in caught.value.output
