@@ -1,0 +1,186 @@
+"""The same conversations for all, made from a seed, and how they get into either schema without its data layer."""
+
+import json
+import random
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from datalayer.records import to_iso, user_id
+
+USER = "anna@example.org"
+USER_ID = user_id(USER)
+_EPOCH, _SECOND = 1_750_000_000_000_000, 1_000_000
+_WORDS = "the a of to answer question model data file table each why how index write reads commit thread été naïve 模型"
+_METADATA = {"model": "gemini", "temperature": 0.7, "location": "window", "usage": {"in": 812, "out": 344}}
+
+Step = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """``began``: UTC microseconds; a step follows every second."""
+
+    id: str
+    began: int
+    steps: list[Step]
+
+    @property
+    def ended(self) -> int:
+        return self.began + (len(self.steps) - 1) * _SECOND
+
+    @property
+    def row(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "user": USER_ID,
+            "identifier": USER,
+            "name": self.steps[0]["output"][:60],
+            "metadata": json.dumps({"chat_profile": None, "settings": {"model": "gemini"}}),
+            "created": to_iso(self.began),
+            "began": self.began,
+            "ended": self.ended,
+        }
+
+
+def conversations(count: int, steps: int) -> Iterator[Conversation]:
+    """The last step of each is a message, so that "last step" and "last message" order them alike."""
+    draw = random.Random(count)
+    for number in range(count):
+        key, began = _id(draw), _EPOCH + number * 3600 * _SECOND
+        yield Conversation(key, began, [_step(draw, key, began, index) for index in range(steps)])
+
+
+def new_steps(thread: str, count: int, seed: int) -> list[Step]:
+    """Steps to be created: other ids and later moments for every ``seed``, the same ones for every contestant."""
+    draw = random.Random(f"new {seed}")
+    began = _EPOCH + (seed + 1) * 100_000 * _SECOND
+    return [_step(draw, thread, began, index) for index in range(count)]
+
+
+def _step(draw: random.Random, thread: str, began: int, index: int) -> Step:
+    """As Message.to_dict() and Step.to_dict() make them; tags None, because Chainlit's layer cannot store a list."""
+    moment = to_iso(began + index * _SECOND)
+    common = {
+        "id": _id(draw),
+        "threadId": thread,
+        "parentId": None,
+        "createdAt": moment,
+        "start": moment,
+        "end": moment,
+        "output": _text(draw),
+        "language": None,
+        "streaming": False,
+        "isError": False,
+        "metadata": _METADATA,
+        "tags": None,
+    }
+    if index % 10 == 4:
+        tool = {"name": "search", "type": "tool", "input": _text(draw), "showInput": "json", "generation": None}
+        return common | tool | {"defaultOpen": False, "autoCollapse": False}
+    author = {"name": USER, "type": "user_message"} if index % 2 == 0 else {"name": "bot", "type": "assistant_message"}
+    return common | author | {"waitForAnswer": False, "command": None, "modes": None}
+
+
+def _id(draw: random.Random) -> str:
+    return str(uuid.UUID(int=draw.getrandbits(128), version=4))
+
+
+@cache
+def _prose() -> str:
+    return " ".join(random.Random(0).choices(_WORDS.split(), k=20_000))
+
+
+def _text(draw: random.Random) -> str:
+    start = draw.randrange(len(_prose()) - 2000)
+    return _prose()[start : start + draw.randint(200, 2000)]
+
+
+CHAINLIT_SCHEMA = """
+CREATE TABLE users (
+    "id" TEXT PRIMARY KEY, "identifier" TEXT NOT NULL UNIQUE, "metadata" TEXT NOT NULL, "createdAt" TEXT);
+CREATE TABLE threads (
+    "id" TEXT PRIMARY KEY, "createdAt" TEXT, "name" TEXT, "userId" TEXT, "userIdentifier" TEXT, "tags" TEXT,
+    "metadata" TEXT, FOREIGN KEY ("userId") REFERENCES users("id") ON DELETE CASCADE);
+CREATE TABLE steps (
+    "id" TEXT PRIMARY KEY, "name" TEXT NOT NULL, "type" TEXT NOT NULL, "threadId" TEXT NOT NULL, "parentId" TEXT,
+    "streaming" BOOLEAN NOT NULL, "waitForAnswer" BOOLEAN, "isError" BOOLEAN, "metadata" TEXT, "tags" TEXT,
+    "input" TEXT, "output" TEXT, "createdAt" TEXT, "command" TEXT, "start" TEXT, "end" TEXT, "generation" TEXT,
+    "showInput" TEXT, "language" TEXT, "indent" INT, "defaultOpen" BOOLEAN, "autoCollapse" BOOLEAN, "modes" TEXT,
+    "icon" TEXT, FOREIGN KEY ("threadId") REFERENCES threads("id") ON DELETE CASCADE);
+CREATE TABLE elements (
+    "id" TEXT PRIMARY KEY, "threadId" TEXT, "type" TEXT, "url" TEXT, "chainlitKey" TEXT, "name" TEXT NOT NULL,
+    "display" TEXT, "objectKey" TEXT, "size" TEXT, "page" INT, "language" TEXT, "forId" TEXT, "mime" TEXT, "props" TEXT,
+    "autoPlay" BOOLEAN, "playerConfig" TEXT,
+    FOREIGN KEY ("threadId") REFERENCES threads("id") ON DELETE CASCADE);
+CREATE TABLE feedbacks (
+    "id" TEXT PRIMARY KEY, "forId" TEXT NOT NULL, "threadId" TEXT NOT NULL, "value" INT NOT NULL, "comment" TEXT,
+    FOREIGN KEY ("threadId") REFERENCES threads("id") ON DELETE CASCADE);
+"""
+"""What Chainlit documents for this layer, no index included, in SQLite's types, and all columns that it writes."""
+
+_CHAINLIT_USER = "INSERT INTO users VALUES (?, ?, '{}', ?)"
+_CHAINLIT_THREAD = """INSERT INTO threads ("id", "createdAt", "name", "userId", "userIdentifier", "metadata")
+    VALUES (:id, :created, :name, :user, :identifier, :metadata)"""
+_CHAINLIT_STEP = """INSERT INTO steps ("id", "threadId", "createdAt", "start", "end", "name", "type", "input", "output",
+    "streaming", "isError", "waitForAnswer", "showInput", "defaultOpen", "autoCollapse", "metadata", "generation")
+    VALUES (:id, :threadId, :createdAt, :start, :end, :name, :type, :input, :output,
+    :streaming, :isError, :waitForAnswer, :showInput, :defaultOpen, :autoCollapse, :metadata, '{}')"""
+_OUR_USER = "INSERT INTO users (id, identifier, metadata, created_at) VALUES (?, ?, '{}', ?)"
+_OUR_THREAD = """INSERT INTO threads (id, user_id, name, name_source, metadata, created_at, last_activity_at)
+    VALUES (:id, :user, :name, 'first_message', :metadata, :began, :ended)"""
+OUR_STEP = """INSERT INTO steps (id, thread_id, created_at, start, "end", name, type, input, output,
+    streaming, is_error, wait_for_answer, show_input, default_open, auto_collapse, metadata, favorite)
+    VALUES (:id, :threadId, :at, :at, :at, :name, :type, :input, :output,
+    :streaming, :isError, :waitForAnswer, :showInput, :defaultOpen, :autoCollapse, :metadata, 0)"""
+_GIVEN_BY_SOME = dict.fromkeys(("input", "showInput", "waitForAnswer", "defaultOpen", "autoCollapse"))
+
+
+def step_row(step: Step, at: int) -> dict[str, Any]:
+    """Parameters of OUR_STEP; ``at``: UTC microseconds."""
+    shown = step.get("showInput")
+    row = {**_GIVEN_BY_SOME, **step, "at": at, "metadata": json.dumps(step["metadata"])}
+    return row | {"showInput": shown and json.dumps(shown)}
+
+
+def fill_ours(path: Path, held: Iterable[Conversation]) -> None:
+    """``path``: a database that the data layer has made."""
+    _fill(path, held, _OUR_USER, _EPOCH, _OUR_THREAD, OUR_STEP, _our_steps)
+
+
+def fill_chainlit(path: Path, held: Iterable[Conversation]) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(CHAINLIT_SCHEMA)
+    _fill(path, held, _CHAINLIT_USER, to_iso(_EPOCH), _CHAINLIT_THREAD, _CHAINLIT_STEP, _chainlit_steps)
+
+
+def _fill(path: Path, held: Iterable[Conversation], user: str, at: Any, thread: str, step: str, rows: Any) -> None:
+    held = iter(held)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA synchronous=OFF")
+        db.execute(user, (USER_ID, USER, at))
+        while some := list(islice(held, 500)):
+            db.executemany(thread, [each.row for each in some])
+            db.executemany(step, (row for each in some for row in rows(each)))
+            db.commit()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _our_steps(held: Conversation) -> Iterator[dict[str, Any]]:
+    return (step_row(step, held.began + index * _SECOND) for index, step in enumerate(held.steps))
+
+
+def _chainlit_steps(held: Conversation) -> Iterator[dict[str, Any]]:
+    return ({**_GIVEN_BY_SOME, **step, "metadata": json.dumps(step["metadata"])} for step in held.steps)
+
+
+def stored_steps(path: Path) -> int:
+    """Counted past every data layer: Chainlit's logs a refused row and goes on."""
+    with closing(sqlite3.connect(path)) as db:
+        return int(db.execute("SELECT count(*) FROM steps").fetchone()[0])

@@ -1,0 +1,196 @@
+"""What all tests share: a data layer on a real file, Chainlit's dicts in their exact shape, a real Chainlit session."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import sys
+import types
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import chainlit.data
+import pytest
+from chainlit.chat_context import chat_contexts
+from chainlit.context import context_var, init_ws_context, local_steps
+from chainlit.session import WebsocketSession, ws_sessions_id, ws_sessions_sid
+from chainlit.user import PersistedUser, User
+from chainlit.user_session import user_sessions
+from chainlit.utils import utc_now
+
+from datalayer import DataLayer
+
+OpenLayer = Callable[..., DataLayer]
+
+# Chainlit brings literalai, which installs a package named "tests" that hides this folder from `from tests.… import`.
+_package = types.ModuleType("tests")
+_package.__path__ = [str(Path(__file__).parent)]
+sys.modules.setdefault("tests", _package)
+sys.modules.setdefault("tests.conftest", sys.modules[__name__])
+
+
+def missing(what: str, switch: str) -> None:
+    """Skip a test for want of ``what``; with ``REQUIRE_SERVICES=1`` or ``REQUIRE_BROWSER=1`` (``switch``) fail it."""
+    if os.getenv(switch) == "1":
+        pytest.fail(f"{what}, and {switch}=1 demands it")
+    pytest.skip(f"{what} ({switch}=1 makes this a failure)")
+
+
+@pytest.fixture(params=["sqlite"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The one place that says on which databases the contract is proved."""
+    return {"sqlite": f"sqlite+aiosqlite:///{tmp_path}/threads.db"}[request.param]
+
+
+@pytest.fixture
+async def open_layer(store_url: str, tmp_path: Path) -> AsyncIterator[OpenLayer]:
+    """Makes data layers on the one database of the test; all are closed afterwards."""
+    made: list[DataLayer] = []
+
+    def make(**options: Any) -> DataLayer:
+        made.append(DataLayer(store_url, files=tmp_path / "files", **options))
+        return made[-1]
+
+    yield make
+    for layer in made:
+        await layer.close()
+
+
+@pytest.fixture
+async def layer(open_layer: OpenLayer) -> DataLayer:
+    return open_layer()
+
+
+@pytest.fixture
+def chainlit_layer(layer: DataLayer, monkeypatch: pytest.MonkeyPatch) -> DataLayer:
+    """``layer`` as the one that Chainlit's own messages, steps and elements write to."""
+    monkeypatch.setattr(chainlit.data, "_data_layer", layer)
+    monkeypatch.setattr(chainlit.data, "_data_layer_initialized", True)
+    return layer
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def make_step(thread_id: str, /, **over: Any) -> Any:
+    """A message as chainlit.message.MessageBase.to_dict makes it."""
+    moment = utc_now()
+    return {
+        "id": new_id(),
+        "threadId": thread_id,
+        "parentId": None,
+        "createdAt": moment,
+        "command": None,
+        "modes": None,
+        "start": moment,
+        "end": moment,
+        "output": "Good morning",
+        "name": "Assistant",
+        "type": "assistant_message",
+        "language": None,
+        "streaming": False,
+        "isError": False,
+        "waitForAnswer": False,
+        "metadata": {},
+        "tags": None,
+    } | over
+
+
+def make_run(thread_id: str, /, **over: Any) -> Any:
+    """A run or tool step as chainlit.step.Step.to_dict makes it."""
+    return {
+        "name": "on_message",
+        "type": "run",
+        "id": new_id(),
+        "threadId": thread_id,
+        "parentId": None,
+        "streaming": False,
+        "metadata": {},
+        "tags": None,
+        "input": "",
+        "isError": False,
+        "output": "",
+        "createdAt": utc_now(),
+        "start": utc_now(),
+        "end": None,
+        "language": None,
+        "defaultOpen": False,
+        "autoCollapse": False,
+        "showInput": "json",
+        "generation": None,
+    } | over
+
+
+async def register(layer: DataLayer, identifier: str) -> PersistedUser:
+    """The user, made in a task of its own: inside a server the layer remembers per task who logged in."""
+    user = await asyncio.create_task(layer.create_user(User(identifier=identifier)))
+    assert user is not None
+    return user
+
+
+async def start_thread(layer: DataLayer, user: PersistedUser | None = None, **over: Any) -> Any:
+    """A new thread of ``user``'s with one message in it; returns the message."""
+    message = make_step(new_id(), type="user_message", **over)
+    await layer.update_thread(message["threadId"], user_id=user and user.id)
+    await layer.create_step(message)
+    return message
+
+
+async def steps_of(layer: DataLayer, thread_id: str) -> dict[str, Any]:
+    """The stored steps of a thread by id; none without such a thread."""
+    thread = await layer.get_thread(thread_id)
+    return {step["id"]: step for step in thread["steps"]} if thread else {}
+
+
+def rows(layer: DataLayer, query: str, *values: Any) -> list[Any]:
+    """What lies in the database file now, read past the layer."""
+    with closing(sqlite3.connect(f"{layer.store._engines.path.as_uri()}?mode=ro", uri=True)) as database:
+        return database.execute(query, values).fetchall()
+
+
+def blob_names(layer: DataLayer) -> set[str]:
+    return set(layer.store.blobs.names())
+
+
+async def failures(calls: Iterable[Any]) -> list[BaseException | None]:
+    """The error of each call, None for those that went well."""
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    return [answer if isinstance(answer, BaseException) else None for answer in answers]
+
+
+async def _no_browser(*_: Any) -> None:
+    """Where a session's events go."""
+
+
+@contextmanager
+def chainlit_session(
+    user: User | None = None, thread_id: str | None = None, first_interaction: bool = True
+) -> Iterator[WebsocketSession]:
+    """A real Chainlit session with nobody at the other end. ``first_interaction``: the user has said something."""
+    context, run = context_var.set(None), local_steps.set(None)  # type: ignore[arg-type]
+    session = WebsocketSession(
+        id=new_id(),
+        socket_id=new_id(),
+        emit=_no_browser,
+        emit_call=_no_browser,
+        user_env={},
+        client_type="webapp",
+        user=user,
+        thread_id=thread_id,
+    )
+    session.has_first_interaction = first_interaction
+    init_ws_context(session)
+    try:
+        yield session
+    finally:
+        context_var.reset(context)
+        local_steps.reset(run)
+        ws_sessions_id.pop(session.id, None)
+        ws_sessions_sid.pop(session.socket_id, None)
+        user_sessions.pop(session.id, None)
+        chat_contexts.pop(session.id, None)
+        shutil.rmtree(session.files_dir, ignore_errors=True)

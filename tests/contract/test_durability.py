@@ -1,0 +1,174 @@
+"""I2, I12: what a mutator returned for is stored, whatever happens to its caller, its process or its neighbours."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from datalayer import DataLayer
+from tests.conftest import OpenLayer, make_step, new_id, rows, start_thread, steps_of
+from tests.servers import environment
+
+# Writes steps to the database in argv[1] until it is killed, ten at a time, and prints each id when its call returned.
+_WRITER = """
+import asyncio, sys, uuid
+from datalayer import DataLayer
+
+async def write(layer, n):
+    key = f"{sys.argv[2]}-{n}"
+    await layer.create_step({"id": key, "threadId": f"t{n % 7}", "type": "user_message", "output": key})
+    print(key, flush=True)
+
+async def main():
+    layer, n = DataLayer(sys.argv[1]), 0
+    while n < int(sys.argv[3]):
+        await asyncio.gather(*(write(layer, n + k) for k in range(10)))
+        n += 10
+    await layer.close()
+
+asyncio.run(main())
+"""
+
+
+def writer(url: str, name: str, count: int) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", _WRITER, url, name, str(count)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(url.removeprefix("sqlite+aiosqlite:///")).parent,
+        env=environment({}),
+    )
+
+
+def stored(layer: DataLayer) -> set[str]:
+    return {key for (key,) in rows(layer, "SELECT id FROM steps")}
+
+
+class TestCancelledCaller:
+    async def test_a_caller_cancelled_while_commit_is_parked_does_not_take_its_write_along(
+        self, layer: DataLayer
+    ) -> None:
+        message = await start_thread(layer)
+        parked, go_on, commit = asyncio.Event(), asyncio.Event(), layer.store._lane._commit
+
+        async def slow(writes: Any) -> Any:
+            parked.set()
+            await go_on.wait()
+            return await commit(writes)
+
+        layer.store._lane._commit = slow
+        call = asyncio.create_task(layer.update_step(message | {"output": "new"}))
+        await parked.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        go_on.set()
+        assert (await steps_of(layer, message["threadId"]))[message["id"]]["output"] == "new"
+
+    async def test_a_caller_cancelled_in_the_queue_does_not_either(self, layer: DataLayer) -> None:
+        message = await start_thread(layer)
+        calls = [asyncio.create_task(layer.create_step(make_step(message["threadId"]))) for _ in range(20)]
+        await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED, timeout=0)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert len(await steps_of(layer, message["threadId"])) == 21
+
+    async def test_a_reader_cancelled_in_its_query_leaves_the_layer_usable(self, layer: DataLayer) -> None:
+        message = await start_thread(layer)
+        for _ in range(30):
+            calls = [asyncio.create_task(layer.get_thread(message["threadId"])) for _ in range(8)]
+            await asyncio.wait([asyncio.create_task(layer.get_thread(message["threadId"]))])
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+        await layer.update_step(message | {"output": "new"})
+        assert (await steps_of(layer, message["threadId"]))[message["id"]]["output"] == "new"
+
+
+class TestKill:
+    async def test_every_write_that_returned_before_kill_9_is_there(
+        self, store_url: str, open_layer: OpenLayer
+    ) -> None:
+        told: set[str] = set()
+        for round_ in range(3):
+            child = writer(store_url, f"r{round_}", 1_000_000)
+            assert child.stdout is not None
+            told |= {child.stdout.readline().strip() for _ in range(30 + 100 * round_)}
+            child.send_signal(signal.SIGKILL)
+            told |= set(child.communicate()[0].split("\n")[:-1])
+            layer = open_layer()
+            await layer.get_thread("t0")
+            assert told <= stored(layer)
+            assert rows(layer, "PRAGMA integrity_check") == [("ok",)]
+            assert rows(layer, "PRAGMA foreign_key_check") == []
+            await layer.close()
+        assert len(told) >= 390
+
+
+class TestManyWriters:
+    async def test_processes_that_open_a_new_database_at_once_lose_nothing(
+        self, store_url: str, layer: DataLayer
+    ) -> None:
+        children = [writer(store_url, f"p{n}", 200) for n in range(3)]
+        outcomes = [await asyncio.to_thread(child.communicate) for child in children]
+        assert [child.returncode for child in children] == [0, 0, 0], outcomes
+        assert len(stored(layer)) == 600
+
+    async def test_a_process_and_this_one_write_at_once_and_lose_nothing(
+        self, store_url: str, layer: DataLayer
+    ) -> None:
+        child, mine = writer(store_url, "p", 400), 0
+        thread_id = new_id()
+        while child.poll() is None:
+            await layer.create_step(make_step(thread_id, id=f"mine-{mine}"))
+            mine += 1
+        assert child.returncode == 0, child.communicate()
+        assert stored(layer) == {f"p-{n}" for n in range(400)} | {f"mine-{n}" for n in range(mine)}
+
+    async def test_two_layers_in_one_process_lose_nothing(self, open_layer: OpenLayer) -> None:
+        one, two = open_layer(), open_layer()
+        thread_id = new_id()
+        writes = [layer.create_step(make_step(thread_id)) for _ in range(200) for layer in (one, two)]
+        await asyncio.gather(*writes)
+        assert len(await steps_of(one, thread_id)) == 400
+
+    async def test_layers_that_open_new_databases_at_once_in_one_process_all_work(self, tmp_path: Path) -> None:
+        layers = [DataLayer(f"sqlite+aiosqlite:///{tmp_path}/{n}.db") for n in range(6)]
+        try:
+            messages = await asyncio.gather(*(start_thread(layer) for layer in layers))
+            for layer, message in zip(layers, messages, strict=True):
+                assert set(await steps_of(layer, message["threadId"])) == {message["id"]}
+        finally:
+            for layer in layers:
+                await layer.close()
+
+
+class TestConnections:
+    async def pragma(self, engine: Any, name: str) -> Any:
+        async with engine.connect() as connection:
+            value = (await connection.execute(text(f"PRAGMA {name}"))).scalar()
+            await connection.rollback()
+        return value
+
+    @pytest.mark.parametrize(("name", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)])
+    async def test_the_writer_is_durable_and_checks_references(self, layer: DataLayer, name: str, value: Any) -> None:
+        await start_thread(layer)
+        assert await self.pragma(layer.store._engines.write, name) == value
+
+    @pytest.mark.parametrize(("name", "value"), [("query_only", 1), ("wal_autocheckpoint", 0)])
+    async def test_readers_neither_write_nor_checkpoint(self, layer: DataLayer, name: str, value: Any) -> None:
+        await start_thread(layer)
+        assert await self.pragma(layer.store._engines.read, name) == value
+
+    async def test_there_is_one_connection_that_writes(self, layer: DataLayer) -> None:
+        await asyncio.gather(*(start_thread(layer) for _ in range(30)))
+        assert layer.store._engines.write.pool.checkedin() == 1  # type: ignore[attr-defined]
+        assert layer.store._engines.write.pool.overflow() == 0  # type: ignore[attr-defined]

@@ -1,0 +1,218 @@
+"""I9: the sidebar and the search cost O(page), page by keyset, and find any text."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from chainlit.types import Pagination, ThreadFilter
+from sqlalchemy import event
+
+from datalayer import DataLayer, InvalidInput
+from tests.conftest import make_run, make_step, new_id, register, rows, start_thread
+
+
+async def page(layer: DataLayer, user: Any, first: int = 35, cursor: str | None = None, **filters: Any) -> Any:
+    return await layer.list_threads(Pagination(first=first, cursor=cursor), ThreadFilter(userId=user.id, **filters))
+
+
+async def found(layer: DataLayer, user: Any, search: str) -> list[str]:
+    return [thread["id"] for thread in (await page(layer, user, search=search)).data]
+
+
+async def fill(layer: DataLayer, user: Any, count: int, first: int = 0) -> list[str]:
+    """``count`` threads, a minute apart; their ids, latest activity first."""
+    messages = []
+    for n in range(first, first + count):
+        moment = f"2026-01-{1 + n // 1440:02}T{n // 60 % 24:02}:{n % 60:02}:00Z"
+        messages.append(await start_thread(layer, user, createdAt=moment))
+    return [message["threadId"] for message in reversed(messages)]
+
+
+@contextmanager
+def queries(layer: DataLayer) -> Iterator[list[tuple[str, Any]]]:
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if not statement.startswith(("BEGIN", "PRAGMA")):
+            seen.append((statement, parameters))
+
+    engine = layer.store._engines.read.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+class TestCost:
+    async def test_the_number_of_statements_does_not_grow_and_no_step_is_carried(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        counts = []
+        for threads in (5, 495):
+            await fill(layer, ann, threads)
+            for filters in ({}, {"search": "good"}, {"feedback": 1}):
+                with queries(layer) as seen:
+                    listed = await page(layer, ann, **filters)
+                counts.append(len(seen))
+                assert all(thread["steps"] == [] and thread["elements"] == [] for thread in listed.data)
+        assert counts == [1] * 6
+
+    @pytest.mark.parametrize("cursor", [None, "1767225600000000.x"])
+    async def test_the_list_walks_its_index_and_sorts_nothing(self, layer: DataLayer, cursor: str | None) -> None:
+        ann = await register(layer, "ann")
+        with queries(layer) as seen:
+            await page(layer, ann, cursor=cursor)
+        ((statement, parameters),) = seen
+        plan = " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
+        assert "threads_by_activity" in plan
+        assert "TEMP B-TREE" not in plan
+
+    async def test_reading_a_thread_takes_as_many_statements_with_1_step_as_with_200(self, layer: DataLayer) -> None:
+        message = await start_thread(layer)
+        counts = []
+        for more in (0, 199):
+            for _ in range(more):
+                await layer.create_step(make_step(message["threadId"]))
+            with queries(layer) as seen:
+                await layer.get_thread(message["threadId"])
+            counts.append(len(seen))
+        assert counts == [3, 3]
+
+
+class TestPages:
+    async def test_they_hold_every_thread_once_latest_activity_first(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        wanted = await fill(layer, ann, 25)
+        first = await page(layer, ann, 10)
+        second = await page(layer, ann, 10, first.pageInfo.endCursor)
+        third = await page(layer, ann, 10, second.pageInfo.endCursor)
+        assert [thread["id"] for thread in first.data + second.data + third.data] == wanted
+        assert [p.pageInfo.hasNextPage for p in (first, second, third)] == [True, True, False]
+        assert third.pageInfo.endCursor is None
+
+    async def test_a_last_page_that_is_full_promises_no_other(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        await fill(layer, ann, 10)
+        assert (await page(layer, ann, 10)).pageInfo.hasNextPage is False
+
+    async def test_threads_of_one_moment_are_neither_skipped_nor_repeated(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        wanted = {(await start_thread(layer, ann, createdAt="2026-01-01T00:00:00Z"))["threadId"] for _ in range(9)}
+        listed, cursor = [], None
+        for _ in range(5):
+            part = await page(layer, ann, 2, cursor)
+            listed += [thread["id"] for thread in part.data]
+            cursor = part.pageInfo.endCursor
+        assert len(listed) == 9
+        assert set(listed) == wanted
+
+    @pytest.mark.parametrize("seed", range(5))
+    async def test_no_gap_and_no_repeat_while_threads_come_move_and_go(self, layer: DataLayer, seed: int) -> None:
+        ann, dice = await register(layer, "ann"), random.Random(seed)
+        old = await fill(layer, ann, 40)
+        moved, gone, listed, cursor = set(), set(), [], None
+        while True:
+            part = await page(layer, ann, 4, cursor)
+            listed += [thread["id"] for thread in part.data]
+            if (cursor := part.pageInfo.endCursor) is None:
+                break
+            new = make_step(new_id(), createdAt="2026-06-01T00:00:00Z")
+            await layer.update_thread(new["threadId"], user_id=ann.id)
+            await layer.create_step(new)
+            touched, deleted = dice.sample([key for key in old if key not in gone], 2)
+            await layer.create_step(make_step(touched, createdAt="2026-06-02T00:00:00Z"))
+            await layer.delete_thread(deleted)
+            await layer.delete_thread(listed[-1])
+            moved.add(touched)
+            gone |= {deleted, listed[-1]}
+        assert len(listed) == len(set(listed))
+        assert [key for key in old if key not in moved | gone] == [key for key in listed if key not in moved | gone]
+
+    @pytest.mark.parametrize("cursor", ["", "x", "12", ".", "x.y", "1" * 40 + ".a", "9" * 19 + ".a", "1.\ud800"])
+    async def test_a_cursor_that_is_none_is_refused(self, layer: DataLayer, cursor: str) -> None:
+        with pytest.raises(InvalidInput):
+            await page(layer, await register(layer, "ann"), cursor=cursor)
+
+    @pytest.mark.parametrize("first", [0, -1, 201, 10**20])
+    async def test_a_size_that_is_none_is_refused(self, layer: DataLayer, first: int) -> None:
+        with pytest.raises(InvalidInput):
+            await page(layer, await register(layer, "ann"), first)
+
+    async def test_an_unknown_user_has_an_empty_list(self, layer: DataLayer) -> None:
+        listed = await layer.list_threads(Pagination(first=9), ThreadFilter(userId="nobody"))
+        assert (listed.data, listed.pageInfo.startCursor, listed.pageInfo.endCursor) == ([], None, None)
+
+
+class TestSearch:
+    @pytest.mark.parametrize(
+        ("text", "search"),
+        [
+            ("Déjà vu à Zürich", "deja"),
+            ("Déjà vu à Zürich", "ZÜRICH"),
+            ("deja vu", "DÉJÀ"),
+            ("Straße", "STRASSE"),
+            ("100% sure", "100%"),
+            ("snake_case", "e_c"),
+            ('it\'s "quoted"', "it's"),
+            ('it\'s "quoted"', '"quoted"'),
+            ("back\\slash", "\\s"),
+            ("pizza 🍕 time", "🍕"),
+            ("family 👩‍👩‍👧", "👩‍👩‍👧"),
+            ("שלום עולם", "עולם"),
+            ("مرحبا بالعالم", "بالعالم"),
+            ("今日は世界", "は世"),
+            ("안녕하세요", "하세"),
+            ("one two three", "three one"),
+            ("[a-z]*?", "[a-z]*?"),
+            ("AND OR NOT NEAR(", "near("),
+        ],
+    )
+    async def test_it_finds(self, layer: DataLayer, text: str, search: str) -> None:
+        ann = await register(layer, "ann")
+        hit = await start_thread(layer, ann, output=f"see: {text}!")
+        await start_thread(layer, ann, output="something else")
+        assert await found(layer, ann, search) == [hit["threadId"]]
+
+    @pytest.mark.parametrize("search", ["%", "_", "*", "'", '"', "' OR 1=1 --", "see xyzzy"])
+    async def test_a_special_character_stands_for_itself_only(self, layer: DataLayer, search: str) -> None:
+        ann = await register(layer, "ann")
+        await start_thread(layer, ann, output="see plain words")
+        assert await found(layer, ann, search) == []
+
+    @pytest.mark.parametrize("search", ["\x00", "a\x00b", "\ud83c", "x" * 100_000, "\u0301x"])
+    async def test_no_character_is_an_error(self, layer: DataLayer, search: str) -> None:
+        ann = await register(layer, "ann")
+        await start_thread(layer, ann, output="plain words")
+        assert await found(layer, ann, search) == []
+
+    @pytest.mark.parametrize("search", ["", "   ", None])
+    async def test_no_word_finds_everything(self, layer: DataLayer, search: str) -> None:
+        ann = await register(layer, "ann")
+        message = await start_thread(layer, ann)
+        assert await found(layer, ann, search) == [message["threadId"]]
+
+    async def test_titles_inputs_and_outputs_are_searched_and_tools_are_not(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        by_name, by_output, by_input = [(await start_thread(layer, ann, output="-"))["threadId"] for _ in range(3)]
+        await layer.update_thread(by_name, name="The Needle")
+        await layer.create_step(make_step(by_output, output="a needle", createdAt="2020-01-01T00:00:00Z"))
+        await layer.create_step(make_step(by_input, input="needles", createdAt="2020-01-01T00:00:00Z"))
+        tool = await start_thread(layer, ann, output="-")
+        await layer.create_step(make_run(tool["threadId"], output="needle", type="tool"))
+        assert await found(layer, ann, "needle") == [by_input, by_output, by_name]
+
+    async def test_it_pages_like_the_list(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        wanted = await fill(layer, ann, 5)
+        first = await page(layer, ann, 3, search="morning")
+        second = await page(layer, ann, 3, first.pageInfo.endCursor, search="morning")
+        assert [thread["id"] for thread in first.data + second.data] == wanted
+
+    async def test_what_was_deleted_or_edited_away_is_not_found(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        gone, edited = await start_thread(layer, ann, output="secret"), await start_thread(layer, ann, output="secret")
+        await layer.delete_step(gone["id"])
+        await layer.update_step(edited | {"output": "public"})
+        assert await found(layer, ann, "secret") == []

@@ -1,0 +1,74 @@
+"""Users: one row per identifier, compared byte for byte."""
+
+import asyncio
+
+import pytest
+from chainlit.user import User
+
+from datalayer import DataLayer, InvalidInput
+from tests.conftest import OpenLayer, chainlit_session, make_step, new_id, register, rows
+
+
+class TestIdentity:
+    async def test_a_user_comes_back_with_id_time_and_metadata(self, layer: DataLayer) -> None:
+        made = await layer.create_user(User(identifier="ann", metadata={"role": "admin", "n": [1, None]}))
+        found = await layer.get_user("ann")
+        assert made is not None
+        assert found == made
+        assert found.metadata == {"role": "admin", "n": [1, None]}
+        assert found.createdAt.endswith("Z")
+
+    async def test_an_unknown_user_is_none(self, layer: DataLayer) -> None:
+        assert await layer.get_user("nobody") is None
+
+    async def test_the_id_is_the_same_in_every_database(self, layer: DataLayer, tmp_path) -> None:
+        other = DataLayer(f"sqlite+aiosqlite:///{tmp_path}/other.db")
+        try:
+            assert (await register(other, "ann")).id == (await register(layer, "ann")).id
+        finally:
+            await other.close()
+
+    @pytest.mark.parametrize(
+        ("one", "two"), [("ann", "Ann"), ("jose\u0301", "jos\u00e9"), ("a", "a "), ("ss", "ß"), ("a", "а")]
+    )
+    async def test_identifiers_are_compared_byte_for_byte(self, layer: DataLayer, one: str, two: str) -> None:
+        assert (await register(layer, one)).id != (await register(layer, two)).id
+        assert await layer.get_user(one) != await layer.get_user(two)
+
+    async def test_an_identifier_of_5000_characters_is_kept_whole(self, layer: DataLayer) -> None:
+        assert (await register(layer, "é" * 5000)).identifier == "é" * 5000
+
+    async def test_an_empty_identifier_is_refused(self, layer: DataLayer) -> None:
+        with pytest.raises(InvalidInput):
+            await layer.create_user(User(identifier=""))
+
+
+class TestMetadata:
+    async def test_a_second_login_merges_metadata_and_keeps_the_first_time(self, layer: DataLayer) -> None:
+        first = await layer.create_user(User(identifier="ann", metadata={"a": 1, "b": 1}))
+        again = await layer.create_user(User(identifier="ann", metadata={"b": None, "c": "x"}))
+        assert first is not None
+        assert again is not None
+        assert again.metadata == {"a": 1, "b": None, "c": "x"}
+        assert (again.id, again.createdAt) == (first.id, first.createdAt)
+
+    async def test_40_logins_at_once_make_one_user_and_lose_no_key(self, layer: DataLayer) -> None:
+        logins = (layer.create_user(User(identifier="ann", metadata={f"k{n}": n})) for n in range(40))
+        await asyncio.gather(*logins)
+        found = await layer.get_user("ann")
+        assert found is not None
+        assert found.metadata == {f"k{n}": n for n in range(40)}
+        assert rows(layer, "SELECT count(*) FROM users") == [(1,)]
+
+    async def test_a_user_survives_a_restart(self, layer: DataLayer, open_layer: OpenLayer) -> None:
+        made = await register(layer, "ann")
+        await layer.close()
+        assert await open_layer().get_user("ann") == made
+
+
+async def test_a_thread_started_before_its_user_was_stored_belongs_to_that_user(layer: DataLayer) -> None:
+    thread_id = new_id()
+    with chainlit_session(User(identifier="ann"), thread_id):
+        await layer.create_step(make_step(thread_id))
+    assert await layer.get_thread_author(thread_id) == "ann"
+    assert rows(layer, "SELECT user_id FROM threads") == [((await register(layer, "ann")).id,)]

@@ -1,0 +1,144 @@
+"""The floors of the house (docs/design.md): an import goes only to a lower floor, and a module stays readable."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Floor of each module of datalayer. On one floor only the imports of SIDEWAYS are allowed.
+FLOORS = {
+    "errors": 0,
+    "text": 0,
+    "records": 0,
+    "writes": 0,
+    "schema": 1,
+    "engine": 1,
+    "migrations": 1,
+    "blobs": 1,
+    "facts": 2,
+    "apply": 2,
+    "queries": 2,
+    "writer": 3,
+    "store": 5,
+    "shapes": 6,
+    "files": 6,
+    "adapter": 7,
+    "__init__": 8,
+}
+SIDEWAYS = {
+    ("text", "errors"),
+    ("records", "errors"),
+    ("writes", "records"),
+    ("engine", "schema"),
+    ("migrations", "schema"),
+    ("apply", "facts"),
+    ("queries", "apply"),
+    ("files", "shapes"),
+}
+# What the chat app may not see of the data layer: everything that knows of SQL.
+HIDDEN = {"sqlalchemy", *(f"datalayer.{name}" for name in ("schema", "engine", "apply", "queries", "facts"))}
+MODULE_LINES, FUNCTION_LINES = 400, 60
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """The dotted name; that of a package without ``__init__``."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Dotted names of the modules that ``path`` imports, and of what it imports from a package."""
+    package = name_of(path).split(".") if path.name == "__init__.py" else name_of(path).split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            source = ".".join([*base, *([node.module] if node.module else [])])
+            yield source
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def unit(module: str) -> str | None:
+    """Which entry of FLOORS a dotted name of datalayer belongs to; None: none."""
+    parts = module.split(".")
+    if parts[0] != "datalayer":
+        return None
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def crossings() -> set[tuple[str, str]]:
+    """(importer, imported) of all imports within datalayer."""
+    found = set()
+    for path in modules("datalayer"):
+        importer = unit(name_of(path))
+        for module in imports(path):
+            imported = unit(module)
+            if imported in FLOORS and imported not in (importer, "__init__"):
+                found.add((importer or "", imported))
+    return found
+
+
+def test_every_module_of_the_data_layer_has_a_floor() -> None:
+    assert {unit(name_of(path)) for path in modules("datalayer")} == set(FLOORS)
+
+
+def test_an_import_goes_only_to_a_lower_floor_or_to_an_agreed_neighbour() -> None:
+    upwards = {(a, b) for a, b in crossings() if FLOORS[b] >= FLOORS[a] and (a, b) not in SIDEWAYS}
+    assert upwards == set()
+
+
+def test_every_agreed_neighbour_is_on_the_same_floor_and_still_needed() -> None:
+    assert {(a, b) for a, b in SIDEWAYS if FLOORS[a] != FLOORS[b]} == set()
+    assert crossings() >= SIDEWAYS
+
+
+def test_no_two_neighbours_import_each_other_even_by_a_detour() -> None:
+    order: list[str] = []
+    waiting = {a for pair in SIDEWAYS for a in pair}
+    while ready := {a for a in waiting if not any(a == importer and b in waiting for importer, b in SIDEWAYS)}:
+        order += sorted(ready)
+        waiting -= ready
+    assert waiting == set()
+
+
+def test_the_data_layer_knows_nothing_of_the_assistant() -> None:
+    found = {
+        (name_of(p), module)
+        for p in modules("datalayer")
+        for module in imports(p)
+        if module.split(".")[0] == "assistant"
+    }
+    assert found == set()
+
+
+def test_the_assistant_knows_nothing_of_sql() -> None:
+    def hidden(module: str) -> bool:
+        return any(module == name or module.startswith(name + ".") for name in HIDDEN)
+
+    assert {(name_of(p), module) for p in modules("assistant") for module in imports(p) if hidden(module)} == set()
+
+
+@pytest.mark.parametrize("package", ["datalayer", "assistant"])
+def test_a_module_can_be_read_in_one_sitting(package: str) -> None:
+    long = {name_of(p): n for p in modules(package) if (n := len(p.read_text().splitlines())) > MODULE_LINES}
+    assert long == {}
+
+
+@pytest.mark.parametrize("package", ["datalayer", "assistant"])
+def test_a_function_fits_on_a_screen(package: str) -> None:
+    long = {
+        f"{name_of(path)}.{node.name}": size
+        for path in modules(package)
+        if "versions" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and (size := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES
+    }
+    assert long == {}
