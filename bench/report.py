@@ -59,12 +59,12 @@ def notes(sizes: Sizes) -> str:
     """What the figures mean."""
     lines = [
         f"- Medians of {sizes.rounds} rounds after one to warm up; the contestants take turns in each, in one process.",
-        "- Before timing, all were found to hold and return the same steps and the same first page.",
+        "- Before timing, all were checked to return the same steps and first page, except where rows were lost.",
         f"- {CHAINLIT} sets journal_mode=WAL and synchronous=FULL as Threadkeep does; as shipped it keeps SQLite's"
         " defaults, a rollback journal with synchronous=FULL. Its reads are measured in WAL mode.",
         f"- {BARE} uses Threadkeep's schema, pragmas and indexes in the caller's own thread: one upsert and commit"
         " a step and nothing else; a read builds a dict a row and parses the JSON columns.",
-        "- Rows that a contestant reported as stored and did not store are not counted into its rate.",
+        "- Lost: reported as stored, yet not in the file (warm-up included). Such rows are not counted into the rate.",
         "- A resumed thread is alone in its database, which favours Chainlit's queries: they scan all steps.",
     ]
     left_out = [f"{count:,}" for count in sizes.users_threads if count > sizes.chainlit_lists_up_to]

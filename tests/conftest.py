@@ -4,8 +4,6 @@ import asyncio
 import os
 import shutil
 import sqlite3
-import sys
-import types
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -24,12 +22,6 @@ from chainlit.utils import utc_now
 from datalayer import DataLayer
 
 OpenLayer = Callable[..., DataLayer]
-
-# Chainlit brings literalai, which installs a package named "tests" that hides this folder from `from tests.… import`.
-_package = types.ModuleType("tests")
-_package.__path__ = [str(Path(__file__).parent)]
-sys.modules.setdefault("tests", _package)
-sys.modules.setdefault("tests.conftest", sys.modules[__name__])
 
 
 def missing(what: str, switch: str) -> None:

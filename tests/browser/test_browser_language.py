@@ -1,0 +1,134 @@
+"""A French browser gets a French page: ours, Chainlit's, and what it shows only on the way."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from assistant.texts import say
+from tests.browser.chat import Chat
+from tests.browser.conftest import OpenTab
+from tests.servers import ROOT
+
+pytestmark = pytest.mark.browser
+
+ENGLISH_WORDS = re.compile(
+    r"\b(the|your|you|and|of|is|are|with|this|that|file|files|than|larger|must|not|found|error|loading|open|close|"
+    r"search|new|chat|settings|untitled|conversation's|delete|rename|remove|sign|log)\b",
+    re.IGNORECASE,
+)
+ALLOWED = re.compile(r"export GEMINI_API_KEY=.*|Threadkeep")
+
+
+@pytest.mark.parametrize("locale", ["fr-FR", "fr-CA"])
+def test_a_french_browser_sees_no_english(tab: OpenTab, locale: str) -> None:
+    chat = tab(locale=locale)
+    page = chat.page
+    expect(chat.input).to_have_attribute("placeholder", re.compile("Écrivez un message"))
+    expect_french(chat)
+
+    question = {"fr-FR": "Pourquoi la marée monte-t-elle", "fr-CA": "Comment tailler un érable"}[locale]
+    answer = chat.send(question)
+    assert answer.startswith("Réponse sans modèle :")
+    assert "votre-clé" in answer
+    expect(chat.entry(question)).to_be_visible()
+    expect_french(chat)
+
+    page.locator("#chat-settings-open-modal").click()
+    panel = page.locator("#chat-settings")
+    for label in ("model", "temperature", "system_prompt"):
+        expect(panel.locator("label", has_text=say(label, "fr"))).to_be_visible()
+    expect_french(chat)
+    panel.locator("button#model").click()
+    expect(page.get_by_role("option", name=say("model_offline", "fr"))).to_be_visible()
+    expect_french(chat)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("option")).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+
+    for item in ("rename-thread", "delete-thread"):
+        chat.menu(question, item)
+        expect_french_dialog(chat)
+    page.locator("#search-chats-button").click()
+    expect_french_dialog(chat)
+    page.locator("#readme-button").click()
+    expect_french_dialog(chat)
+    chat.answers.locator(".positive-feedback-off").click()
+    expect_french_dialog(chat)
+    for opener in ("#user-nav-button", "#theme-toggle"):
+        page.locator(opener).click()
+        expect(page.get_by_role("menuitem").first).to_be_visible()
+        expect_french(chat)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("menuitem")).to_have_count(0)
+    for button in ("#upload-button", "#chat-settings-open-modal", "#new-chat-button", "#search-chats-button"):
+        page.locator(button).hover()
+        expect(page.get_by_role("tooltip")).to_be_visible()
+        expect_french(chat)
+
+
+def test_the_address_of_no_conversation_is_answered_in_french(tab: OpenTab) -> None:
+    chat = tab(locale="fr-FR")
+    chat.page.goto(f"{chat.app.url}/thread/00000000-0000-4000-8000-000000000000")
+    expect(chat.toasts).to_be_visible()
+    expect_french(chat)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("longue.txt", 26_300_000), ("vide.txt", 0), ("page.html", 9)],
+    ids=["too large", "empty", "type"],
+)
+def test_a_file_is_refused_in_french(tab: OpenTab, tmp_path: Path, name: str, size: int) -> None:
+    (tmp_path / name).write_bytes(b"x" * size)
+    chat = tab(locale="fr-FR")
+    chat.page.locator("#upload-button-input").set_input_files(tmp_path / name)
+    expect(chat.toasts).to_be_visible()
+    expect_french(chat)
+
+
+def expect_french_dialog(chat: Chat) -> None:
+    dialog = chat.page.locator("[role=dialog], [role=alertdialog]")
+    expect(dialog).to_be_visible()
+    expect_french(chat)
+    chat.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def expect_french(chat: Chat) -> None:
+    """No visible text, and no text in a field, is what the English page has there, or holds an English word.
+    Titles of conversations are in whatever language they were written."""
+    shown = chat.page.evaluate(
+        """() => {
+            const found = [];
+            const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+            while (walk.nextNode()) {
+                const parent = walk.currentNode.parentElement;
+                const box = parent.getBoundingClientRect();
+                const seen = parent.checkVisibility() && box.width > 1 && box.height > 1;
+                const ours = seen && !parent.closest('script, style, li[id^="thread-"], [cmdk-item]');
+                if (ours) found.push(walk.currentNode.data.trim());
+            }
+            for (const field of document.querySelectorAll('[placeholder]')) found.push(field.placeholder);
+            return found.filter(text => text);
+        }"""
+    )
+    english = set(texts("en-US")) - set(texts("fr-FR"))
+    wrong = [text for text in shown if not ALLOWED.fullmatch(text) and (text in english or ENGLISH_WORDS.search(text))]
+    assert not wrong, f"not French: {wrong}"
+
+
+def texts(language: str) -> list[str]:
+    def leaves(value: Any) -> Iterator[str]:
+        if isinstance(value, str):
+            yield value
+        else:
+            for inner in value.values():
+                yield from leaves(inner)
+
+    return list(leaves(json.loads((ROOT / f".chainlit/translations/{language}.json").read_text(encoding="utf-8"))))

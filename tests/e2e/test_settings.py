@@ -1,0 +1,137 @@
+"""Each thread keeps its own settings, saved the moment they change; what cannot be used is refused aloud."""
+
+from typing import Any
+
+import pytest
+
+from tests.client import Client, until
+from tests.e2e.conftest import App, Tabs
+from tests.servers import Server
+
+DEFAULTS = {"model": "gemini-2.5-flash", "temperature": 0.7, "system_prompt": ""}
+VERSE = {"model": "offline", "temperature": 1.3, "system_prompt": "Answer in verse."}
+PROSE = {"model": "gemini-2.5-pro", "temperature": 0.1, "system_prompt": "Prose."}
+
+
+async def kept(client: Client, thread_id: str | None = None) -> Any:
+    return (await client.stored(thread_id))["metadata"]["chat_settings"]
+
+
+async def leave(client: Client) -> None:
+    """Closes the tab and waits until the server has dealt with it: by then it has written the tab's session back."""
+    http = client.tab().http
+    await client.disconnect(leave=True)
+
+    async def gone() -> bool:  # 404 while the session is there: it has no such file
+        path = f"/project/file/x?session_id={client.session_id}"
+        return (await http.get(path)).status_code == 401
+
+    await until(gone)
+    await http.aclose()
+
+
+async def test_a_change_survives_a_kill_at_once_and_so_does_one_before_the_first_message(app: App, tabs: Tabs) -> None:
+    server = app.alive()
+    running, fresh = [await tabs(server.url) for _ in range(2)]
+    await running.send("Hello")
+    await fresh.settings(**PROSE)
+    await fresh.send("A message after the change")
+    await running.settings(**VERSE)
+    server.kill()
+    server = app.alive()
+    for client, settings in ((running, VERSE), (fresh, PROSE)):
+        again = await tabs.resume(server.url, client.thread_id)
+        assert again.shown_settings() == settings
+        assert await kept(again) == settings
+        await again.send("Go on")
+        assert await kept(again) == settings
+
+
+async def test_a_new_thread_starts_with_the_defaults_and_stores_them(me: Client) -> None:
+    assert me.shown_settings() == DEFAULTS
+    await me.send("Hello")
+    assert await kept(me) == DEFAULTS
+
+
+async def test_two_threads_keep_their_own(shared: Server, tabs: Tabs) -> None:
+    one, two = [await tabs(shared.url) for _ in range(2)]
+    for client, settings in ((one, VERSE), (two, PROSE)):
+        await client.send("Hello")
+        await client.settings(**settings)
+    for client in (one, two):
+        await leave(client)
+    for client, settings in ((one, VERSE), (two, PROSE)):
+        assert (await tabs.resume(shared.url, client.thread_id)).shown_settings() == settings
+
+
+async def test_a_stale_tab_that_closes_does_not_undo_the_others_change(shared: Server, tabs: Tabs) -> None:
+    one = await tabs(shared.url)
+    await one.send("Hello")
+    two = await tabs.resume(shared.url, one.thread_id)
+    await one.settings(**VERSE)
+    await leave(two)
+    assert await kept(one) == VERSE
+    three = await tabs.resume(shared.url, one.thread_id)
+    await three.settings(**PROSE)
+    await leave(one)
+    assert await kept(three) == PROSE
+
+
+async def test_a_stale_tab_that_talks_on_does_not_undo_the_others_change(shared: Server, tabs: Tabs) -> None:
+    one = await tabs(shared.url)
+    await one.send("Hello")
+    two = await tabs.resume(shared.url, one.thread_id)
+    await one.settings(**VERSE)
+    await two.send("From the stale tab")
+    assert await kept(one) == VERSE
+    await leave(two)
+    assert await kept(one) == VERSE
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"temperature": 9},
+        {"temperature": "hot"},
+        {"temperature": -0.1},
+        {"model": "gpt-99"},
+        {"model": "offline\n"},
+        {"model": ["offline"]},
+        {"system_prompt": "x" * 30_000},
+        {"system_prompt": {"a": 1}},
+    ],
+    ids=lambda bad: f"{next(iter(bad))}={str(next(iter(bad.values())))[:8]!r}",
+)
+async def test_a_value_that_cannot_be_used_is_refused_aloud_and_the_earlier_one_stays(
+    me: Client, bad: dict[str, Any]
+) -> None:
+    await me.send("Hello")
+    await me.settings(**VERSE)
+    since = len(me.events)
+    await me.settings(**VERSE | bad)
+    toast = await me.wait_for("toast", since=since)
+    assert toast["type"] == "error"
+    assert len(toast["message"]) < 200
+    assert me.shown_settings() == VERSE  # the panel shows again what is in force
+    assert await kept(me) == VERSE
+
+
+async def test_before_the_first_message_too_the_earlier_value_stays(me: Client) -> None:
+    await me.settings(**VERSE)
+    await me.settings(**VERSE | {"temperature": 9})
+    await me.wait_for("toast")
+    assert me.shown_settings() == VERSE
+    await me.send("Hello")
+    assert await kept(me) == VERSE
+
+
+async def test_the_valid_part_of_a_change_is_kept(me: Client) -> None:
+    await me.send("Hello")
+    await me.settings(model="offline", temperature=9, system_prompt="Be brief.")
+    assert await kept(me) == {"model": "offline", "temperature": 0.7, "system_prompt": "Be brief."}
+
+
+async def test_keys_that_nobody_knows_are_not_stored(me: Client) -> None:
+    await me.send("Hello")
+    await me.settings(**VERSE, api_key="secret", temperature_2=1)
+    assert await kept(me) == VERSE
