@@ -54,6 +54,7 @@ _asking: ContextVar[str | None] = ContextVar("datalayer_asking", default=None)
 class DataLayer(BaseDataLayer):
     """Chainlit's persistence in ``url`` (sqlite+aiosqlite:///path) and ``files`` (a folder; None: beside the database).
 
+    ``spool``: folder of the writes that the database refuses, on another disk at best; None: beside the database.
     ``author_required``: whether a thread needs a user; None: where Chainlit requires a login.
 
     The constructor opens nothing; the first call does. Every method raises a ``datalayer.errors`` type when its change
@@ -61,8 +62,14 @@ class DataLayer(BaseDataLayer):
     Chainlit session, where they act for the application itself.
     """
 
-    def __init__(self, url: str, files: str | Path | None = None, author_required: bool | None = None) -> None:
-        self.store = Store(url, files)
+    def __init__(
+        self,
+        url: str,
+        files: str | Path | None = None,
+        author_required: bool | None = None,
+        spool: str | Path | None = None,
+    ) -> None:
+        self.store = Store(url, files, spool)
         self._author_required = author_required
         self._held: WeakKeyDictionary[BaseSession, list[tuple[Write, Element | None]]] = WeakKeyDictionary()
         self._loaded: WeakKeyDictionary[BaseSession, dict[str, Any]] = WeakKeyDictionary()
@@ -80,7 +87,7 @@ class DataLayer(BaseDataLayer):
         await self.store.drain()
 
     async def health(self) -> dict[str, Any]:
-        """{"state": "ok" | "degraded", "pending": writes that are not durable yet}"""
+        """{"state": "ok" | "degraded" (writes wait in the spool), "pending": writes not in the database yet}"""
         return await self.store.health()
 
     async def close(self) -> None:
@@ -238,6 +245,8 @@ class DataLayer(BaseDataLayer):
 
     def _step(self, step_dict: "StepDict") -> UpsertStep:
         values = shapes.step_values(step_dict)
+        if "status" in values:
+            values["instance"] = self.store.instance if values["status"] == "streaming" else None
         return UpsertStep(
             actor=self._actor(),
             thread_id=text.identifier(step_dict.get("threadId"), "step's thread"),

@@ -8,11 +8,11 @@ costs no rollback and changes nothing. Rules:
 - I6 ownership: nothing of another thread or another user is changed, and no thread changes its author.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Insert, Table, bindparam, case, delete, select, update
+from sqlalchemy import BigInteger, Connection, Insert, Table, bindparam, case, delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from .blobs import Blobs
@@ -355,6 +355,13 @@ def _release_blobs(group: _Group, write: ReleaseBlobs) -> None:
         group.connection.execute(delete(blobs).where(blobs.c.sha256 == name))
         # Before COMMIT on purpose: after it, another process could take the blob between our check and the removal.
         group.store.remove(name)
+
+
+def mark_interrupted(connection: Connection, live: Collection[str]) -> int:
+    """Marks the steps that a process not in ``live`` was streaming, in one statement. Returns how many."""
+    dead = or_(steps.c.instance.is_(None), steps.c.instance.not_in(live))
+    marked = update(steps).where(steps.c.status == "streaming", dead)
+    return connection.execute(marked.values(status="interrupted", streaming=False, instance=None)).rowcount
 
 
 _HANDLERS: dict[type[Write], Callable[[_Group, Any], Any]] = {

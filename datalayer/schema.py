@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """Revision of this schema; the last one in ``migrations/versions``."""
 
 metadata = MetaData()
@@ -57,7 +57,8 @@ threads = Table(
 )
 
 # A message or a run/tool step. seq is the order of arrival and a stable rowid; favorite repeats metadata["favorite"] so
-# that favourites can be indexed; extra keeps what a newer Chainlit sends and this version has no column for.
+# that favourites can be indexed; extra keeps what a newer Chainlit sends and this version has no column for. status is
+# None, streaming, complete, stopped, interrupted or failed; instance names the process that streams into the step.
 steps = Table(
     "steps",
     metadata,
@@ -86,10 +87,13 @@ steps = Table(
     _time("created_at", nullable=False),
     _time("start"),
     _time("end"),
+    Column("status", String(16)),
+    Column("instance", String(64)),
     Column("extra", Json),
     Index("steps_by_thread", "thread_id", "created_at", "seq"),
 )
 Index("steps_by_parent", steps.c.parent_id, sqlite_where=steps.c.parent_id.is_not(None))
+Index("steps_streaming", steps.c.instance, sqlite_where=steps.c.status == "streaming")
 Index("steps_favorite", steps.c.thread_id, sqlite_where=steps.c.favorite)
 
 # The content of elements, stored once per SHA-256. The row is what locks a blob while it is taken or removed.

@@ -34,7 +34,7 @@ _STEP = {
     key: key
     for key in (
         *("type", "name", "input", "output", "streaming", "language", "icon", "command", "modes"),
-        *("tags", "metadata", "generation", "start", "end"),
+        *("tags", "metadata", "generation", "start", "end", "status"),
     )
 }
 _ELEMENT = {

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,13 +11,14 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row
 
 from . import engine, migrations, queries
-from .apply import apply
+from .apply import apply, mark_interrupted
 from .blobs import Blobs, LocalBlobs
 from .engine import check_file
 from .errors import InvalidInput, StoreClosed
 from .records import Blob, File, Message, Page, Thread, User, now
 from .schema import HEAD
-from .writer import Lane, Outcome
+from .spool import Spool
+from .writer import MAX_BATCH, Event, Lane, Outcome
 from .writes import ReleaseBlobs, Write
 
 logger = logging.getLogger("datalayer")
@@ -26,19 +28,51 @@ BARRIER_TIMEOUT = 10.0
 """Seconds a read waits for the writes before it; beyond, the database is in trouble and old data beats none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the parts of a store are."""
+
+    database: Path
+    files: Path
+    spool: Path
+
+    @classmethod
+    def beside(cls, database: Path, files: str | Path | None = None, spool: str | Path | None = None) -> "Place":
+        """None: a folder beside ``database`` and named after it."""
+        return cls(
+            database,
+            Path(files) if files is not None else database.with_name(database.name + ".files"),
+            Path(spool) if spool is not None else database.with_name(database.name + ".spool"),
+        )
+
+
 class Store:
     """``url``: sqlite+aiosqlite:///path. ``files``: folder of the blobs, None: ``<database>.files`` beside it.
+    ``spool``: folder of the writes that the database refused, None: ``<database>.spool``; another disk is best.
 
     Cheap and synchronous; everything is opened by the first call. Raises InvalidInput for a URL it cannot keep.
     """
 
-    def __init__(self, url: str, files: str | Path | None = None, synchronous: str = "FULL") -> None:
+    def __init__(
+        self, url: str, files: str | Path | None = None, spool: str | Path | None = None, synchronous: str = "FULL"
+    ) -> None:
         self._engines = engine.create(engine.parse_url(url), synchronous)
-        path = self._engines.path
-        self.blobs: Blobs = LocalBlobs(Path(files) if files is not None else path.with_name(path.name + ".files"))
-        self._lane = Lane(self._commit)
+        place = Place.beside(self._engines.path, files, spool)
+        self.blobs: Blobs = LocalBlobs(place.files)
+        self._spool = Spool(place.spool)
+        self._lane = Lane(self._commit, self._spool)
         self._opening: asyncio.Task[None] | None = None
         self._closed = False
+
+    @property
+    def instance(self) -> str:
+        """The name under which this process is known to others while it lives."""
+        return self._spool.instance
+
+    @property
+    def listeners(self) -> list[Callable[[Event], None]]:
+        """Called in the event loop when the state of the store changes."""
+        return self._lane.listeners
 
     async def open(self) -> None:
         """Brings the schema up to date. Raises StoreTooNew, StoreForeign, StoreCorrupt, StoreUnavailable."""
@@ -51,14 +85,32 @@ class Store:
     async def _open(self) -> None:
         if await asyncio.to_thread(check_file, self._engines.path) != HEAD:
             await engine.run(self._engines.write, migrations.upgrade)
+        await self._recover()
         if unused := await engine.run(self._engines.read, queries.unused_blobs):
             await self._release(unused)
+
+    async def _recover(self) -> None:
+        """Stores what dead processes left in their spools, then marks the answers that they were streaming."""
+        try:
+            await asyncio.to_thread(self._spool.open)
+            left = await asyncio.to_thread(self._spool.take_over)
+            live = await asyncio.to_thread(self._spool.live)
+        except OSError as error:
+            logger.warning("there is no spool: %s. What the database refuses will be lost.", error.strerror)
+            return
+        for start in range(0, len(left), MAX_BATCH):
+            await self._lane.store_kept(left[start : start + MAX_BATCH], self._apply)
+        found = await engine.run(self._engines.write, partial(mark_interrupted, live=live))
+        await asyncio.to_thread(self._spool.forget)
+        if left or found:
+            logger.warning("recovered from a crash: %s writes from the spool, %s interrupted answers", len(left), found)
 
     async def close(self) -> None:
         """Stores what was accepted, then closes. A second call does nothing."""
         if not self._closed:
             await self._lane.close()
             self._closed = True
+            await asyncio.to_thread(self._spool.close, keep=self._lane.degraded)
             await self._engines.dispose()
 
     async def drain(self) -> None:
@@ -66,7 +118,7 @@ class Store:
         await self._lane.barrier()
 
     async def health(self) -> dict[str, Any]:
-        """``state``: "ok" or "degraded" (the database takes nothing right now); ``pending``: writes not durable yet."""
+        """``state``: "ok", or "degraded" (writes wait in the spool); ``pending``: writes not in the database yet."""
         return {"state": "degraded" if self._lane.degraded else "ok", "pending": self._lane.pending}
 
     def submit(self, write: Write, blob: Awaitable[Blob] | None = None) -> Awaitable[Any]:
@@ -84,6 +136,9 @@ class Store:
 
     async def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
         await self.open()
+        return await self._apply(writes)
+
+    async def _apply(self, writes: Sequence[Write]) -> list[Outcome]:
         outcomes, released = await engine.run(self._engines.write, partial(apply, writes=writes, store=self.blobs))
         if released:
             await self._release(released)

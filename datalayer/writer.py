@@ -3,6 +3,10 @@
 ``submit`` appends before anything is awaited, so the order of calls is the order of effects. The queue's own task
 commits: a caller that is cancelled stops waiting, its write does not stop. Writes that wait together share a
 transaction; when it fails, it is rolled back and each write runs alone, so that only the bad one's caller hears of it.
+
+When the database takes nothing, the lane is *degraded*: writes go to the spool, in order, and are tried again with
+growing pauses. Until the last of them is stored, new ones queue up behind them there, or an old write could overwrite
+a newer one.
 """
 
 import asyncio
@@ -10,20 +14,22 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import islice
+from typing import Any, Literal
 
 from .engine import reason, translate
-from .errors import DataLayerError, StoreClosed
+from .errors import DataLayerError, StoreClosed, StoreUnavailable
 from .records import Blob
-from .writes import UpsertElement, Write
+from .spool import Spool
+from .writes import DeleteFeedback, UpsertElement, UpsertFeedback, Write
 
 logger = logging.getLogger("datalayer")
 
 MAX_BATCH = 256
 """Writes in one transaction: enough to hide an fsync, few enough that nobody waits long behind it."""
 
-RETRIES = (0.1, 0.5, 2.0)
-"""Seconds between tries while the database cannot take a write. Each try already waits engine.BUSY_TIMEOUT."""
+PAUSES = (0.2, 1.0, 5.0, 15.0)
+"""Seconds between tries while degraded; the last one repeats. Each try may wait engine.BUSY_TIMEOUT besides."""
 
 Outcome = Any  # a result, or the DataLayerError of this write
 Commit = Callable[[Sequence[Write]], Awaitable[list[Outcome]]]
@@ -40,23 +46,41 @@ class _Entry:
         return self.blob is None or self.blob.done()
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What listeners are told. ``threads``: those concerned.
+
+    ``degraded``: writes are safe in the spool, not yet stored. ``recovered``: all are stored. ``lost``: these writes
+    could not even be spooled, and their callers have their error. ``rejected``: a spooled write can never be stored.
+    """
+
+    kind: Literal["degraded", "recovered", "lost", "rejected"]
+    threads: frozenset[str] = frozenset()
+
+
 class Lane:
     """``commit`` applies writes in one transaction and returns an outcome each; it raises when nothing was stored."""
 
-    def __init__(self, commit: Commit) -> None:
+    def __init__(self, commit: Commit, spool: Spool) -> None:
         self._commit = commit
+        self._spool = spool
         self._waiting: deque[_Entry] = deque()
         self._undecided: dict[asyncio.Future[Any], str | None] = {}
+        self._backlog: deque[Write] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
-        self.degraded = False
-        """Whether the last try to store was refused by the database."""
+        self.listeners: list[Callable[[Event], None]] = []
+
+    @property
+    def degraded(self) -> bool:
+        """Whether writes are in the spool, waiting for the database."""
+        return bool(self._backlog)
 
     @property
     def pending(self) -> int:
-        """How many accepted writes are not durable yet."""
-        return len(self._undecided)
+        """How many accepted writes are not in the database yet."""
+        return len(self._undecided) + len(self._backlog)
 
     def submit(self, write: Write, blob: Awaitable[Blob] | None = None) -> asyncio.Future[Any]:
         """Accepts ``write``; the future has its result when it is durable. Raises StoreClosed.
@@ -85,16 +109,22 @@ class Lane:
             await asyncio.wait(waited)
 
     async def close(self) -> None:
-        """Refuses new writes, then waits for the accepted ones."""
+        """Refuses new writes, waits for the accepted ones, and tries once more what is in the spool."""
         self._closed = True
         await self.barrier()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        await self._replay()
 
     async def _run(self) -> None:
+        tries = 0
         while True:
-            await self._wake.wait()
+            try:
+                pause = PAUSES[min(tries, len(PAUSES) - 1)] if self._backlog else None
+                await asyncio.wait_for(self._wake.wait(), pause)
+            except TimeoutError:
+                tries = 0 if await self._replay() else tries + 1
             self._wake.clear()
             while batch := self._take():
                 await self._store(batch)
@@ -114,30 +144,94 @@ class Lane:
         return batch
 
     async def _store(self, batch: list[_Entry]) -> None:
+        if self._backlog:
+            await self._keep(batch)
+            return
         try:
-            outcomes = await self._persist([entry.write for entry in batch])
+            outcomes = await self._commit([entry.write for entry in batch])
         except Exception as error:
-            if len(batch) > 1 and not translate(error).retryable:
-                for entry in batch:
-                    await self._store([entry])
-                return
-            outcomes = [translate(error)] * len(batch)
+            await self._fail(batch, translate(error))
+            return
         for entry, outcome in zip(batch, outcomes, strict=True):
             self._decide(entry, outcome)
 
-    async def _persist(self, writes: list[Write]) -> list[Outcome]:
-        for pause in (*RETRIES, None):
+    async def _fail(self, batch: list[_Entry], error: DataLayerError) -> None:
+        if error.retryable:
+            logger.warning("the database takes nothing, writing to the spool: %s (%s)", error, reason(error))
+            await self._keep(batch)
+        elif len(batch) > 1:
+            for entry in batch:
+                await self._store([entry])
+        else:
+            self._decide(batch[0], error)
+
+    async def _keep(self, batch: list[_Entry]) -> None:
+        """Puts the batch into the spool, where it is as safe as in the database."""
+        was_degraded = self.degraded
+        writes = [entry.write for entry in batch]
+        try:
+            await asyncio.to_thread(self._spool.append, writes)
+        except OSError as error:
+            self._tell("lost", writes)
+            for entry in batch:
+                lost = StoreUnavailable("This could not be saved: neither the database nor its spool can be written")
+                lost.__cause__ = error
+                self._decide(entry, lost)
+            return
+        self._backlog.extend(writes)
+        for entry in batch:
+            self._decide(entry, _expected(entry.write))
+        if not was_degraded:
+            self._tell("degraded", writes)
+
+    async def _replay(self) -> bool:
+        """Stores what the spool holds; whether all of it is stored now."""
+        if not self._backlog:
+            return True
+        while self._backlog:
+            group = list(islice(self._backlog, MAX_BATCH))
             try:
-                outcomes = await self._commit(writes)
-                self.degraded = False
-                return outcomes
+                await self.store_kept(group, self._commit)
             except DataLayerError as error:
-                self.degraded = error.retryable
-                if not error.retryable or pause is None:
-                    raise
-                logger.warning("storing again in %s s: %s (%s)", pause, error, reason(error))
-                await asyncio.sleep(pause)
-        raise AssertionError("unreachable")
+                logger.warning("%s writes stay in the spool: %s (%s)", len(self._backlog), error, reason(error))
+                return False
+            for _ in group:
+                self._backlog.popleft()
+        try:
+            await asyncio.to_thread(self._spool.clear)
+        except OSError as error:
+            # What is stored would be replayed at the next start over newer writes: better to say so than to go on.
+            logger.error("the spool cannot be emptied: %s", type(error).__name__)
+        self._tell("recovered", [])
+        return True
+
+    async def store_kept(self, group: Sequence[Write], commit: Commit) -> None:
+        """Stores writes from a spool; one that can never be stored is set aside. Raises DataLayerError when the
+        database takes nothing."""
+        try:
+            outcomes = await commit(group)
+        except Exception as error:
+            translated = translate(error)
+            if translated.retryable:
+                raise translated from error
+            if len(group) > 1:
+                for write in group:
+                    await self.store_kept([write], commit)
+                return
+            outcomes = [translated]
+        for write, outcome in zip(group, outcomes, strict=True):
+            if isinstance(outcome, DataLayerError):
+                self._log(write, outcome)
+                await asyncio.to_thread(self._spool.reject, write)
+                self._tell("rejected", [write])
+
+    def _tell(self, kind: Literal["degraded", "recovered", "lost", "rejected"], writes: Sequence[Write]) -> None:
+        event = Event(kind, frozenset(write.thread_id for write in writes if write.thread_id))
+        for listener in self.listeners:
+            try:
+                listener(event)
+            except Exception:
+                logger.exception("a listener of the data layer failed")  # its trouble must not stop the writes
 
     def _add_blob(self, entry: _Entry) -> bool:
         """Puts the stored blob into the write that waited for it; False, and the caller told, when storing failed."""
@@ -155,11 +249,20 @@ class Lane:
         if not isinstance(outcome, DataLayerError):
             entry.done.set_result(outcome)
             return
-        # Chainlit starts most writes as tasks that nobody awaits: without this line their failure would be silent.
-        kind, thread = type(entry.write).__name__, entry.write.thread_id
-        logger.error("not stored: %s of thread %s: %s (%s)", kind, thread, outcome, reason(outcome))
+        self._log(entry.write, outcome)
         entry.done.set_exception(outcome)
         entry.done.exception()  # marks it as seen
+
+    @staticmethod
+    def _log(write: Write, error: DataLayerError) -> None:
+        # Chainlit starts most writes as tasks that nobody awaits: without this line their failure would be silent.
+        kind, thread = type(write).__name__, write.thread_id
+        logger.error("not stored: %s of thread %s: %s (%s)", kind, thread, error, reason(error))
+
+
+def _expected(write: Write) -> Outcome:
+    """What the database will most likely answer to a write that waits in the spool."""
+    return write.id if isinstance(write, UpsertFeedback) else isinstance(write, DeleteFeedback) or None
 
 
 async def _await(blob: Awaitable[Blob]) -> Blob:

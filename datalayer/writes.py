@@ -7,7 +7,8 @@ A write is complete: it can be applied later, by another process, and twice, wit
 was given.
 """
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from .records import Blob
@@ -106,3 +107,26 @@ class ReleaseBlobs(Write):
     """Removes those of the named blobs that no element points to any more."""
 
     names: list[str]
+
+
+_KINDS: dict[str, type[Write]] = {
+    kind.__name__: kind
+    for kind in (
+        *(UpsertUser, UpdateThread, DeleteThread, UpsertStep, DeleteStep),
+        *(UpsertElement, DeleteElement, UpsertFeedback, DeleteFeedback, ReleaseBlobs),
+    )
+}
+
+
+def to_json(write: Write) -> str:
+    """``write`` on one line of ASCII."""
+    return json.dumps({"kind": type(write).__name__, **asdict(write)}, separators=(",", ":"))
+
+
+def from_json(line: str | bytes) -> Write:
+    """The write that ``to_json`` gave. Raises ValueError, KeyError or TypeError for anything else."""
+    fields = json.loads(line)
+    kind = _KINDS[fields.pop("kind")]
+    if fields.get("blob"):
+        fields["blob"] = Blob(**fields["blob"])
+    return kind(**fields)

@@ -1,0 +1,144 @@
+"""I7: writes that the database refused, kept in a file until it takes them.
+
+One file a process, ``<instance>.jsonl``, locked as long as the process lives; a line a write, fsynced before its caller
+hears that it is safe. A file without a lock was left by a process that died: whoever opens the store next replays it.
+The lock is also how processes see which others are alive: the system drops it with the process, however that ends.
+"""
+
+import fcntl
+import logging
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from . import writes
+from .writes import Write
+
+logger = logging.getLogger("datalayer")
+_ENDING = ".jsonl"
+
+
+class Spool:
+    """Not opened by the constructor. All methods block; every one but the constructor raises OSError."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.instance = str(uuid.uuid4())
+        self._own: BinaryIO | None = None
+        self._claimed: dict[Path, BinaryIO] = {}
+
+    def open(self) -> BinaryIO:
+        """Makes and locks this process's file. A second call does nothing."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        while self._own is None:  # another process that starts now may look at our file before we lock it
+            self.instance = str(uuid.uuid4())
+            self._own = _lock(self._path(self.instance), "xb")
+        return self._own
+
+    def take_over(self) -> list[Write]:
+        """The writes that dead processes left, the oldest file first. They stay in their files until ``forget``."""
+        for path in self.folder.glob("*" + _ENDING):
+            if path.stem != self.instance and path not in self._claimed and (file := _lock(path, "r+b")):
+                self._claimed[path] = file
+        files = sorted(self._claimed.values(), key=lambda file: os.fstat(file.fileno()).st_mtime)
+        return [write for file in files for write in _read(file)]
+
+    def forget(self) -> None:
+        """Removes what ``take_over`` gave. To be called when all of it is stored."""
+        for path, file in self._claimed.items():
+            path.unlink(missing_ok=True)
+            file.close()
+        self._claimed.clear()
+
+    def append(self, refused: Iterable[Write]) -> None:
+        """Returns when ``refused`` survive a power cut; raises with nothing added."""
+        own = self.open()
+        end = own.seek(0, os.SEEK_END)
+        try:
+            own.write(b"".join(writes.to_json(write).encode() + b"\n" for write in refused))
+            own.flush()
+            os.fsync(own.fileno())
+            _sync_folder(self.folder)
+        except OSError:
+            own.truncate(end)  # half a line would hide the whole ones that follow it
+            raise
+
+    def clear(self) -> None:
+        """Removes this process's writes. To be called when all of them are stored."""
+        if self._own is not None:
+            self._own.truncate(0)
+            os.fsync(self._own.fileno())
+
+    def reject(self, write: Write) -> None:
+        """Keeps a write that can never be stored, for a person to look at."""
+        with (self.folder / "rejected.txt").open("ab") as file:
+            file.write(writes.to_json(write).encode() + b"\n")
+            os.fsync(file.fileno())
+
+    def live(self) -> set[str]:
+        """The instances that run now, this one included."""
+        others = (path for path in self.folder.glob("*" + _ENDING) if path not in self._claimed)
+        return {path.stem for path in others if path.stem == self.instance or _is_locked(path)}
+
+    def close(self, keep: bool) -> None:
+        """``keep``: the writes are not stored yet, so the file stays for the next process."""
+        if self._own is not None:
+            if not keep:
+                self._path(self.instance).unlink(missing_ok=True)
+            self._own.close()
+        for file in self._claimed.values():
+            file.close()
+
+    def _path(self, instance: str) -> Path:
+        return self.folder / (instance + _ENDING)
+
+
+def live_instances(folder: Path) -> set[str]:
+    """The instances that have a store with this spool ``folder`` open, in any process."""
+    return {path.stem for path in folder.glob("*" + _ENDING) if _is_locked(path)}
+
+
+def _lock(path: Path, mode: str) -> BinaryIO | None:
+    """The file, open and locked; None when another process has it, or had it and is done."""
+    try:
+        file: BinaryIO = path.open(mode, buffering=0)  # type: ignore[assignment]  # a failed write leaves nothing behind
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    if not path.exists():  # its owner removed it between our two calls
+        file.close()
+        return None
+    return file
+
+
+def _is_locked(path: Path) -> bool:
+    file = _lock(path, "r+b")
+    if file is None:
+        return path.exists()
+    file.close()
+    return False
+
+
+def _read(file: BinaryIO) -> Iterator[Write]:
+    file.seek(0)
+    for line in file:
+        try:
+            yield writes.from_json(line)
+        except (ValueError, KeyError, TypeError):
+            # Only the last line can be torn, by a crash before its fsync: nobody was told that it is safe.
+            logger.warning("the spool %s ends in the middle of a write", Path(file.name).name)
+            return
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
