@@ -4,6 +4,7 @@ import chainlit as cl
 
 from assistant import auth, chainlit_fixes, handlers
 from assistant import config as configuration
+from assistant.notices import Notices
 from datalayer import DataLayer, DataLayerError
 
 config = configuration.load()
@@ -19,7 +20,9 @@ chainlit_fixes.install()
 
 @cl.data_layer
 def data_layer() -> DataLayer:
-    return DataLayer(config.database_url, files=config.files)
+    layer = DataLayer(config.database_url, files=config.files, spool=config.spool)
+    layer.store.listeners.append(Notices())
+    return layer
 
 
 handlers.register(config)

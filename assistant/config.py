@@ -63,6 +63,9 @@ class Config(BaseSettings):
     files: Folder = Field(
         default_factory=_default_files, validation_alias="THREADKEEP_FILES", description="the path of a folder"
     )
+    spool: Folder | None = Field(
+        default=None, validation_alias="THREADKEEP_SPOOL", description="the path of a folder, on another disk at best"
+    )
     gemini_api_key: SecretStr | None = Field(default=None, validation_alias="GEMINI_API_KEY", description="a key")
     gemini_base_url: str | None = Field(
         default=None, pattern=r"^https?://", validation_alias="GEMINI_BASE_URL", description="an http(s) address"

@@ -11,13 +11,14 @@ from chainlit.config import config as chainlit_config
 from chainlit.data import get_data_layer
 from chainlit.types import ThreadDict
 
-from datalayer import DataLayer
+from datalayer import DataLayer, StoreUnavailable
 from datalayer.records import Message, user_id
 
 from . import turn
 from .config import Config
-from .models import ChatMessage, ChatModel
+from .models import OFFLINE, ChatMessage, ChatModel
 from .settings import KEY, Settings
+from .streaming import Streaming
 from .texts import Language, language, say
 
 _ROLES: dict[str, Any] = {"user_message": "user", "assistant_message": "assistant"}
@@ -38,6 +39,19 @@ def register(config: Config) -> None:
     @cl.on_chat_resume
     async def resume(thread: ThreadDict) -> None:
         await _show(Settings.stored(thread["metadata"]))
+        for action in _offer_to_go_on(thread):
+            await action.send(for_id=str(action.forId))
+
+    @cl.action_callback("continue")
+    @cl.action_callback("retry")
+    async def go_on(action: cl.Action) -> None:
+        session = cl.context.session
+        session.current_task = asyncio.create_task(_go_on(action, model))  # so that the Stop button finds it
+        await cl.context.emitter.task_start()
+        try:
+            await asyncio.wait([session.current_task])
+        finally:
+            await cl.context.emitter.task_end()
 
     @cl.on_settings_update
     async def settings_update(values: dict[str, Any]) -> None:
@@ -85,33 +99,44 @@ async def _change(values: dict[str, Any]) -> None:
 
 
 async def _answer(asked: cl.Message, model: ChatModel | None) -> None:
-    session, to = cl.context.session, _language()
     if asked.type != "user_message":
         asked.type = "user_message"  # Chainlit takes the browser's word for who speaks
         await asked.update()
-    thread = await _layer().store.thread(session.thread_id)
-    if thread is None:
-        await cl.ErrorMessage(say("deleted", to)).send()
+    if await _is_deleted():
+        await cl.ErrorMessage(say("deleted", _language())).send()
         return
-    settings = Settings.stored({KEY: session.chat_settings})
-    if KEY not in thread.metadata:
-        await _layer().update_thread(session.thread_id, metadata=settings.metadata())
-    root = chainlit_config.run.root_path.rstrip("/")
-    await _stream(turn.Turn(_messages(asked), settings, to, _recall, root), model)
+    await _stream(_turn(_messages(asked)), model, cl.Message(""))
 
 
-async def _stream(this: turn.Turn, model: ChatModel | None) -> None:
-    outcome, reply = turn.Outcome(), cl.Message("")
+async def _is_deleted() -> bool:
+    """Whether the thread on the screen is gone. Saves its settings when it is new."""
+    session = cl.context.session
     try:
-        async with aclosing(turn.run(this, model, outcome)) as pieces:
-            async for piece in pieces:
-                await reply.stream_token(piece)
-    finally:  # also when the Stop button cancels the turn: what was shown is kept
-        if outcome.text:
+        thread = await _layer().store.thread(session.thread_id)
+    except StoreUnavailable:
+        return False  # chatting goes on from memory
+    if thread is None:
+        return not (await _layer().health())["pending"]  # it may be new, and wait in the spool
+    if KEY not in thread.metadata:
+        await _layer().update_thread(session.thread_id, metadata=_settings().metadata())
+    return False
+
+
+def _settings() -> Settings:
+    return Settings.stored({KEY: cl.context.session.chat_settings})
+
+
+def _turn(messages: list[ChatMessage]) -> turn.Turn:
+    root = chainlit_config.run.root_path.rstrip("/")
+    return turn.Turn(messages, _settings(), _language(), _recall, root)
+
+
+async def _stream(this: turn.Turn, model: ChatModel | None, reply: cl.Message) -> None:
+    outcome = turn.Outcome()
+    async with Streaming(_layer(), reply) as shown, aclosing(turn.run(this, model, outcome)) as pieces:
+        async for piece in pieces:
             reply.metadata = {"model": outcome.model, "fallback": outcome.fallback}
-            await reply.send()
-            await asyncio.sleep(0)  # Chainlit has only scheduled the write
-            await _layer().drain()
+            await shown.show(piece)
 
 
 def _messages(asked: cl.Message) -> list[ChatMessage]:
@@ -129,4 +154,42 @@ async def _recall() -> list[Message]:
     session = cl.context.session
     if session.user is None:
         return []
-    return await _layer().store.recent_messages(user_id(session.user.identifier), except_thread=session.thread_id)
+    try:
+        return await _layer().store.recent_messages(user_id(session.user.identifier), except_thread=session.thread_id)
+    except StoreUnavailable:
+        return []
+
+
+# An answer that a crash cut off
+
+
+def _offer_to_go_on(thread: ThreadDict) -> list[cl.Action]:
+    """Puts a notice behind each interrupted answer of ``thread``, on the screen only, and returns its buttons."""
+    to, actions = _language(), []
+    for step in list(thread["steps"]):
+        if step.get("status") not in ("interrupted", "failed"):
+            continue
+        notice: Any = {**step, "id": str(uuid.uuid4()), "type": "system_message", "output": say("interrupted", to)}
+        thread["steps"].insert(thread["steps"].index(step) + 1, notice)
+        payload = {"answer": step["id"], "notice": notice["id"]}
+        for name in ("continue", "retry"):
+            actions.append(cl.Action(name=name, payload=payload, label=say(name, to), forId=notice["id"]))
+    return actions
+
+
+async def _go_on(action: cl.Action, model: ChatModel | None) -> None:
+    messages = chat_context.get()
+    answer = next((m for m in messages if m.id == action.payload.get("answer")), None)
+    if answer is None:
+        return
+    asked = next((m for m in reversed(messages[: messages.index(answer)]) if m.type == "user_message"), None)
+    if asked is None:
+        return
+    await cl.context.emitter.delete_step({"id": action.payload["notice"]})
+    known = _messages(asked)
+    if action.name == "continue" and model is not None and _settings().model != OFFLINE:
+        known += [ChatMessage("assistant", answer.content), ChatMessage("user", say("go_on", _language()))]
+        await _stream(_turn(known), model, answer)
+    else:
+        await answer.remove()
+        await _stream(_turn(known), model, cl.Message("", parent_id=answer.parent_id))

@@ -27,6 +27,14 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "found_nothing": "Your earlier conversations have nothing on this yet.",
         "untitled": "Untitled conversation",
         "quote": "“{text}”",
+        "interrupted": "This answer was interrupted. What had been written is kept.",
+        "continue": "Continue",
+        "retry": "Retry",
+        "go_on": "Continue exactly where your answer stopped. Repeat nothing of it.",
+        "store_degraded": "Kept safely, not yet stored: the database is not answering. You can go on.",
+        "store_recovered": "Everything is stored again.",
+        "store_lost": "This message is not saved: neither the database nor its safety copy can be written.",
+        "store_rejected": "One of your messages could not be stored. It is kept aside for your administrator.",
         "deleted": "This conversation has been deleted, in another window perhaps: what you write here is not kept. "
         "Your next message belongs in a new conversation.",
     },
@@ -49,6 +57,16 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "found_nothing": "Vos conversations précédentes n’en parlent pas encore.",
         "untitled": "Conversation sans titre",
         "quote": "« {text} »",
+        "interrupted": "Cette réponse a été interrompue. Ce qui était écrit est conservé.",
+        "continue": "Continuer",
+        "retry": "Recommencer",
+        "go_on": "Continue exactement là où ta réponse s’est arrêtée. N’en répète rien.",
+        "store_degraded": "Conservé en lieu sûr, pas encore enregistré : la base de données ne répond pas. "
+        "Vous pouvez continuer.",
+        "store_recovered": "Tout est de nouveau enregistré.",
+        "store_lost": "Ce message n’est pas enregistré : ni la base de données ni sa copie de secours ne sont "
+        "accessibles en écriture.",
+        "store_rejected": "L’un de vos messages n’a pas pu être enregistré : il est mis de côté pour l’administrateur.",
         "deleted": "Cette conversation a été supprimée, peut-être dans une autre fenêtre : ce que vous écrivez ici "
         "n’est pas conservé. Ouvrez une nouvelle conversation pour votre prochain message.",
     },

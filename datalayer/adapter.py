@@ -24,7 +24,7 @@ from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, Th
 from chainlit.user import PersistedUser, User
 
 from . import shapes, text
-from .engine import check_file, parse_url
+from .engine import check_content, parse_url
 from .errors import BlobVanished, InvalidInput
 from .files import mount
 from .records import now, to_iso
@@ -79,8 +79,8 @@ class DataLayer(BaseDataLayer):
 
     @staticmethod
     def check(url: str) -> None:
-        """Looks at the database, changes nothing, and raises what the first call would: for a clear word at start."""
-        check_file(Path(str(parse_url(url).database)))
+        """Reads the whole database, changes nothing, and raises what is wrong: for a clear word at start."""
+        check_content(Path(str(parse_url(url).database)))
 
     async def drain(self) -> None:
         """Returns when every accepted write is durable or has failed loudly."""

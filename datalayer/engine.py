@@ -37,7 +37,14 @@ BUSY_TIMEOUT = 5.0
 
 # No mmap and no checkpoint by readers: SQLite before 3.51.3 can damage a WAL file that two connections reset at once.
 _PRAGMAS = {
-    "write": ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0", "cache_size=-16000"),
+    "write": (
+        "auto_vacuum=INCREMENTAL",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "mmap_size=0",
+        "cache_size=-16000",
+    ),
     "read": ("query_only=ON", "wal_autocheckpoint=0", "mmap_size=0", "cache_size=-16000"),
 }
 
@@ -111,10 +118,15 @@ def check_file(path: Path) -> str | None:
     """
     if not path.parent.is_dir():
         raise StoreUnavailable("The folder of the database does not exist")
-    if not path.exists() or path.stat().st_size == 0:
-        return None
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT)) as db:
+        if path.stat().st_size == 0:
+            return None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreUnavailable("The database cannot be read") from error
+    try:
+        with closing(_read_only(path)) as db:
             tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             ours = "alembic_version" in tables
             row = db.execute("SELECT version_num FROM alembic_version").fetchone() if ours else None
@@ -130,11 +142,36 @@ def check_file(path: Path) -> str | None:
     return revision
 
 
+def check_content(path: Path) -> None:
+    """Reads the whole database at ``path`` for damage; changes nothing. Raises StoreCorrupt, StoreUnavailable."""
+    if check_file(path) is None:
+        return
+    try:
+        with closing(_read_only(path)) as db:
+            found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        raise translate(error) from error
+    if found != "ok":
+        raise StoreCorrupt("The database is damaged")
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT)
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
+    """Which file ``path`` names right now (device, inode); None for none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 _UNAVAILABLE = {
     *("BUSY", "LOCKED", "FULL", "READONLY", "IOERR", "CANTOPEN"),
     *("PERM", "NOMEM", "INTERRUPT", "AUTH", "PROTOCOL"),
 }
-_CORRUPT = {"CORRUPT", "NOTADB", "FORMAT"}
 _BAD_VALUE = {"CONSTRAINT", "TOOBIG", "MISMATCH", "RANGE"}
 
 
@@ -145,8 +182,10 @@ def translate(error: BaseException) -> DataLayerError:
     cause = error.orig if isinstance(error, (DBAPIError, StatementError)) and error.orig else error
     # Primary result code out of the extended name: SQLITE_BUSY_SNAPSHOT is a BUSY. https://www.sqlite.org/rescode.html
     code = getattr(cause, "sqlite_errorname", "").removeprefix("SQLITE_").split("_")[0]
-    if code in _CORRUPT:
-        return StoreCorrupt("The database is damaged or is no database")
+    if code in ("NOTADB", "FORMAT"):
+        return StoreForeign("The file is no database")
+    if code == "CORRUPT":
+        return StoreCorrupt("The database is damaged")
     if code in _BAD_VALUE or isinstance(cause, (ValueError, TypeError, OverflowError, sqlite3.InterfaceError)):
         return InvalidInput("The database refuses this value")
     if code in _UNAVAILABLE or isinstance(cause, (OSError, TimeoutError, sqlite3.OperationalError)):

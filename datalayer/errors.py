@@ -55,16 +55,22 @@ class BlobVanished(StoreUnavailable):
     """The stored content was removed, with the last other element that had it, before this element took hold of it."""
 
 
-class StoreCorrupt(DataLayerError):
-    """The file is damaged or is no SQLite database. Move it aside and restore a backup; nothing was changed."""
+class StoreUnusable(StoreUnavailable):
+    """The database cannot be used until somebody acts; writes go to the spool meanwhile. Nothing was changed."""
+
+    status = 500
 
 
-class StoreTooNew(DataLayerError):
-    """The database was written by a newer version of this package. Nothing was changed; upgrade the package."""
+class StoreCorrupt(StoreUnusable):
+    """The database is damaged. Move it aside and restore a backup."""
 
 
-class StoreForeign(DataLayerError):
-    """The database holds another application's tables. Nothing was changed; give this package a file of its own."""
+class StoreTooNew(StoreUnusable):
+    """The database was written by a newer version of this package. Upgrade the package, or restore an older backup."""
+
+
+class StoreForeign(StoreUnusable):
+    """The file is no database, or another application's. Give this package a file of its own."""
 
 
 class StoreClosed(DataLayerError):

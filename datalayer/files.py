@@ -1,4 +1,6 @@
-"""The HTTP route that serves elements, on Chainlit's own server. Only the author of a thread reads its files.
+"""The HTTP routes on Chainlit's own server: elements, and the health of the store.
+
+Only the author of a thread reads its files.
 
 What a browser could run as a page of this site (HTML, SVG, XML, anything unknown) is sent as a download, and whatever
 is shown is shut into a sandbox without scripts.
@@ -22,11 +24,12 @@ _MIME = re.compile(r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*")
 _SHOWN = re.compile(
     r"image/(png|jpeg|gif|webp|avif|bmp)|(audio|video)/.+|application/(pdf|json)|text/(plain|markdown|csv)"
 )
+_NAMES = {"datalayer_file", "datalayer_health"}
 _NAME_LENGTH = 150  # characters; percent-encoded at most 12 bytes each, well below a server's limit for a header line
 
 
 def mount(store: Store) -> None:
-    """Adds the route for ``store`` before Chainlit's catch-all, in place of an earlier one.
+    """Adds the routes for ``store`` before Chainlit's catch-all, in place of earlier ones.
 
     Without Chainlit's server in this process (imports, jobs) there is nothing to do.
     """
@@ -46,8 +49,12 @@ def mount(store: Store) -> None:
             raise NotFound("There is no such file")
         return _response(store, file, request)
 
+    @router.get("/health/store", name="datalayer_health", include_in_schema=False)
+    async def health() -> dict[str, Any]:
+        return await store.health()
+
     routes = server.app.router.routes
-    routes[:] = [*router.routes, *(route for route in routes if getattr(route, "name", "") != "datalayer_file")]
+    routes[:] = [*router.routes, *(r for r in routes if getattr(r, "name", "") not in _NAMES)]
 
 
 def _response(store: Store, file: File, request: Request) -> Response:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 from . import engine, migrations, queries
 from .apply import apply, mark_interrupted
 from .blobs import Blobs, LocalBlobs
-from .engine import check_file
+from .engine import check_file, file_identity
 from .errors import InvalidInput, StoreClosed
 from .records import Blob, File, Message, Page, Thread, User, now
 from .schema import HEAD
@@ -62,6 +62,7 @@ class Store:
         self._spool = Spool(place.spool)
         self._lane = Lane(self._commit, self._spool)
         self._opening: asyncio.Task[None] | None = None
+        self._opened_as: tuple[int, int] | None = None
         self._closed = False
 
     @property
@@ -85,6 +86,7 @@ class Store:
     async def _open(self) -> None:
         if await asyncio.to_thread(check_file, self._engines.path) != HEAD:
             await engine.run(self._engines.write, migrations.upgrade)
+        self._opened_as = file_identity(self._engines.path)
         await self._recover()
         if unused := await engine.run(self._engines.read, queries.unused_blobs):
             await self._release(unused)
@@ -135,6 +137,10 @@ class Store:
         return await asyncio.to_thread(self.blobs.put, source)
 
     async def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
+        if self._opened_as not in (None, file_identity(self._engines.path)):
+            # Replaced or removed under us: what we still have open is a file that nobody will ever see again.
+            self._opening, self._opened_as = None, None
+            await self._engines.dispose()
         await self.open()
         return await self._apply(writes)
 

@@ -167,7 +167,6 @@ class Lane:
 
     async def _keep(self, batch: list[_Entry]) -> None:
         """Puts the batch into the spool, where it is as safe as in the database."""
-        was_degraded = self.degraded
         writes = [entry.write for entry in batch]
         try:
             await asyncio.to_thread(self._spool.append, writes)
@@ -181,8 +180,7 @@ class Lane:
         self._backlog.extend(writes)
         for entry in batch:
             self._decide(entry, _expected(entry.write))
-        if not was_degraded:
-            self._tell("degraded", writes)
+        self._tell("degraded", writes)
 
     async def _replay(self) -> bool:
         """Stores what the spool holds; whether all of it is stored now."""

@@ -1,0 +1,62 @@
+"""An answer while it streams: what was shown is saved within 250 ms, with what became of it."""
+
+import asyncio
+import logging
+from types import TracebackType
+from typing import Literal
+
+import chainlit as cl
+from chainlit.utils import utc_now
+
+from datalayer import DataLayer, DataLayerError
+
+logger = logging.getLogger("assistant")
+
+SAVE_EVERY = 0.25
+"""Seconds between saves. One write for all that came meanwhile: a write a token would cost more than it keeps."""
+
+Status = Literal["streaming", "complete", "stopped", "failed"]
+
+
+class Streaming:
+    """``async with``: shows the pieces of ``message`` and saves them. Left by an exception, it keeps what was shown."""
+
+    def __init__(self, layer: DataLayer, message: cl.Message) -> None:
+        self._layer = layer
+        self.message = message
+        self._saved = message.content
+        self._saving: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Streaming":
+        self.message.created_at = self.message.created_at or utc_now()
+        self.message.persisted = True  # Chainlit would store it once more, and only at the end
+        self._saving = asyncio.create_task(self._keep_saving())
+        return self
+
+    async def show(self, piece: str) -> None:
+        await self.message.stream_token(piece)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        assert self._saving is not None
+        self._saving.cancel()
+        await asyncio.wait([self._saving])
+        if self.message.content:
+            stopped = kind is not None and issubclass(kind, asyncio.CancelledError)
+            self.message.streaming = False
+            await self._save("complete" if kind is None else "stopped" if stopped else "failed")
+            await self.message.send()
+
+    async def _keep_saving(self) -> None:
+        while True:
+            await asyncio.sleep(SAVE_EVERY)
+            if self.message.content != self._saved:
+                await self._save("streaming")
+
+    async def _save(self, status: Status) -> None:
+        self._saved = self.message.content
+        try:
+            await self._layer.update_step({**self.message.to_dict(), "status": status})  # type: ignore[typeddict-unknown-key]
+        except DataLayerError as error:
+            logger.error("an answer is not saved: %s", error)  # the person hears of it through notices.py
