@@ -1,0 +1,295 @@
+"""``python -m datalayer``: backups, restores and upkeep of a store.
+
+With ``--json`` a command prints one JSON document, ``{"error": …}`` when it fails. Exit codes: 0; 1 when it failed or
+a backup is damaged; 2 for a command line that cannot be read.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import backup as backing
+from . import engine
+from .backup.disk import Progress, quiet
+from .backup.folder import DAILY, WEEKLY
+from .backup.versions import before
+from .errors import DataLayerError, InvalidInput, NotFound
+from .schema import HEAD
+from .store import Place
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+backup = typer.Typer(help="Back up the store, also while the app writes to it.")
+migrate = typer.Typer(no_args_is_help=True, help="Move the database between versions of its schema.")
+app.add_typer(backup, name="backup")
+app.add_typer(migrate, name="migrate")
+
+
+def _option(name: str, what: str) -> Any:
+    return typer.Option(f"--{name}", envvar=f"DATALAYER_{name.upper()}", help=what)
+
+
+Database = Annotated[str | None, _option("database", "The database: a path or sqlite+aiosqlite:///path. Required.")]
+Files = Annotated[Path | None, _option("files", "Folder of the attached files; DATABASE.files if not given.")]
+Spool = Annotated[Path | None, _option("spool", "Folder of the spool; DATABASE.spool if not given.")]
+Backups = Annotated[Path | None, _option("backups", "Folder of the backups; DATABASE.backups if not given.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Name = Annotated[str, typer.Argument(help="A stamp like 20261120T082100Z, a path, or newest.", metavar="BACKUP")]
+
+
+@app.callback()
+def main() -> None:
+    """Backups, restores and upkeep of a datalayer store."""
+
+
+@backup.callback(invoke_without_command=True)
+def make(
+    context: typer.Context,
+    database: Database = None,
+    files: Files = None,
+    spool: Spool = None,
+    backups: Backups = None,
+    to: Annotated[Path | None, typer.Option("--to", help="The same as --backups.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Back up the store and verify the backup before it counts."""
+    if context.invoked_subcommand is not None:
+        return
+    with _answers(as_json) as answer:
+        place = _place(database, files, spool)
+        made = backing.make(place, to or backups, answer.progress)
+        mark = made.mark
+        assert mark is not None
+        lost = f"; the store itself has lost {len(mark.lost)} attached files" if mark.lost else ""
+        answer(
+            {"backup": made.stamp, "path": str(made.path), **asdict(mark)},
+            f"{made.path}: verified, {sum(mark.rows.values())} rows, {mark.blobs} files, {_size(mark.bytes)}{lost}",
+        )
+
+
+@backup.command()
+def drill(database: Database = None, backups: Backups = None, as_json: Json = False) -> None:
+    """Restore the newest backup to a temporary place, check it there and report."""
+    with _answers(as_json) as answer:
+        report = backing.drill(_folder(database, backups), answer.progress)
+        _tell(answer, report, "can be restored")
+
+
+@backup.command("list")
+def show(database: Database = None, backups: Backups = None, as_json: Json = False) -> None:
+    """Show the verified backups, oldest first."""
+    with _answers(as_json) as answer:
+        marks = [(found.stamp, mark) for found in backing.backups(_folder(database, backups)) if (mark := found.mark)]
+        answer(
+            [{"backup": stamp, **asdict(mark)} for stamp, mark in marks],
+            *(f"{stamp}  schema {mark.revision}  {_size(mark.bytes)}" for stamp, mark in marks),
+        )
+
+
+@backup.command()
+def prune(
+    database: Database = None,
+    backups: Backups = None,
+    daily: Annotated[int, typer.Option(min=0, help="Days of which the newest backup is kept.")] = DAILY,
+    weekly: Annotated[int, typer.Option(min=0, help="Weeks of which the newest backup is kept.")] = WEEKLY,
+    as_json: Json = False,
+) -> None:
+    """Remove the backups that need not be kept, and the files that only they hold."""
+    with _answers(as_json) as answer:
+        gone = backing.prune(_folder(database, backups), daily, weekly)
+        answer(gone, f"{len(gone.backups)} backups and {gone.blobs} files removed, {_size(gone.bytes)}")
+
+
+@app.command()
+def verify(name: Name = "newest", database: Database = None, backups: Backups = None, as_json: Json = False) -> None:
+    """Check a backup: its structure, its rows, every file's hash."""
+    with _answers(as_json) as answer:
+        found = backing.find(_folder(database, backups, name), name)
+        _tell(answer, backing.verify(found, answer.progress), "is whole")
+
+
+@app.command()
+def restore(
+    name: Name,
+    database: Database = None,
+    files: Files = None,
+    spool: Spool = None,
+    backups: Backups = None,
+    over: Annotated[bool, typer.Option("--over", help="Set the store that is there aside, and restore.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Restore a backup. The app must be stopped. Nothing is deleted."""
+    with _answers(as_json) as answer:
+        place = _place(database, files, spool, new=True)
+        found = backing.find(backups or backing.default_folder(place), name)
+        done = backing.restore(found, place, over, answer.progress)
+        old = [f"the old store, with what waited in its spool, is in {path}" for path in done.safety]
+        again = "an interrupted restore was finished: " if done.resumed else ""
+        answer(done, f"{again}{place.database} is what it was at {done.backup}", *old)
+
+
+@app.command()
+def optimise(database: Database = None, files: Files = None, spool: Spool = None, as_json: Json = False) -> None:
+    """Sweep what nothing points to and give free space back. The app must be stopped."""
+    with _answers(as_json) as answer:
+        done = backing.optimise(_settled(database, files, spool), answer.progress)
+        swept = f"{done.files} files and {done.rows} rows without owner, {done.leftovers} broken-off uploads removed"
+        answer(done, f"{swept}; {_size(done.bytes)} given back")
+
+
+@migrate.command()
+def status(database: Database = None, as_json: Json = False) -> None:
+    """Show the version of the schema and what an upgrade would do."""
+    with _answers(as_json) as answer:
+        found = backing.status(_place(database))
+        answer(found, f"schema {found.revision}, this version wants {found.head}")
+
+
+To = Annotated[str | None, typer.Option("--to", help="The version to go to.")]
+
+
+@migrate.command()
+def up(
+    database: Database = None,
+    files: Files = None,
+    spool: Spool = None,
+    backups: Backups = None,
+    to: To = None,
+    as_json: Json = False,
+) -> None:
+    """Upgrade the schema after a backup. The app must be stopped; it also does this itself when it starts."""
+    with _answers(as_json) as answer:
+        place = _settled(database, files, spool)
+        _migrate(answer, place, backups, to or HEAD, lambda target, now: target >= now)
+
+
+@migrate.command()
+def down(
+    database: Database = None,
+    files: Files = None,
+    spool: Spool = None,
+    backups: Backups = None,
+    to: To = None,
+    as_json: Json = False,
+) -> None:
+    """Go back to an older schema after a backup, for an older version of the app. The app must be stopped."""
+    with _answers(as_json) as answer:
+        place = _settled(database, files, spool)
+        target = to or before(backing.status(place).revision)
+        _migrate(answer, place, backups, target, lambda target, now: target <= now)
+
+
+@app.command()
+def info(
+    database: Database = None,
+    files: Files = None,
+    spool: Spool = None,
+    backups: Backups = None,
+    as_json: Json = False,
+) -> None:
+    """Show versions, counts and sizes, who has the store open, and the newest backup."""
+    with _answers(as_json) as answer:
+        found = backing.info(_place(database, files, spool), backups)
+        answer(found, *(f"{key.replace('_', ' ')}: {_shown(value)}" for key, value in found.items()))
+
+
+class _Answer:
+    """Prints the one result of a command. ``progress``: a bar on a terminal, else nothing."""
+
+    def __init__(self, as_json: bool, progress: Progress) -> None:
+        self.as_json, self.progress = as_json, progress
+
+    def __call__(self, document: Any, *lines: str) -> None:
+        if self.as_json:
+            typer.echo(json.dumps(asdict(document) if is_dataclass(document) else document))  # type: ignore[arg-type]
+        else:
+            for line in lines:
+                typer.echo(line)
+
+
+@contextmanager
+def _answers(as_json: bool) -> Iterator[_Answer]:
+    try:
+        with _bar() as progress:
+            yield _Answer(as_json, progress)
+    except DataLayerError as error:
+        cause = error.__cause__
+        detail = getattr(cause, "strerror", None) or (engine.reason(error) if cause else None)
+        message = f"{error} ({detail})" if detail else str(error)
+        if as_json:
+            typer.echo(json.dumps({"error": message}))
+        else:
+            typer.echo(message, err=True)
+        raise typer.Exit(1) from None
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    if not sys.stderr.isatty():
+        yield quiet
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total or None)
+
+
+def _place(database: str | None, files: Path | None = None, spool: Path | None = None, new: bool = False) -> Place:
+    if database is None:
+        raise InvalidInput("Name the database with --database or DATALAYER_DATABASE")
+    path = Path(str(engine.parse_url(database).database)) if "://" in database else Path(database)
+    if not new and not path.exists():
+        raise NotFound(f"There is no database at {path}")
+    return Place.beside(path, files, spool)
+
+
+def _settled(database: str | None, files: Path | None, spool: Path | None) -> Place:
+    place = _place(database, files, spool, new=True)
+    backing.finish_restore(place)
+    return _place(database, files, spool)
+
+
+def _folder(database: str | None, backups: Path | None, name: str = "") -> Path:
+    if backups is None and (path := Path(name).resolve()).joinpath("threads.db").is_file():
+        return path.parent
+    return backups or backing.default_folder(_place(database, new=True))
+
+
+def _tell(answer: _Answer, report: backing.Report, praise: str) -> None:
+    lost = f", without {len(report.lost)} files that the store had lost" if report.lost else ""
+    whole = f"{praise}: {sum(report.rows.values())} rows, {report.blobs} files, {_size(report.bytes)}{lost}"
+    state = "is damaged: " + "; ".join(report.problems) if report.problems else f"{whole}, {report.seconds:.1f} s"
+    answer(report, f"{report.backup} {state}")
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def _migrate(
+    answer: _Answer, place: Place, backups: Path | None, target: str, right_way: Callable[[str, str], bool]
+) -> None:
+    if not right_way(target, backing.status(place).revision):
+        raise InvalidInput("That version is the other way; use migrate up to upgrade and migrate down to go back")
+    done = backing.migrate(place, target, backups or backing.default_folder(place), answer.progress)
+    first = f", after backup {done.backup}" if done.backup else ""
+    answer(done, f"schema {done.before} -> {done.after}{first}")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{count} {key}" for key, count in value.items())
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m datalayer")

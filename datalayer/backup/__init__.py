@@ -1,0 +1,37 @@
+"""Backups that are proven: made while the app writes, opened and checked before they count, restored in drills.
+
+A folder of backups holds ``<UTC stamp>/threads.db`` and ``verified.json`` for each of them, and one pool ``blobs/`` in
+which content is stored once however many backups hold it. Everything here blocks; from a coroutine call it in a thread.
+"""
+
+from .folder import Backup, backups, find, keep, newest, prune
+from .proof import Report, verify
+from .recovery import Restored, drill, finish_restore, restore
+from .schedule import keep_backing_up
+from .snapshot import before_upgrade, default_folder, make
+from .upkeep import Optimised, info, optimise
+from .versions import migrate, status
+
+__all__ = [
+    "Backup",
+    "Optimised",
+    "Report",
+    "Restored",
+    "backups",
+    "before_upgrade",
+    "default_folder",
+    "drill",
+    "find",
+    "finish_restore",
+    "info",
+    "keep",
+    "keep_backing_up",
+    "make",
+    "migrate",
+    "newest",
+    "optimise",
+    "prune",
+    "restore",
+    "status",
+    "verify",
+]

@@ -1,0 +1,123 @@
+"""Makes a store small and quick again, and says how it is."""
+
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..blobs import LocalBlobs
+from ..errors import StoreCorrupt
+from ..schema import HEAD
+from ..spool import live_instances
+from .access import alone, failures, read_only, revision_of
+from .disk import Progress, quiet
+from .folder import backups
+from .proof import row_counts
+from .snapshot import default_folder
+
+if TYPE_CHECKING:
+    from ..store import Place
+
+_INCREMENTAL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Optimised:
+    """What went: ``rows`` of content that no element had, ``files`` without a row, ``leftovers`` of broken-off uploads.
+
+    ``bytes``: what the database and those files gave back. ``rebuilt``: the database was of an older kind and was
+    written anew, so that from now on it can give back single pages.
+    """
+
+    rows: int
+    files: int
+    leftovers: int
+    bytes: int
+    rebuilt: bool
+
+
+def optimise(place: "Place", progress: Progress = quiet) -> Optimised:
+    """Sweeps what nothing points to, renews the planner's statistics, gives free pages and the WAL back to the disk.
+
+    Raises StoreUnavailable while an app has the store open, NotFound without a database, StoreCorrupt for a damaged
+    one, of which nothing is touched.
+    """
+    with failures(), alone(place) as db:
+        progress("checking", 0, 0)
+        if [line for (line,) in db.execute("PRAGMA quick_check")] != ["ok"]:
+            raise StoreCorrupt("The database is damaged; restore a backup")
+        before = _size(place.database)
+        rows, files, leftovers, freed = _sweep(db, place, progress)
+        rebuilt = _compact(db, progress)
+        return Optimised(rows, files, leftovers, freed + before - _size(place.database), rebuilt)
+
+
+def _size(database: Path) -> int:
+    parts = (database, database.with_name(database.name + "-wal"))
+    return sum(path.stat().st_size for path in parts if path.exists())
+
+
+def _sweep(db: sqlite3.Connection, place: "Place", progress: Progress) -> tuple[int, int, int, int]:
+    """Rows first: after a kill there are files without a row, which the next sweep takes, and never the reverse."""
+    store, freed = LocalBlobs(place.files), 0
+    used = "SELECT blob FROM elements WHERE blob IS NOT NULL"
+    rows = db.execute(f"DELETE FROM blobs WHERE sha256 NOT IN ({used})").rowcount
+    needed = {name for (name,) in db.execute("SELECT sha256 FROM blobs")} | _spooled(place.spool)
+    orphans = [store.path(name) for name in store.names() if name not in needed]
+    leftovers = [path for path in (place.files / "incoming").glob("*") if path.is_file()]
+    for done, path in enumerate(orphans + leftovers, 1):
+        freed += path.stat().st_size
+        path.unlink()
+        progress("sweeping", done, len(orphans) + len(leftovers))
+    return rows, len(orphans), len(leftovers), freed
+
+
+def _spooled(spool: Path) -> set[str]:
+    """Every hash in the spool: the element that waits there, or was set aside there, still needs its content."""
+    files = (path for path in spool.glob("*") if path.is_file())
+    return {name.decode() for path in files for name in re.findall(rb"\b[0-9a-f]{64}\b", path.read_bytes())}
+
+
+def _compact(db: sqlite3.Connection, progress: Progress) -> bool:
+    progress("optimising", 0, 0)
+    rebuilt: bool = db.execute("PRAGMA auto_vacuum").fetchone()[0] != _INCREMENTAL
+    if rebuilt:
+        db.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        db.execute("VACUUM")
+    db.execute("PRAGMA incremental_vacuum").fetchall()  # frees one page for each row that is fetched
+    db.execute("ANALYZE")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return rebuilt
+
+
+def info(place: "Place", folder: Path | None = None) -> dict[str, Any]:
+    """How the store is, also while an app writes to it. ``folder``: of its backups, None for the default one.
+
+    Raises NotFound without a database, StoreTooNew, StoreForeign, StoreCorrupt, StoreUnavailable.
+    """
+    with failures():
+        revision = revision_of(place)
+        with closing(read_only(place.database)) as db:
+            rows = row_counts(db)
+        sizes = [path.stat().st_size for path in map(LocalBlobs(place.files).path, LocalBlobs(place.files).names())]
+        waiting = [path for path in place.spool.glob("*.jsonl")]
+        made = backups(folder or default_folder(place))
+        return {
+            "revision": revision,
+            "head": HEAD,
+            "rows": rows,
+            "database_bytes": _size(place.database),
+            "files": len(sizes),
+            "files_bytes": sum(sizes),
+            "live_instances": sorted(live_instances(place.spool)),
+            "spooled_writes": sum(path.read_bytes().count(b"\n") for path in waiting),
+            "rejected_writes": _lines(place.spool / "rejected.txt"),
+            "backups": len(made),
+            "newest_backup": made[-1].stamp if made else None,
+        }
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0

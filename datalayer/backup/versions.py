@@ -1,0 +1,93 @@
+"""Moves a database between versions of the schema, in one transaction and with nobody else there."""
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.pool import StaticPool
+
+from .. import migrations
+from ..errors import InvalidInput, StoreCorrupt
+from ..schema import HEAD
+from .access import alone, failures, refuse_if_open, revision_of
+from .disk import Progress, quiet
+from .snapshot import make
+
+if TYPE_CHECKING:
+    from ..store import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """``revision``: of the database; ``head``: what this version wants; ``pending``: what lies between."""
+
+    revision: str
+    head: str
+    pending: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """``backup``: the stamp of the backup that was made before; None when nothing was to be done."""
+
+    before: str
+    after: str
+    backup: str | None
+
+
+def revisions() -> list[str]:
+    """All versions of the schema, oldest first."""
+    from alembic.script import ScriptDirectory
+
+    folder = Path(migrations.__file__).parent
+    return [script.revision for script in ScriptDirectory(str(folder)).walk_revisions()][::-1]
+
+
+def status(place: "Place") -> Status:
+    """Changes nothing. Raises NotFound, StoreTooNew, StoreForeign, StoreCorrupt, StoreUnavailable."""
+    current = revision_of(place)
+    return Status(current, HEAD, [revision for revision in revisions() if revision > current])
+
+
+def before(revision: str) -> str:
+    """The version before ``revision``. Raises InvalidInput for the first, because nothing of a store is left there."""
+    older = [known for known in revisions() if known < revision]
+    if not older:
+        raise InvalidInput("This is the first version of the schema; there is none before it")
+    return older[-1]
+
+
+def migrate(place: "Place", to: str, backup_to: Path | None, progress: Progress = quiet) -> Migrated:
+    """Brings the database up or down to the version ``to``, after a verified backup in the folder ``backup_to``.
+
+    A kill leaves the old or the new version. Raises InvalidInput for an unknown version, StoreUnavailable while an app
+    has the store open, and as ``status`` and ``make``.
+    """
+    current = revision_of(place)
+    if to not in revisions():
+        raise InvalidInput(f"There is no such version of the schema; there are {', '.join(revisions())}")
+    if to == current:
+        return Migrated(current, current, None)
+    with failures():
+        refuse_if_open(place)
+        made = make(place, backup_to, progress) if backup_to else None
+        progress("migrating", 0, 0)
+        with alone(place) as db:
+            _run(db, current, to)
+    return Migrated(current, to, made.stamp if made else None)
+
+
+def _run(db: sqlite3.Connection, current: str, to: str) -> None:
+    engine = create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    with engine.begin() as connection:
+        # Foreign keys are off here, SQLite's default: to replace a table is to drop it, which would cascade.
+        (migrations.upgrade if to > current else migrations.downgrade)(connection, to)
+        if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+            raise StoreCorrupt("The new version would leave rows that point to nothing; nothing was changed")
