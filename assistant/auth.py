@@ -17,15 +17,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import chainlit as cl
-from chainlit.auth.cookie import get_token_from_cookies
-from chainlit.auth.jwt import decode_jwt
+from chainlit.auth.cookie import get_token_from_cookies, set_auth_cookie
+from chainlit.auth.jwt import create_jwt, decode_jwt
 from chainlit.config import config as chainlit_config
 from chainlit.logger import logger
 from chainlit.server import app as chainlit_app
 from fastapi import HTTPException
 from starlette.datastructures import Headers
-from starlette.requests import cookie_parser
-from starlette.responses import JSONResponse
+from starlette.requests import Request, cookie_parser
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.accounts import FILE_NAME, AccountError, Accounts, account_key
@@ -68,10 +68,11 @@ def install(config: Config) -> None:
     Raises SystemExit with one line when local mode would listen to other machines, or the accounts cannot be read.
     """
     os.environ["CHAINLIT_AUTH_SECRET"] = signing_secret(config)
-    current = _use_local_user() if config.auth == "local" else _use_accounts(config)
+    user = _local_user() if config.auth == "local" else None
+    current = _use_local_user(user) if user else _use_accounts(config)
     # `chainlit run -w` executes the app again, when the server that runs has its guard and takes no other.
     if chainlit_app.middleware_stack is None:
-        chainlit_app.add_middleware(Guard, local=config.auth == "local", current=current)
+        chainlit_app.add_middleware(Guard, local=user, current=current)
 
 
 def _is_loopback(host: str) -> bool:
@@ -81,15 +82,17 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _use_local_user() -> Current:
+def _local_user() -> cl.User:
     host = chainlit_config.run.host  # what is bound: `--host` wins over the environment
     if not _is_loopback(host):
         raise SystemExit(
             f"CHAINLIT_HOST={host} lets other machines in without a password: "
             "use 127.0.0.1, or accounts (THREADKEEP_AUTH=accounts)."
         )
-    user = cl.User(identifier=_LOCAL_USER, display_name=_login_name())
+    return cl.User(identifier=_LOCAL_USER, display_name=_login_name())
 
+
+def _use_local_user(user: cl.User) -> Current:
     async def sign_in(headers: Mapping[str, str]) -> cl.User:
         return user
 
@@ -155,8 +158,11 @@ class Guard:
     Chainlit allows every origin by default, and its socket.io server never looks at one (`cors_allowed_origins=[]`).
     """
 
-    def __init__(self, app: ASGIApp, *, local: bool, current: Current) -> None:
-        """`local`: only loopback names are answered. `current`: whether the session of a user may go on."""
+    def __init__(self, app: ASGIApp, *, local: cl.User | None, current: Current) -> None:
+        """`local`: only loopback names are answered, and whoever asks is this user; None: accounts.
+
+        `current`: whether the session of a user may go on.
+        """
         self._app, self._local, self._current = app, local, current
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -168,6 +174,8 @@ class Guard:
             return await _refuse(refusal, scope, receive, send)
         if scope["type"] == "websocket":
             return await self._app(scope, self._watched(headers, receive), send)
+        if self._local and _is_page(scope, headers) and not self._has_session(headers):
+            send = _signing_in(self._local, scope, send)
         if any(user and not self._current(user) for user in map(_user, _tokens(headers))):
             scope = _anonymous(scope)
         await self._app(scope, receive, send)
@@ -200,6 +208,24 @@ class Guard:
             return message
 
         return watched
+
+
+def _is_page(scope: Scope, headers: Headers) -> bool:
+    return scope["method"] == "GET" and "text/html" in headers.get("accept", "")
+
+
+def _signing_in(user: cl.User, scope: Scope, send: Send) -> Send:
+    """Sends a session along with the page: Chainlit's own way leads over /login and forgets the address asked for."""
+    cookie = Response()
+    set_auth_cookie(Request(scope), cookie, create_jwt(user))
+    cookies = [header for header in cookie.raw_headers if header[0] == b"set-cookie"]
+
+    async def signing_in(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *cookies]}
+        await send(message)
+
+    return signing_in
 
 
 def _is_cross_site(scope: Scope, headers: Headers) -> bool:

@@ -3,12 +3,18 @@
 import re
 from typing import Any
 
-from chainlit import server
+from chainlit import context, server, socket
+from chainlit.chat_context import chat_context
 from chainlit.config import config
 from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
+from fastapi import Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from starlette.exceptions import HTTPException
 
-from .texts import language
+from datalayer import DataLayerError
+
+from .texts import language, say
 
 MESSAGE_BYTES = 16 * 1024 * 1024
 _FOREIGN_LINK = re.compile(r'<link\b[^>]*\bhref="https?://[^>]*>\s*')
@@ -18,14 +24,18 @@ def install() -> None:
     # engine.io drops the connection of a client that sends more than 1 MB, and with it the message that was pasted.
     server.sio.eio.max_http_buffer_size = MESSAGE_BYTES
     server.sio.on("stop", _stop)
-    for name, better in (
-        ("validate_file_upload", _refusing_empty),
-        ("get_html_template", _without_foreign_links),
-        ("get_markdown_str", _in_two_languages),
+    server.sio.on("edit_message", _edit_message)
+    if server.app.middleware_stack is None:  # a server that runs takes no new handlers
+        server.app.add_exception_handler(HTTPException, _http_error)
+    for module, name, better in (
+        (server, "validate_file_upload", _refusing_empty),
+        (server, "get_html_template", _without_foreign_links),
+        (server, "get_markdown_str", _in_two_languages),
+        (context, "init_ws_context", _of_a_known_session),
     ):
-        original = getattr(server, name)
+        original = getattr(module, name)
         if original.__module__ != __name__:  # `chainlit run -w` executes the app again
-            setattr(server, name, better(original))
+            setattr(module, name, better(original))
 
 
 async def _stop(sid: str) -> None:
@@ -38,6 +48,37 @@ async def _stop(sid: str) -> None:
         session.current_task.cancel()
     if config.code.on_stop:
         await config.code.on_stop()
+
+
+async def _edit_message(sid: str, payload: Any) -> None:
+    """Chainlit hands None to the app when the session does not know the message: socket.py, edit_message."""
+    session = WebsocketSession.get(sid)
+    if session is None:
+        return
+    emitter = init_ws_context(session).emitter
+    if any(message.id == payload["message"]["id"] for message in chat_context.get()):
+        await socket.edit_message(sid, payload)
+    else:
+        await emitter.send_toast(say("not_editable", language(session.language)), "error")
+        await emitter.task_end()
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """Chainlit answers 500 to any error of a vote, also to one that says what is wrong: server.py, update_feedback."""
+    assert isinstance(error, HTTPException)
+    told = error.__cause__ if isinstance(error.__cause__, DataLayerError) else error
+    return await http_exception_handler(request, told)
+
+
+def _of_a_known_session(original: Any) -> Any:
+    """A tab that is older than the server names a session that is gone, and would get "500": server.py."""
+
+    def init_ws_context(session_or_sid: Any) -> Any:
+        if session_or_sid is None:
+            raise HTTPException(404, "This page is out of date; reload it")
+        return original(session_or_sid)
+
+    return init_ws_context
 
 
 def _refusing_empty(original: Any) -> Any:

@@ -4,11 +4,13 @@ import asyncio
 import uuid
 from contextlib import aclosing
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import chainlit as cl
 from chainlit.chat_context import chat_context
 from chainlit.config import config as chainlit_config
 from chainlit.data import get_data_layer
+from chainlit.session import BaseSession
 from chainlit.types import ThreadDict
 
 from datalayer import DataLayer, StoreUnavailable
@@ -30,10 +32,6 @@ def register(config: Config) -> None:
 
     @cl.on_chat_start
     async def start() -> None:
-        session = cl.context.session
-        if session.thread_id_to_resume:
-            # The address names a thread that is not there: without a new id its next message would be written to it.
-            session.thread_id_to_resume, session.thread_id = None, str(uuid.uuid4())
         await _show(Settings())
 
     @cl.on_chat_resume
@@ -80,17 +78,21 @@ def _layer() -> DataLayer:
     return layer
 
 
+# The last settings that were valid: Chainlit puts what a browser sends into its session before it asks anybody.
+_valid: WeakKeyDictionary[BaseSession, Settings] = WeakKeyDictionary()
+
+
 async def _show(settings: Settings) -> None:
+    _valid[cl.context.session] = settings
     await cl.ChatSettings(settings.widgets(_language())).send()
 
 
 async def _change(values: dict[str, Any]) -> None:
-    """Chainlit has put ``values``, whatever they are, into the session already."""
     session, to = cl.context.session, _language()
-    thread = await _layer().store.thread(session.thread_id)
-    settings, refused = Settings.stored(thread.metadata if thread else None).changed(values)
+    settings, refused = _valid.get(session, Settings()).changed(values)
+    _valid[session] = settings
     session.chat_settings = settings.model_dump()
-    if thread is not None:  # a thread begins with its first message, which then saves them
+    if await _layer().store.thread(session.thread_id):  # a thread begins with its first message, which then saves them
         await _layer().update_thread(session.thread_id, metadata=settings.metadata())
     for field in refused:
         await cl.context.emitter.send_toast(say("settings_refused", to, field=say(field, to)), "error")
@@ -102,33 +104,24 @@ async def _answer(asked: cl.Message, model: ChatModel | None) -> None:
     if asked.type != "user_message":
         asked.type = "user_message"  # Chainlit takes the browser's word for who speaks
         await asked.update()
-    if await _is_deleted():
+    layer, session = _layer(), cl.context.session
+    thread = None
+    try:
+        thread = await layer.store.thread(session.thread_id)
+        deleted = thread is None and not (await layer.health())["pending"]  # a new one may wait in the spool
+    except StoreUnavailable:
+        deleted = False  # chatting goes on from memory
+    if deleted:
         await cl.ErrorMessage(say("deleted", _language())).send()
         return
-    await _stream(_turn(_messages(asked)), model, cl.Message(""))
+    settings = Settings.stored(thread.metadata if thread and KEY in thread.metadata else {KEY: session.chat_settings})
+    if thread and KEY not in thread.metadata:
+        await layer.update_thread(session.thread_id, metadata=settings.metadata())
+    await _stream(_turn(await _history(asked), settings), model, cl.Message(""))
 
 
-async def _is_deleted() -> bool:
-    """Whether the thread on the screen is gone. Saves its settings when it is new."""
-    session = cl.context.session
-    try:
-        thread = await _layer().store.thread(session.thread_id)
-    except StoreUnavailable:
-        return False  # chatting goes on from memory
-    if thread is None:
-        return not (await _layer().health())["pending"]  # it may be new, and wait in the spool
-    if KEY not in thread.metadata:
-        await _layer().update_thread(session.thread_id, metadata=_settings().metadata())
-    return False
-
-
-def _settings() -> Settings:
-    return Settings.stored({KEY: cl.context.session.chat_settings})
-
-
-def _turn(messages: list[ChatMessage]) -> turn.Turn:
-    root = chainlit_config.run.root_path.rstrip("/")
-    return turn.Turn(messages, _settings(), _language(), _recall, root)
+def _turn(messages: list[ChatMessage], settings: Settings) -> turn.Turn:
+    return turn.Turn(messages, settings, _language(), _recall, chainlit_config.run.root_path.rstrip("/"))
 
 
 async def _stream(this: turn.Turn, model: ChatModel | None, reply: cl.Message) -> None:
@@ -139,15 +132,25 @@ async def _stream(this: turn.Turn, model: ChatModel | None, reply: cl.Message) -
             await shown.show(piece)
 
 
-def _messages(asked: cl.Message) -> list[ChatMessage]:
+async def _history(asked: cl.Message) -> list[ChatMessage]:
     """The conversation up to ``asked``."""
-    found: list[ChatMessage] = []
-    for message in chat_context.get():
+    session = cl.context.session
+    if session not in _valid:
+        # After a crash of the server, a message can arrive before the browser has said that it is connected again.
+        thread = await _layer().get_thread(session.thread_id)
+        return _until(asked.id, [cl.Message.from_dict(s) for s in thread["steps"]] if thread else [asked])
+    return _until(asked.id, chat_context.get())
+
+
+def _until(last: str, messages: list[cl.Message]) -> list[ChatMessage]:
+    """The roles and texts of ``messages`` up to the id ``last``; Chainlit can hold one twice."""
+    found: dict[str, ChatMessage] = {}
+    for message in messages:
         if message.type in _ROLES and not message.is_error:
-            found.append(ChatMessage(_ROLES[message.type], message.content))
-        if message.id == asked.id:
+            found[message.id] = ChatMessage(_ROLES[message.type], message.content)
+        if message.id == last:
             break
-    return found
+    return list(found.values())
 
 
 async def _recall() -> list[Message]:
@@ -186,10 +189,10 @@ async def _go_on(action: cl.Action, model: ChatModel | None) -> None:
     if asked is None:
         return
     await cl.context.emitter.delete_step({"id": action.payload["notice"]})
-    known = _messages(asked)
-    if action.name == "continue" and model is not None and _settings().model != OFFLINE:
+    known, settings = _until(asked.id, messages), _valid[cl.context.session]
+    if action.name == "continue" and model is not None and settings.model != OFFLINE:
         known += [ChatMessage("assistant", answer.content), ChatMessage("user", say("go_on", _language()))]
-        await _stream(_turn(known), model, answer)
+        await _stream(_turn(known, settings), model, answer)
     else:
         await answer.remove()
-        await _stream(_turn(known), model, cl.Message("", parent_id=answer.parent_id))
+        await _stream(_turn(known, settings), model, cl.Message("", parent_id=answer.parent_id))

@@ -30,19 +30,19 @@ class Streaming:
     async def __aenter__(self) -> "Streaming":
         self.message.created_at = self.message.created_at or utc_now()
         self.message.persisted = True  # Chainlit would store it once more, and only at the end
-        self._saving = asyncio.create_task(self._keep_saving())
         return self
 
     async def show(self, piece: str) -> None:
         await self.message.stream_token(piece)
+        if self._saving is None:
+            self._saving = asyncio.create_task(self._keep_saving())
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        assert self._saving is not None
-        self._saving.cancel()
-        await asyncio.wait([self._saving])
-        if self.message.content:
+        if self._saving is not None:
+            self._saving.cancel()
+            await asyncio.wait([self._saving])
             stopped = kind is not None and issubclass(kind, asyncio.CancelledError)
             self.message.streaming = False
             await self._save("complete" if kind is None else "stopped" if stopped else "failed")
@@ -50,9 +50,9 @@ class Streaming:
 
     async def _keep_saving(self) -> None:
         while True:
-            await asyncio.sleep(SAVE_EVERY)
             if self.message.content != self._saved:
                 await self._save("streaming")
+            await asyncio.sleep(SAVE_EVERY)
 
     async def _save(self, status: Status) -> None:
         self._saved = self.message.content

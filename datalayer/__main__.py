@@ -21,7 +21,7 @@ from .backup.folder import DAILY, WEEKLY
 from .backup.versions import before
 from .errors import DataLayerError, InvalidInput, NotFound
 from .schema import HEAD
-from .store import Place
+from .place import Place
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 backup = typer.Typer(help="Back up the store, also while the app writes to it.")
@@ -228,9 +228,13 @@ def _answers(as_json: bool) -> Iterator[_Answer]:
         raise typer.Exit(1) from None
 
 
+def _on_a_terminal() -> bool:
+    return sys.stderr.isatty()
+
+
 @contextmanager
 def _bar() -> Iterator[Progress]:
-    if not sys.stderr.isatty():
+    if not _on_a_terminal():
         yield quiet
         return
     from rich.console import Console

@@ -1,19 +1,19 @@
 """Chainlit's calls and dicts on one side, writes and rows on the other.
 
-Chainlit starts most of these methods as tasks that nobody awaits, so each builds and submits its write before its first
-``await`` (I1). Writes of a session without a user message yet are held back in order, as Chainlit's own
-``queue_until_user_message`` does, except that they are not regrouped by method when they are let go.
+Chainlit starts most of these methods as tasks that nobody awaits, so each submits its write when it is called (I1).
+Writes of a session without a user message yet are held back in order, as Chainlit's own ``queue_until_user_message``
+does, except that they are not regrouped by method when they are let go.
 """
 
-import asyncio
 import sys
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 from chainlit.auth import require_login
@@ -25,7 +25,7 @@ from chainlit.user import PersistedUser, User
 
 from . import shapes, text
 from .engine import check_content, parse_url
-from .errors import BlobVanished, InvalidInput
+from .errors import DataLayerError, InvalidInput
 from .files import mount
 from .records import now, to_iso
 from .store import Store
@@ -47,8 +47,37 @@ if TYPE_CHECKING:
     from chainlit.element import Element, ElementDict
     from chainlit.step import StepDict
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _NOT_GIVEN: Any = object()
 _asking: ContextVar[str | None] = ContextVar("datalayer_asking", default=None)
+
+
+def _at_call(method: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Runs ``method`` when it is called, not when the task that Chainlit makes of it comes to run: that is the order in
+    which Chainlit meant the calls, and the context (session, run) they were made in. Its errors come when awaited."""
+
+    @wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        try:
+            return _answer(method(*args, **kwargs))
+        except DataLayerError as error:
+            return _raise(error)
+
+    return call
+
+
+async def _answer(answer: Awaitable[T]) -> T:
+    return await answer
+
+
+async def _then(done: Awaitable[Any], answer: T) -> T:
+    await done
+    return answer
+
+
+async def _raise(error: DataLayerError) -> NoReturn:
+    raise error
 
 
 class DataLayer(BaseDataLayer):
@@ -71,7 +100,7 @@ class DataLayer(BaseDataLayer):
     ) -> None:
         self.store = Store(url, files, spool)
         self._author_required = author_required
-        self._held: WeakKeyDictionary[BaseSession, list[tuple[Write, Element | None]]] = WeakKeyDictionary()
+        self._held: WeakKeyDictionary[BaseSession, list[tuple[Write, bytes | Path | None]]] = WeakKeyDictionary()
         self._loaded: WeakKeyDictionary[BaseSession, dict[str, Any]] = WeakKeyDictionary()
         mount(self.store)
 
@@ -109,33 +138,16 @@ class DataLayer(BaseDataLayer):
         required = require_login() if self._author_required is None else self._author_required
         return not required
 
-    def _submit(self, write: Write, element: "Element | None" = None) -> Awaitable[Any]:
+    def _submit(self, write: Write, source: bytes | Path | None = None) -> Awaitable[Any]:
         session = _session()
         if not isinstance(session, WebsocketSession):
-            return self._send(write, element)
+            return self.store.submit(write, source)
         if not session.has_first_interaction:
-            self._held.setdefault(session, []).append((write, element))
+            self._held.setdefault(session, []).append((write, source))
             return _nothing()
         for earlier in self._held.pop(session, []):
-            self._send(*earlier)
-        return self._send(write, element)
-
-    def _send(self, write: Write, element: "Element | None") -> Awaitable[Any]:
-        if element is None or (source := shapes.content(element)) is None:
-            return self.store.submit(write)
-        return self._send_file(write, source)
-
-    def _send_file(self, write: Write, source: bytes | Path) -> Awaitable[Any]:
-        first = self.store.submit(write, self.store.put_blob(source))
-
-        async def answer() -> Any:
-            try:
-                return await first
-            except BlobVanished:
-                # The last other element with this very content was deleted in between, and took the file along.
-                return await self.store.submit(write, self.store.put_blob(source))
-
-        return asyncio.ensure_future(answer())
+            self.store.submit(*earlier)
+        return self.store.submit(write, source)
 
     # Users
 
@@ -152,7 +164,7 @@ class DataLayer(BaseDataLayer):
         name = text.clean(user.identifier)
         if not name:
             raise InvalidInput("A user needs an identifier")
-        metadata = text.clean(user.metadata or {}, "metadata")
+        metadata = text.clean_dict(user.metadata, "metadata") or {}
         await self.store.submit(UpsertUser(identifier=name, metadata=metadata, at=now()))
         return await self.get_user(name)
 
@@ -160,17 +172,18 @@ class DataLayer(BaseDataLayer):
 
     async def get_thread_author(self, thread_id: str) -> str:
         """The author's identifier; "" without such a thread or author, which Chainlit answers with 404."""
-        found = await self.store.thread(thread_id)
+        found = await self.store.thread(thread_id) if text.is_identifier(thread_id) else None
         return (found.user_identifier or "") if found else ""
 
     async def get_thread(self, thread_id: str) -> ThreadDict | None:
         """The thread with its steps (oldest first) and elements; None when there is none."""
-        rows = await self.store.thread_rows(thread_id)
+        rows = await self.store.thread_rows(thread_id) if text.is_identifier(thread_id) else None
         if rows is None:
+            _start_afresh(thread_id)
             return None
         found, steps, elements = rows
         if (session := _session()) is not None and session.thread_id == thread_id:
-            self._loaded[session] = deepcopy(found.metadata)
+            self._loaded.setdefault(session, deepcopy(found.metadata))  # Chainlit gives the session the first one
         shown = shapes.thread(found, found.created_at)
         shown["steps"] = shapes.steps_of(thread_id, steps)
         shown["elements"] = [shapes.element(row) for row in elements]
@@ -188,14 +201,15 @@ class DataLayer(BaseDataLayer):
         start = listed[0]["id"] if listed else None
         return PaginatedResponse(PageInfo(page.next is not None, start, page.next), listed)
 
-    async def update_thread(
+    @_at_call
+    def update_thread(
         self,
         thread_id: str,
         name: str | None = None,
         user_id: str | None = _NOT_GIVEN,
         metadata: dict[str, Any] | None = None,
         tags: list[str] | None = None,
-    ) -> None:
+    ) -> Awaitable[None]:
         """None leaves what is stored; ``metadata`` is merged key by key.
 
         Chainlit names a thread after its whole first message, in the one call that also tells the user: that name is
@@ -206,7 +220,7 @@ class DataLayer(BaseDataLayer):
         if name is not None:
             name = text.clean(name)
             name = text.title(name) if source == "first_message" else text.thread_name(name)
-        await self._submit(
+        return self._submit(
             UpdateThread(
                 actor=self._actor(),
                 thread_id=text.identifier(thread_id, "thread"),
@@ -214,7 +228,7 @@ class DataLayer(BaseDataLayer):
                 user_id=None if user_id is _NOT_GIVEN else user_id,
                 name=name,
                 name_source=source,
-                metadata=self._changed(session, text.clean(metadata, "metadata")),
+                metadata=self._changed(session, text.clean_dict(metadata, "metadata")),
                 tags=text.clean(tags, "tags"),
                 anonymous=self._anonymous(),
             )
@@ -230,18 +244,21 @@ class DataLayer(BaseDataLayer):
         self._loaded[session] = {**loaded, **changed}
         return changed
 
-    async def delete_thread(self, thread_id: str) -> None:
-        await self._submit(DeleteThread(actor=self._actor(), thread_id=text.identifier(thread_id, "thread"), at=now()))
+    @_at_call
+    def delete_thread(self, thread_id: str) -> Awaitable[None]:
+        return self._submit(DeleteThread(actor=self._actor(), thread_id=text.identifier(thread_id, "thread"), at=now()))
 
     # Steps
 
-    async def create_step(self, step_dict: "StepDict") -> None:
-        await self._submit(self._step(step_dict))
+    @_at_call
+    def create_step(self, step_dict: "StepDict") -> Awaitable[None]:
+        return self._submit(self._step(step_dict))
 
-    async def update_step(self, step_dict: "StepDict") -> None:
+    @_at_call
+    def update_step(self, step_dict: "StepDict") -> Awaitable[None]:
         """As ``create_step``. A changed text of a user message takes the answers to the old one along, unless the
         call comes from within an answer: then the app rewrites what it answers."""
-        await self._submit(replace(self._step(step_dict), edit=not local_steps.get()))
+        return self._submit(replace(self._step(step_dict), edit=not local_steps.get()))
 
     def _step(self, step_dict: "StepDict") -> UpsertStep:
         values = shapes.step_values(step_dict)
@@ -256,12 +273,20 @@ class DataLayer(BaseDataLayer):
             anonymous=self._anonymous(),
         )
 
-    async def delete_step(self, step_id: str) -> None:
+    @_at_call
+    def delete_step(self, step_id: str) -> Awaitable[None]:
         session = _session()
         thread_id = session.thread_id if session else None
-        await self._submit(
+        return self._submit(
             DeleteStep(actor=self._actor(), thread_id=thread_id, id=text.identifier(step_id, "step"), at=now())
         )
+
+    @_at_call
+    def set_step_favorite(self, step_dict: "StepDict", favorite: bool) -> "Awaitable[StepDict]":
+        """Changes nothing but the mark: the rest of what a browser's session holds of the step may be out of date."""
+        step_dict["metadata"] = {**(step_dict.get("metadata") or {}), "favorite": favorite}
+        marked: StepDict = {key: step_dict[key] for key in ("id", "threadId", "metadata")}  # type: ignore
+        return _then(self._submit(self._step(marked)), step_dict)
 
     async def get_favorite_steps(self, user_id: str) -> "list[StepDict]":
         """Newest first."""
@@ -292,7 +317,8 @@ class DataLayer(BaseDataLayer):
 
     # Elements
 
-    async def create_element(self, element: "Element") -> None:
+    @_at_call
+    def create_element(self, element: "Element") -> Awaitable[None]:
         """Stores the element and its content: ``path`` or ``content`` as a blob, a remote ``url`` as it is."""
         session = _session()
         write = UpsertElement(
@@ -303,14 +329,16 @@ class DataLayer(BaseDataLayer):
             values=shapes.element_values(element.to_dict()),
             anonymous=self._anonymous(),
         )
-        await self._submit(write, element)
+        return self._submit(write, shapes.content(element))
 
     async def get_element(self, thread_id: str, element_id: str) -> "ElementDict | None":
-        row = await self.store.element(thread_id, element_id)
+        known = text.is_identifier(thread_id) and text.is_identifier(element_id)
+        row = await self.store.element(thread_id, element_id) if known else None
         return shapes.element(row) if row else None
 
-    async def delete_element(self, element_id: str, thread_id: str | None = None) -> None:
-        await self._submit(
+    @_at_call
+    def delete_element(self, element_id: str, thread_id: str | None = None) -> Awaitable[None]:
+        return self._submit(
             DeleteElement(
                 actor=self._actor(), thread_id=thread_id or None, id=text.identifier(element_id, "element"), at=now()
             )
@@ -324,6 +352,14 @@ async def _nothing() -> None:
 def _session() -> BaseSession | None:
     context = context_var.get(None)
     return context.session if context is not None else None
+
+
+def _start_afresh(thread_id: str) -> None:
+    """A session that could not resume goes on under the id it asked for, which may be anything, or a deleted thread's,
+    whose writes are discarded. It gets an id of its own before it writes."""
+    session = _session()
+    if session is not None and session.thread_id_to_resume == thread_id and not session.has_first_interaction:
+        session.thread_id_to_resume, session.thread_id = None, str(uuid.uuid4())
 
 
 def _in_server() -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Insert, Table, bindparam, case, delete, or_, select, update
+from sqlalchemy import BigInteger, Connection, Insert, Table, and_, bindparam, case, delete, exists, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from .blobs import Blobs
@@ -34,6 +34,7 @@ from .writes import (
     Write,
 )
 
+_MAX_IDS = 500  # far below the number of variables that any build of SQLite takes in a statement
 MESSAGES = ("user_message", "assistant_message")
 _STRENGTH = {"first_message": 1, "model": 2, "user": 3}
 _Shape = tuple[tuple[str, ...], frozenset[str]]
@@ -131,21 +132,23 @@ class _Group:
             self.facts.elements.pop(row.id, None)
         self.connection.execute(delete(elements).where(which))
 
-    def delete_steps(self, ids: Sequence[str], at: int) -> None:
-        if not ids:
-            return
-        self.delete_elements(elements.c.for_id.in_(ids), at)
+    def delete_steps(self, thread_id: str, ids: Sequence[str], at: int) -> None:
+        """Deletes steps of one thread and their elements; an element elsewhere may name the same id."""
+        for start in range(0, len(ids), _MAX_IDS):
+            some = ids[start : start + _MAX_IDS]
+            self.delete_elements(and_(elements.c.thread_id == thread_id, elements.c.for_id.in_(some)), at)
+            self.connection.execute(delete(steps).where(steps.c.id.in_(some)))
         self.bury("step", ids, at)
         for key in ids:
             self.facts.steps.pop(key, None)
-        self.connection.execute(delete(steps).where(steps.c.id.in_(ids)))
 
     def descendants(self, step_id: str) -> list[str]:
         """Ids of all steps below, within the thread: a parent's id can be claimed in another thread after its child."""
         here = steps.c.thread_id == self.facts.steps[step_id]
         tree = select(steps.c.id).where(steps.c.parent_id == step_id, here).cte(recursive=True)
         tree = tree.union(select(steps.c.id).where(steps.c.parent_id == tree.c.id, here))
-        return list(self.connection.execute(select(tree.c.id)).scalars())
+        # A browser may name a step as its own parent.
+        return [key for key in self.connection.execute(select(tree.c.id)).scalars() if key != step_id]
 
 
 def _user_row(identifier: str, metadata: dict[str, Any], at: int) -> dict[str, Any]:
@@ -167,15 +170,18 @@ def _upsert(table: Table, keys: tuple[str, ...], given: frozenset[str]) -> Inser
     return _upserts[table.name, keys, given]
 
 
-# A thread that has seen no message yet takes the time of its first one, also when that is an imported, old one.
+# Last activity only grows, but the first message of a thread brings its own time, also when it is an imported, old one.
 _MOMENT = bindparam("moment", type_=BigInteger)
+_LATER_MESSAGE = exists(
+    select(1).where(steps.c.thread_id == threads.c.id, steps.c.type.in_(MESSAGES), steps.c.created_at > _MOMENT)
+)
 _TOUCH = (
     update(threads)
     .where(threads.c.id == bindparam("key"))
     .values(
         last_activity_at=case(
-            (threads.c.last_activity_at == threads.c.created_at, _MOMENT),
             (threads.c.last_activity_at < _MOMENT, _MOMENT),
+            (and_(threads.c.last_activity_at == threads.c.created_at, ~_LATER_MESSAGE), _MOMENT),
             else_=threads.c.last_activity_at,
         )
     )
@@ -232,7 +238,7 @@ def _delete_thread(group: _Group, write: DeleteThread) -> None:
     group.bury("step", group.connection.execute(select(steps.c.id).where(steps.c.thread_id == key)).scalars(), write.at)
     group.bury("thread", [key], write.at)
     group.connection.execute(delete(threads).where(threads.c.id == key))
-    group.facts.owners.pop(key, None)
+    group.facts.forget_thread(key)
 
 
 def _upsert_step(group: _Group, write: UpsertStep) -> None:
@@ -264,7 +270,7 @@ def _drop_answers(group: _Group, write: UpsertStep) -> None:
     group.flush()
     stored = group.connection.execute(select(steps.c.type, steps.c.output).where(steps.c.id == write.id)).one_or_none()
     if stored and stored.type == "user_message" and stored.output != write.values.get("output", stored.output):
-        group.delete_steps(group.descendants(write.id), write.at)
+        group.delete_steps(write.thread_id, group.descendants(write.id), write.at)
 
 
 def _merged_extra(group: _Group, table: Table, key: str, extra: dict[str, Any]) -> dict[str, Any]:
@@ -276,9 +282,10 @@ def _merged_extra(group: _Group, table: Table, key: str, extra: dict[str, Any]) 
 def _delete_step(group: _Group, write: DeleteStep) -> None:
     facts = group.facts
     if write.id in facts.steps:
-        facts.check_owner(facts.steps[write.id], write.actor)
+        thread_id = facts.steps[write.id]
+        facts.check_owner(thread_id, write.actor)
         group.flush()
-        group.delete_steps([write.id, *group.descendants(write.id)], write.at)
+        group.delete_steps(thread_id, [write.id, *group.descendants(write.id)], write.at)
     else:
         group.bury("step", [write.id], write.at)
 

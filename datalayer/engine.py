@@ -38,7 +38,6 @@ BUSY_TIMEOUT = 5.0
 # No mmap and no checkpoint by readers: SQLite before 3.51.3 can damage a WAL file that two connections reset at once.
 _PRAGMAS = {
     "write": (
-        "auto_vacuum=INCREMENTAL",
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
@@ -73,7 +72,7 @@ def parse_url(url: str) -> URL:
         raise InvalidInput("The database URL cannot be read; write sqlite+aiosqlite:///threads.db") from error
     if parsed.get_backend_name() != "sqlite":
         raise InvalidInput("This version keeps its data in SQLite; write sqlite+aiosqlite:///threads.db")
-    if parsed.database in (None, "", ":memory:"):
+    if parsed.database in (None, "", ":memory:") or str(parsed.database).startswith("file:"):
         raise InvalidInput("The database must be a file; one in memory would be lost with the process")
     return parsed.set(drivername="sqlite+aiosqlite")
 
@@ -116,9 +115,9 @@ def check_file(path: Path) -> str | None:
 
     Raises StoreTooNew, StoreForeign, StoreCorrupt, StoreUnavailable.
     """
-    if not path.parent.is_dir():
-        raise StoreUnavailable("The folder of the database does not exist")
     try:
+        if not path.parent.is_dir():
+            raise StoreUnavailable("The folder of the database does not exist")
         if path.stat().st_size == 0:
             return None
     except FileNotFoundError:
@@ -135,7 +134,7 @@ def check_file(path: Path) -> str | None:
     revision = str(row[0]) if row else None
     if revision is None and tables:
         raise StoreForeign("This database belongs to another application; name a file of its own for this one")
-    if revision is not None and not revision.isdecimal():
+    if revision is not None and not (revision.isdecimal() and "tombstones" in tables):
         raise StoreForeign("This database is kept by another application's migrations")
     if revision is not None and revision > HEAD:
         raise StoreTooNew("This database was written by a newer version; upgrade, or restore an older backup")
@@ -173,6 +172,8 @@ _UNAVAILABLE = {
     *("PERM", "NOMEM", "INTERRUPT", "AUTH", "PROTOCOL"),
 }
 _BAD_VALUE = {"CONSTRAINT", "TOOBIG", "MISMATCH", "RANGE"}
+# Python 3.11 reports a value that it cannot bind as ProgrammingError, 3.10 as InterfaceError.
+_BAD_VALUE_TYPES = (ValueError, TypeError, OverflowError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 
 
 def translate(error: BaseException) -> DataLayerError:
@@ -186,9 +187,12 @@ def translate(error: BaseException) -> DataLayerError:
         return StoreForeign("The file is no database")
     if code == "CORRUPT":
         return StoreCorrupt("The database is damaged")
-    if code in _BAD_VALUE or isinstance(cause, (ValueError, TypeError, OverflowError, sqlite3.InterfaceError)):
+    # aiosqlite and sqlite3 tell of a connection that is gone in words only.
+    if isinstance(cause, (ValueError, sqlite3.ProgrammingError)) and "closed" in str(cause):
+        return StoreUnavailable("The database was closed")
+    if code in _BAD_VALUE or isinstance(cause, _BAD_VALUE_TYPES):
         return InvalidInput("The database refuses this value")
-    if code in _UNAVAILABLE or isinstance(cause, (OSError, TimeoutError, sqlite3.OperationalError)):
+    if code in _UNAVAILABLE or isinstance(cause, (OSError, TimeoutError)):
         return StoreUnavailable("The database cannot take this right now")
     if isinstance(cause, (SQLAlchemyError, sqlite3.Error)):
         return DataLayerError("The database failed")
@@ -212,8 +216,15 @@ async def run(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         async with engine.begin() as connection:
             return await connection.run_sync(work)
 
+    return await translated(_finish(transaction()))
+
+
+async def translated(work: Coroutine[Any, Any, T]) -> T:
+    """``work``, its errors as those of this package."""
     try:
-        return await _finish(transaction())
+        return await work
+    except DataLayerError:
+        raise
     except Exception as error:
         raise translate(error) from error
 

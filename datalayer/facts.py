@@ -48,6 +48,12 @@ class Facts:
             else:
                 belongs[kind][key] = of
 
+    def forget_thread(self, thread_id: str) -> None:
+        self.owners.pop(thread_id, None)
+        for known in (self.steps, self.elements):
+            for key in [key for key, thread in known.items() if thread == thread_id]:
+                del known[key]
+
     def check_owner(self, thread_id: str, actor: str | None) -> None:
         """Raises Forbidden when ``actor`` is not the author of the thread."""
         if actor is not None and self.owner(thread_id) != user_id(actor):

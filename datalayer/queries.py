@@ -147,13 +147,13 @@ def recent_messages(connection: Connection, user_id: str, except_thread: str | N
         .subquery()
     )
     query: Select[Any] = (
-        select(latest.c.id, latest.c.name, steps.c.type, steps.c.output, steps.c.created_at)
+        select(latest.c.id, latest.c.name, steps.c.type, steps.c.output, steps.c.created_at, steps.c.metadata)
         .join_from(latest, steps, steps.c.thread_id == latest.c.id)
         .where(steps.c.type.in_(MESSAGES))
         .order_by(steps.c.created_at.desc())
         .limit(_LATEST_MESSAGES)
     )
-    return [Message(row[0], row[1], row[2], row[3] or "", row[4]) for row in connection.execute(query)]
+    return [Message(row[0], row[1], row[2], row[3] or "", row[4], row[5] or {}) for row in connection.execute(query)]
 
 
 def unused_blobs(connection: Connection) -> list[str]:

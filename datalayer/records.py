@@ -69,13 +69,14 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message found in a user's history. ``text``: whole; ``created_at``: UTC microseconds."""
+    """A message of a user's history. ``text``: whole; ``created_at``: UTC microseconds; ``metadata``: the step's."""
 
     thread_id: str
     thread_name: str | None
     type: str
     text: str
     created_at: int
+    metadata: dict[str, Any]
 
 
 def user_id(identifier: str) -> str:

@@ -80,6 +80,8 @@ def _values(given: Mapping[str, Any], names: Mapping[str, str], columns: Any, sk
 def _value(column: Any, value: Any, key: str) -> Any:
     if column.name in _TIMES:
         return from_iso(value)
+    if column.name == "metadata":
+        return text.clean_dict(value, key)
     if value is None:
         return None
     if isinstance(column.type, Boolean):
@@ -174,4 +176,5 @@ def content(item: "Element") -> bytes | Path | None:
         return None
     if item.path:
         return Path(item.path)
-    return text.clean(item.content).encode() if isinstance(item.content, str) else item.content
+    # A lone surrogate is the one thing that UTF-8 cannot carry.
+    return item.content.encode("utf-8", "replace") if isinstance(item.content, str) else item.content

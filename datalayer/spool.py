@@ -10,6 +10,7 @@ import logging
 import os
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,8 +32,8 @@ class Spool:
 
     def open(self) -> BinaryIO:
         """Makes and locks this process's file. A second call does nothing."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        while self._own is None:  # another process that starts now may look at our file before we lock it
+        while self._own is None:  # another process that starts or ends now may take our file or the empty folder away
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.instance = str(uuid.uuid4())
             self._own = _lock(self._path(self.instance), "xb")
         return self._own
@@ -90,6 +91,8 @@ class Spool:
             self._own.close()
         for file in self._claimed.values():
             file.close()
+        with suppress(OSError):  # not there, or not empty: others use it
+            self.folder.rmdir()
 
     def _path(self, instance: str) -> Path:
         return self.folder / (instance + _ENDING)

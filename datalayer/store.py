@@ -3,18 +3,18 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row
 
-from . import engine, migrations, queries
+from . import engine, migrations, queries, text
 from .apply import apply, mark_interrupted
 from .blobs import Blobs, LocalBlobs
 from .engine import check_file, file_identity
 from .errors import InvalidInput, StoreClosed
+from .place import Place
 from .records import Blob, File, Message, Page, Thread, User, now
 from .schema import HEAD
 from .spool import Spool
@@ -26,24 +26,6 @@ T = TypeVar("T")
 
 BARRIER_TIMEOUT = 10.0
 """Seconds a read waits for the writes before it; beyond, the database is in trouble and old data beats none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the parts of a store are."""
-
-    database: Path
-    files: Path
-    spool: Path
-
-    @classmethod
-    def beside(cls, database: Path, files: str | Path | None = None, spool: str | Path | None = None) -> "Place":
-        """None: a folder beside ``database`` and named after it."""
-        return cls(
-            database,
-            Path(files) if files is not None else database.with_name(database.name + ".files"),
-            Path(spool) if spool is not None else database.with_name(database.name + ".spool"),
-        )
 
 
 class Store:
@@ -60,7 +42,7 @@ class Store:
         place = Place.beside(self._engines.path, files, spool)
         self.blobs: Blobs = LocalBlobs(place.files)
         self._spool = Spool(place.spool)
-        self._lane = Lane(self._commit, self._spool)
+        self._lane = Lane(lambda writes: engine.translated(self._commit(writes)), self._spool)
         self._opening: asyncio.Task[None] | None = None
         self._opened_as: tuple[int, int] | None = None
         self._closed = False
@@ -85,7 +67,7 @@ class Store:
 
     async def _open(self) -> None:
         if await asyncio.to_thread(check_file, self._engines.path) != HEAD:
-            await engine.run(self._engines.write, migrations.upgrade)
+            await engine.translated(asyncio.to_thread(migrations.migrate, self._engines.url))
         self._opened_as = file_identity(self._engines.path)
         await self._recover()
         if unused := await engine.run(self._engines.read, queries.unused_blobs):
@@ -123,12 +105,12 @@ class Store:
         """``state``: "ok", or "degraded" (writes wait in the spool); ``pending``: writes not in the database yet."""
         return {"state": "degraded" if self._lane.degraded else "ok", "pending": self._lane.pending}
 
-    def submit(self, write: Write, blob: Awaitable[Blob] | None = None) -> Awaitable[Any]:
+    def submit(self, write: Write, source: bytes | Path | None = None) -> Awaitable[Any]:
         """Accepts ``write`` now; the answer comes when it is durable. Raises StoreClosed; the answer, DataLayerError.
 
-        ``blob``: content on its way into the blob store, put into the write when it is there.
+        ``source``: content of an element, put into the blob store and named in the write.
         """
-        return self._lane.submit(write, blob)
+        return self._lane.submit(write, None if source is None else partial(self.put_blob, source))
 
     async def put_blob(self, source: bytes | Path) -> Blob:
         """Stores content; it survives a power cut when this returns. Raises InvalidInput without a file, OSError."""
@@ -162,7 +144,8 @@ class Store:
     async def _read(self, query: Callable[..., T], *args: Any, thread_id: str | None = None) -> T:
         await self.open()
         try:
-            await asyncio.wait_for(self._lane.barrier(thread_id), BARRIER_TIMEOUT)
+            async with asyncio.timeout(BARRIER_TIMEOUT):
+                await self._lane.barrier(thread_id)
         except TimeoutError:
             logger.warning("reading without the writes that are still waiting")
         return await engine.run(self._engines.read, lambda connection: query(connection, *args))
@@ -205,7 +188,7 @@ class Store:
         ``search``: words that all occur in the name or a message, accents and case apart. ``feedback``: 0 or 1, a vote
         that occurs. ``cursor``: ``Page.next`` of the page before. Raises InvalidInput.
         """
-        return await self._read(queries.page, user_id, first, cursor, search, feedback)
+        return await self._read(queries.page, user_id, first, cursor, text.clean(search), feedback)
 
     async def favorite_steps(self, user_id: str) -> Sequence[Row[Any]]:
         return await self._read(queries.favorite_steps, user_id)

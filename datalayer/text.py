@@ -9,19 +9,23 @@ from .errors import InvalidInput
 TITLE_LENGTH = 60
 NAME_LENGTH = 500
 ID_LENGTH = 255
+MAX_DEPTH = 200
 
 # NUL is refused by PostgreSQL's text and jsonb types, lone surrogates cannot be encoded as UTF-8 by any driver.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
-def clean(value: Any, what: str = "value") -> Any:
+def clean(value: Any, what: str = "value", depth: int = 0) -> Any:
     """The same JSON value with every NUL and lone surrogate replaced by U+FFFD, in strings, keys and all depths.
 
     Raises InvalidInput for what JSON cannot carry; ``what`` names it in the message.
     """
     if isinstance(value, str):
-        return str(value) if value.isascii() and "\x00" not in value else _UNSTORABLE.sub("\ufffd", value)
+        # The slice makes a plain str of a subclass; str() of an enum would be its name.
+        return value[:] if value.isascii() and "\x00" not in value else _UNSTORABLE.sub("\ufffd", value)
+    if depth > MAX_DEPTH:
+        raise InvalidInput(f"{what}: nested too deeply")
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
@@ -29,17 +33,29 @@ def clean(value: Any, what: str = "value") -> Any:
             raise InvalidInput(f"{what}: a number must be finite")
         return value
     if isinstance(value, dict):
-        return {clean(str(k)): clean(v, what) for k, v in value.items()}
+        return {clean(str(k)): clean(v, what, depth + 1) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [clean(v, what) for v in value]
+        return [clean(v, what, depth + 1) for v in value]
     raise InvalidInput(f"{what}: a {type(value).__name__} cannot be stored as JSON")
+
+
+def clean_dict(value: Any, what: str) -> dict[str, Any] | None:
+    """``clean`` for what must be a dict or None. Raises InvalidInput."""
+    if value is not None and not isinstance(value, dict):
+        raise InvalidInput(f"{what}: must be a dict")
+    cleaned: dict[str, Any] | None = clean(value, what)
+    return cleaned
 
 
 def identifier(value: Any, what: str) -> str:
     """``value`` as an id: 1 to 255 printable characters. Raises InvalidInput."""
-    if not isinstance(value, str) or not value or len(value) > ID_LENGTH or not value.isprintable():
+    if not is_identifier(value):
         raise InvalidInput(f"{what}: an id has 1 to {ID_LENGTH} printable characters")
-    return value
+    return str(value)
+
+
+def is_identifier(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= ID_LENGTH and value.isprintable()
 
 
 def fold(value: str | None) -> str:

@@ -12,13 +12,13 @@ a newer one.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
 
 from .engine import reason, translate
-from .errors import DataLayerError, StoreClosed, StoreUnavailable
+from .errors import BlobVanished, DataLayerError, StoreClosed, StoreUnavailable
 from .records import Blob
 from .spool import Spool
 from .writes import DeleteFeedback, UpsertElement, UpsertFeedback, Write
@@ -28,18 +28,24 @@ logger = logging.getLogger("datalayer")
 MAX_BATCH = 256
 """Writes in one transaction: enough to hide an fsync, few enough that nobody waits long behind it."""
 
+MAX_PUTS = 20
+"""Tries to store content that others with the same content keep removing."""
+
 PAUSES = (0.2, 1.0, 5.0, 15.0)
 """Seconds between tries while degraded; the last one repeats. Each try may wait engine.BUSY_TIMEOUT besides."""
 
 Outcome = Any  # a result, or the DataLayerError of this write
 Commit = Callable[[Sequence[Write]], Awaitable[list[Outcome]]]
+PutBlob = Callable[[], Coroutine[Any, Any, Blob]]
 
 
 @dataclass(slots=True)
 class _Entry:
     write: Write
     done: asyncio.Future[Any]
-    blob: asyncio.Task[Blob] | None
+    put: PutBlob | None
+    blob: asyncio.Task[Blob] | None = None
+    tries: int = 0
 
     @property
     def ready(self) -> bool:
@@ -82,20 +88,20 @@ class Lane:
         """How many accepted writes are not in the database yet."""
         return len(self._undecided) + len(self._backlog)
 
-    def submit(self, write: Write, blob: Awaitable[Blob] | None = None) -> asyncio.Future[Any]:
+    def submit(self, write: Write, put: PutBlob | None = None) -> asyncio.Future[Any]:
         """Accepts ``write``; the future has its result when it is durable. Raises StoreClosed.
 
-        ``blob``: content still being stored. Until it is, later writes to the same thread wait, others do not.
+        ``put`` stores the content that the write names. Until it has, later writes to the same thread wait, others do
+        not.
         """
         if self._closed:
             raise StoreClosed("The data layer is closed")
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="datalayer-writer")
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        task = asyncio.ensure_future(_await(blob)) if blob is not None else None
-        if task is not None:
-            task.add_done_callback(lambda _: self._wake.set())
-        self._waiting.append(_Entry(write, done, task))
+        entry = _Entry(write, done, put)
+        self._start_put(entry)
+        self._waiting.append(entry)
         self._undecided[done] = write.thread_id
         self._wake.set()
         answer = asyncio.shield(done)  # cancelling a caller must not cancel the write
@@ -113,16 +119,16 @@ class Lane:
         self._closed = True
         await self.barrier()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            self._wake.set()
+            await self._task
         await self._replay()
 
     async def _run(self) -> None:
         tries = 0
-        while True:
+        while not self._closed or self._waiting:
             try:
-                pause = PAUSES[min(tries, len(PAUSES) - 1)] if self._backlog else None
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(PAUSES[min(tries, len(PAUSES) - 1)] if self._backlog else None):
+                    await self._wake.wait()
             except TimeoutError:
                 tries = 0 if await self._replay() else tries + 1
             self._wake.clear()
@@ -135,11 +141,15 @@ class Lane:
         held: set[str | None] = set()
         while self._waiting and len(batch) < MAX_BATCH:
             entry = self._waiting.popleft()
-            if not entry.ready or entry.write.thread_id in held:
-                held.add(entry.write.thread_id)
+            thread_id = entry.write.thread_id
+            # A write that does not know its thread may belong to any, and any may come after it.
+            if not entry.ready or thread_id in held or None in held or (held and thread_id is None):
+                held.add(thread_id)
                 kept.append(entry)
             elif self._add_blob(entry):
                 batch.append(entry)
+                if entry.blob is not None:
+                    held.add(thread_id)  # it may have to be stored again, before what follows
         self._waiting.extendleft(reversed(kept))
         return batch
 
@@ -149,11 +159,21 @@ class Lane:
             return
         try:
             outcomes = await self._commit([entry.write for entry in batch])
-        except Exception as error:
-            await self._fail(batch, translate(error))
+        except DataLayerError as error:
+            await self._fail(batch, error)
             return
         for entry, outcome in zip(batch, outcomes, strict=True):
-            self._decide(entry, outcome)
+            if isinstance(outcome, BlobVanished) and entry.tries < MAX_PUTS:
+                self._start_put(entry)
+                self._waiting.appendleft(entry)
+            else:
+                self._decide(entry, outcome)
+
+    def _start_put(self, entry: _Entry) -> None:
+        if entry.put is not None:
+            entry.tries += 1
+            entry.blob = asyncio.ensure_future(entry.put())
+            entry.blob.add_done_callback(lambda _: self._wake.set())
 
     async def _fail(self, batch: list[_Entry], error: DataLayerError) -> None:
         if error.retryable:
@@ -208,15 +228,14 @@ class Lane:
         database takes nothing."""
         try:
             outcomes = await commit(group)
-        except Exception as error:
-            translated = translate(error)
-            if translated.retryable:
-                raise translated from error
+        except DataLayerError as error:
+            if error.retryable:
+                raise
             if len(group) > 1:
                 for write in group:
                     await self.store_kept([write], commit)
                 return
-            outcomes = [translated]
+            outcomes = [error]
         for write, outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, DataLayerError):
                 self._log(write, outcome)
@@ -261,7 +280,3 @@ class Lane:
 def _expected(write: Write) -> Outcome:
     """What the database will most likely answer to a write that waits in the spool."""
     return write.id if isinstance(write, UpsertFeedback) else isinstance(write, DeleteFeedback) or None
-
-
-async def _await(blob: Awaitable[Blob]) -> Blob:
-    return await blob

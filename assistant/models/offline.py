@@ -44,6 +44,8 @@ def find_matches(question: str, history: Iterable[Message]) -> list[Match]:
     asked = {word for word in _words(question) if len(word) > 2 and word not in _COMMON}
     best: dict[str, Match] = {}
     for message in history if asked else ():
+        if message.metadata.get("fallback"):
+            continue  # the formatter's own words are no memory of the user's
         shared = frozenset(asked & _words(message.text))
         if shared and len(shared) > len(best.get(message.thread_id, Match(message, frozenset())).words):
             best[message.thread_id] = Match(message, shared)

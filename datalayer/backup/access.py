@@ -20,7 +20,7 @@ from ..errors import NotFound, StoreUnavailable
 from ..spool import live_instances
 
 if TYPE_CHECKING:
-    from ..store import Place
+    from ..place import Place
 
 _SHARED_LOCK = 0x40000002, 510
 """Start and length of the bytes that every open connection locks in WAL mode: https://www.sqlite.org/src/file/src/os.h"""

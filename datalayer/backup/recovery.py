@@ -29,7 +29,7 @@ from .snapshot import copy_blobs
 from .versions import migrate
 
 if TYPE_CHECKING:
-    from ..store import Place
+    from ..place import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ def drill(folder: Path, progress: Progress = quiet) -> Report:
     The place is in ``folder`` and removed afterwards. What is wrong is in the report. Raises NotFound without a
     backup, StoreCorrupt for a damaged one, StoreUnavailable.
     """
-    from ..store import Place
+    from ..place import Place
 
     started = time.monotonic()
     backup = newest(folder)

@@ -14,7 +14,7 @@ from .folder import DAILY, WEEKLY, backups, prune
 from .snapshot import default_folder, make, now
 
 if TYPE_CHECKING:
-    from ..store import Place
+    from ..place import Place
 
 logger = logging.getLogger("datalayer")
 

@@ -27,7 +27,7 @@ from .folder import UNFINISHED, Backup, Mark, clear_unfinished, pool, prune, pub
 from .proof import Report, examine
 
 if TYPE_CHECKING:
-    from ..store import Place
+    from ..place import Place
 
 logger = logging.getLogger("datalayer")
 

@@ -18,7 +18,7 @@ from .proof import row_counts
 from .snapshot import default_folder
 
 if TYPE_CHECKING:
-    from ..store import Place
+    from ..place import Place
 
 _INCREMENTAL = 2
 
@@ -86,7 +86,7 @@ def _compact(db: sqlite3.Connection, progress: Progress) -> bool:
     if rebuilt:
         db.execute("PRAGMA auto_vacuum=INCREMENTAL")
         db.execute("VACUUM")
-    db.execute("PRAGMA incremental_vacuum").fetchall()  # frees one page for each row that is fetched
+    db.executescript("PRAGMA incremental_vacuum")  # execute() would take one step of it, which frees one page
     db.execute("ANALYZE")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return rebuilt

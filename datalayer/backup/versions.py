@@ -1,22 +1,20 @@
-"""Moves a database between versions of the schema, in one transaction and with nobody else there."""
+"""Moves a database between versions of the schema, after a backup and while no app has it open."""
 
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.engine import URL
 
 from .. import migrations
-from ..errors import InvalidInput, StoreCorrupt
+from ..errors import InvalidInput
 from ..schema import HEAD
-from .access import alone, failures, refuse_if_open, revision_of
+from .access import failures, refuse_if_open, revision_of
 from .disk import Progress, quiet
 from .snapshot import make
 
 if TYPE_CHECKING:
-    from ..store import Place
+    from ..place import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +72,7 @@ def migrate(place: "Place", to: str, backup_to: Path | None, progress: Progress 
         refuse_if_open(place)
         made = make(place, backup_to, progress) if backup_to else None
         progress("migrating", 0, 0)
-        with alone(place) as db:
-            _run(db, current, to)
+        # Whoever opens the store at this very moment waits for SQLite's lock, and finds the new version.
+        url = URL.create("sqlite", database=str(place.database))
+        migrations.migrate(url, "upgrade" if to > current else "downgrade", to)
     return Migrated(current, to, made.stamp if made else None)
-
-
-def _run(db: sqlite3.Connection, current: str, to: str) -> None:
-    engine = create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    with engine.begin() as connection:
-        # Foreign keys are off here, SQLite's default: to replace a table is to drop it, which would cascade.
-        (migrations.upgrade if to > current else migrations.downgrade)(connection, to)
-        if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-            raise StoreCorrupt("The new version would leave rows that point to nothing; nothing was changed")

@@ -1,27 +1,40 @@
-"""Schema versions. Each runs in the transaction of the connection it is given: a kill leaves the old or the new one."""
+"""Schema versions. Each call runs in one transaction: a kill leaves the old version or the new one."""
 
 import logging
+import threading
 from pathlib import Path
+from typing import Literal
 
-from sqlalchemy import Connection
+from sqlalchemy import NullPool, create_engine, event
+from sqlalchemy.engine import URL
+
+# Alembic keeps what it works on in module globals: two migrations at once would meet there.
+_one_at_a_time = threading.Lock()
 
 
-def _run(connection: Connection, direction: str, revision: str) -> None:
+def migrate(url: URL, direction: Literal["upgrade", "downgrade"] = "upgrade", revision: str = "head") -> None:
+    """Brings the database up to ``revision``, or down to it ("base": nothing is left). Blocks; call it in a thread.
+
+    A connection of its own, because SQLite checks foreign keys while it rebuilds a table unless they are switched off,
+    which is impossible inside a transaction (https://www.sqlite.org/lang_altertable.html#otheralter).
+    """
     # Alembic takes longer to import than the rest of this package; a database that is up to date never needs it.
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # ten lines about plug-ins at the first start of an app
     from alembic import command
     from alembic.config import Config
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # ten lines of plug-ins at the first start of an app
+    engine = create_engine(url.set(drivername="sqlite"), poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: object, _record: object) -> None:
+        connection.isolation_level = None  # type: ignore[attr-defined]
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # type: ignore[attr-defined]
+        connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    getattr(command, direction)(config, revision)
-
-
-def upgrade(connection: Connection, revision: str = "head") -> None:
-    _run(connection, "upgrade", revision)
-
-
-def downgrade(connection: Connection, revision: str) -> None:
-    """``revision``: "base" removes all tables and what they hold."""
-    _run(connection, "downgrade", revision)
+    with _one_at_a_time, engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        config.attributes["connection"] = connection
+        getattr(command, direction)(config, revision)
+        connection.commit()

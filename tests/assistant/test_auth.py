@@ -60,13 +60,16 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAINLIT_AUTH_SECRET", "t" * 64)
 
 
+LOCAL = cl.User(identifier="local")
+
+
 def only_anna(user: cl.User) -> bool:
     return user.identifier == "anna"
 
 
 async def request(path: str = "/", method: str = "GET", local: bool = False, **headers: str) -> httpx.Response:
     """Ask a guard; header names are given with underscores. The Host is localhost:8000 unless given."""
-    guard = Guard(inner, local=local, current=only_anna)
+    guard = Guard(inner, local=LOCAL if local else None, current=only_anna)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     transport = httpx.ASGITransport(guard)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
@@ -98,11 +101,17 @@ async def websocket(current: Callable[[cl.User], bool] = only_anna, **headers: s
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await Guard(inner, local=True, current=current)(scope, receive, send)
+    await Guard(inner, local=None, current=current)(scope, receive, send)
     return sent
 
 
 class TestHost:
+    async def test_local_mode_signs_in_with_the_page_itself(self) -> None:
+        page = await request("/thread/1", local=True, accept="text/html")
+        assert "access_token=" in page.headers["set-cookie"]
+        assert "set-cookie" not in (await request("/thread/1", local=True, accept="*/*")).headers
+        assert "set-cookie" not in (await request("/thread/1", accept="text/html")).headers
+
     @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:8000", "127.1.2.3", "[::1]", "[::1]:8000"])
     async def test_local_mode_answers_loopback_names(self, host: str) -> None:
         assert (await request(local=True, host=host)).status_code == 200
@@ -119,7 +128,7 @@ class TestHost:
         assert (await request(host="chat.example.org")).status_code == 200
 
     async def test_a_header_given_twice_is_refused(self) -> None:
-        guard = Guard(inner, local=True, current=only_anna)
+        guard = Guard(inner, local=LOCAL, current=only_anna)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://localhost") as client:
             for name in ("Cookie", "Origin", "Host", "Authorization"):
                 answer = await client.get("/", headers=[("Host", "localhost"), (name, "a"), (name, "b")])
@@ -213,7 +222,7 @@ class TestSession:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             seen.append(scope["type"])
 
-        await Guard(app, local=True, current=only_anna)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+        await Guard(app, local=None, current=only_anna)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
         assert seen == ["lifespan"]
 
 

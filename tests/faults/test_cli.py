@@ -1,0 +1,184 @@
+"""``python -m datalayer``: each command's text and JSON, and that a failure is one line and exit code 1."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from datalayer.__main__ import app
+from datalayer.backup import default_folder
+from datalayer.blobs import LocalBlobs
+from datalayer.schema import HEAD
+from datalayer.spool import Spool
+from datalayer.store import Place, Store
+from datalayer.writes import UpsertElement, UpsertStep
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A store of one message with one file."""
+    place = Place.beside(tmp_path / "home" / "app.db")
+    place.database.parent.mkdir()
+
+    async def run() -> None:
+        store = Store(f"sqlite+aiosqlite:///{place.database}")
+        await store.submit(UpsertStep(thread_id="t", id="s", values={"type": "user_message", "output": "hello"}))
+        blob = await store.put_blob(b"content")
+        await store.submit(UpsertElement(thread_id="t", id="e", values={"for_id": "s"}, blob=blob))
+        await store.close()
+
+    asyncio.run(run())
+    return place
+
+
+def run(place: Place | None, *arguments: str, code: int = 0) -> str:
+    """What the command prints, on either stream."""
+    options = ["--database", str(place.database)] if place else []
+    result = CliRunner().invoke(app, [*arguments, *options])
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    return result.output
+
+
+def ask(place: Place | None, *arguments: str, code: int = 0) -> Any:
+    return json.loads(run(place, *arguments, "--json", code=code))
+
+
+class TestJson:
+    def test_backup_verify_list_drill_prune(self, place: Place) -> None:
+        made = ask(place, "backup")
+        assert (made["revision"], made["rows"]["steps"], made["blobs"], made["lost"]) == (HEAD, 1, 1, [])
+        assert Path(made["path"]) == default_folder(place) / made["backup"]
+        for report in (ask(place, "verify"), ask(place, "verify", made["backup"]), ask(place, "backup", "drill")):
+            assert (report["backup"], report["problems"], report["rows"]) == (made["backup"], [], made["rows"])
+        assert [found["backup"] for found in ask(place, "backup", "list")] == [made["backup"]]
+        assert ask(place, "backup", "prune") == {"backups": [], "blobs": 0, "bytes": 0}
+
+    def test_restore(self, place: Place, tmp_path: Path) -> None:
+        made = ask(place, "backup")
+        other = Place.beside(tmp_path / "other.db")
+        assert ask(other, "restore", made["path"]) == {"backup": made["backup"], "safety": [], "resumed": False}
+        assert other.database.exists()
+        assert "--over" in ask(place, "restore", "newest", code=1)["error"]
+        done = ask(place, "restore", made["backup"], "--over")
+        assert all(Path(path).exists() for path in done["safety"])
+
+    def test_optimise(self, place: Place) -> None:
+        LocalBlobs(place.files).put(b"orphan")
+        done = ask(place, "optimise")
+        assert (done["rows"], done["files"], done["leftovers"]) == (0, 1, 0)
+
+    def test_migrate(self, place: Place) -> None:
+        assert ask(place, "migrate", "status") == {"revision": HEAD, "head": HEAD, "pending": []}
+        done = ask(place, "migrate", "down", "--to", "0001")
+        assert (done["before"], done["after"]) == (HEAD, "0001")
+        assert ask(place, "verify")["backup"] == done["backup"]
+        assert HEAD in ask(place, "migrate", "status")["pending"]
+        assert "other way" in ask(place, "migrate", "down", "--to", HEAD, code=1)["error"]
+        assert "first version" in ask(place, "migrate", "down", code=1)["error"]
+        assert ask(place, "migrate", "up")["after"] == HEAD
+        assert ask(place, "migrate", "up")["backup"] is None
+
+    def test_info(self, place: Place) -> None:
+        spool = Spool(place.spool)
+        spool.append([UpsertStep(thread_id="t", id=str(n), values={}) for n in range(3)])
+        found = ask(place, "info")
+        spool.close(keep=False)
+        assert (found["revision"], found["rows"]["steps"], found["files"]) == (HEAD, 1, 1)
+        assert (found["live_instances"], found["spooled_writes"]) == ([spool.instance], 3)
+        assert (found["backups"], found["newest_backup"]) == (0, None)
+        made = ask(place, "backup")
+        found = ask(place, "info")
+        assert (found["live_instances"], found["newest_backup"]) == ([], made["backup"])
+
+
+class TestText:
+    def test_every_command_says_what_it_did(self, place: Place) -> None:
+        assert "verified" in run(place, "backup")
+        assert "is whole: " in run(place, "verify")
+        assert "can be restored: " in run(place, "backup", "drill")
+        assert f"schema {HEAD}" in run(place, "backup", "list")
+        assert "0 backups" in run(place, "backup", "prune")
+        assert "given back" in run(place, "optimise")
+        assert "the old store" in run(place, "restore", "newest", "--over")
+        assert f"this version wants {HEAD}" in run(place, "migrate", "status")
+        assert f"schema {HEAD} -> 0001, after backup" in run(place, "migrate", "down", "--to", "0001")
+        assert f"-> {HEAD}, after backup" in run(place, "migrate", "up")
+        assert "1 steps" in run(place, "info")
+
+    def test_to_and_backups_name_the_folder(self, place: Place, tmp_path: Path) -> None:
+        run(place, "backup", "--to", str(tmp_path / "one"))
+        run(place, "backup", "--backups", str(tmp_path / "two"))
+        for name in ("one", "two"):
+            assert len(ask(place, "backup", "list", "--backups", str(tmp_path / name))) == 1
+        assert not default_folder(place).exists()
+
+    def test_environment_and_url(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DATALAYER_DATABASE", f"sqlite+aiosqlite:///{place.database}")
+        monkeypatch.setenv("DATALAYER_FILES", str(place.files))
+        assert ask(None, "info")["files"] == 1
+        made = ask(None, "backup")
+        monkeypatch.delenv("DATALAYER_DATABASE")
+        assert ask(None, "verify", made["path"])["problems"] == []
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        "arguments", [["backup"], ["verify"], ["optimise"], ["migrate", "status"], ["info"], ["backup", "drill"]]
+    )
+    def test_without_a_store(self, tmp_path: Path, arguments: list[str]) -> None:
+        nowhere = Place.beside(tmp_path / "no.db")
+        assert list(ask(nowhere, *arguments, code=1)) == ["error"]
+        assert run(nowhere, *arguments, code=1).count("\n") == 1
+        assert "--database" in ask(None, *arguments, code=1)["error"]
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_damaged_backup(self, place: Place, tmp_path: Path) -> None:
+        made = ask(place, "backup")
+        next((default_folder(place) / "blobs").glob("??/??/*")).unlink()
+        report = ask(place, "verify", code=1)
+        assert report["problems"] == ["the content of 1 attached files is missing or damaged"]
+        assert "is damaged" in run(place, "verify", code=1)
+        other = Place.beside(tmp_path / "other.db")
+        assert "damaged" in ask(other, "restore", made["path"], code=1)["error"]
+        assert "damaged" in ask(place, "backup", "drill", code=1)["error"]
+
+    def test_a_live_store(self, place: Place) -> None:
+        run(place, "backup")
+        spool = Spool(place.spool)
+        spool.open()
+        for arguments in (["optimise"], ["restore", "newest", "--over"], ["migrate", "down", "--to", "0001"]):
+            assert "stop the app" in ask(place, *arguments, code=1)["error"]
+        spool.close(keep=False)
+
+    def test_the_cause_is_named(self, place: Place) -> None:
+        default_folder(place).write_text("in the way")
+        assert "File exists" in run(place, "backup", code=1)
+
+    @pytest.mark.parametrize("name", ["20200101T000000Z", "newest", "/nowhere"])
+    def test_an_unknown_backup(self, place: Place, name: str) -> None:
+        assert ask(place, "restore", name, "--over", code=1) == {"error": "There is no such backup"}
+
+
+def test_as_a_process(place: Place) -> None:
+    """The real entry point: one document on stdout, nothing on stderr, no colour without a terminal."""
+    command = [sys.executable, "-m", "datalayer", "backup", "--database", str(place.database), "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["rows"]["steps"] == 1
+
+
+def test_a_progress_bar_on_a_terminal_only(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "copying" not in run(place, "backup")
+    monkeypatch.setattr("datalayer.__main__._on_a_terminal", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "files" in run(place, "backup")
