@@ -20,8 +20,8 @@ from .backup.disk import Progress, quiet
 from .backup.folder import DAILY, WEEKLY
 from .backup.versions import before
 from .errors import DataLayerError, InvalidInput, NotFound
-from .schema import HEAD
 from .place import Place
+from .schema import HEAD
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 backup = typer.Typer(help="Back up the store, also while the app writes to it.")
@@ -61,8 +61,8 @@ def make(
     if context.invoked_subcommand is not None:
         return
     with _answers(as_json) as answer:
-        place = _place(database, files, spool)
-        made = backing.make(place, to or backups, answer.progress)
+        place = _place(database, files, spool, to or backups)
+        made = backing.make(place, progress=answer.progress)
         mark = made.mark
         assert mark is not None
         lost = f"; the store itself has lost {len(mark.lost)} attached files" if mark.lost else ""
@@ -125,10 +125,10 @@ def restore(
 ) -> None:
     """Restore a backup. The app must be stopped. Nothing is deleted."""
     with _answers(as_json) as answer:
-        place = _place(database, files, spool, new=True)
-        found = backing.find(backups or backing.default_folder(place), name)
+        place = _place(database, files, spool, backups, new=True)
+        found = backing.find(place.backups, name)
         done = backing.restore(found, place, over, answer.progress)
-        old = [f"the old store, with what waited in its spool, is in {path}" for path in done.safety]
+        old = ["the old store, with what waited in its spool, was set aside:", *done.safety] if done.safety else []
         again = "an interrupted restore was finished: " if done.resumed else ""
         answer(done, f"{again}{place.database} is what it was at {done.backup}", *old)
 
@@ -137,7 +137,7 @@ def restore(
 def optimise(database: Database = None, files: Files = None, spool: Spool = None, as_json: Json = False) -> None:
     """Sweep what nothing points to and give free space back. The app must be stopped."""
     with _answers(as_json) as answer:
-        done = backing.optimise(_settled(database, files, spool), answer.progress)
+        done = backing.optimise(_place(database, files, spool), answer.progress)
         swept = f"{done.files} files and {done.rows} rows without owner, {done.leftovers} broken-off uploads removed"
         answer(done, f"{swept}; {_size(done.bytes)} given back")
 
@@ -164,8 +164,8 @@ def up(
 ) -> None:
     """Upgrade the schema after a backup. The app must be stopped; it also does this itself when it starts."""
     with _answers(as_json) as answer:
-        place = _settled(database, files, spool)
-        _migrate(answer, place, backups, to or HEAD, lambda target, now: target >= now)
+        place = _place(database, files, spool, backups)
+        _migrate(answer, place, to or HEAD, lambda target, now: target >= now)
 
 
 @migrate.command()
@@ -179,9 +179,9 @@ def down(
 ) -> None:
     """Go back to an older schema after a backup, for an older version of the app. The app must be stopped."""
     with _answers(as_json) as answer:
-        place = _settled(database, files, spool)
+        place = _place(database, files, spool, backups)
         target = to or before(backing.status(place).revision)
-        _migrate(answer, place, backups, target, lambda target, now: target <= now)
+        _migrate(answer, place, target, lambda target, now: target <= now)
 
 
 @app.command()
@@ -194,7 +194,7 @@ def info(
 ) -> None:
     """Show versions, counts and sizes, who has the store open, and the newest backup."""
     with _answers(as_json) as answer:
-        found = backing.info(_place(database, files, spool), backups)
+        found = backing.info(_place(database, files, spool, backups))
         answer(found, *(f"{key.replace('_', ' ')}: {_shown(value)}" for key, value in found.items()))
 
 
@@ -245,25 +245,29 @@ def _bar() -> Iterator[Progress]:
         yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total or None)
 
 
-def _place(database: str | None, files: Path | None = None, spool: Path | None = None, new: bool = False) -> Place:
+def _place(
+    database: str | None,
+    files: Path | None = None,
+    spool: Path | None = None,
+    backups: Path | None = None,
+    new: bool = False,
+) -> Place:
+    """``new``: there need not be a store yet."""
     if database is None:
         raise InvalidInput("Name the database with --database or DATALAYER_DATABASE")
     path = Path(str(engine.parse_url(database).database)) if "://" in database else Path(database)
-    if not new and not path.exists():
-        raise NotFound(f"There is no database at {path}")
-    return Place.beside(path, files, spool)
-
-
-def _settled(database: str | None, files: Path | None, spool: Path | None) -> Place:
-    place = _place(database, files, spool, new=True)
-    backing.finish_restore(place)
-    return _place(database, files, spool)
+    place = Place.beside(path, files, spool, backups)
+    if not new:
+        backing.finish_restore(place)
+        if not path.exists():
+            raise NotFound(f"There is no database at {path}")
+    return place
 
 
 def _folder(database: str | None, backups: Path | None, name: str = "") -> Path:
     if backups is None and (path := Path(name).resolve()).joinpath("threads.db").is_file():
         return path.parent
-    return backups or backing.default_folder(_place(database, new=True))
+    return backups or _place(database, new=True).backups
 
 
 def _tell(answer: _Answer, report: backing.Report, praise: str) -> None:
@@ -275,12 +279,10 @@ def _tell(answer: _Answer, report: backing.Report, praise: str) -> None:
         raise typer.Exit(1)
 
 
-def _migrate(
-    answer: _Answer, place: Place, backups: Path | None, target: str, right_way: Callable[[str, str], bool]
-) -> None:
+def _migrate(answer: _Answer, place: Place, target: str, right_way: Callable[[str, str], bool]) -> None:
     if not right_way(target, backing.status(place).revision):
         raise InvalidInput("That version is the other way; use migrate up to upgrade and migrate down to go back")
-    done = backing.migrate(place, target, backups or backing.default_folder(place), answer.progress)
+    done = backing.migrate(place, target, place.backups, answer.progress)
     first = f", after backup {done.backup}" if done.backup else ""
     answer(done, f"schema {done.before} -> {done.after}{first}")
 

@@ -8,7 +8,7 @@ from .folder import Backup, backups, find, keep, newest, prune
 from .proof import Report, verify
 from .recovery import Restored, drill, finish_restore, restore
 from .schedule import keep_backing_up
-from .snapshot import before_upgrade, default_folder, make
+from .snapshot import before_upgrade, make
 from .upkeep import Optimised, info, optimise
 from .versions import migrate, status
 
@@ -19,7 +19,6 @@ __all__ = [
     "Restored",
     "backups",
     "before_upgrade",
-    "default_folder",
     "drill",
     "find",
     "finish_restore",

@@ -10,17 +10,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import text
 from ..engine import BUSY_TIMEOUT, check_file, translate
 from ..errors import NotFound, StoreUnavailable
+from ..place import Place
 from ..spool import live_instances
-
-if TYPE_CHECKING:
-    from ..place import Place
 
 _SHARED_LOCK = 0x40000002, 510
 """Start and length of the bytes that every open connection locks in WAL mode: https://www.sqlite.org/src/file/src/os.h"""
@@ -45,7 +42,7 @@ def read_only(database: Path, immutable: bool = False) -> sqlite3.Connection:
     return db
 
 
-def revision_of(place: "Place") -> str:
+def revision_of(place: Place) -> str:
     """The version of the schema. Raises NotFound without a database, and as ``engine.check_file``."""
     with failures():
         revision = check_file(place.database)
@@ -67,7 +64,7 @@ def held_blobs(db: sqlite3.Connection) -> dict[str, int]:
     )
 
 
-def refuse_if_open(place: "Place") -> None:
+def refuse_if_open(place: Place) -> None:
     """Raises StoreUnavailable while a process has the store open.
 
     Not to be called in a process that has the database open itself: closing any handle drops its POSIX locks.
@@ -89,7 +86,7 @@ def _has_connections(database: Path) -> bool:
 
 
 @contextmanager
-def alone(place: "Place") -> Iterator[sqlite3.Connection]:
+def alone(place: Place) -> Iterator[sqlite3.Connection]:
     """The only connection there is to the database, which nobody else can open meanwhile.
 
     Raises NotFound without a database, StoreUnavailable when it is open elsewhere.

@@ -16,10 +16,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..blobs import LocalBlobs
 from ..errors import InvalidInput, NotFound, StoreCorrupt, StoreTooNew, StoreUnavailable
+from ..place import Place
 from ..schema import HEAD
 from .access import failures, refuse_if_open
 from .disk import Progress, locked, quiet, sync, write_durably
@@ -27,9 +27,6 @@ from .folder import UNFINISHED, Backup, newest
 from .proof import Report, examine, verify
 from .snapshot import copy_blobs
 from .versions import migrate
-
-if TYPE_CHECKING:
-    from ..place import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ class _Plan:
     into: list[tuple[str, str]]
 
 
-def restore(backup: Backup, place: "Place", over: bool = False, progress: Progress = quiet) -> Restored:
+def restore(backup: Backup, place: Place, over: bool = False, progress: Progress = quiet) -> Restored:
     """Makes the store at ``place`` what it was at the moment of ``backup``. No app may have it open.
 
     ``over``: there may be a store already; its files are renamed to ``<name>.before-restore-<stamp>``, with what waits
@@ -70,7 +67,7 @@ def restore(backup: Backup, place: "Place", over: bool = False, progress: Progre
                 return _restore(backup, place, over, progress)
 
 
-def finish_restore(place: "Place") -> bool:
+def finish_restore(place: Place) -> bool:
     """Does what an interrupted restore left to do; whether there was any. To be called before a store is opened.
 
     Without an interrupted restore it costs one look at the disk. Raises StoreUnavailable.
@@ -82,7 +79,7 @@ def finish_restore(place: "Place") -> bool:
         return _finish(place) is not None
 
 
-def _restore(backup: Backup, place: "Place", over: bool, progress: Progress) -> Restored:
+def _restore(backup: Backup, place: Place, over: bool, progress: Progress) -> Restored:
     _refuse(place, over)
     report = verify(backup, progress)
     if report.problems:
@@ -97,12 +94,12 @@ def _restore(backup: Backup, place: "Place", over: bool, progress: Progress) -> 
     return Restored(backup.stamp, [to for _, to in plan.away])
 
 
-def _resolved(place: "Place") -> "Place":
+def _resolved(place: Place) -> Place:
     # A rename of a symbolic link would leave what it points to where it is.
     return replace(place, database=place.database.resolve(), files=place.files.resolve(), spool=place.spool.resolve())
 
 
-def _list(place: "Place") -> Path:
+def _list(place: Place) -> Path:
     return _named(place.database, ".restoring")
 
 
@@ -110,7 +107,7 @@ def _staged(path: Path) -> Path:
     return _named(path, ".restored")
 
 
-def _refuse(place: "Place", over: bool) -> None:
+def _refuse(place: Place, over: bool) -> None:
     refuse_if_open(place)
     if not over and any(path.is_file() or _has_files(path) for path, _ in _away(place)):
         raise InvalidInput("There is a store in this place already; --over sets it aside and restores")
@@ -122,7 +119,7 @@ def _has_files(folder: Path) -> bool:
     return any(path.is_file() for path in folder.rglob("*"))
 
 
-def _away(place: "Place", suffix: str = "") -> list[tuple[Path, Path]]:
+def _away(place: Place, suffix: str = "") -> list[tuple[Path, Path]]:
     """What there is of a store, and where each part goes."""
     # The WAL must go by the name of its database, or SQLite will not find it.
     ends = ("", "-wal", "-shm", "-journal")
@@ -135,7 +132,7 @@ def _named(path: Path, end: str) -> Path:
     return path.with_name(path.name + end)
 
 
-def _stage(backup: Backup, place: "Place", report: Report, progress: Progress) -> None:
+def _stage(backup: Backup, place: Place, report: Report, progress: Progress) -> None:
     """Writes the new database and files beside their final names."""
     database, files = _staged(place.database), _staged(place.files)
     if files.exists():
@@ -151,7 +148,7 @@ def _stage(backup: Backup, place: "Place", report: Report, progress: Progress) -
         sync(folder)
 
 
-def _plan(backup: Backup, place: "Place") -> _Plan:
+def _plan(backup: Backup, place: Place) -> _Plan:
     for folder in (place.files, place.spool):
         if folder.exists() and not _has_files(folder):
             shutil.rmtree(folder)
@@ -161,7 +158,7 @@ def _plan(backup: Backup, place: "Place") -> _Plan:
     return _Plan(str(backup.path), *([(str(path), str(to)) for path, to in moves] for moves in (away, into)))
 
 
-def _finish(place: "Place") -> _Plan | None:
+def _finish(place: Place) -> _Plan | None:
     """Does the moves of the list that are not done yet; None without a list. Call it with the lock held."""
     try:
         plan = _Plan(**json.loads(_list(place).read_bytes()))
@@ -191,7 +188,7 @@ def _move(moves: Sequence[Sequence[str]]) -> None:
         sync(Path(folder))
 
 
-def _done(place: "Place") -> None:
+def _done(place: Place) -> None:
     _list(place).unlink()
     sync(place.database.parent)
 
@@ -202,8 +199,6 @@ def drill(folder: Path, progress: Progress = quiet) -> Report:
     The place is in ``folder`` and removed afterwards. What is wrong is in the report. Raises NotFound without a
     backup, StoreCorrupt for a damaged one, StoreUnavailable.
     """
-    from ..place import Place
-
     started = time.monotonic()
     backup = newest(folder)
     if backup is None or (mark := backup.mark) is None:

@@ -6,15 +6,12 @@ import threading
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..engine import reason
 from ..errors import DataLayerError
+from ..place import Place
 from .folder import DAILY, WEEKLY, backups, prune
-from .snapshot import default_folder, make, now
-
-if TYPE_CHECKING:
-    from ..place import Place
+from .snapshot import make, now
 
 logger = logging.getLogger("datalayer")
 
@@ -28,7 +25,7 @@ class _Stopped(Exception):
 
 
 async def keep_backing_up(
-    place: "Place",
+    place: Place,
     folder: Path | None = None,
     *,
     every: timedelta = EVERY,
@@ -39,9 +36,9 @@ async def keep_backing_up(
 ) -> None:
     """Runs until it is cancelled; a backup that is being made then is given up at its next step.
 
-    ``folder``: None for the default one. ``every``: age at which the newest verified backup is too old.
+    ``folder``: None for the place's own. ``every``: age at which the newest verified backup is too old.
     """
-    folder = folder or default_folder(place)
+    folder = folder or place.backups
     while True:
         stopped = threading.Event()
         try:
@@ -57,7 +54,7 @@ async def keep_backing_up(
 
 
 def _look(
-    place: "Place",
+    place: Place,
     folder: Path,
     every: timedelta,
     daily: int,

@@ -15,19 +15,16 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..blobs import LocalBlobs
 from ..engine import check_file
 from ..errors import DataLayerError, InvalidInput, StoreCorrupt, StoreUnavailable
+from ..place import Place
 from ..schema import HEAD
 from .access import failures, held_blobs, read_only, revision_of
 from .disk import Progress, locked, quiet, sha256, sync, write_durably
 from .folder import UNFINISHED, Backup, Mark, clear_unfinished, pool, prune, publish
 from .proof import Report, examine
-
-if TYPE_CHECKING:
-    from ..place import Place
 
 logger = logging.getLogger("datalayer")
 
@@ -42,20 +39,15 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def default_folder(place: "Place") -> Path:
-    """``<database>.backups`` beside the database."""
-    return place.database.with_name(place.database.name + ".backups")
-
-
 def make(
-    place: "Place", folder: Path | None = None, progress: Progress = quiet, clock: Callable[[], datetime] = now
+    place: Place, folder: Path | None = None, progress: Progress = quiet, clock: Callable[[], datetime] = now
 ) -> Backup:
-    """A verified backup of the store in ``folder`` (None: the default one), also while an app writes to the store.
+    """A verified backup of the store in ``folder`` (None: the place's own), also while an app writes to the store.
 
     Raises NotFound without a database, StoreCorrupt for one that does not pass the check (no backup is left then),
     StoreUnavailable when the disk is full or another backup is at work, InvalidInput for a folder in use otherwise.
     """
-    folder = folder or default_folder(place)
+    folder = folder or place.backups
     if folder.resolve() in (place.database.parent.resolve(), place.files.resolve(), place.spool.resolve()):
         raise InvalidInput("Give the backups a folder of their own")
     revision_of(place)
@@ -74,7 +66,7 @@ def make(
                 raise
 
 
-def before_upgrade(place: "Place", folder: Path | None = None) -> Backup | None:
+def before_upgrade(place: Place, folder: Path | None = None) -> Backup | None:
     """A verified backup of a database whose schema is older than this package's; None when there is nothing to upgrade.
 
     Old backups are pruned then, or an upgrade that fails at every start would fill the disk. Raises as ``make``.
@@ -89,7 +81,7 @@ def before_upgrade(place: "Place", folder: Path | None = None) -> Backup | None:
     return made
 
 
-def _fill(making: Path, place: "Place", blobs: LocalBlobs, taken: datetime, progress: Progress) -> None:
+def _fill(making: Path, place: Place, blobs: LocalBlobs, taken: datetime, progress: Progress) -> None:
     backup = Backup(making)
     lost = _copy(place, backup.database, blobs, progress)
     report = examine(backup.database, blobs, making.name, lost, progress)
@@ -114,7 +106,7 @@ def _mark(report: Report, taken: datetime) -> Mark:
     )
 
 
-def _copy(place: "Place", target: Path, blobs: LocalBlobs, progress: Progress) -> set[str]:
+def _copy(place: Place, target: Path, blobs: LocalBlobs, progress: Progress) -> set[str]:
     """Fills ``target`` and ``blobs`` with one moment of the store. Returns the blobs that the store itself has not."""
     store = LocalBlobs(place.files)
     before: set[str] = set()

@@ -5,20 +5,17 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..blobs import LocalBlobs
 from ..errors import StoreCorrupt
+from ..place import Place
 from ..schema import HEAD
 from ..spool import live_instances
 from .access import alone, failures, read_only, revision_of
 from .disk import Progress, quiet
 from .folder import backups
 from .proof import row_counts
-from .snapshot import default_folder
-
-if TYPE_CHECKING:
-    from ..place import Place
 
 _INCREMENTAL = 2
 
@@ -38,7 +35,7 @@ class Optimised:
     rebuilt: bool
 
 
-def optimise(place: "Place", progress: Progress = quiet) -> Optimised:
+def optimise(place: Place, progress: Progress = quiet) -> Optimised:
     """Sweeps what nothing points to, renews the planner's statistics, gives free pages and the WAL back to the disk.
 
     Raises StoreUnavailable while an app has the store open, NotFound without a database, StoreCorrupt for a damaged
@@ -59,7 +56,7 @@ def _size(database: Path) -> int:
     return sum(path.stat().st_size for path in parts if path.exists())
 
 
-def _sweep(db: sqlite3.Connection, place: "Place", progress: Progress) -> tuple[int, int, int, int]:
+def _sweep(db: sqlite3.Connection, place: Place, progress: Progress) -> tuple[int, int, int, int]:
     """Rows first: after a kill there are files without a row, which the next sweep takes, and never the reverse."""
     store, freed = LocalBlobs(place.files), 0
     used = "SELECT blob FROM elements WHERE blob IS NOT NULL"
@@ -92,8 +89,8 @@ def _compact(db: sqlite3.Connection, progress: Progress) -> bool:
     return rebuilt
 
 
-def info(place: "Place", folder: Path | None = None) -> dict[str, Any]:
-    """How the store is, also while an app writes to it. ``folder``: of its backups, None for the default one.
+def info(place: Place, folder: Path | None = None) -> dict[str, Any]:
+    """How the store is, also while an app writes to it. ``folder``: of its backups, None for the place's own.
 
     Raises NotFound without a database, StoreTooNew, StoreForeign, StoreCorrupt, StoreUnavailable.
     """
@@ -103,7 +100,7 @@ def info(place: "Place", folder: Path | None = None) -> dict[str, Any]:
             rows = row_counts(db)
         sizes = [path.stat().st_size for path in map(LocalBlobs(place.files).path, LocalBlobs(place.files).names())]
         waiting = [path for path in place.spool.glob("*.jsonl")]
-        made = backups(folder or default_folder(place))
+        made = backups(folder or place.backups)
         return {
             "revision": revision,
             "head": HEAD,

@@ -2,19 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import URL
 
 from .. import migrations
 from ..errors import InvalidInput
+from ..place import Place
 from ..schema import HEAD
 from .access import failures, refuse_if_open, revision_of
 from .disk import Progress, quiet
 from .snapshot import make
-
-if TYPE_CHECKING:
-    from ..place import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ def revisions() -> list[str]:
     return [script.revision for script in ScriptDirectory(str(folder)).walk_revisions()][::-1]
 
 
-def status(place: "Place") -> Status:
+def status(place: Place) -> Status:
     """Changes nothing. Raises NotFound, StoreTooNew, StoreForeign, StoreCorrupt, StoreUnavailable."""
     current = revision_of(place)
     return Status(current, HEAD, [revision for revision in revisions() if revision > current])
@@ -57,7 +54,7 @@ def before(revision: str) -> str:
     return older[-1]
 
 
-def migrate(place: "Place", to: str, backup_to: Path | None, progress: Progress = quiet) -> Migrated:
+def migrate(place: Place, to: str, backup_to: Path | None, progress: Progress = quiet) -> Migrated:
     """Brings the database up or down to the version ``to``, after a verified backup in the folder ``backup_to``.
 
     A kill leaves the old or the new version. Raises InvalidInput for an unknown version, StoreUnavailable while an app

@@ -101,7 +101,7 @@ async def websocket(current: Callable[[cl.User], bool] = only_anna, **headers: s
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await Guard(inner, local=None, current=current)(scope, receive, send)
+    await Guard(inner, local=LOCAL, current=current)(scope, receive, send)
     return sent
 
 

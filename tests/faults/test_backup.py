@@ -17,6 +17,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -33,8 +34,9 @@ from datalayer.backup.access import read_only
 from datalayer.blobs import LocalBlobs
 from datalayer.engine import check_file
 from datalayer.errors import InvalidInput, NotFound, StoreCorrupt, StoreTooNew, StoreUnavailable
+from datalayer.place import Place
 from datalayer.schema import HEAD
-from datalayer.store import Place, Store
+from datalayer.store import Store
 from datalayer.writes import DeleteElement, UpsertElement, UpsertStep, to_json
 
 Contents = dict[str, tuple[str, bytes | None]]
@@ -278,7 +280,7 @@ class TestUnderLoad:
         hold(0)
         with pytest.raises(StoreUnavailable):
             backing.make(place, progress=progress)
-        assert backing.backups(backing.default_folder(place)) == []
+        assert backing.backups(place.backups) == []
 
 
 def blob_of(place: Place, step: int) -> str:
@@ -310,8 +312,8 @@ class TestMake:
         sql(place, "PRAGMA foreign_keys=OFF", "UPDATE steps SET thread_id = 'nobody' WHERE id = 'step-00001'")
         with pytest.raises(StoreCorrupt):
             backing.make(place)
-        assert list(backing.default_folder(place).glob("*Z")) == []
-        assert list(backing.default_folder(place).glob(".*")) == []
+        assert list(place.backups.glob("*Z")) == []
+        assert list(place.backups.glob(".*")) == []
 
     @pytest.mark.parametrize("phase", ["copying the database", "copying files", "checking files"])
     def test_leaves_nothing_when_the_disk_is_full(self, place: Place, phase: str) -> None:
@@ -321,8 +323,8 @@ class TestMake:
 
         with pytest.raises(StoreUnavailable):
             backing.make(place, progress=full)
-        assert list(backing.default_folder(place).glob("*Z")) == []
-        assert list(backing.default_folder(place).glob(".*")) == []
+        assert list(place.backups.glob("*Z")) == []
+        assert list(place.backups.glob(".*")) == []
 
     def test_without_a_database(self, other: Place) -> None:
         other.database.parent.mkdir()
@@ -491,7 +493,7 @@ class TestRestore:
             next(Path(path) for path in done.safety if f"{name}.before-restore" in path and path.endswith("Z"))
             for name in ("app.db", "app.db.files", "app.db.spool")
         )
-        safety = Place(database, files, spool)
+        safety = Place(database, files, spool, place.backups)
         assert contents(safety) == expected(1, 9)
         reopen(safety)  # what waited in the spool is still with the store to which it belongs
         assert contents(safety) == expected(1, 9) | {"step-00010": ("spooled", None)}
@@ -510,7 +512,7 @@ class TestRestore:
             before = tree(place.database.parent)
             for spool in (place.spool, tmp_path / "another"):
                 with pytest.raises(StoreUnavailable, match="stop the app"):
-                    backing.restore(made, Place(place.database, place.files, spool), over=True)
+                    backing.restore(made, replace(place, spool=spool), over=True)
             assert tree(place.database.parent) == before
 
     def test_an_app_that_starts_meanwhile_is_seen(self, place: Place) -> None:
@@ -589,7 +591,7 @@ class TestRestore:
         assert contents(place) == expected(1, 4)
 
     def test_drill(self, place: Place) -> None:
-        folder = backing.default_folder(place)
+        folder = place.backups
         with pytest.raises(NotFound):
             backing.drill(folder)
         backing.migrate(place, "0001", None)
@@ -634,7 +636,7 @@ def run_and_die(operation: str, home: str, at: int) -> None:
 
 
 def first(place: Place) -> backing.Backup:
-    return backing.backups(backing.default_folder(place))[0]
+    return backing.backups(place.backups)[0]
 
 
 OPERATIONS: dict[str, Callable[[Place], Any]] = {
@@ -642,7 +644,7 @@ OPERATIONS: dict[str, Callable[[Place], Any]] = {
     "restore": lambda place: backing.restore(first(place), place, over=True),
     "up": lambda place: backing.migrate(place, HEAD, None),
     "down": lambda place: backing.migrate(place, "0001", None),
-    "prune": lambda place: backing.prune(backing.default_folder(place), 0, 0),
+    "prune": lambda place: backing.prune(place.backups, 0, 0),
     "optimise": backing.optimise,
 }
 
@@ -681,14 +683,14 @@ class TestKills:
         fill(place, 5, 5)
         folder = place.database.parent
         for killed in kill_everywhere("backup", folder, memory, start, 2):
-            made = backing.backups(backing.default_folder(killed))
+            made = backing.backups(killed.backups)
             assert 1 <= len(made) <= 2
             assert [backing.verify(backup).problems for backup in made] == [()] * len(made)
             again = backing.make(killed)
             assert backing.verify(again).problems == ()
             assert again.mark is not None
             assert again.mark.rows["steps"] == 5
-            assert list(backing.default_folder(killed).glob(".*")) == []
+            assert list(killed.backups.glob(".*")) == []
             assert contents(killed) == expected(1, 5)
 
     @pytest.mark.parametrize("start", [1, 2, 3, 4])
@@ -736,7 +738,7 @@ class TestKills:
         sql(place, "DELETE FROM elements WHERE id = 'element-00005'")
         backing.make(place)
         for killed in kill_everywhere("prune", place.database.parent, memory):
-            folder = backing.default_folder(killed)
+            folder = killed.backups
             made = backing.backups(folder)
             assert [backing.verify(backup).problems for backup in made] == [()] * len(made)
             OPERATIONS["prune"](killed)
@@ -756,7 +758,7 @@ class TestKills:
 def set_aside(place: Place) -> Iterator[Place]:
     for database in place.database.parent.glob("app.db.before-restore-*Z"):
         stamp = database.name.removeprefix("app.db")
-        yield Place(database, *(Path(f"{folder}{stamp}") for folder in (place.files, place.spool)))
+        yield Place(database, *(Path(f"{folder}{stamp}") for folder in (place.files, place.spool, place.backups)))
 
 
 def clutter(place: Place) -> None:
@@ -828,7 +830,7 @@ class TestOptimise:
             durable(5)
             before = tree(place.database.parent)
             for spool in (place.spool, tmp_path / "another"):
-                elsewhere = Place(place.database, place.files, spool)
+                elsewhere = replace(place, spool=spool)
                 for refused in (backing.optimise, lambda place: backing.migrate(place, "0001", None)):
                     with pytest.raises(StoreUnavailable, match="stop the app"):
                         refused(elsewhere)
@@ -847,7 +849,7 @@ class TestOptimise:
 
 class TestMigrate:
     def test_down_and_up_keep_the_data(self, place: Place) -> None:
-        folder = backing.default_folder(place)
+        folder = place.backups
         assert backing.status(place).pending == []
         down = backing.migrate(place, "0001", folder)
         assert (down.before, down.after) == (HEAD, "0001")
@@ -866,7 +868,7 @@ class TestMigrate:
         assert contents(place) == expected(1, 4)
 
     def test_nothing_changes_when_no_backup_can_be_made(self, place: Place) -> None:
-        folder = backing.default_folder(place)
+        folder = place.backups
         folder.write_text("in the way")
         with pytest.raises(StoreUnavailable):
             backing.migrate(place, "0001", folder)
@@ -905,7 +907,7 @@ class TestKeep:
 
 class TestPrune:
     def test_removes_old_backups_and_only_their_files(self, place: Place) -> None:
-        folder = backing.default_folder(place)
+        folder = place.backups
         gone = blob_of(place, 1)
         for days in (40, 39, 1):
             backing.make(place, clock=lambda days=days: NOON - timedelta(days=days))
@@ -919,7 +921,7 @@ class TestPrune:
         assert backing.verify(last).problems == ()
 
     def test_the_way_back_from_an_upgrade_stays_for_weeks(self, place: Place) -> None:
-        folder = backing.default_folder(place)
+        folder = place.backups
         backing.migrate(place, "0001", None)
         before = [backing.make(place, clock=lambda h=h: NOON - timedelta(hours=h)) for h in (3, 2)][-1]
         backing.migrate(place, HEAD, None)
@@ -957,7 +959,7 @@ class TestSchedule:
 
         async def sleep(seconds: float) -> None:
             assert seconds == 3600
-            seen.append(" ".join(b.stamp for b in backing.backups(backing.default_folder(place))))
+            seen.append(" ".join(b.stamp for b in backing.backups(place.backups)))
             moment = next(ahead, None)
             if moment is None:
                 raise asyncio.CancelledError
@@ -1017,4 +1019,4 @@ class TestSchedule:
             await task
         stop.set()
         assert await asyncio.to_thread(ended.wait, 10)
-        assert list(backing.default_folder(place).glob("*Z")) == []
+        assert list(place.backups.glob("*Z")) == []

@@ -12,11 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 from datalayer.__main__ import app
-from datalayer.backup import default_folder
 from datalayer.blobs import LocalBlobs
+from datalayer.place import Place
 from datalayer.schema import HEAD
 from datalayer.spool import Spool
-from datalayer.store import Place, Store
+from datalayer.store import Store
 from datalayer.writes import UpsertElement, UpsertStep
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,7 +56,7 @@ class TestJson:
     def test_backup_verify_list_drill_prune(self, place: Place) -> None:
         made = ask(place, "backup")
         assert (made["revision"], made["rows"]["steps"], made["blobs"], made["lost"]) == (HEAD, 1, 1, [])
-        assert Path(made["path"]) == default_folder(place) / made["backup"]
+        assert Path(made["path"]) == place.backups / made["backup"]
         for report in (ask(place, "verify"), ask(place, "verify", made["backup"]), ask(place, "backup", "drill")):
             assert (report["backup"], report["problems"], report["rows"]) == (made["backup"], [], made["rows"])
         assert [found["backup"] for found in ask(place, "backup", "list")] == [made["backup"]]
@@ -119,7 +119,7 @@ class TestText:
         run(place, "backup", "--backups", str(tmp_path / "two"))
         for name in ("one", "two"):
             assert len(ask(place, "backup", "list", "--backups", str(tmp_path / name))) == 1
-        assert not default_folder(place).exists()
+        assert not place.backups.exists()
 
     def test_environment_and_url(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("DATALAYER_DATABASE", f"sqlite+aiosqlite:///{place.database}")
@@ -143,7 +143,7 @@ class TestFailures:
 
     def test_a_damaged_backup(self, place: Place, tmp_path: Path) -> None:
         made = ask(place, "backup")
-        next((default_folder(place) / "blobs").glob("??/??/*")).unlink()
+        next((place.backups / "blobs").glob("??/??/*")).unlink()
         report = ask(place, "verify", code=1)
         assert report["problems"] == ["the content of 1 attached files is missing or damaged"]
         assert "is damaged" in run(place, "verify", code=1)
@@ -160,7 +160,7 @@ class TestFailures:
         spool.close(keep=False)
 
     def test_the_cause_is_named(self, place: Place) -> None:
-        default_folder(place).write_text("in the way")
+        place.backups.write_text("in the way")
         assert "File exists" in run(place, "backup", code=1)
 
     @pytest.mark.parametrize("name", ["20200101T000000Z", "newest", "/nowhere"])
