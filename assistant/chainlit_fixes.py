@@ -1,9 +1,10 @@
 """What Chainlit 2.12 gets wrong and offers no setting for. One function each; delete it when Chainlit has it right."""
 
 import re
+from importlib import import_module
 from typing import Any
 
-from chainlit import context, server, socket
+from chainlit import server, socket
 from chainlit.chat_context import chat_context
 from chainlit.config import config
 from chainlit.context import init_ws_context
@@ -17,6 +18,7 @@ from datalayer import DataLayerError
 from .texts import language, say
 
 MESSAGE_BYTES = 16 * 1024 * 1024
+_CONTEXT = import_module("chainlit.context")  # the package has an attribute of the same name that is something else
 _FOREIGN_LINK = re.compile(r'<link\b[^>]*\bhref="https?://[^>]*>\s*')
 
 
@@ -31,7 +33,7 @@ def install() -> None:
         (server, "validate_file_upload", _refusing_empty),
         (server, "get_html_template", _without_foreign_links),
         (server, "get_markdown_str", _in_two_languages),
-        (context, "init_ws_context", _of_a_known_session),
+        (_CONTEXT, "init_ws_context", _of_a_known_session),
     ):
         original = getattr(module, name)
         if original.__module__ != __name__:  # `chainlit run -w` executes the app again

@@ -66,6 +66,14 @@ class Config(BaseSettings):
     spool: Folder | None = Field(
         default=None, validation_alias="THREADKEEP_SPOOL", description="the path of a folder, on another disk at best"
     )
+    backups: Literal["daily", "off"] = Field(
+        default="daily", validation_alias="THREADKEEP_BACKUPS", description='"daily" or "off"'
+    )
+    backup_folder: Folder | None = Field(
+        default=None,
+        validation_alias="THREADKEEP_BACKUP_FOLDER",
+        description="the path of a folder, on another disk at best",
+    )
     gemini_api_key: SecretStr | None = Field(default=None, validation_alias="GEMINI_API_KEY", description="a key")
     gemini_base_url: str | None = Field(
         default=None, pattern=r"^https?://", validation_alias="GEMINI_BASE_URL", description="an http(s) address"

@@ -4,7 +4,8 @@
 def data_layer(): return DataLayer("sqlite+aiosqlite:///threads.db", files="files/")
 """
 
-from .adapter import DataLayer
+from typing import TYPE_CHECKING, Any
+
 from .errors import (
     DataLayerError,
     Forbidden,
@@ -16,6 +17,9 @@ from .errors import (
     StoreTooNew,
     StoreUnavailable,
 )
+
+if TYPE_CHECKING:
+    from .adapter import DataLayer
 
 __all__ = [
     "DataLayer",
@@ -29,3 +33,12 @@ __all__ = [
     "StoreTooNew",
     "StoreUnavailable",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`python -m datalayer` needs no Chainlit, which takes seconds to import."""
+    if name != "DataLayer":
+        raise AttributeError(name)
+    from .adapter import DataLayer
+
+    return DataLayer

@@ -24,9 +24,11 @@ from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, Th
 from chainlit.user import PersistedUser, User
 
 from . import shapes, text
+from .backup import finish_restore
 from .engine import check_content, parse_url
 from .errors import DataLayerError, InvalidInput
 from .files import mount
+from .place import Place
 from .records import now, to_iso
 from .store import Store
 from .writes import (
@@ -83,7 +85,8 @@ async def _raise(error: DataLayerError) -> NoReturn:
 class DataLayer(BaseDataLayer):
     """Chainlit's persistence in ``url`` (sqlite+aiosqlite:///path) and ``files`` (a folder; None: beside the database).
 
-    ``spool``: folder of the writes that the database refuses, on another disk at best; None: beside the database.
+    ``spool``, ``backups``: folders of the writes that the database refuses and of its backups, on another disk at best;
+    None: beside the database.
     ``author_required``: whether a thread needs a user; None: where Chainlit requires a login.
 
     The constructor opens nothing; the first call does. Every method raises a ``datalayer.errors`` type when its change
@@ -97,8 +100,9 @@ class DataLayer(BaseDataLayer):
         files: str | Path | None = None,
         author_required: bool | None = None,
         spool: str | Path | None = None,
+        backups: str | Path | None = None,
     ) -> None:
-        self.store = Store(url, files, spool)
+        self.store = Store(url, files, spool, backups)
         self._author_required = author_required
         self._held: WeakKeyDictionary[BaseSession, list[tuple[Write, bytes | Path | None]]] = WeakKeyDictionary()
         self._loaded: WeakKeyDictionary[BaseSession, dict[str, Any]] = WeakKeyDictionary()
@@ -107,9 +111,23 @@ class DataLayer(BaseDataLayer):
     # Life
 
     @staticmethod
-    def check(url: str) -> None:
-        """Reads the whole database, changes nothing, and raises what is wrong: for a clear word at start."""
-        check_content(Path(str(parse_url(url).database)))
+    def place(
+        url: str,
+        files: str | Path | None = None,
+        spool: str | Path | None = None,
+        backups: str | Path | None = None,
+    ) -> Place:
+        """Where a DataLayer with these arguments keeps its parts. Raises InvalidInput."""
+        return Place.beside(Path(str(parse_url(url).database)), files, spool, backups)
+
+    @staticmethod
+    def check(place: Place) -> None:
+        """Reads the whole database before it is opened, and raises what is wrong: for a clear word at start. Blocks.
+
+        Changes nothing, but for a restore that was cut off, which it completes.
+        """
+        finish_restore(place)
+        check_content(place.database)
 
     async def drain(self) -> None:
         """Returns when every accepted write is durable or has failed loudly."""

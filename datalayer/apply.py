@@ -172,9 +172,8 @@ def _upsert(table: Table, keys: tuple[str, ...], given: frozenset[str]) -> Inser
 
 # Last activity only grows, but the first message of a thread brings its own time, also when it is an imported, old one.
 _MOMENT = bindparam("moment", type_=BigInteger)
-_LATER_MESSAGE = exists(
-    select(1).where(steps.c.thread_id == threads.c.id, steps.c.type.in_(MESSAGES), steps.c.created_at > _MOMENT)
-)
+_IS_MESSAGE = or_(*(steps.c.type == kind for kind in MESSAGES))  # IN cannot be part of an executemany
+_LATER_MESSAGE = exists(select(1).where(steps.c.thread_id == threads.c.id, _IS_MESSAGE, steps.c.created_at > _MOMENT))
 _TOUCH = (
     update(threads)
     .where(threads.c.id == bindparam("key"))

@@ -3,7 +3,20 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.sql.selectable import FromClause
 
 from . import text
@@ -22,25 +35,22 @@ def user(connection: Connection, identifier: str) -> User | None:
     return User(row.id, row.identifier, row.metadata, row.created_at) if row else None
 
 
-_THREAD: Select[Any] = select(threads, users.c.identifier).outerjoin(users, users.c.id == threads.c.user_id)
-
-
-def _thread(row: Row[Any]) -> Thread:
-    return Thread(
-        row.id,
-        row.user_id,
-        row.identifier,
-        row.name,
-        row._mapping[threads.c.metadata],
-        row.tags,
-        row.created_at,
-        row.last_activity_at,
-    )
+# In the order of Thread's fields.
+_THREAD: Select[Any] = select(
+    *(threads.c.id, threads.c.user_id, users.c.identifier, threads.c.name, threads.c.metadata, threads.c.tags),
+    *(threads.c.created_at, threads.c.last_activity_at),
+).outerjoin(users, users.c.id == threads.c.user_id)
+_PAGE = (
+    _THREAD.where(threads.c.user_id == bindparam("author"))
+    .order_by(threads.c.last_activity_at.desc(), threads.c.id.desc())
+    .limit(bindparam("size", type_=Integer))
+)
+_POSITION = tuple_(threads.c.last_activity_at, threads.c.id)
 
 
 def thread(connection: Connection, thread_id: str) -> Thread | None:
     row = connection.execute(_THREAD.where(threads.c.id == thread_id)).one_or_none()
-    return _thread(row) if row else None
+    return Thread(*row) if row else None
 
 
 _STEPS: Select[Any] = (
@@ -102,17 +112,15 @@ def page(
     """One page of a user's threads, last activity first. Raises InvalidInput for an unreadable cursor or size."""
     if not 1 <= first <= MAX_PAGE:
         raise InvalidInput(f"A page has 1 to {MAX_PAGE} conversations")
-    query = _THREAD.where(threads.c.user_id == user_id)
-    position = tuple_(threads.c.last_activity_at, threads.c.id)
+    query = _PAGE
     if cursor is not None:
-        query = query.where(position < tuple_(*_read_cursor(cursor)))
+        query = query.where(tuple_(*_read_cursor(cursor)) > _POSITION)
     if feedback is not None:
         votes = steps.join(feedbacks, feedbacks.c.step_id == steps.c.id)
         query = query.where(_has_step(votes, feedbacks.c.value == feedback))
     for word in text.fold(search).split():
         query = query.where(or_(_contains(threads.c.name, word), _has_step(steps, _says(word))))
-    query = query.order_by(threads.c.last_activity_at.desc(), threads.c.id.desc()).limit(first + 1)
-    found = [_thread(row) for row in connection.execute(query)]
+    found = [Thread(*row) for row in connection.execute(query, {"author": user_id, "size": first + 1})]
     listed = found[:first]
     more = len(found) > first
     return Page(listed, f"{listed[-1].last_activity_at}.{listed[-1].id}" if more else None)

@@ -8,6 +8,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from .errors import InvalidInput
@@ -79,6 +80,7 @@ class Message:
     metadata: dict[str, Any]
 
 
+@lru_cache(maxsize=1024)
 def user_id(identifier: str) -> str:
     """The id of the user named ``identifier``: a version 5 UUID of it (RFC 9562).
 
@@ -99,6 +101,7 @@ def to_iso(microseconds: int | None) -> str | None:
     return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds") + "Z"
 
 
+_NO_TIME = "A time must be written as ISO 8601, like 2026-11-20T08:21:00Z"
 # Chainlit appends "Z" to times which have one already or carry an offset (socket.py, message_favorite).
 _OFFSET_Z = re.compile(r"([+-]\d\d:?\d\d|Z)Z$")
 
@@ -107,10 +110,17 @@ def from_iso(value: Any) -> int | None:
     """UTC microseconds of an ISO 8601 text; without an offset it is UTC. None and "" are None. Raises InvalidInput."""
     if value is None or value == "":
         return None
+    if not isinstance(value, str):
+        raise InvalidInput(_NO_TIME)
+    return _microseconds(value)
+
+
+@lru_cache(maxsize=256)  # a message names one moment three times: created, start and end
+def _microseconds(value: str) -> int:
     try:
         moment = datetime.fromisoformat(_OFFSET_Z.sub(r"\1", value.strip()))
         if moment.tzinfo is not None:
             moment = moment.astimezone(UTC).replace(tzinfo=None)
         return (moment - _EPOCH) // timedelta(microseconds=1)
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise InvalidInput("A time must be written as ISO 8601, like 2026-11-20T08:21:00Z") from error
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(_NO_TIME) from error

@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, Boolean, Text
+from sqlalchemy import Boolean, Text
 
 from . import text
 from .queries import STEP_COLUMNS
@@ -48,7 +48,7 @@ _ELEMENT = {
 
 def step_values(given: Mapping[str, Any]) -> dict[str, Any]:
     """Columns and values of the keys in ``given``, except the ids and the vote. Raises InvalidInput."""
-    values = _values(given, _STEP, steps.c, {"id", "threadId", "feedback"})
+    values = _values(given, _STEP_COLUMNS, _STEP_SKIPPED)
     if values.get("created_at", 0) is None:
         del values["created_at"]  # Chainlit sets it when a message is sent, not when it starts to stream
     if "metadata" in values:
@@ -58,38 +58,49 @@ def step_values(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def element_values(given: Mapping[str, Any]) -> dict[str, Any]:
     """Columns and values of the keys in ``given``, except the ids. Raises InvalidInput."""
-    values = _values(given, _ELEMENT, elements.c, {"id", "threadId", "path"})
+    values = _values(given, _ELEMENT_COLUMNS, _ELEMENT_SKIPPED)
     if FILES + "/" in (values.get("url") or ""):
         del values["url"]  # our own address of the stored blob, sent again by a resumed app
     return values
 
 
-def _values(given: Mapping[str, Any], names: Mapping[str, str], columns: Any, skipped: set[str]) -> dict[str, Any]:
+def _values(
+    given: Mapping[str, Any], columns: "Mapping[str, tuple[str, Convert]]", skipped: Set[str]
+) -> dict[str, Any]:
     values: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     for key, value in given.items():
-        if key in skipped:
-            continue
-        if (name := names.get(key)) is None:
+        if (column := columns.get(key)) is not None:
+            name, convert = column
+            values[name] = None if value is None else convert(value, key)
+        elif key not in skipped:
             extra[key] = text.clean(value, key)
-        else:
-            values[name] = _value(columns[name], value, key)
     return values | ({"extra": extra} if extra else {})
 
 
-def _value(column: Any, value: Any, key: str) -> Any:
-    if column.name in _TIMES:
-        return from_iso(value)
-    if column.name == "metadata":
-        return text.clean_dict(value, key)
-    if value is None:
-        return None
-    if isinstance(column.type, Boolean):
-        return bool(value)
+# What a value goes through on its way into a column; chosen once, because every message has twenty of them.
+Convert = Callable[[Any, str], Any]
+
+
+def _as_text(value: Any, key: str) -> Any:
     value = text.clean(value, key)
-    if isinstance(column.type, JSON) or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False) if isinstance(column.type, Text) else value
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _convert(column: Any) -> Convert:
+    if column.name in _TIMES:
+        return lambda value, _: from_iso(value)
+    if column.name == "metadata":
+        return text.clean_dict
+    if isinstance(column.type, Boolean):
+        return lambda value, _: bool(value)
+    return _as_text if isinstance(column.type, Text) else text.clean
+
+
+_STEP_COLUMNS = {key: (name, _convert(steps.c[name])) for key, name in _STEP.items()}
+_STEP_SKIPPED = {"id", "threadId", "feedback"}
+_ELEMENT_COLUMNS = {key: (name, _convert(elements.c[name])) for key, name in _ELEMENT.items()}
+_ELEMENT_SKIPPED = {"id", "threadId", "path"}
 
 
 def thread(found: Thread, created_at: int) -> "ThreadDict":

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row
 
-from . import engine, migrations, queries, text
+from . import backup, engine, migrations, queries, text
 from .apply import apply, mark_interrupted
 from .blobs import Blobs, LocalBlobs
 from .engine import check_file, file_identity
@@ -31,17 +31,23 @@ BARRIER_TIMEOUT = 10.0
 class Store:
     """``url``: sqlite+aiosqlite:///path. ``files``: folder of the blobs, None: ``<database>.files`` beside it.
     ``spool``: folder of the writes that the database refused, None: ``<database>.spool``; another disk is best.
+    ``backups``: folder of the backups, None: ``<database>.backups``; another disk is best.
 
     Cheap and synchronous; everything is opened by the first call. Raises InvalidInput for a URL it cannot keep.
     """
 
     def __init__(
-        self, url: str, files: str | Path | None = None, spool: str | Path | None = None, synchronous: str = "FULL"
+        self,
+        url: str,
+        files: str | Path | None = None,
+        spool: str | Path | None = None,
+        backups: str | Path | None = None,
+        synchronous: str = "FULL",
     ) -> None:
         self._engines = engine.create(engine.parse_url(url), synchronous)
-        place = Place.beside(self._engines.path, files, spool)
-        self.blobs: Blobs = LocalBlobs(place.files)
-        self._spool = Spool(place.spool)
+        self.place = Place.beside(self._engines.path, files, spool, backups)
+        self.blobs: Blobs = LocalBlobs(self.place.files)
+        self._spool = Spool(self.place.spool)
         self._lane = Lane(lambda writes: engine.translated(self._commit(writes)), self._spool)
         self._opening: asyncio.Task[None] | None = None
         self._opened_as: tuple[int, int] | None = None
@@ -66,22 +72,36 @@ class Store:
         await asyncio.shield(self._opening)
 
     async def _open(self) -> None:
-        if await asyncio.to_thread(check_file, self._engines.path) != HEAD:
-            await engine.translated(asyncio.to_thread(migrations.migrate, self._engines.url))
+        await asyncio.to_thread(self._show_up)
+        await engine.translated(asyncio.to_thread(self._prepare))
         self._opened_as = file_identity(self._engines.path)
         await self._recover()
         if unused := await engine.run(self._engines.read, queries.unused_blobs):
             await self._release(unused)
 
+    def _show_up(self) -> None:
+        """Lets other processes see that this one has the store open, before it has."""
+        try:
+            self._spool.open()
+        except OSError as error:
+            logger.warning("there is no spool: %s. What the database refuses cannot be kept.", error.strerror)
+
+    def _prepare(self) -> None:
+        """Ends a restore that was cut off, then brings the schema up to date, with a verified backup of the old one."""
+        backup.finish_restore(self.place)
+        revision = check_file(self.place.database)
+        if revision not in (None, HEAD):
+            backup.before_upgrade(self.place)
+        if revision != HEAD:
+            migrations.migrate(self._engines.url)
+
     async def _recover(self) -> None:
         """Stores what dead processes left in their spools, then marks the answers that they were streaming."""
         try:
-            await asyncio.to_thread(self._spool.open)
             left = await asyncio.to_thread(self._spool.take_over)
             live = await asyncio.to_thread(self._spool.live)
-        except OSError as error:
-            logger.warning("there is no spool: %s. What the database refuses will be lost.", error.strerror)
-            return
+        except OSError:
+            return  # _show_up has said that there is no spool
         for start in range(0, len(left), MAX_BATCH):
             await self._lane.store_kept(left[start : start + MAX_BATCH], self._apply)
         found = await engine.run(self._engines.write, partial(mark_interrupted, live=live))

@@ -180,6 +180,7 @@ class Lane:
             logger.warning("the database takes nothing, writing to the spool: %s (%s)", error, reason(error))
             await self._keep(batch)
         elif len(batch) > 1:
+            logger.warning("storing %s writes one by one: %s (%s)", len(batch), error, reason(error))
             for entry in batch:
                 await self._store([entry])
         else:

@@ -37,4 +37,6 @@ def migrate(url: URL, direction: Literal["upgrade", "downgrade"] = "upgrade", re
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         config.attributes["connection"] = connection
         getattr(command, direction)(config, revision)
+        if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
+            raise RuntimeError(f"the migration would leave {len(broken)} rows without what they point to")
         connection.commit()

@@ -1,0 +1,69 @@
+"""The first and the last minute of the server: is the store fit to be opened, and if not, what should be typed."""
+
+import asyncio
+import shlex
+import sys
+from contextlib import suppress
+
+import chainlit as cl
+from chainlit.data import get_data_layer
+
+from datalayer import DataLayer, DataLayerError, StoreCorrupt
+from datalayer.backup import keep_backing_up, newest
+from datalayer.damage import set_aside
+from datalayer.place import Place
+
+from .config import Config
+from .notices import Notices
+
+
+def make_layer(config: Config) -> DataLayer:
+    layer = DataLayer(config.database_url, config.files, spool=config.spool, backups=config.backup_folder)
+    layer.store.listeners.append(Notices())
+    return layer
+
+
+def check(config: Config) -> None:
+    """Raises SystemExit with what is wrong with the store, and what to do, before anything is opened."""
+    try:
+        place = DataLayer.place(config.database_url, config.files, config.spool, config.backup_folder)
+        DataLayer.check(place)
+    except StoreCorrupt:
+        raise SystemExit(_explain_damage(place)) from None
+    except DataLayerError as error:
+        raise SystemExit(f"Threadkeep cannot open its database {config.database}: {error}") from None
+    print(f"Threadkeep keeps its data in {config.home}", flush=True)
+
+
+def _explain_damage(place: Place) -> str:
+    try:
+        aside = set_aside(place.database, place.spool)
+    except DataLayerError as error:
+        return f"The database {place.database} is damaged. {error}."
+    lines = [f"The database {place.database} was damaged. It is now {aside}; nothing was deleted."]
+    where = ["--database", place.database, "--files", place.files, "--spool", place.spool, "--backups", place.backups]
+    if found := newest(place.backups):
+        command = shlex.join([sys.executable, "-m", "datalayer", "restore", found.stamp, "--over", *map(str, where)])
+        lines += [f"The newest verified backup is {found.stamp}. To go back to it:", f"  {command}"]
+    else:
+        lines.append(f"There is no verified backup in {place.backups}.")
+    lines.append("To begin with an empty store instead, start again.")
+    return "\n".join(lines)
+
+
+def register(config: Config) -> None:
+    """Opens the store when the server starts, so that what a crash left is recovered then, and backs it up daily."""
+    running: list[asyncio.Task[None]] = []
+
+    @cl.on_app_startup
+    async def startup() -> None:
+        layer = get_data_layer()
+        with suppress(DataLayerError):  # it says so in the log, and the next call tries again
+            await layer.store.open()
+        if config.backups == "daily":
+            running.append(asyncio.create_task(keep_backing_up(layer.store.place)))
+
+    @cl.on_app_shutdown
+    async def shutdown() -> None:
+        for task in running:
+            task.cancel()
