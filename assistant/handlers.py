@@ -92,7 +92,7 @@ async def _change(values: dict[str, Any]) -> None:
     settings, refused = _valid.get(session, Settings()).changed(values)
     _valid[session] = settings
     session.chat_settings = settings.model_dump()
-    if await _layer().store.thread(session.thread_id):  # a thread begins with its first message, which then saves them
+    if session.has_first_interaction:  # a thread begins with its first message, which then saves them
         await _layer().update_thread(session.thread_id, metadata=settings.metadata())
     for field in refused:
         await cl.context.emitter.send_toast(say("settings_refused", to, field=say(field, to)), "error")
@@ -167,17 +167,17 @@ async def _recall() -> list[Message]:
 
 
 def _offer_to_go_on(thread: ThreadDict) -> list[cl.Action]:
-    """Puts a notice behind each interrupted answer of ``thread``, on the screen only, and returns its buttons."""
-    to, actions = _language(), []
-    for step in list(thread["steps"]):
-        if step.get("status") not in ("interrupted", "failed"):
-            continue
-        notice: Any = {**step, "id": str(uuid.uuid4()), "type": "system_message", "output": say("interrupted", to)}
-        thread["steps"].insert(thread["steps"].index(step) + 1, notice)
-        payload = {"answer": step["id"], "notice": notice["id"]}
-        for name in ("continue", "retry"):
-            actions.append(cl.Action(name=name, payload=payload, label=say(name, to), forId=notice["id"]))
-    return actions
+    """Puts a notice behind the last answer of ``thread`` if it was cut off, on the screen only; returns its buttons."""
+    to, steps = _language(), thread["steps"]
+    last = max((n for n, step in enumerate(steps) if step["type"] in _ROLES), default=None)
+    if last is None or steps[last].get("status") not in ("interrupted", "failed"):
+        return []
+    notice: Any = {**steps[last], "id": str(uuid.uuid4()), "type": "system_message", "output": say("interrupted", to)}
+    payload = {"answer": steps[last]["id"], "notice": notice["id"]}
+    steps.insert(last + 1, notice)
+    return [
+        cl.Action(name=name, payload=payload, label=say(name, to), forId=notice["id"]) for name in ("continue", "retry")
+    ]
 
 
 async def _go_on(action: cl.Action, model: ChatModel | None) -> None:

@@ -33,7 +33,7 @@ class Spool:
     def open(self) -> BinaryIO:
         """Makes and locks this process's file. A second call does nothing."""
         while self._own is None:  # another process that starts or ends now may take our file or the empty folder away
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, exist_ok=True)  # not its parents: a store whose folder is missing is none
             self.instance = str(uuid.uuid4())
             self._own = _lock(self._path(self.instance), "xb")
         return self._own

@@ -1,6 +1,7 @@
 """The schema that the migrations make is the one that the code declares, forward and back."""
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,23 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, make_url, text
+from sqlalchemy.engine import URL
 
 from datalayer import migrations
+from datalayer.migrations import migrate
 from datalayer.schema import HEAD, metadata
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Any:
-    engine = create_engine(f"sqlite:///{tmp_path}/migrated.db")
-    with engine.begin() as made:
-        yield made
-    engine.dispose()
+def url(tmp_path: Path) -> URL:
+    return make_url(f"sqlite+aiosqlite:///{tmp_path}/migrated.db")
+
+
+def schema(url: URL) -> dict[str, Any]:
+    engine = create_engine(url.set(drivername="sqlite"), poolclass=NullPool)
+    with engine.connect() as connection:
+        return described(connection)
 
 
 def described(connection: Connection) -> dict[str, Any]:
@@ -47,50 +53,73 @@ def described(connection: Connection) -> dict[str, Any]:
     return found
 
 
-def test_alembic_finds_no_difference_between_a_migrated_database_and_the_declared_tables(
-    connection: Connection,
-) -> None:
-    migrations.upgrade(connection)
-    assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata) == []
+def test_alembic_finds_no_difference_between_a_migrated_database_and_the_declared_tables(url: URL) -> None:
+    migrate(url)
+    engine = create_engine(url.set(drivername="sqlite"), poolclass=NullPool)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata) == []
 
 
-def test_sqlite_finds_none_either(connection: Connection, tmp_path: Path) -> None:
-    migrations.upgrade(connection)
-    declared = create_engine(f"sqlite:///{tmp_path}/declared.db")
+def test_sqlite_finds_none_either(url: URL, tmp_path: Path) -> None:
+    migrate(url)
+    declared = create_engine(f"sqlite:///{tmp_path}/declared.db", poolclass=NullPool)
     with declared.begin() as other:
         metadata.create_all(other)
-        assert described(connection) == described(other)
-    declared.dispose()
+        assert schema(url) == described(other)
 
 
-def test_down_to_the_base_leaves_no_table_and_up_again_makes_the_same(connection: Connection) -> None:
-    migrations.upgrade(connection)
-    before = described(connection)
-    migrations.downgrade(connection, "base")
-    assert described(connection) == {"partial": []}
-    migrations.upgrade(connection)
-    assert described(connection) == before
+@pytest.mark.parametrize("down", ["base", "0001"])
+def test_down_and_up_again_makes_the_same(url: URL, down: str) -> None:
+    migrate(url)
+    before = schema(url)
+    migrate(url, "downgrade", down)
+    assert schema(url) != before
+    migrate(url)
+    assert schema(url) == before
 
 
-def test_a_second_upgrade_changes_nothing(connection: Connection) -> None:
-    migrations.upgrade(connection)
-    before = described(connection)
-    migrations.upgrade(connection)
-    assert described(connection) == before
+def test_down_to_the_base_leaves_no_table(url: URL) -> None:
+    migrate(url)
+    migrate(url, "downgrade", "base")
+    assert schema(url) == {"partial": []}
+
+
+def test_a_second_upgrade_changes_nothing(url: URL) -> None:
+    migrate(url)
+    before = schema(url)
+    migrate(url)
+    assert schema(url) == before
+
+
+def test_an_old_database_keeps_what_it_holds(url: URL) -> None:
+    migrate(url, revision="0001")
+    with closing(sqlite3.connect(str(url.database))) as database, database:
+        database.execute("INSERT INTO threads (id, metadata, created_at, last_activity_at) VALUES ('t', '{}', 1, 1)")
+        database.execute("INSERT INTO steps (id, thread_id, output, favorite, created_at) VALUES ('s', 't', 'x', 0, 1)")
+    migrate(url)
+    with closing(sqlite3.connect(str(url.database))) as database:
+        assert database.execute("SELECT id, thread_id, output, status FROM steps").fetchall() == [("s", "t", "x", None)]
+
+
+def test_two_at_once_in_one_process_both_end_with_the_schema(tmp_path: Path) -> None:
+    urls = [make_url(f"sqlite:///{tmp_path}/{n}.db") for n in range(6)]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(migrate, urls))
+    assert len({str(schema(url)) for url in urls}) == 1
+
+
+def test_an_upgrade_that_fails_leaves_the_old_schema(url: URL) -> None:
+    migrate(url, revision="0001")
+    before = schema(url)
+    with closing(sqlite3.connect(str(url.database))) as database, database:
+        # A row without its thread, which the check before the commit finds.
+        database.execute("INSERT INTO steps (id, thread_id, favorite, created_at) VALUES ('s', 'nowhere', 0, 1)")
+    with pytest.raises(RuntimeError, match="without what they point to"):
+        migrate(url)
+    assert schema(url) == before
 
 
 def test_the_schema_names_the_last_revision() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
-
-
-def test_an_upgrade_that_does_not_commit_leaves_nothing(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "empty.db")) as database:
-        engine = create_engine("sqlite://", creator=lambda: database, poolclass=None)
-        database.isolation_level = None
-        with engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            migrations.upgrade(connection)
-            connection.exec_driver_sql("ROLLBACK")
-        assert database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
