@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from . import writes
+from .durable import sync
 from .writes import Write
 
 logger = logging.getLogger("datalayer")
@@ -61,7 +62,7 @@ class Spool:
             own.write(b"".join(writes.to_json(write).encode() + b"\n" for write in refused))
             own.flush()
             os.fsync(own.fileno())
-            _sync_folder(self.folder)
+            sync(self.folder)
         except OSError:
             own.truncate(end)  # half a line would hide the whole ones that follow it
             raise
@@ -137,11 +138,3 @@ def _read(file: BinaryIO) -> Iterator[Write]:
             # Only the last line can be torn, by a crash before its fsync: nobody was told that it is safe.
             logger.warning("the spool %s ends in the middle of a write", Path(file.name).name)
             return
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

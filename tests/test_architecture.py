@@ -15,6 +15,7 @@ FLOORS = {
     "records": 0,
     "writes": 0,
     "place": 0,
+    "durable": 0,
     "schema": 1,
     "engine": 1,
     "migrations": 1,

@@ -1,4 +1,4 @@
-"""Files that survive a power cut, and locks that end with their process."""
+"""Hashes of files, and locks on folders that end with their process."""
 
 import fcntl
 import hashlib
@@ -17,24 +17,6 @@ _CHUNK = 1 << 20
 
 def quiet(_what: str, _done: int, _total: int) -> None:
     """The Progress of a caller who does not look."""
-
-
-def sync(path: Path) -> None:
-    """Returns when the content of the file, or the entries of the folder, survive a power cut. Raises OSError."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Makes or replaces the file in one step. Raises OSError."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_bytes(content)
-    sync(temporary)
-    os.replace(temporary, path)
-    sync(path.parent)
 
 
 def sha256(path: Path, progress: Callable[[int], None] = lambda size: None) -> str:

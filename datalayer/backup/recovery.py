@@ -18,11 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..blobs import LocalBlobs
+from ..durable import sync, write_durably
 from ..errors import InvalidInput, NotFound, StoreCorrupt, StoreTooNew, StoreUnavailable
 from ..place import Place
 from ..schema import HEAD
 from .access import failures, refuse_if_open
-from .disk import Progress, locked, quiet, sync, write_durably
+from .disk import Progress, locked, quiet
 from .folder import UNFINISHED, Backup, newest
 from .proof import Report, examine, verify
 from .snapshot import copy_blobs

@@ -17,12 +17,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..blobs import LocalBlobs
+from ..durable import sync, write_durably
 from ..engine import check_file
 from ..errors import DataLayerError, InvalidInput, StoreCorrupt, StoreUnavailable
 from ..place import Place
 from ..schema import HEAD
 from .access import failures, held_blobs, read_only, revision_of
-from .disk import Progress, locked, quiet, sha256, sync, write_durably
+from .disk import Progress, locked, quiet, sha256
 from .folder import UNFINISHED, Backup, Mark, clear_unfinished, pool, prune, publish
 from .proof import Report, examine
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from ..durable import sync
 from ..errors import InvalidInput
 from ..records import Blob
 
@@ -37,7 +38,7 @@ class LocalBlobs:
                     _make_durable_folder(final.parent, self.folder)
                     os.replace(temporary, final)
                 # Also when it was there: whoever put it may not have come to this line yet.
-                _sync_folder(final.parent)
+                sync(final.parent)
             return blob
         finally:
             with suppress(FileNotFoundError):  # renamed, which is the normal end
@@ -76,12 +77,4 @@ def _make_durable_folder(folder: Path, root: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     while folder != root:
         folder = folder.parent
-        _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync(folder)
