@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
@@ -124,16 +125,22 @@ class Lane:
         await self._replay()
 
     async def _run(self) -> None:
-        tries = 0
+        loop = asyncio.get_running_loop()
+        tries, due = 0, 0.0
         while not self._closed or self._waiting:
-            try:
-                async with asyncio.timeout(PAUSES[min(tries, len(PAUSES) - 1)] if self._backlog else None):
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due if self._backlog else None):
                     await self._wake.wait()
-            except TimeoutError:
-                tries = 0 if await self._replay() else tries + 1
             self._wake.clear()
+            was_degraded = self.degraded
             while batch := self._take():
                 await self._store(batch)
+            # By the clock, not by silence: an answer that streams wakes this loop all the time.
+            if was_degraded and loop.time() >= due:
+                tries = 0 if await self._replay() else tries + 1
+            elif was_degraded or not self._backlog:
+                continue
+            due = loop.time() + PAUSES[min(tries, len(PAUSES) - 1)]
 
     def _take(self) -> list[_Entry]:
         batch: list[_Entry] = []

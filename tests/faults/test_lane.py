@@ -1,0 +1,109 @@
+"""The queue of writes while the database refuses them, without a database: every refusal is decided by the test."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datalayer import StoreUnavailable, writer
+from datalayer.spool import Spool
+from datalayer.writer import Event, Lane
+from datalayer.writes import UpsertStep, Write
+
+
+class Database:
+    def __init__(self) -> None:
+        self.works = True
+        self.stored: list[str] = []
+        self.tries = 0
+        self.tried_again = asyncio.Event()
+
+    async def commit(self, writes: Sequence[Write]) -> list[Any]:
+        self.tries += 1
+        if self.tries == 3:
+            self.tried_again.set()
+        await asyncio.sleep(0)
+        if not self.works:
+            raise StoreUnavailable("not now")
+        self.stored += [write.id for write in writes if isinstance(write, UpsertStep)]
+        return [None] * len(writes)
+
+
+def step(name: str) -> UpsertStep:
+    return UpsertStep(thread_id="t", id=name, values={})
+
+
+@pytest.fixture
+def database() -> Database:
+    return Database()
+
+
+@pytest.fixture
+def lane(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lane:
+    monkeypatch.setattr(writer, "PAUSES", (0.001,))
+    return Lane(database.commit, Spool(tmp_path / "spool"))
+
+
+async def test_it_recovers_although_writes_never_stop_coming(lane: Lane, database: Database) -> None:
+    recovered = asyncio.Event()
+    lane.listeners.append(lambda event: recovered.set() if event.kind == "recovered" else None)
+    database.works = False
+    names: list[str] = []
+
+    async def keep_writing() -> None:
+        while not recovered.is_set():
+            names.append(str(len(names)))
+            await lane.submit(step(names[-1]))
+
+    writing = asyncio.create_task(keep_writing())
+    await database.tried_again.wait()  # amid the writes
+    database.works = True
+    await writing
+    await lane.close()
+    assert database.stored == names
+
+
+async def test_while_it_is_degraded_new_writes_wait_behind_the_old_ones(lane: Lane, database: Database) -> None:
+    database.works = False
+    await lane.submit(step("old"))
+    database.works = True
+    await lane.submit(step("new"))
+    await lane.close()
+    assert database.stored == ["old", "new"]
+
+
+async def test_each_thread_is_told_once_it_is_concerned(lane: Lane, database: Database) -> None:
+    events: list[Event] = []
+    lane.listeners.append(events.append)
+    database.works = False
+    await lane.submit(step("a"))
+    database.works = True
+    await lane.close()
+    assert [(event.kind, event.threads) for event in events] == [
+        ("degraded", frozenset({"t"})),
+        ("recovered", frozenset()),
+    ]
+
+
+async def test_a_listener_that_fails_stops_nothing(lane: Lane, database: Database) -> None:
+    def fail(_event: Event) -> None:
+        raise RuntimeError
+
+    lane.listeners.append(fail)
+    database.works = False
+    await lane.submit(step("a"))
+    database.works = True
+    await lane.close()
+    assert database.stored == ["a"]
+
+
+async def test_what_is_left_at_the_end_is_for_the_next_process(database: Database, tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    lane = Lane(database.commit, spool)
+    database.works = False
+    await lane.submit(step("a"))
+    await lane.close()
+    spool.close(keep=lane.degraded)
+    assert [write.id for write in Spool(tmp_path / "spool").take_over() if isinstance(write, UpsertStep)] == ["a"]
