@@ -2,33 +2,42 @@
 
 from dataclasses import dataclass
 
-NAMES = ("create", "concurrent", "list", "resume")
+NAMES = ("create", "concurrent", "list", "resume", "stream", "backup")
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """How much is measured. The defaults are the published run."""
 
-    rounds: int = 5
+    rounds: int = 3
     creates: int = 200
     callers: int = 100
-    creates_each: int = 20
+    creates_each: int = 10
     spread: int = 20
     users_threads: tuple[int, ...] = (100, 1_000, 10_000)
     steps_each: int = 40
     thread_steps: tuple[int, ...] = (100, 10_000)
+    read_for: float = 0.2
+    """Seconds for which a read is repeated in each round; at least once."""
     chainlit_lists_up_to: int = 1_000
     """Its list loads every step of up to 1,000 threads, so that a larger store takes minutes and shows no more."""
+    tokens: int = 4_000
+    backup_threads: int = 600
+    backup_files: int = 100
 
 
 QUICK = Sizes(
-    rounds=2,
-    creates=20,
+    rounds=1,
+    creates=10,
     callers=10,
-    creates_each=4,
+    creates_each=2,
     spread=5,
-    users_threads=(40, 80, 160),
+    users_threads=(20, 40, 80),
     steps_each=10,
     thread_steps=(20, 500),
-    chainlit_lists_up_to=80,
+    read_for=0.02,
+    chainlit_lists_up_to=40,
+    tokens=400,
+    backup_threads=10,
+    backup_files=2,
 )

@@ -1,9 +1,11 @@
-"""``python -m bench [--rounds N] [--quick] [--full] [--only NAME] [--folder PATH]``: prints Markdown."""
+"""``python -m bench [--rounds N] [--quick] [--only NAME] [--folder PATH]``: prints Markdown."""
 
 import argparse
 import asyncio
 import logging
 import os
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,38 +13,36 @@ from tempfile import TemporaryDirectory
 from . import NAMES, QUICK, Sizes
 
 
-def _arguments() -> argparse.Namespace:
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, help="measured rounds, after one that is not counted")
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it works, measures nothing")
-    parser.add_argument("--full", action="store_true", help="Chainlit's layer lists the largest store too (minutes)")
     parser.add_argument("--only", choices=NAMES, help="one group of cases")
     parser.add_argument("--folder", default=".", help="where the databases are made: on the disk to be measured")
-    return parser.parse_args()
-
-
-def _sizes(arguments: argparse.Namespace) -> Sizes:
+    arguments = parser.parse_args()
     sizes = QUICK if arguments.quick else Sizes()
     if arguments.rounds:
         sizes = replace(sizes, rounds=max(1, arguments.rounds))
-    return replace(sizes, chainlit_lists_up_to=max(sizes.users_threads)) if arguments.full else sizes
-
-
-def main() -> None:
-    arguments = _arguments()
-    sizes = _sizes(arguments)
-    names = (arguments.only,) if arguments.only else NAMES
     logging.getLogger("chainlit").setLevel(logging.CRITICAL)
     with TemporaryDirectory(prefix=".bench-", dir=arguments.folder) as folder:
         # Chainlit reads and writes its configuration where it is imported: not in the app that is being developed.
         os.environ["CHAINLIT_APP_ROOT"] = str(Path(folder).absolute())
-        from . import cases, report
+        asyncio.run(_run(Path(folder), sizes, (arguments.only,) if arguments.only else NAMES))
 
-        print(report.environment(), flush=True)
-        results = asyncio.run(cases.run(Path(folder), sizes, names))
-    print(report.table(results))
-    print(report.notes(sizes))
-    print(report.expected(results, quick=arguments.quick))
+
+async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> None:
+    from . import cases, contestants, durability, report
+
+    groups = (cases.create, cases.concurrent, cases.list_threads, cases.resume, durability.stream, durability.back_up)
+    print(report.environment(), flush=True)
+    contestants.sign_in()
+    results = []
+    for name, group in zip(NAMES, groups, strict=True):
+        if name in names:
+            started = time.perf_counter()
+            results += await group(folder / name, sizes)
+            print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
+    print(report.table(results), report.notes(sizes), report.expected(results, sizes), sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""Who is compared. Each answers the same three calls on a file of its own schema."""
+"""Who is compared. Each answers the same calls on a file of its own schema, lists as dicts with "id"."""
 
 import json
 import sqlite3
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from chainlit.context import ChainlitContext, context_var
 from chainlit.data.sql_alchemy import SQLAlchemyDataLayer
@@ -14,26 +13,17 @@ from chainlit.user import PersistedUser
 from sqlalchemy import event
 
 from datalayer import DataLayer
-from datalayer.records import from_iso, to_iso
+from datalayer.records import to_iso
+from datalayer.store import Store
 
 from .data import OUR_STEP, USER, USER_ID, Step, step_row
 
 OURS = "Threadkeep"
+NORMAL = "Threadkeep (synchronous=NORMAL)"
 CHAINLIT = "Chainlit (WAL, FULL)"
 SHIPPED = "Chainlit (as shipped)"
 BARE = "bare sqlite3"
 PAGE = 35
-
-
-class Contestant(Protocol):
-    """``thread``: its steps, oldest first. ``first_page``: threads, last activity first. Both as dicts with "id"."""
-
-    path: Path
-
-    async def create_step(self, step: Step) -> None: ...
-    async def thread(self, thread_id: str) -> list[Any]: ...
-    async def first_page(self) -> list[Any]: ...
-    async def close(self) -> None: ...
 
 
 class _Layer:
@@ -47,8 +37,7 @@ class _Layer:
         await self._layer.create_step(step)
 
     async def thread(self, thread_id: str) -> list[Any]:
-        found = await self._layer.get_thread(thread_id)
-        return list(found["steps"])
+        return list((await self._layer.get_thread(thread_id))["steps"])
 
     async def first_page(self) -> list[Any]:
         page = await self._layer.list_threads(Pagination(first=PAGE), ThreadFilter(userId=USER_ID))
@@ -58,7 +47,7 @@ class _Layer:
         await self._layer.close()
 
 
-class Bare:
+class _Bare:
     """What sqlite3 itself costs, in this thread and without an event loop: one upsert and commit a step; SELECT into a
     dict a row with the JSON columns parsed. Times stay numbers and booleans 0 and 1."""
 
@@ -76,7 +65,7 @@ class Bare:
             self._db.execute("PRAGMA " + pragma)
 
     async def create_step(self, step: Step) -> None:
-        self._db.execute(self._UPSERT, step_row(step, from_iso(step["createdAt"]) or 0))
+        self._db.execute(self._UPSERT, step_row(step))
 
     async def thread(self, thread_id: str) -> list[Any]:
         self._dicts(self._THREAD + "threads.id = ?", thread_id)
@@ -103,21 +92,26 @@ class Bare:
         self._db.close()
 
 
-async def ours(path: Path) -> Contestant:
-    return _Layer(path, DataLayer(f"sqlite+aiosqlite:///{path}"))
+Contestant = _Layer | _Bare
 
 
-async def bare(path: Path) -> Contestant:
-    return Bare(path)
+async def opened(name: str, path: Path) -> Contestant:
+    url = f"sqlite+aiosqlite:///{path}"
+    if name == BARE:
+        return _Bare(path)
+    if name in (CHAINLIT, SHIPPED):
+        layer = SQLAlchemyDataLayer(url)
+        if name == CHAINLIT:
+            await _make_durable(layer)
+        return _Layer(path, layer)
+    ours = DataLayer(url)
+    if name == NORMAL:
+        ours.store = Store(url, synchronous="NORMAL")
+    return _Layer(path, ours)
 
 
-async def shipped(path: Path) -> Contestant:
-    return _Layer(path, SQLAlchemyDataLayer(f"sqlite+aiosqlite:///{path}"))
-
-
-async def chainlit(path: Path) -> Contestant:
-    """Chainlit's layer, as durable as ours is. Raises RuntimeError when it is not."""
-    layer = SQLAlchemyDataLayer(f"sqlite+aiosqlite:///{path}")
+async def _make_durable(layer: SQLAlchemyDataLayer) -> None:
+    """As durable as ours is. Raises RuntimeError when that fails."""
 
     @event.listens_for(layer.engine.sync_engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
@@ -126,25 +120,15 @@ async def chainlit(path: Path) -> Contestant:
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.close()
 
-    if await pragmas(layer) != ("wal", 2):
+    mode: Any = await layer.execute_sql("PRAGMA journal_mode", {})
+    synchronous: Any = await layer.execute_sql("PRAGMA synchronous", {})
+    if (mode, synchronous) != ([{"journal_mode": "wal"}], [{"synchronous": 2}]):
         raise RuntimeError("Chainlit's layer is not in WAL mode with synchronous=FULL")
-    return _Layer(path, layer)
 
 
-async def pragmas(layer: SQLAlchemyDataLayer) -> tuple[Any, ...]:
-    found: list[Any] = [await layer.execute_sql("PRAGMA " + name, {}) for name in ("journal_mode", "synchronous")]
-    return tuple(next(iter(rows[0].values())) for rows in found)
-
-
-OPEN: dict[str, Callable[[Path], Awaitable[Contestant]]] = {
-    OURS: ours,
-    CHAINLIT: chainlit,
-    SHIPPED: shipped,
-    BARE: bare,
-}
+USER_ASKING = PersistedUser(id=USER_ID, identifier=USER, createdAt=to_iso(0) or "")
 
 
 def sign_in() -> None:
     """The calls below come from a request of the signed-in user: Chainlit's layer needs one, ours checks who asks."""
-    user = PersistedUser(id=USER_ID, identifier=USER, createdAt=to_iso(0) or "")
-    context_var.set(ChainlitContext(HTTPSession(id="bench", client_type="webapp", user=user)))
+    context_var.set(ChainlitContext(HTTPSession(id="bench", client_type="webapp", user=USER_ASKING)))

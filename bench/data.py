@@ -8,11 +8,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from datalayer.records import to_iso, user_id
+from datalayer import migrations
+from datalayer.blobs import LocalBlobs
+from datalayer.engine import parse_url
+from datalayer.place import Place
+from datalayer.records import from_iso, to_iso, user_id
 
 USER = "anna@example.org"
 USER_ID = user_id(USER)
@@ -32,10 +36,6 @@ class Conversation:
     steps: list[Step]
 
     @property
-    def ended(self) -> int:
-        return self.began + (len(self.steps) - 1) * _SECOND
-
-    @property
     def row(self) -> dict[str, Any]:
         return {
             "id": self.id,
@@ -45,7 +45,7 @@ class Conversation:
             "metadata": json.dumps({"chat_profile": None, "settings": {"model": "gemini"}}),
             "created": to_iso(self.began),
             "began": self.began,
-            "ended": self.ended,
+            "ended": self.began + (len(self.steps) - 1) * _SECOND,
         }
 
 
@@ -125,62 +125,73 @@ CREATE TABLE feedbacks (
 """
 """What Chainlit documents for this layer, no index included, in SQLite's types, and all columns that it writes."""
 
-_CHAINLIT_USER = "INSERT INTO users VALUES (?, ?, '{}', ?)"
+_CHAINLIT_USER = "INSERT INTO users VALUES (:id, :identifier, '{}', :moment)"
 _CHAINLIT_THREAD = """INSERT INTO threads ("id", "createdAt", "name", "userId", "userIdentifier", "metadata")
     VALUES (:id, :created, :name, :user, :identifier, :metadata)"""
 _CHAINLIT_STEP = """INSERT INTO steps ("id", "threadId", "createdAt", "start", "end", "name", "type", "input", "output",
     "streaming", "isError", "waitForAnswer", "showInput", "defaultOpen", "autoCollapse", "metadata", "generation")
     VALUES (:id, :threadId, :createdAt, :start, :end, :name, :type, :input, :output,
     :streaming, :isError, :waitForAnswer, :showInput, :defaultOpen, :autoCollapse, :metadata, '{}')"""
-_OUR_USER = "INSERT INTO users (id, identifier, metadata, created_at) VALUES (?, ?, '{}', ?)"
+_OUR_USER = "INSERT INTO users (id, identifier, metadata, created_at) VALUES (:id, :identifier, '{}', :at)"
 _OUR_THREAD = """INSERT INTO threads (id, user_id, name, name_source, metadata, created_at, last_activity_at)
     VALUES (:id, :user, :name, 'first_message', :metadata, :began, :ended)"""
 OUR_STEP = """INSERT INTO steps (id, thread_id, created_at, start, "end", name, type, input, output,
     streaming, is_error, wait_for_answer, show_input, default_open, auto_collapse, metadata, favorite)
     VALUES (:id, :threadId, :at, :at, :at, :name, :type, :input, :output,
-    :streaming, :isError, :waitForAnswer, :showInput, :defaultOpen, :autoCollapse, :metadata, 0)"""
+    :streaming, :isError, :waitForAnswer, :shown, :defaultOpen, :autoCollapse, :metadata, 0)"""
 _GIVEN_BY_SOME = dict.fromkeys(("input", "showInput", "waitForAnswer", "defaultOpen", "autoCollapse"))
 
 
-def step_row(step: Step, at: int) -> dict[str, Any]:
-    """Parameters of OUR_STEP; ``at``: UTC microseconds."""
-    shown = step.get("showInput")
-    row = {**_GIVEN_BY_SOME, **step, "at": at, "metadata": json.dumps(step["metadata"])}
-    return row | {"showInput": shown and json.dumps(shown)}
+def step_row(step: Step) -> dict[str, Any]:
+    """Parameters of either INSERT."""
+    row = {**_GIVEN_BY_SOME, **step, "at": from_iso(step["createdAt"]), "metadata": json.dumps(step["metadata"])}
+    return row | {"shown": row["showInput"] and json.dumps(row["showInput"])}
+
+
+@cache
+def _empty() -> bytes:
+    """The file that our migrations make."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "threads.db"
+        migrations.migrate(parse_url(f"sqlite:///{path}"))
+        return path.read_bytes()
 
 
 def fill_ours(path: Path, held: Iterable[Conversation]) -> None:
-    """``path``: a database that the data layer has made."""
-    _fill(path, held, _OUR_USER, _EPOCH, _OUR_THREAD, OUR_STEP, _our_steps)
+    path.write_bytes(_empty())
+    _fill(path, held, _OUR_USER, _OUR_THREAD, OUR_STEP)
 
 
 def fill_chainlit(path: Path, held: Iterable[Conversation]) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.executescript(CHAINLIT_SCHEMA)
-    _fill(path, held, _CHAINLIT_USER, to_iso(_EPOCH), _CHAINLIT_THREAD, _CHAINLIT_STEP, _chainlit_steps)
+    _fill(path, held, _CHAINLIT_USER, _CHAINLIT_THREAD, _CHAINLIT_STEP)
 
 
-def _fill(path: Path, held: Iterable[Conversation], user: str, at: Any, thread: str, step: str, rows: Any) -> None:
-    held = iter(held)
+def _fill(path: Path, held: Iterable[Conversation], user: str, thread: str, step: str) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA synchronous=OFF")
-        db.execute(user, (USER_ID, USER, at))
-        while some := list(islice(held, 500)):
-            db.executemany(thread, [each.row for each in some])
-            db.executemany(step, (row for each in some for row in rows(each)))
+        db.execute(user, {"id": USER_ID, "identifier": USER, "at": _EPOCH, "moment": to_iso(_EPOCH)})
+        for conversation in held:
+            db.execute(thread, conversation.row)
+            db.executemany(step, map(step_row, conversation.steps))
             db.commit()
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def _our_steps(held: Conversation) -> Iterator[dict[str, Any]]:
-    return (step_row(step, held.began + index * _SECOND) for index, step in enumerate(held.steps))
+def attach(place: Place, thread: str, count: int) -> None:
+    """Gives the thread ``count`` files of 1 MB."""
+    draw = random.Random("files")
+    with closing(sqlite3.connect(place.database)) as db:
+        for _ in range(count):
+            blob = LocalBlobs(place.files).put(draw.randbytes(1_000_000))
+            db.execute("INSERT INTO blobs (sha256, size, created_at) VALUES (?, ?, 0)", (blob.sha256, blob.size))
+            row = (_id(draw), thread, blob.sha256)
+            db.execute("INSERT INTO elements (id, thread_id, name, blob, created_at) VALUES (?, ?, 'file', ?, 0)", row)
+        db.commit()
 
 
-def _chainlit_steps(held: Conversation) -> Iterator[dict[str, Any]]:
-    return ({**_GIVEN_BY_SOME, **step, "metadata": json.dumps(step["metadata"])} for step in held.steps)
-
-
-def stored_steps(path: Path) -> int:
-    """Counted past every data layer: Chainlit's logs a refused row and goes on."""
+def stored(path: Path, query: str, *values: str) -> Any:
+    """The first row, read past every data layer: Chainlit's logs a refused row and goes on."""
     with closing(sqlite3.connect(path)) as db:
-        return int(db.execute("SELECT count(*) FROM steps").fetchone()[0])
+        return db.execute(query, values).fetchone()
