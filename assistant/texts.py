@@ -43,33 +43,33 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "model": "Modèle",
         "model_offline": "Hors ligne (sans modèle)",
         "temperature": "Température",
-        "temperature_help": "Basse : précis et constant. Haute : varié et inattendu.",
+        "temperature_help": "Basse : précis et constant. Haute : varié et inattendu.",
         "system_prompt": "Consigne",
         "system_prompt_help": "Ce que le modèle doit savoir ou respecter, dans cette conversation seulement.",
-        "settings_refused": "{field} : cette valeur n’est pas utilisable ; la précédente est conservée.",
-        "no_key": "**Réponse sans modèle :** aucune clé n’est configurée. Une ligne suffit pour connecter {model}, "
-        "puis relancez :\n\n```sh\nexport GEMINI_API_KEY=votre-clé\n```",
+        "settings_refused": "{field} : cette valeur n’est pas utilisable ; la précédente est conservée.",
+        "no_key": "**Réponse sans modèle :** aucune clé n’est configurée. Une ligne suffit pour connecter {model}, "
+        "puis relancez :\n\n```sh\nexport GEMINI_API_KEY=votre-clé\n```",
         "offline": "**Réponse sans modèle**, comme le demandent les paramètres de cette conversation.",
-        "quota": "**Réponse sans modèle :** le quota de {model} est épuisé pour le moment.",
-        "unavailable": "**Réponse sans modèle :** {model} est injoignable pour le moment.",
-        "refused": "**Réponse sans modèle :** {model} a refusé la demande. Vérifiez la clé et le nom du modèle.",
+        "quota": "**Réponse sans modèle :** le quota de {model} est épuisé pour le moment.",
+        "unavailable": "**Réponse sans modèle :** {model} est injoignable pour le moment.",
+        "refused": "**Réponse sans modèle :** {model} a refusé la demande. Vérifiez la clé et le nom du modèle.",
         "cut_off": "**La réponse de {model} s’est interrompue ici.**",
-        "found": "Vos conversations précédentes en parlent :",
+        "found": "Vos conversations précédentes en parlent :",
         "found_nothing": "Vos conversations précédentes n’en parlent pas encore.",
         "untitled": "Conversation sans titre",
-        "quote": "« {text} »",
+        "quote": "« {text} »",
         "not_editable": "Ce message n’est plus modifiable ici. Rechargez la page.",
         "interrupted": "Cette réponse a été interrompue. Ce qui était écrit est conservé.",
         "continue": "Continuer",
         "retry": "Recommencer",
         "go_on": "Continue exactement là où ta réponse s’est arrêtée. N’en répète rien.",
-        "store_degraded": "Conservé en lieu sûr, pas encore enregistré : la base de données ne répond pas. "
+        "store_degraded": "Conservé en lieu sûr, pas encore enregistré : la base de données ne répond pas. "
         "Vous pouvez continuer.",
         "store_recovered": "Tout est de nouveau enregistré.",
-        "store_lost": "Ce message n’est pas enregistré : ni la base de données ni sa copie de secours ne sont "
+        "store_lost": "Ce message n’est pas enregistré : ni la base de données ni sa copie de secours ne sont "
         "accessibles en écriture.",
-        "store_rejected": "L’un de vos messages n’a pas pu être enregistré : il est mis de côté pour l’administrateur.",
-        "deleted": "Cette conversation a été supprimée, peut-être dans une autre fenêtre : ce que vous écrivez ici "
+        "store_rejected": "L’un de vos messages n’a pas pu être enregistré : il est mis de côté pour l’administrateur.",
+        "deleted": "Cette conversation a été supprimée, peut-être dans une autre fenêtre : ce que vous écrivez ici "
         "n’est pas conservé. Ouvrez une nouvelle conversation pour votre prochain message.",
     },
 }

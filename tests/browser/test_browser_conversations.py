@@ -5,7 +5,7 @@ import uuid
 from datetime import datetime
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from assistant.texts import date, say
 from tests.browser.chat import Chat
@@ -27,13 +27,26 @@ def test_a_new_name_stays_also_after_the_next_message(chat: Chat) -> None:
 def test_a_deleted_conversation_is_gone(chat: Chat) -> None:
     chat.send("Compare two lawn mowers")
     deleted = chat.thread_id()
-    chat.delete("Compare two lawn mowers")
-    chat.page.wait_for_url(chat.app.url + "/")
     chat.reload()
+    held: list[Route] = []
+    chat.page.route("**/project/thread", lambda route: held.append(route))
+    chat.menu("Compare two lawn mowers", "delete-thread")
+    with chat.page.expect_request("**/project/thread"):
+        chat.page.get_by_role("alertdialog").get_by_role("button").last.click()
+    expect(chat.questions).to_have_count(1)  # the page has resumed it once more
+    held[0].continue_()
+    chat.page.unroute("**/project/thread")
+    chat.page.wait_for_url(chat.app.url + "/")
+    expect(chat.questions).to_have_count(0)
+    chat.ready()
+    chat.send("Compare two spades")
+    assert chat.thread_id() != deleted
+    chat.reload()
+    expect(chat.questions).to_have_text(["Compare two spades"])
     expect(chat.entry("Compare two lawn mowers")).to_have_count(0)
 
     chat.page.goto(f"{chat.app.url}/thread/{deleted}")
-    expect(chat.toasts.filter(has_text="not found")).to_be_visible()
+    expect(chat.toasts.filter(has_text="does not exist")).to_be_visible()
     chat.page.wait_for_url(chat.app.url + "/")
     chat.ready()
     chat.send("Compare two rakes")

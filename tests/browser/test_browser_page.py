@@ -8,31 +8,43 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chat import Chat, png
+from tests.browser.chat import png
 from tests.browser.conftest import OpenTab
 from tests.servers import ROOT
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "error"),
-    [
-        ("long.txt", b"x" * 26_300_000, "25 MB"),
-        ("empty.txt", b"", "empty"),
-        ("page.html", b"<p>hello</p>", "type"),
-    ],
-    ids=["too large", "empty", "refused type"],
-)
-def test_a_file_that_cannot_be_taken_is_refused_with_a_reason(
-    chat: Chat, tmp_path: Path, name: str, content: bytes, error: str
-) -> None:
-    (tmp_path / name).write_bytes(content)
+REFUSED = {
+    "en-US": {
+        "long.txt": "File is larger than 25 MB",
+        "empty.txt": "Could not upload empty.txt: The file is empty",
+        "page.html": "This type of file is not accepted. Attach pictures, sound, video, PDF, text or office documents.",
+        "many": "Too many files at once.",
+    },
+    "fr-FR": {
+        "long.txt": "Le fichier dépasse 25\u00a0Mo.",
+        "empty.txt": "Impossible d’envoyer empty.txt\u00a0: le fichier est vide.",
+        "page.html": "Ce type de fichier n’est pas accepté. Joignez des images, des sons, des vidéos, des PDF, "
+        "des textes ou des documents bureautiques.",
+        "many": "Trop de fichiers à la fois.",
+    },
+}
+CONTENT = {"long.txt": b"x" * 26_300_000, "empty.txt": b"", "page.html": b"<p>hello</p>"}
+
+
+@pytest.mark.parametrize("locale", REFUSED)
+def test_a_file_that_cannot_be_taken_is_refused_with_a_reason(tab: OpenTab, tmp_path: Path, locale: str) -> None:
+    chat = tab(locale=locale)
     chat.type("Please read this file")
-    chat.page.locator("#upload-button-input").set_input_files(tmp_path / name)
-    toast = chat.toasts.filter(has_text=re.compile(error, re.IGNORECASE))
-    expect(toast).to_be_visible()
-    assert len(toast.inner_text()) < 200, "nobody reads an error that long"
+    for name, reason in REFUSED[locale].items():
+        paths = [tmp_path / name] if name in CONTENT else [tmp_path / f"{number}.txt" for number in range(11)]
+        for path in paths:
+            path.write_bytes(CONTENT.get(name, b"one of many"))
+        chat.page.locator("#upload-button-input").set_input_files(paths)
+        toast = chat.toasts.filter(has_text=reason)
+        expect(toast).to_be_visible()
+        assert toast.inner_text() == reason
     expect(chat.page.locator("#attachments")).to_have_count(0)
     expect(chat.input).to_have_value("Please read this file")
     chat.attach(("green.png", "image/png", png(8, 8)))

@@ -167,7 +167,7 @@ def expect_files(chat: Chat) -> None:
     preview = chat.page.locator(".inline-pdf")
     expect(preview.locator("canvas")).to_be_visible()
     preview.click()
-    link = chat.page.locator('a[title="Download PDF"]')
+    link = chat.page.locator("[role=dialog] a[download]")
     expect(chat.page.locator("[role=dialog] canvas")).to_be_visible()
     url = link.get_attribute("href") or ""
     assert "/datalayer/files/" in url
