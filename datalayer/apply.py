@@ -258,11 +258,21 @@ def _upsert_step(group: _Group, write: UpsertStep) -> None:
         _drop_answers(group, write)
     if "extra" in values:
         values = {**values, "extra": _merged_extra(group, steps, write.id, values["extra"])}
+    if write.replayed and _is_newer(group, write):
+        return
+    values = {**values, "written_at": write.at}
     given = frozenset(values)
     row = {"created_at": write.at, **values, "id": write.id, "thread_id": write.thread_id}
     group.add_step(row, given)
     if values.get("type") in MESSAGES:
         group.touch(write.thread_id, min(row["created_at"], write.at))
+
+
+def _is_newer(group: _Group, write: UpsertStep) -> bool:
+    """Whether the stored step was written after the call of ``write``, by a process that did not need a spool."""
+    group.flush()
+    stored = group.connection.execute(select(steps.c.written_at).where(steps.c.id == write.id)).scalar()
+    return stored is not None and stored > write.at
 
 
 def _drop_answers(group: _Group, write: UpsertStep) -> None:

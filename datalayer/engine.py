@@ -6,6 +6,7 @@ Drivers' exceptions become errors of this package here and nowhere else.
 
 import asyncio
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Coroutine
 from contextlib import closing
@@ -158,8 +159,17 @@ def _read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT)
 
 
-def file_identity(path: Path) -> tuple[int, int] | None:
-    """Which file ``path`` names right now (device, inode); None for none."""
+Identity = tuple[int, int]
+"""Device and inode of a file."""
+
+
+def log_identity(database: Path) -> Identity | None:
+    """Which file is the database's write-ahead log right now; None without one."""
+    return file_identity(database.with_name(database.name + "-wal"))
+
+
+def file_identity(path: Path) -> Identity | None:
+    """Which file ``path`` names right now; None for none."""
     try:
         found = path.stat()
     except OSError:
@@ -188,7 +198,7 @@ def translate(error: BaseException) -> DataLayerError:
     if code == "CORRUPT":
         return StoreCorrupt("The database is damaged")
     # aiosqlite and sqlite3 tell of a connection that is gone in words only.
-    if isinstance(cause, (ValueError, sqlite3.ProgrammingError)) and "closed" in str(cause):
+    if isinstance(cause, (ValueError, sqlite3.Error)) and re.search("closed|no active connection", str(cause)):
         return StoreUnavailable("The database was closed")
     if code in _BAD_VALUE or isinstance(cause, _BAD_VALUE_TYPES):
         return InvalidInput("The database refuses this value")

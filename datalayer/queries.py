@@ -26,7 +26,7 @@ from .records import Blob, File, Message, Page, Thread, User
 from .schema import blobs, elements, feedbacks, steps, threads, users
 
 MAX_PAGE = 200
-STEP_COLUMNS = [c for c in steps.c if c.name not in ("seq", "thread_id", "favorite", "instance")]
+STEP_COLUMNS = [c for c in steps.c if c.name not in ("seq", "thread_id", "favorite", "instance", "written_at")]
 _LATEST_THREADS, _LATEST_MESSAGES = 200, 4000
 
 

@@ -89,9 +89,14 @@ def user_id(identifier: str) -> str:
     return str(uuid.uuid5(_USERS, identifier))
 
 
+_latest = 0
+
+
 def now() -> int:
-    """UTC microseconds."""
-    return time.time_ns() // 1000
+    """UTC microseconds; never the same twice nor less than before in this process, whatever is done to the clock."""
+    global _latest
+    _latest = max(time.time_ns() // 1000, _latest + 1)
+    return _latest
 
 
 def to_iso(microseconds: int | None) -> str | None:

@@ -59,6 +59,7 @@ threads = Table(
 # A message or a run/tool step. seq is the order of arrival and a stable rowid; favorite repeats metadata["favorite"] so
 # that favourites can be indexed; extra keeps what a newer Chainlit sends and this version has no column for. status is
 # None, streaming, complete, stopped, interrupted or failed; instance names the process that streams into the step.
+# written_at is the moment of the last write's call, by which one that was delayed in a spool is told.
 steps = Table(
     "steps",
     metadata,
@@ -89,6 +90,7 @@ steps = Table(
     _time("end"),
     Column("status", String(16)),
     Column("instance", String(64)),
+    _time("written_at"),
     Column("extra", Json),
     Index("steps_by_thread", "thread_id", "created_at", "seq"),
 )

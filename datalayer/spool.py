@@ -59,8 +59,9 @@ class Spool:
         own = self.open()
         end = own.seek(0, os.SEEK_END)
         try:
-            own.write(b"".join(writes.to_json(write).encode() + b"\n" for write in refused))
-            own.flush()
+            rest = memoryview(b"".join(writes.to_json(write).encode() + b"\n" for write in refused))
+            while rest:  # a disk that fills up takes a part, and refuses at the next call
+                rest = rest[own.write(rest) :]
             os.fsync(own.fileno())
             sync(self.folder)
         except OSError:

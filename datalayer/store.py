@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Row
 from . import backup, engine, migrations, queries, text
 from .apply import apply, mark_interrupted
 from .blobs import Blobs, LocalBlobs
-from .engine import check_file, file_identity
+from .damage import set_log_aside
+from .engine import Identity, check_file, file_identity, log_identity
 from .errors import InvalidInput, StoreClosed
 from .place import Place
 from .records import Blob, File, Message, Page, Thread, User, now
@@ -50,7 +51,8 @@ class Store:
         self._spool = Spool(self.place.spool)
         self._lane = Lane(lambda writes: engine.translated(self._commit(writes)), self._spool)
         self._opening: asyncio.Task[None] | None = None
-        self._opened_as: tuple[int, int] | None = None
+        self._opened_as: Identity | None = None
+        self._log: Identity | None = None
         self._closed = False
 
     @property
@@ -143,8 +145,11 @@ class Store:
             # Replaced or removed under us: what we still have open is a file that nobody will ever see again.
             self._opening, self._opened_as = None, None
             await self._engines.dispose()
+            await asyncio.to_thread(set_log_aside, self.place.database, self._log)
         await self.open()
-        return await self._apply(writes)
+        outcomes = await self._apply(writes)
+        self._log = log_identity(self.place.database)
+        return outcomes
 
     async def _apply(self, writes: Sequence[Write]) -> list[Outcome]:
         outcomes, released = await engine.run(self._engines.write, partial(apply, writes=writes, store=self.blobs))

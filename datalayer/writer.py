@@ -205,7 +205,7 @@ class Lane:
                 lost.__cause__ = error
                 self._decide(entry, lost)
             return
-        self._backlog.extend(writes)
+        self._backlog.extend(replace(write, replayed=True) for write in writes)
         for entry in batch:
             self._decide(entry, _expected(entry.write))
         self._tell("degraded", writes)

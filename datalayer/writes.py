@@ -18,11 +18,15 @@ NameSource = Literal["first_message", "model", "user"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """``thread_id``: the thread whose order this write keeps; None when only the id of a row is known."""
+    """``thread_id``: the thread whose order this write keeps; None when only the id of a row is known.
+
+    ``replayed``: it comes out of a spool, maybe after newer writes of other processes.
+    """
 
     actor: str | None = None
     thread_id: str | None = None
     at: int = 0
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +124,11 @@ _KINDS: dict[str, type[Write]] = {
 
 def to_json(write: Write) -> str:
     """``write`` on one line of ASCII."""
-    return json.dumps({"kind": type(write).__name__, **asdict(write)}, separators=(",", ":"))
+    return json.dumps({"kind": type(write).__name__, **asdict(write), "replayed": True}, separators=(",", ":"))
 
 
 def from_json(line: str | bytes) -> Write:
-    """The write that ``to_json`` gave. Raises ValueError, KeyError or TypeError for anything else."""
+    """The write that ``to_json`` gave, as a replayed one. Raises ValueError, KeyError or TypeError for others."""
     fields = json.loads(line)
     kind = _KINDS[fields.pop("kind")]
     if fields.get("blob"):

@@ -1,21 +1,83 @@
-"""Start the real server as a child process, for tests that talk to it or kill it."""
+"""Start the real server, or any Python code, as a process of its own, for tests that talk to it or kill it.
 
+Most of what a start costs is the import of other people's libraries. One process, the nursery, imports those once and
+is forked for each start: what runs is a process like any other, which imports Chainlit and this project itself.
+"""
+
+import atexit
+import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import IO, Self
 
 ROOT = Path(__file__).resolve().parents[1]
 # What this process was configured with must not reach the server: a test says all that its server knows.
-_OURS = ("CHAINLIT_", "THREADKEEP_", "GEMINI_", "GOOGLE_", "LANGFUSE_")
+_OURS = ("CHAINLIT_", "THREADKEEP_", "DATALAYER_", "GEMINI_", "GOOGLE_", "LANGFUSE_")
+_LIBRARIES = (
+    *("fastapi", "socketio", "uvicorn", "literalai", "mcp", "sqlalchemy.ext.asyncio", "alembic.command"),
+    *("aiosqlite", "pydantic_settings", "dotenv"),
+)
+_SERVER = "from chainlit.cli import cli; cli(['run', 'app.py', '-h'], prog_name='chainlit')"
+
+# Forks a keeper for each job, which forks the job itself and reports its pid and its exit code. None outlives another.
+_NURSERY = """
+import ctypes, importlib, json, os, random, signal, socket, sys
+link = socket.socket(fileno=int(sys.argv[1]))
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+job = None
+while job is None:
+    message, descriptors, *_ = socket.recv_fds(link, 1 << 20, 4)
+    try:
+        while os.waitpid(-1, 0 if not message else os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+    if not message:
+        os._exit(0)
+    *streams, status = descriptors
+    if os.fork() == 0:
+        link.close()
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+        pid = os.fork()
+        if pid == 0:
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+            os.setsid()
+            os.close(status)
+            for number, stream in enumerate(streams):
+                os.dup2(stream, number)
+                os.close(stream)
+            job = json.loads(message)
+            continue
+        os.write(status, b"%d\\n" % pid)
+        for stream in streams:
+            os.close(stream)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.write(status, b"%d\\n" % code)
+        os._exit(0)
+    for descriptor in descriptors:
+        os.close(descriptor)
+os.chdir(job["cwd"])
+os.environ.clear()
+os.environ.update(job["env"])
+sys.path[:1] = ["", *job["env"]["PYTHONPATH"].split(":")]
+sys.argv = ["-c", *job["args"]]
+random.seed()
+exec(compile(job["code"], "<job>", "exec"), {"__name__": "__main__"})
+"""
 
 
 class ServerFailed(Exception):
@@ -26,11 +88,57 @@ class ServerFailed(Exception):
         self.returncode, self.output = returncode, output
 
 
+class Child:
+    """A process that `start` began, with the part of `subprocess.Popen` that tests use. It leads its own group."""
+
+    def __init__(self, status: IO[bytes], stdout: IO[bytes] | None) -> None:
+        self._status, self.stdout = status, stdout
+        self.pid = int(status.readline())
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        return self._read(0)
+
+    def wait(self, timeout: float) -> int:
+        """The exit code, negative for a signal. Raises TimeoutError."""
+        if self._read(timeout) is None:
+            raise TimeoutError(f"process {self.pid} still runs after {timeout} s")
+        assert self.returncode is not None
+        return self.returncode
+
+    def _read(self, timeout: float) -> int | None:
+        if self.returncode is None and select.select([self._status], [], [], timeout)[0]:
+            self.returncode = int(self._status.readline() or -signal.SIGKILL)
+            self._status.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        if self.stdout is not None:
+            self.stdout.close()
+
+    def kill(self) -> int:
+        """SIGKILL to the whole group; returns the exit code."""
+        if self.poll() is None:
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except ProcessLookupError:  # it does not lead its group yet
+                os.kill(self.pid, signal.SIGKILL)
+        return self.wait(30)
+
+
 @dataclass(frozen=True)
 class Server:
-    """A running server: a direct child that leads its own process group."""
+    """A running server, which leads its own process group."""
 
-    process: subprocess.Popen[bytes]
+    process: Child
     url: str
     log: Path
 
@@ -54,6 +162,45 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), **env}
 
 
+@cache
+def _nursery() -> socket.socket:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    command = [sys.executable, "-c", _NURSERY, str(theirs.fileno()), *_LIBRARIES]
+    with theirs:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            env=environment({}),
+            cwd=tempfile.gettempdir(),
+        )
+    atexit.register(lambda: (ours.close(), process.wait(10)))
+    return ours
+
+
+def start(
+    code: str,
+    *args: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    output: IO[bytes] | None = None,
+) -> Child:
+    """Run Python `code` with `sys.argv[1:] == args`. `output`: takes stdout and stderr; None: `stdout` of the child
+    can be read, its stderr is ours."""
+    status, status_end = os.pipe()
+    read, write = (None, os.dup(output.fileno())) if output else os.pipe()
+    job = {"code": code, "args": args, "cwd": str(cwd), "env": environment(env or {})}
+    with tempfile.TemporaryFile() as given:
+        given.write(stdin)
+        given.seek(0)
+        streams = [given.fileno(), write, write if output else sys.__stderr__.fileno(), status_end]  # type: ignore[union-attr]
+        socket.send_fds(_nursery(), [json.dumps(job).encode()], streams)
+    os.close(write)
+    os.close(status_end)
+    return Child(os.fdopen(status, "rb", buffering=0), os.fdopen(read, "rb") if read is not None else None)
+
+
 @contextmanager
 def running_server(
     app_dir: Path, env: Mapping[str, str], port: int, deadline: float = 60, ready: str = "/health"
@@ -61,15 +208,7 @@ def running_server(
     """Run `chainlit run app.py` in `app_dir` until the block ends, then kill it. Raises ServerFailed."""
     log = app_dir / f"server-{port}.log"
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "chainlit", "run", "app.py", "-h"],
-            cwd=app_dir,
-            env=environment({"CHAINLIT_PORT": str(port), **env}),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        process = start(_SERVER, cwd=app_dir, env={"CHAINLIT_PORT": str(port), **env}, output=output)
     server = Server(process, f"http://127.0.0.1:{port}", log)
     try:
         _wait(server, ready, time.monotonic() + deadline)

@@ -1,8 +1,7 @@
 """The real app in folders of its own: restarted, killed and talked to by ``tests.client.Client``."""
 
 import shutil
-import subprocess
-import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.client import Client
-from tests.servers import ROOT, Server, environment, free_port, running_server
+from tests.servers import ROOT, Server, free_port, running_server, start
 
 PASSWORD = "correct horse battery"
 
@@ -25,7 +24,7 @@ class App:
 
     def __init__(self, folder: Path, **env: str) -> None:
         self.folder, self.home = folder / "app", folder / "home"
-        self.env = {"THREADKEEP_HOME": str(self.home), **env}
+        self.env = {"THREADKEEP_HOME": str(self.home), "THREADKEEP_BACKUPS": "off", **env}
         self.port = free_port()
         self._context: AbstractContextManager[Server] | None = None
         self._server: Server | None = None
@@ -52,22 +51,20 @@ class App:
         with running_server(self.folder, self.env, self.port) as server:
             yield server
 
-    def run(self, *args: str, stdin: str = "") -> str:
-        """Output of ``python ARGS`` with this installation's configuration."""
-        done = subprocess.run(
-            [sys.executable, *args],
-            cwd=self.folder,
-            env=environment({"CHAINLIT_PORT": str(self.port), **self.env}),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    def run(self, code: str, *args: str, stdin: str = "") -> str:
+        """Output of Python ``code`` with this installation's configuration."""
+        env = {"CHAINLIT_PORT": str(self.port), **self.env}
+        with tempfile.TemporaryFile() as output:
+            done = start(code, *args, cwd=self.folder, env=env, stdin=stdin.encode(), output=output)
+            code_ = done.wait(60)
+            output.seek(0)
+            said = output.read().decode(errors="replace")
+        assert code_ == 0, said
+        return said
 
     def add_user(self, name: str) -> None:
-        self.run("-m", "assistant", "users", "add", name, "--password-stdin", stdin=PASSWORD + "\n")
+        code = "import runpy; runpy.run_module('assistant', run_name='__main__', alter_sys=True)"
+        self.run(code, "users", "add", name, "--password-stdin", stdin=PASSWORD + "\n")
 
     def add_users(self, *names: str) -> None:
         with ThreadPoolExecutor() as pool:

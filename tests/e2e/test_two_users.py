@@ -51,6 +51,7 @@ WAIVED = {
     "GET /logo": "static",
     "GET /avatars/{avatar_id:str}": "static files of the installation",
     "GET /health": "takes nothing, says only that the server runs",
+    "GET /health/store": "takes nothing, says only whether writes wait and how many",
     "HEAD /": "takes nothing, says only that the server runs",
     "GET /{full_path:path}": "Chainlit's own page, which then asks the endpoints attacked here",
     "GET /openapi.json": "describes Chainlit's public code",
@@ -394,7 +395,7 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> App:
 @pytest.fixture(scope="module")
 def served(accounts: App) -> tuple[list[str], list[str]]:
     """The routes and the websocket events of the app as it runs."""
-    routes, events = json.loads(accounts.run("-c", LIST_ROUTES).splitlines()[-1])
+    routes, events = json.loads(accounts.run(LIST_ROUTES).splitlines()[-1])
     return routes, events
 
 

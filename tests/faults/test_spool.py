@@ -1,0 +1,408 @@
+"""I7: what the database refuses is in the spool, and from there in the database, in order, once, whatever dies when."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chainlit.types import Feedback
+
+from assistant.texts import say
+from datalayer import DataLayer, StoreUnavailable, engine, writer
+from datalayer.spool import Spool
+from datalayer.writer import Event
+from datalayer.writes import UpsertStep, to_json
+from tests.client import Client
+from tests.conftest import make_step, new_id, start_thread, steps_of
+from tests.e2e.conftest import App
+from tests.servers import Child, start
+
+WRITES = 11
+
+# Stores a step, locks the database, then writes what the database refuses, says so, and waits to be killed.
+REFUSED = """
+import asyncio, sqlite3, sys
+from datalayer import DataLayer, engine, writer
+engine.BUSY_TIMEOUT, writer.PAUSES = 0.05, (1000,)
+
+def step(key, output):
+    return {"id": key, "threadId": "t", "type": "user_message", "output": output}
+
+async def main():
+    layer = DataLayer(sys.argv[1], files="files", spool=sys.argv[2])
+    await layer.create_step(step("first", "stored"))
+    await layer.create_step(step("gone", "stored"))
+    lock = sqlite3.connect(layer.store.place.database)
+    lock.execute("BEGIN IMMEDIATE")
+    for n in range(int(sys.argv[3])):
+        await layer.create_step(step(f"s{n}", f"text {n}"))
+        await layer.update_step(step("first", f"text {n}"))
+    await layer.delete_step("gone")
+    print("spooled", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+# Opens the store, in groups of four writes; kills itself at the moment in argv[3], after argv[4] times of it.
+REPLAY = """
+import asyncio, os, signal, sys
+from datalayer import DataLayer, spool, store, writer
+store.MAX_BATCH = 4
+left = int(sys.argv[4])
+
+def die_at(owner, name):
+    call = getattr(owner, name)
+    def mortal(*args, **kwargs):
+        global left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*args, **kwargs)
+    setattr(owner, name, mortal)
+
+if sys.argv[3] == "before a group":
+    die_at(store.Store, "_apply")
+elif sys.argv[3] == "inside a transaction":
+    inner = store.apply
+    def half(connection, writes, store):
+        global left
+        left -= 1
+        done = inner(connection, writes, store)
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done
+    store.apply = half
+elif sys.argv[3] == "before it forgets":
+    die_at(spool.Spool, "forget")
+
+async def main():
+    layer = DataLayer(sys.argv[1], files="files", spool=sys.argv[2])
+    await layer.store.open()
+    os.write(1, b"open\\n")
+    await layer.close()
+
+asyncio.run(main())
+"""
+
+
+def url_of(folder: Path) -> str:
+    return f"sqlite+aiosqlite:///{folder}/threads.db"
+
+
+def refused(folder: Path, spool: Path, count: int = WRITES) -> Child:
+    child = start(REFUSED, url_of(folder), str(spool), str(count), cwd=folder)
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"spooled\n"
+    return child
+
+
+def replay(folder: Path, spool: Path, moment: str = "", after: int = 0) -> bool:
+    """Whether a process opened the store without being killed first."""
+    with start(REPLAY, url_of(folder), str(spool), moment, str(after), cwd=folder) as child:
+        code = child.wait(60)
+        assert code in (0, -signal.SIGKILL)
+        return code == 0
+
+
+def content(folder: Path) -> list[str]:
+    """All that is stored, but for what says when it was."""
+    with closing(sqlite3.connect(folder / "threads.db")) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return [line for line in connection.iterdump() if "CREATE" not in line]
+
+
+def texts(folder: Path) -> dict[str, str]:
+    with closing(sqlite3.connect(folder / "threads.db")) as connection:
+        return dict(connection.execute("SELECT id, output FROM steps ORDER BY seq"))
+
+
+ALL = {"first": f"text {WRITES - 1}"} | {f"s{n}": f"text {n}" for n in range(WRITES)}
+
+
+def immutable(on: bool, *files: Path) -> bool:
+    """Whether the system lets us change that."""
+    return subprocess.run(["chattr", "+i" if on else "-i", *files], capture_output=True).returncode == 0
+
+
+@contextmanager
+def locked(layer: DataLayer) -> Iterator[None]:
+    with closing(sqlite3.connect(layer.store._engines.path)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        yield
+        lock.rollback()
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks are given up at once, and no try comes but those that a test makes."""
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(writer, "PAUSES", (1000.0,))
+
+
+class TestNextProcess:
+    def test_stores_what_a_killed_one_left_in_order_and_forgets_it(self, tmp_path: Path) -> None:
+        spool = tmp_path / "elsewhere" / "spool"
+        spool.parent.mkdir()
+        assert refused(tmp_path, spool).kill() == -9
+        assert texts(tmp_path) == {"first": "stored", "gone": "stored"}
+        assert len(list(spool.glob("*.jsonl"))) == 1
+        assert replay(tmp_path, spool)
+        assert texts(tmp_path) == ALL
+        assert list(texts(tmp_path)) == list(ALL)
+        assert not spool.exists()
+
+    @pytest.mark.parametrize("moment", ["before a group", "inside a transaction", "before it forgets"])
+    def test_may_itself_be_killed_at_any_moment_of_it(self, tmp_path: Path, moment: str) -> None:
+        refused(tmp_path, tmp_path / "spool").kill()
+        deaths = 0
+        while not replay(tmp_path, tmp_path / "spool", moment, deaths):
+            stored = texts(tmp_path)
+            numbers = [int(key[1:]) for key in stored if key.startswith("s")]
+            assert numbers == list(range(len(numbers)))  # a beginning of it, without a gap
+            assert list((tmp_path / "spool").glob("*.jsonl"))
+            deaths += 1
+        assert deaths >= (1 if moment == "before it forgets" else 6)
+        assert texts(tmp_path) == ALL
+
+    def test_stores_it_twice_with_the_same_result(self, tmp_path: Path) -> None:
+        refused(tmp_path, tmp_path / "spool").kill()
+        assert not replay(tmp_path, tmp_path / "spool", "before it forgets")
+        once = content(tmp_path)
+        assert list((tmp_path / "spool").glob("*.jsonl"))
+        assert replay(tmp_path, tmp_path / "spool")
+        assert content(tmp_path) == once
+
+    @pytest.mark.parametrize("tail", [b'{"kind": "Upse', b"\x00" * 4096, b'{"kind": "Nothing"}\n', b"[]\n"])
+    def test_ignores_a_torn_last_line(self, tmp_path: Path, tail: bytes) -> None:
+        refused(tmp_path, tmp_path / "spool").kill()
+        [path] = (tmp_path / "spool").glob("*.jsonl")
+        with path.open("ab") as file:
+            file.write(tail)
+        assert replay(tmp_path, tmp_path / "spool")
+        assert texts(tmp_path) == ALL
+
+    def test_leaves_the_spool_of_a_living_process_alone(self, tmp_path: Path) -> None:
+        with refused(tmp_path, tmp_path / "spool", 3) as living:
+            [path] = (tmp_path / "spool").glob("*.jsonl")
+            before = path.read_bytes()
+            other = Spool(tmp_path / "spool")
+            other.open()
+            assert other.take_over() == []
+            assert other.live() == {path.stem, other.instance}
+            other.forget()
+            other.close(keep=False)
+            assert path.read_bytes() == before
+            living.kill()
+        assert replay(tmp_path, tmp_path / "spool")
+        assert texts(tmp_path) == {"first": "text 2", "s0": "text 0", "s1": "text 1", "s2": "text 2"}
+
+    def test_takes_several_dead_ones_the_oldest_first(self, tmp_path: Path) -> None:
+        for name, output in (("a", "newest"), ("b", "older")):
+            write = UpsertStep(thread_id="t", id="s", at=1, values={"type": "user_message", "output": output})
+            (tmp_path / "spool").mkdir(exist_ok=True)
+            path = tmp_path / "spool" / f"{name}.jsonl"
+            path.write_text(to_json(write) + "\n")
+        os.utime(tmp_path / "spool" / "b.jsonl", (1, 1))
+        assert replay(tmp_path, tmp_path / "spool")
+        assert texts(tmp_path) == {"s": "newest"}
+
+    async def test_does_not_undo_what_a_living_process_has_written_since(self, tmp_path: Path) -> None:
+        living = DataLayer(url_of(tmp_path), files=tmp_path / "files", spool=tmp_path / "spool")
+        await living.store.open()
+        refused(tmp_path, tmp_path / "spool", 3).kill()
+        await living.update_step({"id": "first", "threadId": "t", "type": "user_message", "output": "newest"})  # type: ignore[typeddict-item]
+        assert replay(tmp_path, tmp_path / "spool")
+        await living.close()
+        assert texts(tmp_path)["first"] == "newest"
+
+
+@pytest.mark.usefixtures("patience")
+class TestWhileDegraded:
+    @pytest.fixture
+    async def layer(self, tmp_path: Path) -> Any:
+        layer = DataLayer(url_of(tmp_path), files=tmp_path / "files", spool=tmp_path / "spool")
+        self.events: list[Event] = []
+        layer.store.listeners.append(self.events.append)
+        yield layer
+        await layer.close()
+
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.events]
+
+    async def test_a_newer_text_of_a_step_wins_over_the_spooled_one(self, layer: DataLayer) -> None:
+        message = await start_thread(layer)
+        with locked(layer):
+            await layer.update_step(message | {"output": "spooled"})
+        await layer.update_step(message | {"output": "newest"})  # the database would take this one
+        assert (await layer.health())["pending"] == 2
+        await layer.store._lane._replay()
+        assert (await steps_of(layer, message["threadId"]))[message["id"]]["output"] == "newest"
+
+    async def test_votes_and_deletions_are_kept_too(self, layer: DataLayer) -> None:
+        first, second, third = [await start_thread(layer) for _ in range(3)]
+        vote = await layer.upsert_feedback(Feedback(forId=first["id"], value=1, threadId=first["threadId"]))
+        with locked(layer):
+            new = await layer.upsert_feedback(Feedback(forId=second["id"], value=0, threadId=second["threadId"]))
+            assert new
+            assert await layer.delete_feedback(vote)
+            await layer.delete_thread(third["threadId"])
+            await layer.delete_step(first["id"])
+            late = make_step(third["threadId"])
+            await layer.create_step(late)
+        await layer.store._lane._replay()
+        assert self.kinds()[-1] == "recovered"
+        assert await layer.get_thread(third["threadId"]) is None
+        assert await steps_of(layer, first["threadId"]) == {}
+        [step] = (await steps_of(layer, second["threadId"])).values()
+        assert (step["feedback"]["id"], step["feedback"]["value"]) == (new, 0)
+
+    async def test_a_write_that_can_never_be_stored_is_set_aside_and_the_others_are_stored(
+        self, layer: DataLayer, tmp_path: Path
+    ) -> None:
+        message, thread = await start_thread(layer), new_id()
+        with locked(layer):
+            await layer.create_step(make_step(thread, id="one"))
+            await layer.create_step(make_step(thread, id=message["id"]))  # another thread's: forbidden
+            bad = UpsertStep(thread_id=thread, id="bad", at=1, values={"type": "user_message", "start": 2**70})
+            await layer.store.submit(bad)
+            await layer.create_step(make_step(thread, id="two"))
+        await layer.store._lane._replay()
+        assert set(await steps_of(layer, thread)) == {"one", "two"}
+        lines = (tmp_path / "spool" / "rejected.txt").read_text().splitlines()
+        assert {json.loads(line)["id"] for line in lines} == {message["id"], "bad"}
+        assert [event.threads for event in self.events if event.kind == "rejected"] == [frozenset({thread})] * 2
+        assert self.kinds()[-1] == "recovered"
+        assert await layer.health() == {"state": "ok", "pending": 0}
+
+    async def test_without_a_spool_the_caller_has_an_error_at_once(self, tmp_path: Path) -> None:
+        (tmp_path / "no folder").touch()
+        layer = DataLayer(url_of(tmp_path), files=tmp_path / "files", spool=tmp_path / "no folder" / "spool")
+        kinds: list[str] = []
+        layer.store.listeners.append(lambda event: kinds.append(event.kind))
+        message = await start_thread(layer)
+        with locked(layer), pytest.raises(StoreUnavailable, match="could not be saved"):
+            await layer.update_step(message | {"output": "new"})
+        assert kinds == ["lost"]
+        assert await layer.health() == {"state": "ok", "pending": 0}
+        await layer.update_step(message | {"output": "newer"})
+        assert (await steps_of(layer, message["threadId"]))[message["id"]]["output"] == "newer"
+        await layer.close()
+
+    async def test_a_spool_that_is_full_or_read_only_is_reported_and_does_not_hide_what_is_in_it(
+        self, layer: DataLayer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        message = await start_thread(layer)
+        spool = next((tmp_path / "spool").glob("*.jsonl"))
+        with locked(layer):
+            await layer.update_step(message | {"output": "kept"})
+            if not immutable(True, spool):
+                pytest.skip("chattr +i needs root and a file system that knows it")
+            try:
+                with pytest.raises(StoreUnavailable):
+                    await layer.update_step(message | {"output": "refused"})
+            finally:
+                immutable(False, spool)
+            await layer.update_step(message | {"tags": ["kept too"]} | {"output": "last"})
+        assert self.kinds() == ["degraded", "lost", "degraded"]
+        await layer.store._lane._replay()
+        assert (await steps_of(layer, message["threadId"]))[message["id"]]["output"] == "last"
+
+    async def test_closing_while_degraded_leaves_all_to_the_next_process(self, tmp_path: Path) -> None:
+        layer = DataLayer(url_of(tmp_path), files=tmp_path / "files", spool=tmp_path / "spool")
+        message = await start_thread(layer)
+        with locked(layer):
+            await layer.update_step(message | {"output": "spooled"})
+            await layer.close()
+        again = DataLayer(url_of(tmp_path), files=tmp_path / "files", spool=tmp_path / "spool")
+        assert (await steps_of(again, message["threadId"]))[message["id"]]["output"] == "spooled"
+        await again.close()
+        assert not (tmp_path / "spool").exists()
+
+    async def test_a_spool_that_cannot_be_emptied_never_overwrites_newer_text_at_the_next_start(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        layer = DataLayer(url_of(tmp_path), files=tmp_path / "files", spool=tmp_path / "spool")
+        message = await start_thread(layer)
+        with locked(layer):
+            await layer.update_step(message | {"output": "spooled"})
+
+        def fails(_: Any) -> None:
+            raise OSError(5, "Input/output error")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(Spool, "clear", fails)
+            await layer.store._lane._replay()
+        await layer.update_step(message | {"output": "newest"})
+        spool = next((tmp_path / "spool").glob("*.jsonl")).read_bytes()
+        await layer.close()
+        (tmp_path / "spool").mkdir(exist_ok=True)
+        (tmp_path / "spool" / "dead.jsonl").write_bytes(spool)  # as a kill would have left it
+        again = DataLayer(url_of(tmp_path), files=tmp_path / "files", spool=tmp_path / "spool")
+        assert (await steps_of(again, message["threadId"]))[message["id"]]["output"] == "newest"
+        await again.close()
+
+
+class TestRealApp:
+    @pytest.fixture
+    def app(self, tmp_path: Path) -> Iterator[App]:
+        """The app with a short patience: the seconds of a real one are not what is tested."""
+        app = App(tmp_path, THREADKEEP_SPOOL=str(tmp_path / "other disk"))
+        lines = (app.folder / "app.py").read_text()
+        (app.folder / "app.py").unlink()
+        short = "from datalayer import engine, writer\nengine.BUSY_TIMEOUT, writer.PAUSES = 0.05, (0.2,)\n"
+        (app.folder / "app.py").write_text(short + lines)
+        yield app
+        app.close()
+
+    async def test_people_hear_once_that_writes_wait_and_once_that_all_is_stored(self, app: App) -> None:
+        server = app.alive()
+        async with Client(server.url) as me, Client(server.url) as idle:
+            await (await me.login()).connect()
+            await (await idle.login()).connect()
+            await me.send("before")
+            with closing(sqlite3.connect(app.home / "threads.db")) as lock:
+                lock.execute("BEGIN IMMEDIATE")
+                await me.send("during")
+                await me.send("still")
+                health = (await me.request("GET", "/health/store")).json()
+                assert health["state"] == "degraded"
+                assert health["pending"] > 0
+                lock.rollback()
+            await me.wait_for("toast", toast("store_recovered"))
+            assert (await me.request("GET", "/health/store")).json() == {"state": "ok", "pending": 0}
+            outputs = [s["output"] for s in (await me.stored())["steps"] if s["type"] == "user_message"]
+            assert outputs == ["before", "during", "still"]
+            assert [data["type"] for name, data in me.events if name == "toast"] == ["warning", "success"]
+            assert len([1 for name, data in me.events if name == "toast" and toast("store_degraded")(data)]) == 1
+            assert "toast" not in [name for name, _ in idle.events]
+            assert messages(me.screen.values()) == messages((await me.stored())["steps"])
+
+    async def test_what_was_said_while_degraded_survives_a_kill_and_is_there_after_the_next_start(
+        self, app: App, tmp_path: Path
+    ) -> None:
+        server = app.alive()
+        async with Client(server.url) as me:
+            await (await me.login()).connect()
+            await me.send("before")
+            with closing(sqlite3.connect(app.home / "threads.db")) as lock:
+                lock.execute("BEGIN IMMEDIATE")
+                await me.send("during")
+                server.kill()
+                lock.rollback()
+            assert list((tmp_path / "other disk").glob("*.jsonl"))
+            server = app.alive()
+            assert messages((await me.stored())["steps"]) == messages(me.screen.values())
+
+
+def toast(key: str) -> Callable[[Any], bool]:
+    return lambda data: bool(data["message"] == say(key, "en"))
+
+
+def messages(steps: Iterable[Any]) -> dict[str, str]:
+    return {step["id"]: step["output"] for step in steps if "message" in step["type"]}
