@@ -226,7 +226,14 @@ async def run(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         async with engine.begin() as connection:
             return await connection.run_sync(work)
 
-    return await translated(_finish(transaction()))
+    try:
+        return await _finish(transaction())
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise translate(error) from error
+    except Exception as error:
+        raise translate(error) from error
+    return await translated(_finish(transaction()))  # the connection had gone; the pool makes another
 
 
 async def translated(work: Coroutine[Any, Any, T]) -> T:
