@@ -158,7 +158,8 @@ def free_port() -> int:
 
 def environment(env: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a child that can import the packages of this checkout."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
+    # Chainlit takes CI for its own --ci, which prints a line more.
+    kept = {key: value for key, value in os.environ.items() if key != "CI" and not key.startswith(_OURS)}
     return {**kept, "PYTHONPATH": str(ROOT), **env}
 
 
