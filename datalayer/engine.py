@@ -104,9 +104,11 @@ def _engine(url: URL, role: str, size: int, synchronous: str) -> AsyncEngine:
         if role == "read":
             connection.create_function("fold", 1, text.fold, deterministic=True)
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if role == "write" else "BEGIN")
+    if role == "write":  # most reads are one statement; one of several says BEGIN itself
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 

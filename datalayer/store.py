@@ -186,6 +186,7 @@ class Store:
         """The thread, its steps (oldest first) and its elements, of one moment; None when there is none."""
 
         def read(connection: Connection) -> tuple[Thread, Sequence[Row[Any]], Sequence[Row[Any]]] | None:
+            connection.exec_driver_sql("BEGIN")
             if (found := queries.thread(connection, thread_id)) is None:
                 return None
             steps = queries.thread_steps(connection, thread_id)
