@@ -3,6 +3,7 @@
 A run costs seconds where the whole server would cost minutes: 45 kills hit a process that does with a DataLayer what
 the app does with it (users, messages, files, answers saved while they stream, deletions), 5 the real server. Every
 moment is drawn from a seed that a failure prints; ``KILLS_SEED`` repeats one.
+``SERVER_KILLS=50`` kills the server as often.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from tests.e2e.conftest import App
 from tests.servers import Server, start
 
 SEED = int(os.environ.get("KILLS_SEED") or random.randrange(10**6))
-KILLS, SERVER_KILLS, CHATS = 45, 5, 6
+KILLS, SERVER_KILLS, CHATS = 45, int(os.environ.get("SERVER_KILLS", "5")), 6
 OWNERLESS = "SELECT count(*) FROM threads WHERE user_id IS NULL"
 HOMELESS = (
     "SELECT count(*) FROM steps WHERE thread_id NOT IN (SELECT id FROM threads) OR type IS NULL OR output IS NULL"
