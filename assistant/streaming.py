@@ -12,8 +12,9 @@ from datalayer import DataLayer, DataLayerError
 
 logger = logging.getLogger("assistant")
 
-SAVE_EVERY = 0.25
-"""Seconds between saves. One write for all that came meanwhile: a write a token would cost more than it keeps."""
+SAVE_EVERY = 0.15
+"""Seconds from one save to the next, which leaves it 100 ms to become durable. One write for all that came meanwhile:
+a write a token would cost more than it keeps."""
 
 Status = Literal["streaming", "complete", "stopped", "failed"]
 
@@ -49,10 +50,12 @@ class Streaming:
             await self.message.send()
 
     async def _keep_saving(self) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
+            started = clock()
             if self.message.content != self._saved:
                 await self._save("streaming")
-            await asyncio.sleep(SAVE_EVERY)
+            await asyncio.sleep(max(0.0, started + SAVE_EVERY - clock()))
 
     async def _save(self, status: Status) -> None:
         self._saved = self.message.content
