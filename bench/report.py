@@ -66,7 +66,7 @@ def notes(sizes: Sizes) -> str:
         f"- Chainlit's list is left out above {sizes.chainlit_lists_up_to:,} threads: for each page it loads every step"
         " of up to 1,000 threads, so that it takes long and shows no more.",
         "- An answer goes through the chat app's own code into a session with nobody at the other end; it ends when it"
-        " is saved as complete. At a model's pace it is saved every 250 ms, in bursts of tokens with a pause between.",
+        " is saved as complete. At a model's pace it is saved every 150 ms, in bursts of tokens with a pause between.",
         "- A backup is a first one, which copies all, and is checked before it counts; the plain copy is not checked.",
     ]
     return "\n".join(lines) + "\n"
