@@ -293,4 +293,5 @@ async def until(condition: Callable[[], Any], deadline: float = DEADLINE) -> Any
     end = time.monotonic() + deadline
     while not (answer := await condition()):
         assert time.monotonic() < end, f"not so within {deadline} s"
+        await asyncio.sleep(0.02)  # a server in this loop must get its turn
     return answer

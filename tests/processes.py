@@ -25,7 +25,7 @@ from typing import IO, Self
 
 ROOT = Path(__file__).resolve().parents[1]
 # What this process was configured with must not reach the server: a test says all that its server knows.
-_OURS = ("CHAINLIT_", "THREADKEEP_", "DATALAYER_", "GEMINI_", "GOOGLE_", "LANGFUSE_")
+_OURS = ("CHAINLIT_", "THREADKEEP_", "DATALAYER_", "GEMINI_", "GOOGLE_", "OPENAI_", "LANGFUSE_")
 _LIBRARIES = (
     *("fastapi", "socketio", "uvicorn", "literalai", "mcp", "sqlalchemy.ext.asyncio", "alembic.command"),
     *("aiosqlite", "pydantic_settings", "dotenv"),

@@ -9,7 +9,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from assistant.accounts import AccountError, Accounts, account_key, clean_name
-from tests.servers import environment
+from tests.processes import environment
 
 PASSWORD = "correct horse"
 

@@ -26,7 +26,7 @@ from assistant.accounts import Accounts
 from assistant.auth import Guard, _is_loopback, password_sign_in, signing_secret
 from assistant.config import Config
 from assistant.throttle import Throttle
-from tests.servers import Server, ServerFailed, environment, free_port, running_server
+from tests.processes import Server, ServerFailed, environment, free_port, running_server
 
 PASSWORD = "correct horse"
 POLLING = "/ws/socket.io/?EIO=4&transport=polling"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.servers import ROOT, Server, free_port, running_server
+from tests.processes import ROOT, Server, free_port, running_server
 
 DEADLINE = 15_000
 NEW_ID = re.compile(r"/thread/([0-9a-f-]{36})$")

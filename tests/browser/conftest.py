@@ -1,7 +1,9 @@
 """A real Chromium, the real app, and tabs on it."""
 
+import asyncio
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.chat import DEADLINE, App, Chat
 from tests.conftest import missing
+from tests.servers.gemini import GeminiServer
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -31,6 +34,20 @@ OpenTab = Callable[..., Chat]
 def _chromium() -> str:
     found = os.getenv("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     return found or missing("No Chromium is installed", "REQUIRE_BROWSER") or ""
+
+
+@pytest.fixture(scope="module")
+def gemini() -> Iterator[GeminiServer]:
+    """The model, on a loop of its own: this thread's belongs to Playwright."""
+    loop, server = asyncio.new_event_loop(), GeminiServer()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
+    yield server
+    asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
 
 
 # Not longer than a module: an asyncio test cannot run in a thread where Playwright's loop still does.

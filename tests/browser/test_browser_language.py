@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from assistant.texts import say
 from tests.browser.chat import Chat, pdf
 from tests.browser.conftest import OpenTab
-from tests.servers import ROOT
+from tests.processes import ROOT
 
 pytestmark = pytest.mark.browser
 

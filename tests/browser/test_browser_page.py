@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.chat import png
 from tests.browser.conftest import OpenTab
-from tests.servers import ROOT
+from tests.processes import ROOT
 
 pytestmark = pytest.mark.browser
 

@@ -1,8 +1,6 @@
 """An answer that a model is still writing: what was shown of it stays, whether a person or a crash ends it."""
 
-import asyncio
 import signal
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,25 +10,11 @@ from playwright.sync_api import Browser, Locator, expect
 from assistant.texts import Language, say
 from tests.browser.chat import App, Chat
 from tests.browser.conftest import OpenTab
-from tests.gemini_server import Act, Chunk, GeminiServer, finish, text
+from tests.servers.gemini import Act, Chunk, GeminiServer, finish, text
 
 pytestmark = pytest.mark.browser
 
 BEGINNING = "Glaciers are rivers of ice that flow"
-
-
-@pytest.fixture(scope="module")
-def gemini() -> Iterator[GeminiServer]:
-    """The model, on a loop of its own: this thread's belongs to Playwright."""
-    loop, server = asyncio.new_event_loop(), GeminiServer()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
-    yield server
-    asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
-    loop.close()
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from datalayer import DataLayer
 from tests.conftest import OpenLayer, make_step, new_id, rows, start_thread, steps_of
-from tests.servers import environment
+from tests.processes import environment
 
 # Writes steps to the database in argv[1] until it is killed, ten at a time, and prints each id when its call returned.
 _WRITER = """

@@ -18,7 +18,7 @@ from datalayer import DataLayer, InvalidInput
 from datalayer.backup import optimise
 from datalayer.blobs import LocalBlobs
 from tests.conftest import OpenLayer, blob_names, chainlit_session, failures, make_step, new_id, rows, start_thread
-from tests.servers import environment
+from tests.processes import environment
 
 
 def sha256(content: bytes) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.client import Client
-from tests.servers import ROOT, Server, free_port, running_server, start
+from tests.processes import ROOT, Server, free_port, running_server, start
 
 PASSWORD = "correct horse battery"
 

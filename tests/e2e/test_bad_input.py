@@ -12,7 +12,7 @@ from socketio.exceptions import ConnectionError as Refused
 
 from tests.client import Client, until
 from tests.e2e.conftest import Tabs
-from tests.servers import Server
+from tests.processes import Server
 
 GARBAGE_IDS = [
     "x",

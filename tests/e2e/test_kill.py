@@ -9,7 +9,7 @@ import pytest
 
 from tests.client import Client, Match
 from tests.e2e.conftest import App, Tabs
-from tests.servers import Server
+from tests.processes import Server
 
 ROUNDS = 2  # test_kills.py in tests/faults has the many
 PNG = bytes.fromhex(

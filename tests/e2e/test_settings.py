@@ -6,7 +6,7 @@ import pytest
 
 from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
-from tests.servers import Server
+from tests.processes import Server
 
 DEFAULTS = {"model": "gemini-2.5-flash", "temperature": 0.7, "system_prompt": ""}
 VERSE = {"model": "offline", "temperature": 1.3, "system_prompt": "Answer in verse."}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.client import Client
-from tests.servers import ROOT, free_port, running_server
+from tests.processes import ROOT, free_port, running_server
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cf500f0003860180"

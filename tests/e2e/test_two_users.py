@@ -22,7 +22,7 @@ from socketio.exceptions import ConnectionError as Refused
 
 from tests.client import Client
 from tests.e2e.conftest import PASSWORD, App
-from tests.servers import Server
+from tests.processes import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

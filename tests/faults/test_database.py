@@ -16,7 +16,7 @@ import pytest
 from datalayer import DataLayer, StoreUnavailable, engine, writer
 from datalayer.writer import Event
 from tests.conftest import make_step, new_id, steps_of
-from tests.servers import start
+from tests.processes import start
 
 LARGE = "x" * 30_000
 

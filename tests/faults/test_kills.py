@@ -21,7 +21,7 @@ import pytest
 from datalayer import DataLayer
 from tests.client import Client
 from tests.e2e.conftest import App
-from tests.servers import Server, start
+from tests.processes import Server, start
 
 SEED = int(os.environ.get("KILLS_SEED") or random.randrange(10**6))
 KILLS, SERVER_KILLS, CHATS = 45, int(os.environ.get("SERVER_KILLS", "5")), 6

@@ -15,7 +15,7 @@ from sqlalchemy import event
 from datalayer import DataLayer, engine
 from tests.conftest import make_step, new_id, rows, start_thread, steps_of
 from tests.e2e.conftest import App
-from tests.servers import Child, free_port, start
+from tests.processes import Child, free_port, start
 
 # Streams an answer into the thread "t" and stays.
 STREAMER = """

@@ -21,7 +21,7 @@ from datalayer.writes import UpsertStep, to_json
 from tests.client import Client
 from tests.conftest import make_step, new_id, start_thread, steps_of
 from tests.e2e.conftest import App
-from tests.servers import Child, start
+from tests.processes import Child, start
 
 WRITES = 11
 

@@ -1,45 +1,19 @@
-"""A server on the loopback that speaks Gemini's REST streaming protocol, for the real SDKs to talk to.
+"""A server on the loopback that speaks Gemini's REST protocol, for the real SDKs to talk to.
 
     async with GeminiServer() as server:
         server.script(text("Hel"), text("lo"), finish())
         ...  # POST {server.url}/v1beta/models/{model}:streamGenerateContent?alt=sse
 
-Each request takes the oldest script left; one without a script is answered with 501.
+Without ``alt=sse`` the stream is one JSON array, as google-generativeai reads it. As a process:
+``python -m tests.servers.gemini PORT --tokens 200 --first 0.3 --between 0.01``.
 """
 
-import asyncio
-import json
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum
-from http import HTTPStatus
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from .http import Act, Chunk, Failure, Framing, Pause, Received, ScriptServer, Step, main, sse
 
-@dataclass(frozen=True)
-class Chunk:
-    """One event of the stream. A str is sent as it is, JSON or not."""
-
-    body: Mapping[str, Any] | str
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An HTTP error in place of a stream: the first and only step of its script."""
-
-    code: int
-    body: Any
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Act(Enum):
-    BREAK_OFF = "close the connection without the end of the body"
-    STALL = "send nothing more and wait until the client is gone; as the first step, not even headers"
-
-
-Step = Chunk | Failure | Act
+__all__ = ["Act", "Chunk", "Failure", "GeminiServer", "Pause", "Received", "Step"]
 
 
 def parts(*given: Mapping[str, Any]) -> Chunk:
@@ -54,12 +28,13 @@ def thought(delta: str) -> Chunk:
     return parts({"text": delta, "thought": True})
 
 
-def finish(reason: str = "STOP") -> Chunk:
+def finish(reason: str | int = "STOP", usage: Mapping[str, int] | None = None) -> Chunk:
     """The last chunk of a real answer: no text, the reason and the usage."""
-    return Chunk({"candidates": [{"finishReason": reason, "index": 0}], "usageMetadata": {"totalTokenCount": 3}})
+    counts = usage or {"promptTokenCount": 2, "candidatesTokenCount": 1, "totalTokenCount": 3}
+    return Chunk({"candidates": [{"finishReason": reason, "index": 0}], "usageMetadata": counts})
 
 
-def blocked_prompt(reason: str = "SAFETY") -> Chunk:
+def blocked_prompt(reason: str | int = "SAFETY") -> Chunk:
     return Chunk({"promptFeedback": {"blockReason": reason}})
 
 
@@ -80,119 +55,54 @@ def retry_info(delay: str) -> dict[str, Any]:
     return {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
 
 
-def quota(delay: str | None = None) -> Failure:
-    details = [retry_info(delay)] if delay else []
-    return failure(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.", *details)
+def quota_failure(*quota_ids: str) -> dict[str, Any]:
+    metric = "generativelanguage.googleapis.com/generate_content_free_tier_requests"
+    violations = [{"quotaMetric": metric, "quotaId": each, "quotaValue": "20"} for each in quota_ids]
+    return {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations}
 
 
-@dataclass
-class Received:
-    """A request as it arrived. `over` is set when its connection ended, `abandoned` when the client ended it."""
-
-    method: str
-    target: str
-    headers: dict[str, str]
-    body: Any
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-    abandoned: bool = False
+def quota_details(delay: str | None, *quota_ids: str) -> list[dict[str, Any]]:
+    return [*([quota_failure(*quota_ids)] if quota_ids else []), *([retry_info(delay)] if delay else [])]
 
 
-class GeminiServer:
-    def __init__(self) -> None:
-        self.url = ""
-        self.requests: list[Received] = []
-        self._scripts: deque[tuple[Step, ...]] = deque()
-        self._arrivals: asyncio.Queue[Received] = asyncio.Queue()
-        self._handlers: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.close()
-        for handler in self._handlers:
-            handler.cancel()
-        await asyncio.gather(*self._handlers, return_exceptions=True)
-
-    def script(self, *steps: Step) -> None:
-        """Say how one more request will be answered."""
-        self._scripts.append(steps)
-
-    async def arrival(self) -> Received:
-        """Wait for the next request that no call of this has returned yet."""
-        return await self._arrivals.get()
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # A plain callback with a task of its own: asyncio's would report the cancellation at the end as an error.
-        handler = asyncio.create_task(self._handle(reader, writer))
-        self._handlers.add(handler)
-        handler.add_done_callback(self._handlers.discard)
-
-    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        received: Received | None = None
-        try:
-            received = await _read(reader)
-            self.requests.append(received)
-            self._arrivals.put_nowait(received)
-            steps = self._scripts.popleft() if self._scripts else (failure(501, "UNIMPLEMENTED", "No script."),)
-            await _play(steps, reader, writer, received)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            if received:
-                received.abandoned = True
-        finally:
-            writer.close()
-            if received:
-                received.over.set()
+def quota(delay: str | None = None, *quota_ids: str) -> Failure:
+    message = "You exceeded your current quota."
+    return failure(429, "RESOURCE_EXHAUSTED", message, *quota_details(delay, *quota_ids))
 
 
-async def _read(reader: asyncio.StreamReader) -> Received:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    first, *lines = head.rstrip().split("\r\n")
-    method, target, _ = first.split(" ", 2)
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Received(method, target, headers, json.loads(body) if body else None)
+def model(name: str, label: str = "", window: int = 0, *methods: str) -> dict[str, Any]:
+    """An entry of the list of models."""
+    return {
+        "name": f"models/{name}",
+        "version": "001",
+        "displayName": label or name,
+        "inputTokenLimit": window,
+        "supportedGenerationMethods": list(methods) or ["generateContent", "countTokens"],
+    }
 
 
-async def _play(
-    steps: tuple[Step, ...], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, received: Received
-) -> None:
-    for number, step in enumerate(steps):
-        if isinstance(step, Failure):
-            return await _send_failure(writer, step)
-        if step is Act.STALL:
-            received.abandoned = not await reader.read()
-            return
-        if number == 0:
-            _send_head(writer, 200, {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"})
-        if step is Act.BREAK_OFF:
-            return await writer.drain()
-        assert isinstance(step, Chunk)
-        await _send_chunk(writer, step)
-    writer.write(b"0\r\n\r\n")
-    await writer.drain()
+class GeminiServer(ScriptServer):
+    """``tokens``: what a question counts, or a step. ``counts``: the requests for it."""
+
+    def __init__(self, default: Sequence[Step] = ()) -> None:
+        super().__init__(default)
+        self.models = [model("gemini-2.5-flash", "Gemini 2.5 Flash", 1_048_576)]
+        self.tokens: int | Step = 7
+        self.counts: list[Received] = []
+
+    def framing(self, received: Received) -> Framing:
+        return sse() if "alt=sse" in received.target else Framing("application/json", "{}", "[", ",\r\n", "]\n")
+
+    def aside(self, received: Received) -> Any:
+        path = received.target.partition("?")[0]
+        if path.endswith("/models"):
+            self.lists.append(received)
+            return {"models": self.models} if isinstance(self.models, list) else self.models
+        if path.endswith(":countTokens"):
+            self.counts.append(received)
+            return {"totalTokens": self.tokens} if isinstance(self.tokens, int) else self.tokens
+        return None
 
 
-def _send_head(writer: asyncio.StreamWriter, code: int, headers: Mapping[str, str]) -> None:
-    lines = [f"HTTP/1.1 {code} {HTTPStatus(code).phrase}", "Connection: close"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    writer.write("\r\n".join([*lines, "", ""]).encode())
-
-
-async def _send_failure(writer: asyncio.StreamWriter, step: Failure) -> None:
-    body = (step.body if isinstance(step.body, str) else json.dumps(step.body)).encode()
-    plain = {"Content-Type": "application/json; charset=UTF-8", "Content-Length": str(len(body))}
-    _send_head(writer, step.code, plain | dict(step.headers))
-    writer.write(body)
-    await writer.drain()
-
-
-async def _send_chunk(writer: asyncio.StreamWriter, step: Chunk) -> None:
-    body = step.body if isinstance(step.body, str) else json.dumps(step.body)
-    event = f"data: {body}\r\n\r\n".encode()
-    writer.write(b"%x\r\n%s\r\n" % (len(event), event))
-    await writer.drain()
+if __name__ == "__main__":
+    main(GeminiServer, text, finish())
