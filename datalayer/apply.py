@@ -8,23 +8,27 @@ costs no rollback and changes nothing. Rules:
 - I6 ownership: nothing of another thread or another user is changed, and no thread changes its author.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Insert, Table, and_, bindparam, case, delete, exists, or_, select, update
+from sqlalchemy import Connection, Table, delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from . import summaries, usage
 from .blobs import Blobs
-from .errors import BlobVanished, DataLayerError, Forbidden, InvalidInput, NotFound
+from .errors import BlobVanished, Forbidden, NotFound
 from .facts import Facts
+from .group import Group, upsert, user_row
 from .records import user_id
-from .schema import blobs, elements, feedbacks, steps, threads, tombstones, users
+from .schema import MESSAGES, blobs, elements, feedbacks, steps, threads, users
 from .writes import (
     DeleteElement,
     DeleteFeedback,
     DeleteStep,
     DeleteThread,
+    PutSummary,
+    RecordUsage,
     ReleaseBlobs,
     UpdateThread,
     UpsertElement,
@@ -34,16 +38,12 @@ from .writes import (
     Write,
 )
 
-_MAX_IDS = 500  # far below the number of variables that any build of SQLite takes in a statement
-MESSAGES = ("user_message", "assistant_message")
 _STRENGTH = {"first_message": 1, "model": 2, "user": 3}
-_Shape = tuple[tuple[str, ...], frozenset[str]]
-_upserts: dict[tuple[str, tuple[str, ...], frozenset[str]], Insert] = {}
 
 
 def apply(connection: Connection, writes: Sequence[Write], store: Blobs) -> tuple[list[Any], list[str]]:
     """Applies ``writes`` in order. Returns an outcome each (a result, or its DataLayerError) and the blobs let go."""
-    group = _Group(connection, Facts(connection, writes), store)
+    group = Group(connection, Facts(connection, writes), store)
     outcomes: list[Any] = []
     for kind, run in groupby(writes, type):
         outcomes += [group.outcome(_HANDLERS[kind], write) for write in run]
@@ -51,153 +51,17 @@ def apply(connection: Connection, writes: Sequence[Write], store: Blobs) -> tupl
     return outcomes, sorted(group.released)
 
 
-class _Group:
-    def __init__(self, connection: Connection, facts: Facts, store: Blobs) -> None:
-        self.connection = connection
-        self.facts = facts
-        self.store = store
-        self.released: set[str] = set()
-        self._users: dict[str, dict[str, Any]] = {}
-        self._threads: list[dict[str, Any]] = []
-        self._steps: dict[_Shape, list[dict[str, Any]]] = {}
-        self._shapes: dict[str, _Shape] = {}
-        self._activity: dict[str, int] = {}
-
-    def outcome(self, handler: "Callable[[_Group, Any], Any]", write: Write) -> Any:
-        try:
-            return handler(self, write)
-        except DataLayerError as error:
-            return error
-
-    # Threads
-
-    def admit(self, write: Write, thread_id: str, anonymous: bool, author: str | None = None) -> bool:
-        """Whether ``write`` may touch the thread: True, made if it is new; False: it was deleted. Raises Forbidden."""
-        if ("thread", thread_id) in self.facts.deleted:
-            return False
-        if thread_id in self.facts.owners:
-            self.facts.check_owner(thread_id, write.actor)
-            return True
-        owner = author or (user_id(write.actor) if write.actor is not None else None)
-        if owner is None and not anonymous:
-            raise InvalidInput("A new conversation needs an author")
-        self._new_thread(write, thread_id, owner)
-        return True
-
-    def _new_thread(self, write: Write, thread_id: str, owner: str | None) -> None:
-        if write.actor is not None:
-            self._users[write.actor] = _user_row(write.actor, {}, write.at)
-        self.facts.owners[thread_id] = owner
-        times = {"created_at": write.at, "last_activity_at": write.at}
-        self._threads.append({"id": thread_id, "user_id": owner, "metadata": {}, **times})
-
-    # Steps, collected so that those of one shape go out as one executemany
-
-    def add_step(self, row: dict[str, Any], given: frozenset[str]) -> None:
-        shape = (tuple(sorted(row)), given)
-        if self._shapes.setdefault(row["id"], shape) != shape:
-            self.flush()  # statements are reordered among rows, never for one row
-            self._shapes[row["id"]] = shape
-        self._steps.setdefault(shape, []).append(row)
-
-    def touch(self, thread_id: str, at: int) -> None:
-        self._activity[thread_id] = max(at, self._activity.get(thread_id, 0))
-
-    def flush(self) -> None:
-        """Sends what was collected, parents before children."""
-        if self._users:
-            self.connection.execute(insert(users).on_conflict_do_nothing(), list(self._users.values()))
-        if self._threads:
-            self.connection.execute(insert(threads), self._threads)
-        for (keys, given), rows in self._steps.items():
-            self.connection.execute(_upsert(steps, keys, given), rows)
-        if self._activity:
-            self.connection.execute(_TOUCH, [{"key": key, "moment": at} for key, at in self._activity.items()])
-        for collected in (self._users, self._threads, self._steps, self._shapes, self._activity):
-            collected.clear()
-
-    # Deletions
-
-    def bury(self, kind: str, ids: Iterable[str], at: int) -> None:
-        buried = list(ids)
-        self.facts.deleted.update((kind, key) for key in buried)
-        if rows := [{"kind": kind, "id": key, "deleted_at": at} for key in buried]:
-            self.connection.execute(insert(tombstones).on_conflict_do_nothing(), rows)
-
-    def delete_elements(self, which: Any, at: int) -> None:
-        gone = self.connection.execute(select(elements.c.id, elements.c.blob).where(which)).all()
-        self.released.update(row.blob for row in gone if row.blob)
-        self.bury("element", [row.id for row in gone], at)
-        for row in gone:
-            self.facts.elements.pop(row.id, None)
-        self.connection.execute(delete(elements).where(which))
-
-    def delete_steps(self, thread_id: str, ids: Sequence[str], at: int) -> None:
-        """Deletes steps of one thread and their elements; an element elsewhere may name the same id."""
-        for start in range(0, len(ids), _MAX_IDS):
-            some = ids[start : start + _MAX_IDS]
-            self.delete_elements(and_(elements.c.thread_id == thread_id, elements.c.for_id.in_(some)), at)
-            self.connection.execute(delete(steps).where(steps.c.id.in_(some)))
-        self.bury("step", ids, at)
-        for key in ids:
-            self.facts.steps.pop(key, None)
-
-    def descendants(self, step_id: str) -> list[str]:
-        """Ids of all steps below, within the thread: a parent's id can be claimed in another thread after its child."""
-        here = steps.c.thread_id == self.facts.steps[step_id]
-        tree = select(steps.c.id).where(steps.c.parent_id == step_id, here).cte(recursive=True)
-        tree = tree.union(select(steps.c.id).where(steps.c.parent_id == tree.c.id, here))
-        # A browser may name a step as its own parent.
-        return [key for key in self.connection.execute(select(tree.c.id)).scalars() if key != step_id]
-
-
-def _user_row(identifier: str, metadata: dict[str, Any], at: int) -> dict[str, Any]:
-    return {"id": user_id(identifier), "identifier": identifier, "metadata": metadata, "created_at": at}
-
-
-def _upsert(table: Table, keys: tuple[str, ...], given: frozenset[str]) -> Insert:
-    """INSERT of the columns ``keys`` that, where the id exists, sets those ``given`` (I4).
-
-    Its WHERE repeats I6 for databases on which Facts cannot lock what it has read.
-    """
-    if (table.name, keys, given) not in _upserts:
-        statement = insert(table)
-        _upserts[table.name, keys, given] = statement.on_conflict_do_update(
-            index_elements=[table.c.id],
-            set_={key: statement.excluded[key] for key in sorted(given)} or {"id": statement.excluded.id},
-            where=table.c.thread_id == statement.excluded.thread_id,
-        )
-    return _upserts[table.name, keys, given]
-
-
-# Last activity only grows, but the first message of a thread brings its own time, also when it is an imported, old one.
-_MOMENT = bindparam("moment", type_=BigInteger)
-_IS_MESSAGE = or_(*(steps.c.type == kind for kind in MESSAGES))  # IN cannot be part of an executemany
-_LATER_MESSAGE = exists(select(1).where(steps.c.thread_id == threads.c.id, _IS_MESSAGE, steps.c.created_at > _MOMENT))
-_TOUCH = (
-    update(threads)
-    .where(threads.c.id == bindparam("key"))
-    .values(
-        last_activity_at=case(
-            (threads.c.last_activity_at < _MOMENT, _MOMENT),
-            (and_(threads.c.last_activity_at == threads.c.created_at, ~_LATER_MESSAGE), _MOMENT),
-            else_=threads.c.last_activity_at,
-        )
-    )
-)
-
-
-def _upsert_user(group: _Group, write: UpsertUser) -> None:
+def _upsert_user(group: Group, write: UpsertUser) -> None:
     key = user_id(write.identifier)
     stored = group.connection.execute(select(users.c.metadata).where(users.c.id == key)).scalar()
     if stored is None:
-        group.connection.execute(insert(users), _user_row(write.identifier, write.metadata, write.at))
+        group.connection.execute(insert(users), user_row(write.identifier, write.metadata, write.at))
     elif write.metadata:
         merged = {**stored, **write.metadata}
         group.connection.execute(update(users).where(users.c.id == key).values(metadata=merged))
 
 
-def _update_thread(group: _Group, write: UpdateThread) -> None:
+def _update_thread(group: Group, write: UpdateThread) -> None:
     if write.actor is not None and write.user_id not in (None, user_id(write.actor)):
         raise Forbidden("A conversation can only be given to oneself")
     if not group.admit(write, write.thread_id, write.anonymous, write.user_id):
@@ -227,7 +91,7 @@ def _may_name(source: str, stored: str | None) -> bool:
     return stored is None or (source != "first_message" and _STRENGTH[source] >= _STRENGTH[stored])
 
 
-def _delete_thread(group: _Group, write: DeleteThread) -> None:
+def _delete_thread(group: Group, write: DeleteThread) -> None:
     key = write.thread_id
     if ("thread", key) in group.facts.deleted:
         return
@@ -240,7 +104,7 @@ def _delete_thread(group: _Group, write: DeleteThread) -> None:
     group.facts.forget_thread(key)
 
 
-def _upsert_step(group: _Group, write: UpsertStep) -> None:
+def _upsert_step(group: Group, write: UpsertStep) -> None:
     facts, values = group.facts, write.values
     parent = values.get("parent_id")
     if facts.steps.get(write.id, write.thread_id) != write.thread_id:
@@ -268,27 +132,27 @@ def _upsert_step(group: _Group, write: UpsertStep) -> None:
         group.touch(write.thread_id, min(row["created_at"], write.at))
 
 
-def _is_newer(group: _Group, write: UpsertStep) -> bool:
+def _is_newer(group: Group, write: UpsertStep) -> bool:
     """Whether the stored step was written after the call of ``write``, by a process that did not need a spool."""
     group.flush()
     stored = group.connection.execute(select(steps.c.written_at).where(steps.c.id == write.id)).scalar()
     return stored is not None and stored > write.at
 
 
-def _drop_answers(group: _Group, write: UpsertStep) -> None:
+def _drop_answers(group: Group, write: UpsertStep) -> None:
     group.flush()
     stored = group.connection.execute(select(steps.c.type, steps.c.output).where(steps.c.id == write.id)).one_or_none()
     if stored and stored.type == "user_message" and stored.output != write.values.get("output", stored.output):
         group.delete_steps(write.thread_id, group.descendants(write.id), write.at)
 
 
-def _merged_extra(group: _Group, table: Table, key: str, extra: dict[str, Any]) -> dict[str, Any]:
+def _merged_extra(group: Group, table: Table, key: str, extra: dict[str, Any]) -> dict[str, Any]:
     group.flush()
     stored = group.connection.execute(select(table.c.extra).where(table.c.id == key)).scalar()
     return {**(stored or {}), **extra}
 
 
-def _delete_step(group: _Group, write: DeleteStep) -> None:
+def _delete_step(group: Group, write: DeleteStep) -> None:
     facts = group.facts
     if write.id in facts.steps:
         thread_id = facts.steps[write.id]
@@ -299,7 +163,7 @@ def _delete_step(group: _Group, write: DeleteStep) -> None:
         group.bury("step", [write.id], write.at)
 
 
-def _upsert_element(group: _Group, write: UpsertElement) -> None:
+def _upsert_element(group: Group, write: UpsertElement) -> None:
     facts, values = group.facts, dict(write.values)
     for_id = values.get("for_id")
     if write.blob:
@@ -319,10 +183,10 @@ def _upsert_element(group: _Group, write: UpsertElement) -> None:
     if "extra" in values:
         values["extra"] = _merged_extra(group, elements, write.id, values["extra"])
     row = {**values, "id": write.id, "thread_id": write.thread_id, "created_at": write.at}
-    group.connection.execute(_upsert(elements, tuple(sorted(row)), frozenset(values)), row)
+    group.connection.execute(upsert(elements, tuple(sorted(row)), frozenset(values)), row)
 
 
-def _hold_blob(group: _Group, write: UpsertElement) -> None:
+def _hold_blob(group: Group, write: UpsertElement) -> None:
     """Ties the blob to the element. Taking and removing a blob both hold the write lock, so the check stays true."""
     assert write.blob is not None
     if not group.store.has(write.blob.sha256):
@@ -335,7 +199,7 @@ def _hold_blob(group: _Group, write: UpsertElement) -> None:
     group.released.discard(write.blob.sha256)
 
 
-def _delete_element(group: _Group, write: DeleteElement) -> None:
+def _delete_element(group: Group, write: DeleteElement) -> None:
     facts = group.facts
     if write.id in facts.elements:
         facts.check_owner(facts.elements[write.id], write.actor)
@@ -343,7 +207,7 @@ def _delete_element(group: _Group, write: DeleteElement) -> None:
     group.bury("element", [write.id], write.at)
 
 
-def _upsert_feedback(group: _Group, write: UpsertFeedback) -> str:
+def _upsert_feedback(group: Group, write: UpsertFeedback) -> str:
     facts = group.facts
     try:
         thread = facts.steps[write.step_id]
@@ -358,19 +222,27 @@ def _upsert_feedback(group: _Group, write: UpsertFeedback) -> str:
     return str(group.connection.execute(statement.returning(feedbacks.c.id)).scalar_one())
 
 
-def _delete_feedback(group: _Group, write: DeleteFeedback) -> bool:
+def _delete_feedback(group: Group, write: DeleteFeedback) -> bool:
     which = feedbacks.c.id == write.id
     if write.actor is not None:
         which &= feedbacks.c.user_id == user_id(write.actor)
     return bool(group.connection.execute(delete(feedbacks).where(which)).rowcount)
 
 
-def _release_blobs(group: _Group, write: ReleaseBlobs) -> None:
+def _release_blobs(group: Group, write: ReleaseBlobs) -> None:
     used = set(group.connection.execute(select(elements.c.blob).where(elements.c.blob.in_(write.names))).scalars())
     for name in sorted(set(write.names) - used):
         group.connection.execute(delete(blobs).where(blobs.c.sha256 == name))
         # Before COMMIT on purpose: after it, another process could take the blob between our check and the removal.
         group.store.remove(name)
+
+
+def _record_usage(group: Group, write: RecordUsage) -> None:
+    usage.record(group.connection, group.facts, write)
+
+
+def _put_summary(group: Group, write: PutSummary) -> None:
+    summaries.put(group.connection, group.facts, write)
 
 
 def mark_interrupted(connection: Connection, live: Collection[str]) -> int:
@@ -380,7 +252,7 @@ def mark_interrupted(connection: Connection, live: Collection[str]) -> int:
     return connection.execute(marked.values(status="interrupted", streaming=False, instance=None)).rowcount
 
 
-_HANDLERS: dict[type[Write], Callable[[_Group, Any], Any]] = {
+_HANDLERS: dict[type[Write], Callable[[Group, Any], Any]] = {
     UpsertUser: _upsert_user,
     UpdateThread: _update_thread,
     DeleteThread: _delete_thread,
@@ -391,4 +263,6 @@ _HANDLERS: dict[type[Write], Callable[[_Group, Any], Any]] = {
     UpsertFeedback: _upsert_feedback,
     DeleteFeedback: _delete_feedback,
     ReleaseBlobs: _release_blobs,
+    RecordUsage: _record_usage,
+    PutSummary: _put_summary,
 }

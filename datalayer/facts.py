@@ -8,22 +8,24 @@ from sqlalchemy import Connection, String, bindparam, func, literal, select, uni
 
 from .errors import Forbidden, NotFound
 from .records import user_id
-from .schema import elements, steps, threads, tombstones
+from .schema import elements, steps, summaries, threads, tombstones
 from .writes import DeleteElement, DeleteStep, UpsertElement, UpsertFeedback, UpsertStep, Write
 
 
-def _listed(name: str) -> Any:
+def listed(name: str) -> Any:
     """The ids in a JSON list: one statement text for any number, where an expanded IN is parsed anew each time."""
     return select(func.json_each(bindparam(name, type_=String)).table_valued("value").c.value)
 
 
-_threads, _steps, _elements = _listed("threads"), _listed("steps"), _listed("elements")
+_threads, _steps, _elements = listed("threads"), listed("steps"), listed("elements")
+_summed_up = summaries.c.thread_id
 _QUERY = union_all(
     select(literal("thread").label("kind"), threads.c.id, threads.c.user_id.label("of")).where(
         threads.c.id.in_(_threads)
     ),
     select(literal("step"), steps.c.id, steps.c.thread_id).where(steps.c.id.in_(_steps)),
     select(literal("element"), elements.c.id, elements.c.thread_id).where(elements.c.id.in_(_elements)),
+    select(literal("summary"), _summed_up, _summed_up).where(_summed_up.in_(_threads)),
     *(
         select(literal("deleted"), tombstones.c.id, tombstones.c.kind).where(
             tombstones.c.kind == kind, tombstones.c.id.in_(ids)
@@ -36,6 +38,7 @@ _OWNER = select(threads.c.user_id).where(threads.c.id == bindparam("thread"))
 
 class Facts:
     """``owners``: thread -> author's user id or None. ``steps``, ``elements``: id -> thread. ``deleted``: (kind, id).
+    ``summaries``: threads that had a summary; it may be gone by now.
 
     Kept true by the writes as they are applied, so that a write sees those before it in its group.
     """
@@ -45,16 +48,20 @@ class Facts:
         self.owners: dict[str, str | None] = {}
         self.steps: dict[str, str] = {}
         self.elements: dict[str, str] = {}
+        self.summaries: set[str] = set()
         self.deleted: set[tuple[str, str]] = set()
         belongs: dict[str, dict[str, Any]] = {"thread": self.owners, "step": self.steps, "element": self.elements}
         for kind, key, of in connection.execute(_QUERY, _named(writes)):
             if kind == "deleted":
                 self.deleted.add((of, key))
+            elif kind == "summary":
+                self.summaries.add(key)
             else:
                 belongs[kind][key] = of
 
     def forget_thread(self, thread_id: str) -> None:
         self.owners.pop(thread_id, None)
+        self.summaries.discard(thread_id)
         for known in (self.steps, self.elements):
             for key in [key for key, thread in known.items() if thread == thread_id]:
                 del known[key]

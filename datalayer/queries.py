@@ -1,6 +1,6 @@
 """I9: reads. Each is a constant number of statements whatever the size of the store, and costs what it returns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -20,14 +20,12 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import FromClause
 
 from . import text
-from .apply import MESSAGES
 from .errors import InvalidInput
-from .records import Blob, File, Message, Page, Thread, User
-from .schema import blobs, elements, feedbacks, steps, threads, users
+from .records import Blob, File, Page, Thread, User
+from .schema import MESSAGES, blobs, elements, feedbacks, steps, threads, users
 
 MAX_PAGE = 200
 STEP_COLUMNS = [c for c in steps.c if c.name not in ("seq", "thread_id", "favorite", "instance", "written_at")]
-_LATEST_THREADS, _LATEST_MESSAGES = 200, 4000
 
 
 def user(connection: Connection, identifier: str) -> User | None:
@@ -143,25 +141,6 @@ def _says(word: str) -> ColumnElement[bool]:
 
 def _contains(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
     return func.instr(func.fold(column), word) > 0
-
-
-def recent_messages(connection: Connection, user_id: str, except_thread: str | None) -> Iterable[Message]:
-    """A user's latest messages, newest first: at most 4,000, of the 200 threads used last."""
-    latest = (
-        select(threads.c.id, threads.c.name)
-        .where(threads.c.user_id == user_id, threads.c.id != (except_thread or ""))
-        .order_by(threads.c.last_activity_at.desc(), threads.c.id.desc())
-        .limit(_LATEST_THREADS)
-        .subquery()
-    )
-    query: Select[Any] = (
-        select(latest.c.id, latest.c.name, steps.c.type, steps.c.output, steps.c.created_at, steps.c.metadata)
-        .join_from(latest, steps, steps.c.thread_id == latest.c.id)
-        .where(steps.c.type.in_(MESSAGES))
-        .order_by(steps.c.created_at.desc())
-        .limit(_LATEST_MESSAGES)
-    )
-    return [Message(row[0], row[1], row[2], row[3] or "", row[4], row[5] or {}) for row in connection.execute(query)]
 
 
 def unused_blobs(connection: Connection) -> list[str]:

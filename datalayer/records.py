@@ -80,6 +80,39 @@ class Message:
     metadata: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class StepFile:
+    """An element that has content: ``size`` bytes at ``store.blobs.path(blob)``. ``for_id``: its step, if any."""
+
+    thread_id: str
+    thread_name: str | None
+    element_id: str
+    for_id: str | None
+    name: str
+    mime: str | None
+    blob: str
+    size: int
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadMessage:
+    """A message of one thread. ``text``: whole; ``status``: as in ``schema.steps``; ``metadata``: the step's."""
+
+    id: str
+    parent_id: str | None
+    type: str
+    text: str
+    created_at: int
+    metadata: dict[str, Any]
+    status: str | None
+
+    @property
+    def position(self) -> tuple[int, str]:
+        """What ``after`` takes."""
+        return self.created_at, self.id
+
+
 @lru_cache(maxsize=1024)
 def user_id(identifier: str) -> str:
     """The id of the user named ``identifier``: a version 5 UUID of it (RFC 9562).

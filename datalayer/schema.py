@@ -18,8 +18,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0002"
+HEAD = "0004"
 """Revision of this schema; the last one in ``migrations/versions``."""
+
+MESSAGES = ("user_message", "assistant_message")
+"""Types of the steps that people see as messages."""
 
 metadata = MetaData()
 ID = String(255)
@@ -146,6 +149,53 @@ feedbacks = Table(
     Column("comment", Text),
     _time("created_at", nullable=False),
     UniqueConstraint("step_id", "user_id"),
+)
+
+# A call of a model: a turn, a title or a summary. Nothing here points to another table, so a row is never refused and
+# outlives its thread: what was spent was spent. user_id is "" where nobody logs in. tokens are NULL when the model was
+# never reached, cost (billionths of a US dollar, so that sums are exact) when no price is known. latency and
+# first_token are microseconds from started_at. Each index holds all that one kind of total is asked by: with
+# thread_id alone, SQLite would rather read all that the user spent since a moment.
+usage = Table(
+    "usage",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("user_id", ID, nullable=False),
+    Column("thread_id", ID, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("provider", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("fallback", String(32)),
+    Column("tokens_in", Integer),
+    Column("tokens_out", Integer),
+    Column("tokens_cached", Integer),
+    Column("estimated", Boolean, nullable=False),
+    Column("cost", BigInteger),
+    Column("price_version", String(32)),
+    _time("started_at", nullable=False),
+    Column("latency", BigInteger, nullable=False),
+    Column("first_token", BigInteger),
+    Index("usage_by_user", "user_id", "started_at"),
+    Index("usage_by_thread", "thread_id", "user_id", "started_at"),
+)
+
+# What the messages of a thread said up to one of them, for a model whose window is too small for all. It replaces no
+# message. digest is that of the messages it covers; a change to one of them deletes the row, so a row is always true.
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("thread_id", ID, ForeignKey("threads.id", ondelete="CASCADE"), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("from_step", ID, nullable=False),
+    Column("until_step", ID, nullable=False),
+    _time("until_at", nullable=False),
+    Column("messages", Integer, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("model", Text),
+    _time("created_at", nullable=False),
 )
 
 # What was deleted, so that a late write cannot bring it back. kind: thread, step, element.

@@ -5,31 +5,29 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection, Row
-
-from . import backup, engine, migrations, queries, text
+from . import backup, engine, migrations, queries
 from .apply import apply, mark_interrupted
 from .blobs import Blobs, LocalBlobs
 from .damage import set_log_aside
 from .engine import Identity, check_file, file_identity, log_identity
 from .errors import InvalidInput, StoreClosed
 from .place import Place
-from .records import Blob, File, Message, Page, Thread, User, now
+from .reads import Reads, T
+from .records import Blob, now
 from .schema import HEAD
 from .spool import Spool
 from .writer import MAX_BATCH, Event, Lane, Outcome
 from .writes import ReleaseBlobs, Write
 
 logger = logging.getLogger("datalayer")
-T = TypeVar("T")
 
 BARRIER_TIMEOUT = 10.0
 """Seconds a read waits for the writes before it; beyond, the database is in trouble and old data beats none."""
 
 
-class Store:
+class Store(Reads):
     """``url``: sqlite+aiosqlite:///path. ``files``: folder of the blobs, None: ``<database>.files`` beside it.
     ``spool``: folder of the writes that the database refused, None: ``<database>.spool``; another disk is best.
     ``backups``: folder of the backups, None: ``<database>.backups``; another disk is best.
@@ -174,51 +172,3 @@ class Store:
         except TimeoutError:
             logger.warning("reading without the writes that are still waiting")
         return await engine.run(self._engines.read, lambda connection: query(connection, *args))
-
-    async def user(self, identifier: str) -> User | None:
-        return await self._read(queries.user, identifier)
-
-    async def thread(self, thread_id: str) -> Thread | None:
-        """The thread without its steps; None when there is none."""
-        return await self._read(queries.thread, thread_id, thread_id=thread_id)
-
-    async def thread_rows(self, thread_id: str) -> tuple[Thread, Sequence[Row[Any]], Sequence[Row[Any]]] | None:
-        """The thread, its steps (oldest first) and its elements, of one moment; None when there is none."""
-
-        def read(connection: Connection) -> tuple[Thread, Sequence[Row[Any]], Sequence[Row[Any]]] | None:
-            connection.exec_driver_sql("BEGIN")
-            if (found := queries.thread(connection, thread_id)) is None:
-                return None
-            steps = queries.thread_steps(connection, thread_id)
-            return found, steps, queries.thread_elements(connection, thread_id)
-
-        return await self._read(read, thread_id=thread_id)
-
-    async def element(self, thread_id: str, element_id: str) -> Row[Any] | None:
-        return await self._read(queries.element, thread_id, element_id, thread_id=thread_id)
-
-    async def file(self, element_id: str) -> File | None:
-        """What serves an element's content; None when there is none."""
-        return await self._read(queries.file, element_id)
-
-    async def threads(
-        self,
-        user_id: str,
-        first: int = 35,
-        cursor: str | None = None,
-        search: str | None = None,
-        feedback: int | None = None,
-    ) -> Page:
-        """One page of a user's threads, last activity first.
-
-        ``search``: words that all occur in the name or a message, accents and case apart. ``feedback``: 0 or 1, a vote
-        that occurs. ``cursor``: ``Page.next`` of the page before. Raises InvalidInput.
-        """
-        return await self._read(queries.page, user_id, first, cursor, text.clean(search), feedback)
-
-    async def favorite_steps(self, user_id: str) -> Sequence[Row[Any]]:
-        return await self._read(queries.favorite_steps, user_id)
-
-    async def recent_messages(self, user_id: str, except_thread: str | None = None) -> list[Message]:
-        """A user's latest messages, newest first: at most 4,000, of the 200 threads used last."""
-        return list(await self._read(queries.recent_messages, user_id, except_thread))

@@ -14,6 +14,9 @@ from typing import Any, Literal
 from .records import Blob
 
 NameSource = Literal["first_message", "model", "user"]
+CallKind = Literal["turn", "title", "summary"]
+CallStatus = Literal["complete", "stopped", "failed"]
+SummarySource = Literal["model", "extractive"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,24 +116,77 @@ class ReleaseBlobs(Write):
     names: list[str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordUsage(Write):
+    """What one call of a model used; the same ``id`` again replaces it. Its thread may be deleted, or not there yet.
+
+    ``fallback``: why something else answered, None when the model did. ``tokens_*`` None: the model was never reached.
+    ``estimated``: the provider did not tell them. ``cost``: billionths of a US dollar, None when no price is known.
+    ``started_at``: UTC microseconds; ``latency``, ``first_token`` (None: none came): microseconds from then on.
+    """
+
+    thread_id: str
+    id: str
+    kind: CallKind
+    model: str
+    provider: str
+    status: CallStatus
+    fallback: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    tokens_cached: int | None = None
+    estimated: bool = False
+    cost: int | None = None
+    price_version: str | None = None
+    started_at: int
+    latency: int
+    first_token: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutSummary(Write):
+    """A summary of the messages up to ``until_step``, in place of the thread's former one.
+
+    ``until_at``: that message's ``created_at``. ``messages``: how many are covered. ``digest``: theirs, as
+    ``reports.digest`` gives it. When they are not any more what was summed up, or the stored summary covers more,
+    the write is discarded without an error.
+    """
+
+    thread_id: str
+    text: str
+    from_step: str
+    until_step: str
+    until_at: int
+    messages: int
+    tokens: int
+    digest: str
+    source: SummarySource
+    model: str | None = None
+
+
 _KINDS: dict[str, type[Write]] = {
     kind.__name__: kind
     for kind in (
         *(UpsertUser, UpdateThread, DeleteThread, UpsertStep, DeleteStep),
         *(UpsertElement, DeleteElement, UpsertFeedback, DeleteFeedback, ReleaseBlobs),
+        *(RecordUsage, PutSummary),
     )
 }
 
 
 def to_json(write: Write) -> str:
     """``write`` on one line of ASCII."""
-    return json.dumps({"kind": type(write).__name__, **asdict(write), "replayed": True}, separators=(",", ":"))
+    fields = {**asdict(write), "replayed": True}
+    if "kind" in fields:  # RecordUsage's own, which would hide this one
+        fields = {"fields": fields}
+    return json.dumps({"kind": type(write).__name__, **fields}, separators=(",", ":"))
 
 
 def from_json(line: str | bytes) -> Write:
     """The write that ``to_json`` gave, as a replayed one. Raises ValueError, KeyError or TypeError for others."""
     fields = json.loads(line)
     kind = _KINDS[fields.pop("kind")]
+    fields = fields.get("fields", fields)
     if fields.get("blob"):
         fields["blob"] = Blob(**fields["blob"])
     return kind(**fields)

@@ -14,6 +14,7 @@ FLOORS = {
     "text": 0,
     "records": 0,
     "writes": 0,
+    "reports": 0,
     "place": 0,
     "durable": 0,
     "schema": 1,
@@ -21,31 +22,37 @@ FLOORS = {
     "migrations": 1,
     "blobs": 1,
     "facts": 2,
-    "apply": 2,
     "queries": 2,
     "spool": 2,
     "damage": 3,
     "writer": 3,
+    "history": 3,
+    "usage": 3,
+    "summaries": 4,
     "backup": 4,
-    "store": 5,
-    "shapes": 6,
-    "files": 6,
-    "adapter": 7,
-    "__init__": 8,
-    "__main__": 8,
+    "group": 5,
+    "reads": 5,
+    "apply": 6,
+    "store": 7,
+    "shapes": 8,
+    "files": 8,
+    "adapter": 9,
+    "__init__": 10,
+    "__main__": 10,
 }
 SIDEWAYS = {
     ("text", "errors"),
     ("records", "errors"),
     ("writes", "records"),
+    ("reports", "records"),
+    ("reports", "writes"),
     ("engine", "schema"),
     ("migrations", "schema"),
-    ("apply", "facts"),
-    ("queries", "apply"),
     ("files", "shapes"),
 }
 # What the chat app may not see of the data layer: everything that knows of SQL.
-HIDDEN = {"sqlalchemy", *(f"datalayer.{name}" for name in ("schema", "engine", "apply", "queries", "facts"))}
+SQL = ("schema", "engine", "facts", "group", "apply", "queries", "history", "usage", "summaries")
+HIDDEN = {"sqlalchemy", *(f"datalayer.{name}" for name in SQL)}
 MODULE_LINES, FUNCTION_LINES = 400, 60
 
 

@@ -68,7 +68,7 @@ def test_sqlite_finds_none_either(url: URL, tmp_path: Path) -> None:
         assert schema(url) == described(other)
 
 
-@pytest.mark.parametrize("down", ["base", "0001"])
+@pytest.mark.parametrize("down", ["base", "0001", "0002", "0003"])
 def test_down_and_up_again_makes_the_same(url: URL, down: str) -> None:
     migrate(url)
     before = schema(url)

@@ -1,0 +1,163 @@
+"""What a group of writes does together: threads it makes, steps it collects, what it deletes, what it lets go.
+
+Steps of one shape go out as one ``executemany``, which is what makes a group fast.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Insert, Table, and_, bindparam, case, delete, exists, or_, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from . import summaries
+from .blobs import Blobs
+from .errors import DataLayerError, InvalidInput
+from .facts import Facts
+from .records import user_id
+from .schema import MESSAGES, elements, steps, threads, tombstones, users
+from .writes import Write
+
+_MAX_IDS = 500  # far below the number of variables that any build of SQLite takes in a statement
+_Shape = tuple[tuple[str, ...], frozenset[str]]
+_upserts: dict[tuple[str, tuple[str, ...], frozenset[str]], Insert] = {}
+
+
+class Group:
+    """``facts``: what is known of what the writes name. ``released``: blobs that an element let go."""
+
+    def __init__(self, connection: Connection, facts: Facts, store: Blobs) -> None:
+        self.connection = connection
+        self.facts = facts
+        self.store = store
+        self.released: set[str] = set()
+        self._users: dict[str, dict[str, Any]] = {}
+        self._threads: list[dict[str, Any]] = []
+        self._steps: dict[_Shape, list[dict[str, Any]]] = {}
+        self._shapes: dict[str, _Shape] = {}
+        self._activity: dict[str, int] = {}
+
+    def outcome(self, handler: "Callable[[Group, Any], Any]", write: Write) -> Any:
+        try:
+            return handler(self, write)
+        except DataLayerError as error:
+            return error
+
+    # Threads
+
+    def admit(self, write: Write, thread_id: str, anonymous: bool, author: str | None = None) -> bool:
+        """Whether ``write`` may touch the thread: True, made if it is new; False: it was deleted. Raises Forbidden."""
+        if ("thread", thread_id) in self.facts.deleted:
+            return False
+        if thread_id in self.facts.owners:
+            self.facts.check_owner(thread_id, write.actor)
+            return True
+        owner = author or (user_id(write.actor) if write.actor is not None else None)
+        if owner is None and not anonymous:
+            raise InvalidInput("A new conversation needs an author")
+        self._new_thread(write, thread_id, owner)
+        return True
+
+    def _new_thread(self, write: Write, thread_id: str, owner: str | None) -> None:
+        if write.actor is not None:
+            self._users[write.actor] = user_row(write.actor, {}, write.at)
+        self.facts.owners[thread_id] = owner
+        times = {"created_at": write.at, "last_activity_at": write.at}
+        self._threads.append({"id": thread_id, "user_id": owner, "metadata": {}, **times})
+
+    # Steps, collected so that those of one shape go out as one executemany
+
+    def add_step(self, row: dict[str, Any], given: frozenset[str]) -> None:
+        shape = (tuple(sorted(row)), given)
+        if self._shapes.setdefault(row["id"], shape) != shape:
+            self.flush()  # statements are reordered among rows, never for one row
+            self._shapes[row["id"]] = shape
+        self._steps.setdefault(shape, []).append(row)
+
+    def touch(self, thread_id: str, at: int) -> None:
+        self._activity[thread_id] = max(at, self._activity.get(thread_id, 0))
+
+    def flush(self) -> None:
+        """Sends what was collected, parents before children."""
+        if self._users:
+            self.connection.execute(insert(users).on_conflict_do_nothing(), list(self._users.values()))
+        if self._threads:
+            self.connection.execute(insert(threads), self._threads)
+        for (keys, given), rows in self._steps.items():
+            if covered := [row for row in rows if row["thread_id"] in self.facts.summaries]:
+                summaries.drop_changed(self.connection, given, covered)
+            self.connection.execute(upsert(steps, keys, given), rows)
+        if self._activity:
+            self.connection.execute(_TOUCH, [{"key": key, "moment": at} for key, at in self._activity.items()])
+        for collected in (self._users, self._threads, self._steps, self._shapes, self._activity):
+            collected.clear()
+
+    # Deletions
+
+    def bury(self, kind: str, ids: Iterable[str], at: int) -> None:
+        buried = list(ids)
+        self.facts.deleted.update((kind, key) for key in buried)
+        if rows := [{"kind": kind, "id": key, "deleted_at": at} for key in buried]:
+            self.connection.execute(insert(tombstones).on_conflict_do_nothing(), rows)
+
+    def delete_elements(self, which: Any, at: int) -> None:
+        gone = self.connection.execute(select(elements.c.id, elements.c.blob).where(which)).all()
+        self.released.update(row.blob for row in gone if row.blob)
+        self.bury("element", [row.id for row in gone], at)
+        for row in gone:
+            self.facts.elements.pop(row.id, None)
+        self.connection.execute(delete(elements).where(which))
+
+    def delete_steps(self, thread_id: str, ids: Sequence[str], at: int) -> None:
+        """Deletes steps of one thread and their elements; an element elsewhere may name the same id."""
+        for start in range(0, len(ids), _MAX_IDS):
+            some = ids[start : start + _MAX_IDS]
+            summaries.drop_deleted(self.connection, thread_id, some)
+            self.delete_elements(and_(elements.c.thread_id == thread_id, elements.c.for_id.in_(some)), at)
+            self.connection.execute(delete(steps).where(steps.c.id.in_(some)))
+        self.bury("step", ids, at)
+        for key in ids:
+            self.facts.steps.pop(key, None)
+
+    def descendants(self, step_id: str) -> list[str]:
+        """Ids of all steps below, within the thread: a parent's id can be claimed in another thread after its child."""
+        here = steps.c.thread_id == self.facts.steps[step_id]
+        tree = select(steps.c.id).where(steps.c.parent_id == step_id, here).cte(recursive=True)
+        tree = tree.union(select(steps.c.id).where(steps.c.parent_id == tree.c.id, here))
+        # A browser may name a step as its own parent.
+        return [key for key in self.connection.execute(select(tree.c.id)).scalars() if key != step_id]
+
+
+def user_row(identifier: str, metadata: dict[str, Any], at: int) -> dict[str, Any]:
+    return {"id": user_id(identifier), "identifier": identifier, "metadata": metadata, "created_at": at}
+
+
+def upsert(table: Table, keys: tuple[str, ...], given: frozenset[str]) -> Insert:
+    """INSERT of the columns ``keys`` that, where the id exists, sets those ``given`` (I4).
+
+    Its WHERE repeats I6 for databases on which Facts cannot lock what it has read.
+    """
+    if (table.name, keys, given) not in _upserts:
+        statement = insert(table)
+        _upserts[table.name, keys, given] = statement.on_conflict_do_update(
+            index_elements=[table.c.id],
+            set_={key: statement.excluded[key] for key in sorted(given)} or {"id": statement.excluded.id},
+            where=table.c.thread_id == statement.excluded.thread_id,
+        )
+    return _upserts[table.name, keys, given]
+
+
+# Last activity only grows, but the first message of a thread brings its own time, also when it is an imported, old one.
+_MOMENT = bindparam("moment", type_=BigInteger)
+_IS_MESSAGE = or_(*(steps.c.type == kind for kind in MESSAGES))  # IN cannot be part of an executemany
+_LATER_MESSAGE = exists(select(1).where(steps.c.thread_id == threads.c.id, _IS_MESSAGE, steps.c.created_at > _MOMENT))
+_TOUCH = (
+    update(threads)
+    .where(threads.c.id == bindparam("key"))
+    .values(
+        last_activity_at=case(
+            (threads.c.last_activity_at < _MOMENT, _MOMENT),
+            (and_(threads.c.last_activity_at == threads.c.created_at, ~_LATER_MESSAGE), _MOMENT),
+            else_=threads.c.last_activity_at,
+        )
+    )
+)

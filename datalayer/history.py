@@ -1,0 +1,149 @@
+"""I9: what an answer draws on: messages, files and sizes of a thread, and what a user said and attached elsewhere."""
+
+from collections.abc import Iterable, Sequence
+from json import dumps
+from typing import Any
+
+from sqlalchemy import Connection, LargeBinary, Select, Subquery, and_, bindparam, cast, func, select, true, tuple_
+
+from .facts import listed
+from .records import Message, StepFile, ThreadMessage
+from .reports import ThreadStats
+from .schema import MESSAGES, blobs, elements, steps, threads
+
+_LATEST_THREADS, _LATEST_MESSAGES = 200, 4000
+_FILE_THREADS, _LATEST_FILES = 1000, 200
+_NO_STEP = -1
+_AFTER_ALL = 2**63 - 1
+
+_IS_MESSAGE = and_(steps.c.type.in_(MESSAGES), steps.c.is_error.is_not(True))
+_ORDER = (steps.c.created_at, steps.c.seq)
+_MESSAGES: Select[Any] = select(
+    *(steps.c.id, steps.c.parent_id, steps.c.type, steps.c.output, steps.c.created_at, steps.c.metadata, steps.c.status)
+).where(_IS_MESSAGE)
+
+
+def messages(
+    connection: Connection,
+    thread_id: str,
+    limit: int | None = None,
+    after: tuple[int, str] | None = None,
+    until: tuple[int, str] | None = None,
+) -> list[ThreadMessage]:
+    """A thread's messages without errors, oldest first: the newest ``limit`` of those after and up to a position.
+
+    A position is (created_at, id); whose step is gone has no place among others of its moment, so ``after`` it comes
+    none of them and ``until`` it none either.
+    """
+    query = _MESSAGES.where(steps.c.thread_id == thread_id)
+    if after is not None:
+        query = query.where(tuple_(*_ORDER) > _position(after, _AFTER_ALL))
+    if until is not None:
+        query = query.where(tuple_(*_ORDER) <= _position(until, _NO_STEP))
+    if limit is None:
+        rows: Sequence[Any] = connection.execute(query.order_by(*_ORDER)).all()
+    else:
+        newest = query.order_by(*(column.desc() for column in _ORDER)).limit(max(limit, 0))
+        rows = connection.execute(newest).all()[::-1]
+    return [ThreadMessage(row[0], row[1], row[2], row[3] or "", row[4], row[5] or {}, row[6]) for row in rows]
+
+
+def _position(at: tuple[int, str], otherwise: int) -> Any:
+    seq = select(steps.c.seq).where(steps.c.id == at[1]).scalar_subquery()
+    return tuple_(at[0], func.coalesce(seq, otherwise))
+
+
+_SAID = (
+    select(
+        func.count().label("messages"),
+        func.coalesce(func.sum(func.length(cast(steps.c.output, LargeBinary))), 0).label("bytes"),
+    )
+    .where(steps.c.thread_id == bindparam("thread"), _IS_MESSAGE)
+    .subquery()
+)
+_HELD = (
+    select(func.count().label("files"), func.coalesce(func.sum(blobs.c.size), 0).label("bytes"))
+    .select_from(elements.join(blobs))
+    .where(elements.c.thread_id == bindparam("thread"))
+    .subquery()
+)
+# In the order of ThreadStats' fields.
+_STATS: Select[Any] = (
+    select(*_SAID.c, *_HELD.c, threads.c.created_at, threads.c.last_activity_at)
+    .select_from(threads.join(_SAID, true()).join(_HELD, true()))
+    .where(threads.c.id == bindparam("thread"))
+)
+_COUNTS: Select[Any] = (
+    select(steps.c.thread_id, func.count())
+    .where(steps.c.thread_id.in_(listed("threads")), _IS_MESSAGE)
+    .group_by(steps.c.thread_id)
+)
+
+
+def stats(connection: Connection, thread_id: str) -> ThreadStats | None:
+    row = connection.execute(_STATS, {"thread": thread_id}).one_or_none()
+    return ThreadStats(*row) if row else None
+
+
+def message_counts(connection: Connection, thread_ids: Sequence[str]) -> dict[str, int]:
+    """Messages without errors of each thread; 0 for one that is not there."""
+    found = connection.execute(_COUNTS, {"threads": dumps(sorted(thread_ids))})
+    return dict.fromkeys(thread_ids, 0) | {row[0]: row[1] for row in found}
+
+
+def _file(row: Any) -> StepFile:
+    return StepFile(row[0], row[1], row[2], row[3], row[4] or "", *row[5:])
+
+
+_FILE = (
+    *(elements.c.id, elements.c.for_id, elements.c.name, elements.c.mime, blobs.c.sha256, blobs.c.size),
+    elements.c.created_at,
+)
+
+
+def files(connection: Connection, thread_id: str) -> list[StepFile]:
+    """A thread's elements that have content, in the order in which they came."""
+    here: Select[Any] = (
+        select(threads.c.id, threads.c.name, *_FILE)
+        .select_from(elements.join(threads).join(blobs))
+        .where(elements.c.thread_id == thread_id)
+        .order_by(elements.c.created_at, elements.c.id)
+    )
+    return [_file(row) for row in connection.execute(here)]
+
+
+def _latest(user_id: str, except_thread: str | None, count: int) -> Subquery:
+    return (
+        select(threads.c.id, threads.c.name)
+        .where(threads.c.user_id == user_id, threads.c.id != (except_thread or ""))
+        .order_by(threads.c.last_activity_at.desc(), threads.c.id.desc())
+        .limit(count)
+        .subquery()
+    )
+
+
+def recent_files(connection: Connection, user_id: str, except_thread: str | None) -> list[StepFile]:
+    """A user's latest files, newest first: at most 200, of the 1,000 threads used last."""
+    latest = _latest(user_id, except_thread, _FILE_THREADS)
+    query: Select[Any] = (
+        select(latest.c.id, latest.c.name, *_FILE)
+        .select_from(latest)
+        .join(elements, elements.c.thread_id == latest.c.id)
+        .join(blobs, blobs.c.sha256 == elements.c.blob)
+        .order_by(elements.c.created_at.desc(), elements.c.id.desc())
+        .limit(_LATEST_FILES)
+    )
+    return [_file(row) for row in connection.execute(query)]
+
+
+def recent_messages(connection: Connection, user_id: str, except_thread: str | None) -> Iterable[Message]:
+    """A user's latest messages, newest first: at most 4,000, of the 200 threads used last."""
+    latest = _latest(user_id, except_thread, _LATEST_THREADS)
+    query: Select[Any] = (
+        select(latest.c.id, latest.c.name, steps.c.type, steps.c.output, steps.c.created_at, steps.c.metadata)
+        .join_from(latest, steps, steps.c.thread_id == latest.c.id)
+        .where(steps.c.type.in_(MESSAGES))
+        .order_by(steps.c.created_at.desc())
+        .limit(_LATEST_MESSAGES)
+    )
+    return [Message(row[0], row[1], row[2], row[3] or "", row[4], row[5] or {}) for row in connection.execute(query)]

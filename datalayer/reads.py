@@ -1,0 +1,112 @@
+"""The reads of a store, one method each: what they ask, of whom, and which thread's writes they wait for (I8)."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row
+
+from . import history, queries, summaries, text, usage
+from .records import File, Message, Page, StepFile, Thread, ThreadMessage, User
+from .reports import Summary, ThreadStats, UsageDay, UsageTotal
+
+T = TypeVar("T")
+
+
+class Reads(ABC):
+    """None of them checks who asks: what takes a ``user_id`` returns that user's rows, the others any thread's."""
+
+    @abstractmethod
+    async def _read(self, query: Callable[..., T], *args: Any, thread_id: str | None = None) -> T:
+        """``query(connection, *args)`` after the writes called before it, those to ``thread_id`` or all."""
+
+    async def user(self, identifier: str) -> User | None:
+        return await self._read(queries.user, identifier)
+
+    async def thread(self, thread_id: str) -> Thread | None:
+        """The thread without its steps; None when there is none."""
+        return await self._read(queries.thread, thread_id, thread_id=thread_id)
+
+    async def thread_rows(self, thread_id: str) -> tuple[Thread, Sequence[Row[Any]], Sequence[Row[Any]]] | None:
+        """The thread, its steps (oldest first) and its elements, of one moment; None when there is none."""
+
+        def read(connection: Connection) -> tuple[Thread, Sequence[Row[Any]], Sequence[Row[Any]]] | None:
+            connection.exec_driver_sql("BEGIN")
+            if (found := queries.thread(connection, thread_id)) is None:
+                return None
+            steps = queries.thread_steps(connection, thread_id)
+            return found, steps, queries.thread_elements(connection, thread_id)
+
+        return await self._read(read, thread_id=thread_id)
+
+    async def element(self, thread_id: str, element_id: str) -> Row[Any] | None:
+        return await self._read(queries.element, thread_id, element_id, thread_id=thread_id)
+
+    async def file(self, element_id: str) -> File | None:
+        """What serves an element's content; None when there is none."""
+        return await self._read(queries.file, element_id)
+
+    async def threads(
+        self,
+        user_id: str,
+        first: int = 35,
+        cursor: str | None = None,
+        search: str | None = None,
+        feedback: int | None = None,
+    ) -> Page:
+        """One page of a user's threads, last activity first.
+
+        ``search``: words that all occur in the name or a message, accents and case apart. ``feedback``: 0 or 1, a vote
+        that occurs. ``cursor``: ``Page.next`` of the page before. Raises InvalidInput.
+        """
+        return await self._read(queries.page, user_id, first, cursor, text.clean(search), feedback)
+
+    async def favorite_steps(self, user_id: str) -> Sequence[Row[Any]]:
+        return await self._read(queries.favorite_steps, user_id)
+
+    async def recent_messages(self, user_id: str, except_thread: str | None = None) -> list[Message]:
+        """A user's latest messages, newest first: at most 4,000, of the 200 threads used last."""
+        return list(await self._read(history.recent_messages, user_id, except_thread))
+
+    async def recent_files(self, user_id: str, except_thread: str | None = None) -> list[StepFile]:
+        """A user's latest files, newest first: at most 200, of the 1,000 threads used last."""
+        return await self._read(history.recent_files, user_id, except_thread)
+
+    # One thread
+
+    async def thread_files(self, thread_id: str) -> list[StepFile]:
+        """The elements that have content, in the order in which they came."""
+        return await self._read(history.files, thread_id, thread_id=thread_id)
+
+    async def thread_messages(
+        self, thread_id: str, limit: int | None = None, after: tuple[int, str] | None = None
+    ) -> list[ThreadMessage]:
+        """The messages, errors apart, oldest first.
+
+        ``limit``: only the newest. ``after``: only those later than this (created_at, id), as ``Summary.until``.
+        """
+        return await self._read(history.messages, thread_id, limit, after, thread_id=thread_id)
+
+    async def thread_stats(self, thread_id: str) -> ThreadStats | None:
+        """None without such a thread."""
+        return await self._read(history.stats, thread_id, thread_id=thread_id)
+
+    async def message_counts(self, thread_ids: Sequence[str]) -> dict[str, int]:
+        """How many messages, errors apart, each thread has; 0 for one that is not there."""
+        return await self._read(history.message_counts, thread_ids)
+
+    async def summary(self, thread_id: str) -> Summary | None:
+        """What the older messages said; None when nobody has put it since one of them changed."""
+        return await self._read(summaries.summary, thread_id, thread_id=thread_id)
+
+    # Usage
+
+    async def usage_by_model(
+        self, user_id: str, thread_id: str | None = None, since: int | None = None
+    ) -> list[UsageTotal]:
+        """What a user's calls came to, the most expensive model first. ``since``: UTC microseconds, included."""
+        return await self._read(usage.by_model, user_id, thread_id, since, thread_id=thread_id)
+
+    async def usage_by_day(self, user_id: str, since: int, utc_offset_seconds: int = 0) -> list[UsageDay]:
+        """What a user's calls came to per day and model, oldest first; days as at this offset from UTC."""
+        return await self._read(usage.by_day, user_id, since, utc_offset_seconds)

@@ -1,0 +1,94 @@
+"""What is made of many rows: totals of usage, the size of a thread, its summary. All times are UTC microseconds."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .records import ThreadMessage
+from .writes import SummarySource
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTotal:
+    """What a user's calls of one model came to.
+
+    ``turns``: answers to questions; ``calls``: these, titles and summaries. ``tokens_cached``: as it was recorded, of
+    ``tokens_in``. ``cost``: billionths of a US dollar, of the calls whose price is known; ``unpriced``: calls that used
+    the model and have no known price, so that ``cost`` is too low by theirs. ``fallbacks``: calls that something else
+    answered. ``failed``: calls with that status. ``estimated``: calls whose tokens the provider did not tell.
+    """
+
+    model: str
+    turns: int
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int
+    cost: int
+    unpriced: int
+    fallbacks: int
+    failed: int
+    estimated: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageDay:
+    """What a user's calls of one model came to on one day. ``day``: ``2026-11-20``; the others as in UsageTotal."""
+
+    day: str
+    model: str
+    turns: int
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int
+    cost: int
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadStats:
+    """``messages``: of users and the assistant, errors apart; ``text_bytes``: theirs, as UTF-8. ``file_bytes``: with
+    equal files counted each time."""
+
+    messages: int
+    text_bytes: int
+    files: int
+    file_bytes: int
+    created_at: int
+    last_activity_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the first ``messages`` messages of a thread said; see ``writes.PutSummary``. True when it is read."""
+
+    thread_id: str
+    text: str
+    from_step: str
+    until_step: str
+    until_at: int
+    messages: int
+    tokens: int
+    digest: str
+    source: SummarySource
+    model: str | None
+    created_at: int
+
+    @property
+    def until(self) -> tuple[int, str]:
+        """Position of the last message covered: the ones ``after`` it are not."""
+        return self.until_at, self.until_step
+
+
+def digest(messages: Iterable[ThreadMessage], start: str = "") -> str:
+    """What stands for ``messages`` when it is asked whether they are still the same.
+
+    A chain: the digest of the messages before as ``start`` gives that of both, so a summary that is continued needs to
+    read only what it adds.
+    """
+    for message in messages:
+        link = json.dumps([start, message.id, message.type, message.text])
+        start = hashlib.sha256(link.encode()).hexdigest()
+    return start

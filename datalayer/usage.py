@@ -1,0 +1,95 @@
+"""What calls of models used: a row each, and totals that the database sums over the rows asked for, by an index.
+
+I6: a row belongs to the user who spent it, and counts in nobody else's totals.
+"""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, case, func, or_, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.sql.dml import ReturningInsert
+
+from .errors import Forbidden
+from .facts import Facts
+from .records import user_id
+from .reports import UsageDay, UsageTotal
+from .schema import usage
+from .writes import RecordUsage
+
+_GIVEN = [column.name for column in usage.c if column.name != "user_id"]
+_EPOCH = date(1970, 1, 1).toordinal()
+_SECOND, _DAY = 1_000_000, 86_400_000_000
+
+
+def _statement(by_application: bool) -> ReturningInsert[Any]:
+    """INSERT that replaces an earlier row of the same thread and user; the application may do so for any user."""
+    insertion = insert(usage)
+    new = insertion.excluded
+    own = new.thread_id == usage.c.thread_id
+    return insertion.on_conflict_do_update(
+        index_elements=["id"],
+        set_={name: new[name] for name in _GIVEN if name not in ("id", "thread_id")},
+        where=own if by_application else and_(own, new.user_id == usage.c.user_id),
+    ).returning(usage.c.id)
+
+
+_RECORD = {by_application: _statement(by_application) for by_application in (True, False)}
+
+
+def record(connection: Connection, facts: Facts, write: RecordUsage) -> None:
+    """Raises Forbidden when the thread or an earlier row of this id is somebody else's."""
+    if write.thread_id in facts.owners:
+        facts.check_owner(write.thread_id, write.actor)
+    spender = user_id(write.actor) if write.actor is not None else facts.owners.get(write.thread_id) or ""
+    row = {name: getattr(write, name) for name in _GIVEN} | {"user_id": spender}
+    if connection.execute(_RECORD[write.actor is None], row).scalar() is None:
+        raise Forbidden("This usage belongs to somebody else")
+
+
+def _count(condition: Any) -> Any:
+    return func.sum(case((condition, 1), else_=0))
+
+
+def _sum(column: Any) -> Any:
+    return func.coalesce(func.sum(column), 0)
+
+
+_USED = or_(usage.c.tokens_in.is_not(None), usage.c.tokens_out.is_not(None))
+_COST = _sum(usage.c.cost)
+# In the order of the fields of UsageTotal and UsageDay.
+_SUMS = (
+    *(_count(usage.c.kind == "turn"), func.count()),
+    *(_sum(usage.c.tokens_in), _sum(usage.c.tokens_out), _sum(usage.c.tokens_cached)),
+    *(_COST, _count(and_(usage.c.cost.is_(None), _USED))),
+)
+_BY_MODEL: Select[Any] = (
+    select(
+        *(usage.c.model, *_SUMS, func.count(usage.c.fallback)),
+        *(_count(usage.c.status == "failed"), _count(usage.c.estimated)),
+    )
+    .group_by(usage.c.model)
+    .order_by(_COST.desc(), (_sum(usage.c.tokens_in) + _sum(usage.c.tokens_out)).desc(), usage.c.model)
+)
+
+
+def by_model(connection: Connection, user_id: str, thread_id: str | None, since: int | None) -> list[UsageTotal]:
+    """Totals of a user's calls, in one thread or all, the most expensive and most used models first."""
+    query = _BY_MODEL.where(usage.c.user_id == user_id)
+    if thread_id is not None:
+        query = query.where(usage.c.thread_id == thread_id)
+    if since is not None:
+        query = query.where(usage.c.started_at >= since)
+    return [UsageTotal(*row) for row in connection.execute(query)]
+
+
+def by_day(connection: Connection, user_id: str, since: int, utc_offset_seconds: int) -> list[UsageDay]:
+    """Totals of a user's calls per day and model, in this order; days begin at midnight of the offset."""
+    day = ((usage.c.started_at + utc_offset_seconds * _SECOND) // _DAY).label("day")
+    query = (
+        select(day, usage.c.model, *_SUMS)
+        .where(usage.c.user_id == user_id, usage.c.started_at >= since)
+        .group_by(day, usage.c.model)
+        .order_by(day, usage.c.model)
+    )
+    return [UsageDay(date.fromordinal(_EPOCH + row[0]).isoformat(), *row[1:]) for row in connection.execute(query)]
