@@ -4,46 +4,142 @@ The messages of the errors are for the log: they hold no key and no text of the 
 """
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+Reason = Literal[
+    "quota",
+    "quota_minute",
+    "quota_day",
+    "unavailable",
+    "silent",
+    "empty",
+    "key",
+    "unknown_model",
+    "too_long",
+    "refused",
+    "blocked",
+]
+"""Why there is no answer, or not all of it; each has its sentence in ``texts``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file of a message. ``mime``: its media type (RFC 6838), such as image/png."""
+
+    name: str
+    mime: str
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
     role: Literal["user", "assistant"]
     text: str
+    files: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """``messages``: oldest first; the last one is the user's, to be answered."""
+    """``messages``: oldest first; the last one is the user's, to be answered. ``max_tokens``: length of the answer at
+    most, None for the provider's own bound. ``thinking``: False asks a model that can think not to, where it can be
+    told; then a title is cheap."""
 
     messages: list[ChatMessage]
     model: str
     temperature: float
     system_prompt: str
+    max_tokens: int | None = None
+    thinking: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens. ``tokens_out`` counts what a model thinks, ``tokens_cached`` is the part of ``tokens_in`` that the
+    provider had cached."""
+
+    tokens_in: int
+    tokens_out: int
+    tokens_cached: int = 0
+
+
+Takes = frozenset[Literal["image", "pdf"]]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model that a provider offers. ``window``: tokens of its context, None when unknown. ``takes``: what it reads
+    besides text."""
+
+    name: str
+    label: str
+    window: int | None = None
+    takes: Takes = frozenset()
 
 
 class ChatModel(Protocol):
-    def stream(self, request: ChatRequest) -> AsyncGenerator[str, None]:
-        """The answer in pieces, none of them empty. Closing the iterator ends the request. Raises ModelError."""
+    """The models of one provider."""
+
+    provider: str
+
+    def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage, None]:
+        """The answer in pieces, none of them empty, and its usage: the last ``Usage`` counts.
+
+        Files that the model does not take have been left out of the request before. Closing the iterator, or
+        cancelling whoever waits for a piece, ends the HTTP request. Waits without a bound. Raises ModelError.
+        """
+
+    async def models(self) -> list[ModelInfo]:
+        """What can chat, in the provider's order. Raises ModelError."""
+
+    async def count_tokens(self, request: ChatRequest) -> int | None:
+        """Tokens of the request as the provider counts them; None where it cannot be asked. Raises ModelError."""
+
+    async def close(self) -> None:
+        """Ends the connections."""
 
 
 class ModelError(Exception):
     """The model gave no answer, or not all of it."""
 
+    def __init__(self, message: str, reason: Reason) -> None:
+        super().__init__(message)
+        self.reason: Reason = reason
+
 
 class QuotaExhausted(ModelError):
-    """No calls are left for now. ``retry_after``: seconds until there are, None when the provider does not say."""
+    """No calls are left for now. ``retry_after``: seconds until there are, None when the provider does not say.
+    ``scope``: which quota it is, None when it does not say."""
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, retry_after: float | None = None, scope: Literal["minute", "day"] | None = None
+    ) -> None:
+        reason: Reason = "quota_day" if scope == "day" else "quota_minute" if scope else "quota"
+        super().__init__(message, reason)
         self.retry_after = retry_after
+        self.scope = scope
 
 
 class ModelUnavailable(ModelError):
-    """Out of reach, failing or too slow: the same request may work later."""
+    """Out of reach, failing or too slow: the same request may work later. ``reason``: ``unavailable`` (an error of the
+    server or a broken connection), ``silent`` (nothing came in time) or ``empty`` (an answer without a word)."""
+
+    def __init__(self, message: str, reason: Literal["unavailable", "silent", "empty"] = "unavailable") -> None:
+        super().__init__(message, reason)
 
 
 class InvalidRequest(ModelError):
-    """The provider refuses this request (wrong key, unknown model, too long): it will not work later either."""
+    """The provider refuses this request: it will not work later either. ``reason``: ``key`` (wrong, missing or without
+    the right), ``unknown_model``, ``too_long`` or ``refused``."""
+
+    def __init__(
+        self, message: str, reason: Literal["key", "unknown_model", "too_long", "refused"] = "refused"
+    ) -> None:
+        super().__init__(message, reason)
+
+
+class Blocked(ModelError):
+    """A safety filter of the provider holds back the question or the answer."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "blocked")

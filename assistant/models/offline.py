@@ -9,11 +9,12 @@ from typing import Literal
 from datalayer.records import Message
 from datalayer.text import fold, one_line
 
-from ..texts import Language, date, say
+from ..texts import Language, date, duration, say
+from .base import Reason as ModelReason
 
-Reason = Literal["no_key", "offline", "quota", "unavailable", "refused", "cut_off"]
+Reason = ModelReason | Literal["no_key", "offline"]
 
-_SHOWN = 4
+_SHOWN, _FILES_SHOWN = 4, 3
 _SNIPPET = 160
 _WORD = re.compile(r"\w+")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|~!$])")
@@ -33,34 +34,85 @@ _COMMON = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of the user's. ``url``: where it is served; ``text``: what can be read of it, "" when nothing."""
+
+    name: str
+    url: str
+    text: str
+    thread_id: str
+    thread_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     message: Message
     words: frozenset[str]
 
 
-def find_matches(question: str, history: Iterable[Message]) -> list[Match]:
-    """The messages of ``history`` (newest first) that share words with ``question``: the best of each thread, those
-    with the most words first, at most 4."""
-    asked = {word for word in _words(question) if len(word) > 2 and word not in _COMMON}
+@dataclass(frozen=True, slots=True)
+class FileMatch:
+    file: StoredFile
+    words: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the stored history says to a question, the best first."""
+
+    messages: tuple[Match, ...] = ()
+    files: tuple[FileMatch, ...] = ()
+
+
+def remember(question: str, history: Iterable[Message], files: Iterable[StoredFile]) -> Memory:
+    """What of ``history`` and ``files`` (newest first) shares words with ``question``."""
+    asked = frozenset(word for word in _words(question) if len(word) > 2 and word not in _COMMON)
+    return Memory(_find_messages(asked, history), _find_files(asked, files)) if asked else Memory()
+
+
+def _find_messages(asked: frozenset[str], history: Iterable[Message]) -> tuple[Match, ...]:
+    """The best message of each thread, those with the most words first, at most 4."""
     best: dict[str, Match] = {}
-    for message in history if asked else ():
+    for message in history:
         if message.metadata.get("fallback"):
             continue  # the formatter's own words are no memory of the user's
         shared = frozenset(asked & _words(message.text))
         if shared and len(shared) > len(best.get(message.thread_id, Match(message, frozenset())).words):
             best[message.thread_id] = Match(message, shared)
-    return sorted(best.values(), key=lambda match: -len(match.words))[:_SHOWN]
+    return tuple(sorted(best.values(), key=lambda match: -len(match.words))[:_SHOWN])
 
 
-def format_response(reason: Reason, model: str, matches: list[Match], to: Language, root: str = "") -> str:
-    """The answer in Markdown: why no model wrote it, then what the stored history says, with links.
+def _find_files(asked: frozenset[str], files: Iterable[StoredFile]) -> tuple[FileMatch, ...]:
+    matches = (FileMatch(file, asked & (_words(file.name) | _words(file.text))) for file in files)
+    found = [match for match in matches if match.words]
+    return tuple(sorted(found, key=lambda match: -len(match.words))[:_FILES_SHOWN])
 
-    ``model``: its label. ``root``: the path the app is mounted under, without a trailing slash.
+
+def format_response(
+    reason: Reason,
+    model: str,
+    memory: Memory | None,
+    to: Language,
+    root: str = "",
+    back_in: float | None = None,
+    broke_off: bool = False,
+) -> str:
+    """The answer in Markdown: why no model wrote it and when one will, then what the stored history says, with links.
+
+    ``model``: its label. ``root``: the path the app is mounted under, without a trailing slash. ``back_in``: seconds
+    until the model is back, None when nobody knows. ``memory`` None: it was not asked. ``broke_off``: it goes on behind
+    the beginning of an answer.
     """
-    parts = [say(reason, to, model=model)]
-    if matches:
-        parts += [say("found", to), "\n".join(_line(match, to, root) for match in matches)]
-    else:
+    parts = [say("broke_off" if broke_off else "without_model", to, why=say(reason, to, model=model))]
+    if back_in is not None:
+        parts[0] += " " + say("back", to, when=duration(back_in, to))
+    if memory is None:
+        return parts[0]
+    if memory.messages:
+        parts += [say("found", to), "\n".join(_line(match, to, root) for match in memory.messages)]
+    if memory.files:
+        parts += [say("found_files", to), "\n".join(_file_line(match, to, root) for match in memory.files)]
+    if not (memory.messages or memory.files):
         parts.append(say("found_nothing", to))
     return "\n\n".join(parts)
 
@@ -73,7 +125,19 @@ def _line(match: Match, to: Language, root: str) -> str:
     snippet = _snippet(message.text, match.words)
     if snippet == name:  # a conversation is named after its first message
         return line
-    return line + (" — " if to == "en" else " – ") + say("quote", to, text=_escape(snippet))
+    return line + _quoted(snippet, to)
+
+
+def _file_line(match: FileMatch, to: Language, root: str) -> str:
+    file = match.file
+    name = _escape(file.thread_name or say("untitled", to))
+    thread = say("in_thread", to, thread=f"[{name}]({root}/thread/{file.thread_id})")
+    line = f"- [{_escape(file.name)}]({file.url}) {thread}"
+    return line + (_quoted(_snippet(file.text, match.words), to) if match.words & _words(file.text) else "")
+
+
+def _quoted(snippet: str, to: Language) -> str:
+    return (" — " if to == "en" else " – ") + say("quote", to, text=_escape(snippet))
 
 
 def _words(value: str) -> set[str]:

@@ -1,0 +1,73 @@
+"""One call of a model with all that goes with it: the quota, the patience, what it used."""
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from datalayer.records import now
+
+from ..context import estimate, tokens
+from .base import ChatRequest, QuotaExhausted, Usage
+from .patience import Patience, stream
+from .providers import Choice, Providers
+
+
+@dataclass(slots=True)
+class Meter:
+    """What a call is known to have used, at any moment.
+
+    ``usage`` None: the model was never reached; ``estimated``: its provider did not tell it. ``started_at``: UTC
+    microseconds; ``first_token``: microseconds after that, None when no piece of the answer came.
+    """
+
+    model: str
+    provider: str
+    usage: Usage | None = None
+    estimated: bool = False
+    first_token: int | None = None
+    started_at: int = field(default_factory=now)
+    _started: int = field(default_factory=time.monotonic_ns, repr=False)
+
+    @property
+    def elapsed(self) -> int:
+        """Microseconds since the start."""
+        return (time.monotonic_ns() - self._started) // 1000
+
+
+async def call(
+    choice: Choice,
+    request: ChatRequest,
+    providers: Providers,
+    meter: Meter,
+    insist: bool = False,
+    patience: Patience | None = None,
+) -> AsyncGenerator[str, None]:
+    """The answer in pieces; ``meter`` tells what it used, also when it fails or is left.
+
+    ``insist``: as in Breaker.check. ``patience`` None: that of ``providers``.
+
+    Raises ModelError; the ``retry_after`` of a QuotaExhausted is when the breaker will ask again.
+    """
+    providers.breaker.check(choice.key, insist)
+    meter.model, meter.provider = choice.info.name, choice.provider.provider
+    text = ""
+    try:
+        async with aclosing(stream(choice.provider, request, patience or providers.patience)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Usage):
+                    meter.usage = piece
+                    continue
+                if meter.first_token is None:
+                    meter.first_token = meter.elapsed
+                text += piece
+                yield piece
+        providers.breaker.answered(choice.key)
+    except QuotaExhausted as error:
+        error.retry_after = providers.breaker.exhausted(choice.key, error)
+        raise
+    finally:
+        if text and meter.usage is None:
+            # Of a call that was stopped, too: what had been read and written by then is paid for.
+            asked = estimate(request.system_prompt) + sum(map(tokens, request.messages))
+            meter.usage, meter.estimated = Usage(asked, estimate(text)), True
