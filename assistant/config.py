@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 import platformdirs
 from dotenv import load_dotenv
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 def _absolute(path: Path) -> Path:
@@ -18,7 +18,12 @@ def _absolute(path: Path) -> Path:
         raise ValueError from error
 
 
+def _split(value: object) -> object:
+    return [name for each in value.split(",") if (name := each.strip())] if isinstance(value, str) else value
+
+
 Folder = Annotated[Path, AfterValidator(_absolute)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 def _default_home() -> Path:
@@ -36,7 +41,8 @@ def _default_files(known: dict[str, Any]) -> Path:
 class Config(BaseSettings):
     """The configuration. An empty variable counts as one that is not set.
 
-    `gemini_api_key` None: no model is reachable. `auth_secret` None: a secret is made and kept in `home`.
+    `gemini_api_key` None: Google's models are not offered. `openai_api_key` and `openai_base_url` None: no others are.
+    `auth_secret` None: a secret is made and kept in `home`.
     """
 
     model_config = SettingsConfigDict(
@@ -78,6 +84,48 @@ class Config(BaseSettings):
     gemini_base_url: str | None = Field(
         default=None, pattern=r"^https?://", validation_alias="GEMINI_BASE_URL", description="an http(s) address"
     )
+    gemini_sdk: Literal["google-genai", "google-generativeai"] = Field(
+        default="google-genai",
+        validation_alias="THREADKEEP_GEMINI_SDK",
+        description='"google-genai" or "google-generativeai"',
+    )
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY", description="a key")
+    openai_base_url: str | None = Field(
+        default=None, pattern=r"^https?://", validation_alias="OPENAI_BASE_URL", description="an http(s) address"
+    )
+    model: str | None = Field(
+        default=None, max_length=200, validation_alias="THREADKEEP_MODEL", description="the name of a model"
+    )
+    fallback_models: Names = Field(
+        default=(),
+        validation_alias="THREADKEEP_FALLBACK_MODELS",
+        description="names of models, with commas between them",
+    )
+    context_window: int | None = Field(
+        default=None,
+        ge=512,
+        validation_alias="THREADKEEP_CONTEXT_WINDOW",
+        description="a whole number of tokens, 512 or more",
+    )
+    first_token_timeout: float = Field(
+        default=90, gt=0, validation_alias="THREADKEEP_FIRST_TOKEN_TIMEOUT", description="a number of seconds above 0"
+    )
+    token_timeout: float = Field(
+        default=30, gt=0, validation_alias="THREADKEEP_TOKEN_TIMEOUT", description="a number of seconds above 0"
+    )
+    # Langfuse's own names, of its versions 4 and 3.
+    langfuse_public_key: SecretStr | None = Field(
+        default=None, validation_alias="LANGFUSE_PUBLIC_KEY", description="a key"
+    )
+    langfuse_secret_key: SecretStr | None = Field(
+        default=None, validation_alias="LANGFUSE_SECRET_KEY", description="a key"
+    )
+    langfuse_base_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        validation_alias=AliasChoices("LANGFUSE_BASE_URL", "LANGFUSE_HOST"),
+        description="an http(s) address",
+    )
     host: str = Field(default="127.0.0.1", validation_alias="CHAINLIT_HOST", description="a host name or an address")
     port: int = Field(
         default=8000, ge=1, le=65535, validation_alias="CHAINLIT_PORT", description="a whole number from 1 to 65535"
@@ -95,12 +143,23 @@ class Config(BaseSettings):
         """`database_url` without a password, for a message."""
         return re.sub(r"//[^@/]*@", "//…@", self.database_url)
 
+    @property
+    def secrets(self) -> list[str]:
+        """What must not reach a log, a trace or an error."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        passwords = re.findall(r"//[^:@/]*:([^@/]+)@", self.database_url)
+        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)] + passwords
+
 
 def _explain(error: ValidationError) -> str:
     variable = error.errors(include_input=False)[0]["loc"][0]
     fields = Config.model_fields.values()
-    accepted = next(field.description for field in fields if field.validation_alias == variable)
+    accepted = next(field.description for field in fields if variable in _names(field.validation_alias))
     return f"{variable}: expected {accepted}."
+
+
+def _names(alias: object) -> list[object]:
+    return list(alias.choices) if isinstance(alias, AliasChoices) else [alias]
 
 
 def _make_home(home: Path) -> None:

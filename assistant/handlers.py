@@ -1,50 +1,58 @@
-"""Chainlit's callbacks <-> ``turn.py``: what happens at the screen, one function an event."""
+"""Chainlit's callbacks <-> ``answering.py``: what happens at the screen, one function an event."""
 
 import asyncio
-import uuid
-from contextlib import aclosing
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import chainlit as cl
 from chainlit.chat_context import chat_context
-from chainlit.config import config as chainlit_config
 from chainlit.data import get_data_layer
 from chainlit.session import BaseSession
-from chainlit.types import ThreadDict
+from chainlit.types import Feedback, ThreadDict
 
 from datalayer import DataLayer, StoreUnavailable
-from datalayer.records import Message, user_id
+from datalayer.records import Thread
 
-from . import turn
+from . import offers, startup
+from .answering import Parts, make_turn, stream
+from .attachments import attach
 from .config import Config
-from .models import OFFLINE, ChatMessage, ChatModel
+from .models import OFFLINE, ChatMessage, Providers
+from .screen import session_language
 from .settings import KEY, Settings
-from .streaming import Streaming
-from .texts import Language, language, say
+from .texts import say
 
 _ROLES: dict[str, Any] = {"user_message": "user", "assistant_message": "assistant"}
+_VOTED = 500  # messages, the newest, among which a vote finds its answer
+_FIRST_LOOK = 2.0
+"""Seconds that a new page waits for the list of models."""
 
 
 def register(config: Config) -> None:
     """Gives Chainlit its callbacks. Called again at each reload of the app."""
-    model = _model(config)
+    providers, traces = startup.make_providers(config), startup.make_traces(config)
+
+    def parts() -> Parts:
+        layer = get_data_layer()
+        assert isinstance(layer, DataLayer)
+        return Parts(layer, providers, traces)
 
     @cl.on_chat_start
     async def start() -> None:
-        await _show(Settings())
+        await providers.refresh(_FIRST_LOOK)
+        await _show(Settings(model=providers.default), providers)
 
     @cl.on_chat_resume
     async def resume(thread: ThreadDict) -> None:
-        await _show(Settings.stored(thread["metadata"]))
-        for action in _offer_to_go_on(thread):
-            await action.send(for_id=str(action.forId))
+        await providers.refresh(_FIRST_LOOK)
+        await _show(Settings(model=providers.default).stored(thread["metadata"]), providers)
+        await offers.resume(thread)
 
     @cl.action_callback("continue")
     @cl.action_callback("retry")
     async def go_on(action: cl.Action) -> None:
         session = cl.context.session
-        session.current_task = asyncio.create_task(_go_on(action, model))  # so that the Stop button finds it
+        session.current_task = asyncio.create_task(_go_on(action, parts()))  # so that the Stop button finds it
         await cl.context.emitter.task_start()
         try:
             await asyncio.wait([session.current_task])
@@ -53,58 +61,50 @@ def register(config: Config) -> None:
 
     @cl.on_settings_update
     async def settings_update(values: dict[str, Any]) -> None:
-        await _change(values)
+        await _change(values, parts())
 
     @cl.on_message
     async def message(asked: cl.Message) -> None:
-        await _answer(asked, model)
+        await _answer(asked, parts())
 
+    @cl.on_feedback
+    async def feedback(vote: Feedback) -> None:
+        await _score(vote, parts())
 
-def _model(config: Config) -> ChatModel | None:
-    if config.gemini_api_key is None:
-        return None
-    from .models.gemini import Gemini  # its SDK takes a second to import
-
-    return Gemini(config.gemini_api_key.get_secret_value(), config.gemini_base_url)
-
-
-def _language() -> Language:
-    return language(getattr(cl.context.session, "language", None))
-
-
-def _layer() -> DataLayer:
-    layer = get_data_layer()
-    assert isinstance(layer, DataLayer)
-    return layer
+    @cl.on_app_shutdown
+    async def shutdown() -> None:
+        await traces.close()
+        await providers.close()
 
 
 # The last settings that were valid: Chainlit puts what a browser sends into its session before it asks anybody.
 _valid: WeakKeyDictionary[BaseSession, Settings] = WeakKeyDictionary()
 
 
-async def _show(settings: Settings) -> None:
+async def _show(settings: Settings, providers: Providers) -> None:
     _valid[cl.context.session] = settings
-    await cl.ChatSettings(settings.widgets(_language())).send()
+    await cl.ChatSettings(settings.widgets(session_language(), providers.offered())).send()
 
 
-async def _change(values: dict[str, Any]) -> None:
-    session, to = cl.context.session, _language()
-    settings, refused = _valid.get(session, Settings()).changed(values)
+async def _change(values: dict[str, Any], parts: Parts) -> None:
+    session, to, providers = cl.context.session, session_language(), parts.providers
+    settings, refused = _valid.get(session, Settings(model=providers.default)).changed(values, providers.offered())
     _valid[session] = settings
     session.chat_settings = settings.model_dump()
     if session.has_first_interaction:  # a thread begins with its first message, which then saves them
-        await _layer().update_thread(session.thread_id, metadata=settings.metadata())
+        await parts.layer.update_thread(session.thread_id, metadata=settings.metadata())
     for field in refused:
         await cl.context.emitter.send_toast(say("settings_refused", to, field=say(field, to)), "error")
     if refused:
-        await _show(settings)
+        await _show(settings, providers)
 
 
-async def _answer(asked: cl.Message, model: ChatModel | None) -> None:
+async def _answer(asked: cl.Message, parts: Parts) -> None:
     if asked.type != "user_message":
         asked.type = "user_message"  # Chainlit takes the browser's word for who speaks
         await asked.update()
-    layer, session = _layer(), cl.context.session
+    await offers.withdraw()
+    layer, session = parts.layer, cl.context.session
     thread = None
     try:
         thread = await layer.store.thread(session.thread_id)
@@ -112,75 +112,46 @@ async def _answer(asked: cl.Message, model: ChatModel | None) -> None:
     except StoreUnavailable:
         deleted = False  # chatting goes on from memory
     if deleted:
-        await cl.ErrorMessage(say("deleted", _language())).send()
+        await cl.ErrorMessage(say("deleted", session_language())).send()
         return
-    settings = Settings.stored(thread.metadata if thread and KEY in thread.metadata else {KEY: session.chat_settings})
-    if thread and KEY not in thread.metadata:
-        await layer.update_thread(session.thread_id, metadata=settings.metadata())
-    await _stream(_turn(await _history(asked), settings), model, cl.Message(""))
+    settings = await _settings(thread, parts)
+    known = await _history(asked, layer)
+    await stream(make_turn(parts, await attach(layer, asked, known), settings), parts, cl.Message(""))
 
 
-def _turn(messages: list[ChatMessage], settings: Settings) -> turn.Turn:
-    return turn.Turn(messages, settings, _language(), _recall, chainlit_config.run.root_path.rstrip("/"))
+async def _settings(thread: Thread | None, parts: Parts) -> Settings:
+    """Those of the thread; a new thread takes and keeps the ones of the panel."""
+    session, default = cl.context.session, Settings(model=parts.providers.default)
+    if thread is not None and KEY in thread.metadata:
+        return default.stored(thread.metadata)
+    settings = default.stored({KEY: session.chat_settings})
+    if thread is not None:
+        await parts.layer.update_thread(session.thread_id, metadata=settings.metadata())
+    return settings
 
 
-async def _stream(this: turn.Turn, model: ChatModel | None, reply: cl.Message) -> None:
-    outcome = turn.Outcome()
-    async with Streaming(_layer(), reply) as shown, aclosing(turn.run(this, model, outcome)) as pieces:
-        async for piece in pieces:
-            reply.metadata = {"model": outcome.model, "fallback": outcome.fallback}
-            await shown.show(piece)
-
-
-async def _history(asked: cl.Message) -> list[ChatMessage]:
+async def _history(asked: cl.Message, layer: DataLayer) -> dict[str, ChatMessage]:
     """The conversation up to ``asked``."""
     session = cl.context.session
     if session not in _valid:
         # After a crash of the server, a message can arrive before the browser has said that it is connected again.
-        thread = await _layer().get_thread(session.thread_id)
+        thread = await layer.get_thread(session.thread_id)
         return _until(asked.id, [cl.Message.from_dict(s) for s in thread["steps"]] if thread else [asked])
     return _until(asked.id, chat_context.get())
 
 
-def _until(last: str, messages: list[cl.Message]) -> list[ChatMessage]:
-    """The roles and texts of ``messages`` up to the id ``last``; Chainlit can hold one twice."""
+def _until(last: str, messages: list[cl.Message]) -> dict[str, ChatMessage]:
+    """The roles and texts of ``messages`` up to the id ``last``, by id; Chainlit can hold one twice."""
     found: dict[str, ChatMessage] = {}
     for message in messages:
         if message.type in _ROLES and not message.is_error:
             found[message.id] = ChatMessage(_ROLES[message.type], message.content)
         if message.id == last:
             break
-    return list(found.values())
+    return found
 
 
-async def _recall() -> list[Message]:
-    session = cl.context.session
-    if session.user is None:
-        return []
-    try:
-        return await _layer().store.recent_messages(user_id(session.user.identifier), except_thread=session.thread_id)
-    except StoreUnavailable:
-        return []
-
-
-# An answer that a crash cut off
-
-
-def _offer_to_go_on(thread: ThreadDict) -> list[cl.Action]:
-    """Puts a notice behind the last answer of ``thread`` if it was cut off, on the screen only; returns its buttons."""
-    to, steps = _language(), thread["steps"]
-    last = max((n for n, step in enumerate(steps) if step["type"] in _ROLES), default=None)
-    if last is None or steps[last].get("status") not in ("interrupted", "failed"):
-        return []
-    notice: Any = {**steps[last], "id": str(uuid.uuid4()), "type": "system_message", "output": say("interrupted", to)}
-    payload = {"answer": steps[last]["id"], "notice": notice["id"]}
-    steps.insert(last + 1, notice)
-    return [
-        cl.Action(name=name, payload=payload, label=say(name, to), forId=notice["id"]) for name in ("continue", "retry")
-    ]
-
-
-async def _go_on(action: cl.Action, model: ChatModel | None) -> None:
+async def _go_on(action: cl.Action, parts: Parts) -> None:
     messages = chat_context.get()
     answer = next((m for m in messages if m.id == action.payload.get("answer")), None)
     if answer is None:
@@ -188,11 +159,24 @@ async def _go_on(action: cl.Action, model: ChatModel | None) -> None:
     asked = next((m for m in reversed(messages[: messages.index(answer)]) if m.type == "user_message"), None)
     if asked is None:
         return
-    await cl.context.emitter.delete_step({"id": action.payload["notice"]})
-    known, settings = _until(asked.id, messages), _valid[cl.context.session]
-    if action.name == "continue" and model is not None and settings.model != OFFLINE:
-        known += [ChatMessage("assistant", answer.content), ChatMessage("user", say("go_on", _language()))]
-        await _stream(_turn(known, settings), model, answer)
+    await offers.withdraw()
+    if notice := action.payload.get("notice"):
+        await cl.context.emitter.delete_step({"id": notice})
+    known, settings = await attach(parts.layer, asked, _until(asked.id, messages)), _valid[cl.context.session]
+    if action.name == "continue" and parts.providers.configured and settings.model != OFFLINE:
+        known += [ChatMessage("assistant", answer.content), ChatMessage("user", say("go_on", session_language()))]
+        await stream(make_turn(parts, known, settings, insist=True), parts, answer)
     else:
-        await answer.remove()
-        await _stream(_turn(known, settings), model, cl.Message("", parent_id=answer.parent_id))
+        reply = cl.Message("", parent_id=answer.parent_id)
+        await stream(make_turn(parts, known, settings, insist=True), parts, reply, replaced=answer)
+
+
+async def _score(vote: Feedback, parts: Parts) -> None:
+    """Chainlit votes on the run that an answer is part of; its trace goes by the id of the answer."""
+    if vote.threadId is None:
+        return
+    messages = await parts.layer.store.thread_messages(vote.threadId, limit=_VOTED)
+    for message in reversed(messages):
+        if vote.forId in (message.id, message.parent_id) and message.type == "assistant_message":
+            parts.traces.score(message.id, vote.value, vote.comment, at=message.created_at)
+            return

@@ -3,10 +3,12 @@
 import asyncio
 import shlex
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 
 import chainlit as cl
 from chainlit.data import get_data_layer
+from pydantic import SecretStr
 
 from datalayer import DataLayer, DataLayerError, StoreCorrupt
 from datalayer.backup import keep_backing_up, newest
@@ -14,13 +16,48 @@ from datalayer.damage import set_aside
 from datalayer.place import Place
 
 from .config import Config
+from .models import ChatModel, Providers
+from .models.patience import Patience
 from .notices import Notices
+from .tracing import Traces, traces
 
 
 def make_layer(config: Config) -> DataLayer:
     layer = DataLayer(config.database_url, config.files, spool=config.spool, backups=config.backup_folder)
     layer.store.listeners.append(Notices())
     return layer
+
+
+def make_providers(config: Config) -> Providers:
+    """Those that have a key or an address. An SDK takes a second to import, which whoever has no key need not spend."""
+    models: list[ChatModel] = []
+    if config.gemini_api_key is not None:
+        models.append(_google(config.gemini_sdk)(config.gemini_api_key.get_secret_value(), config.gemini_base_url))
+    if config.openai_api_key is not None or config.openai_base_url is not None:
+        from .models.openai import OpenAI
+
+        models.append(OpenAI(_value(config.openai_api_key), config.openai_base_url))
+    patience = Patience(config.first_token_timeout, config.token_timeout)
+    return Providers(models, config.model, config.fallback_models, patience, config.context_window)
+
+
+def _google(sdk: str) -> Callable[[str, str | None], ChatModel]:
+    if sdk == "google-generativeai":
+        from .models.generativeai import GenerativeAI
+
+        return GenerativeAI
+    from .models.gemini import Gemini
+
+    return Gemini
+
+
+def make_traces(config: Config) -> Traces:
+    keys = _value(config.langfuse_public_key), _value(config.langfuse_secret_key)
+    return traces(*keys, config.langfuse_base_url, config.secrets)
+
+
+def _value(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None
 
 
 def check(config: Config) -> None:

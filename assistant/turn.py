@@ -1,6 +1,6 @@
 """One turn: a question in, an answer out, in pieces. Knows nothing of Chainlit.
 
-A turn always answers: where the model cannot, or breaks off, the formatter goes on.
+A turn always answers: where no model can, or one breaks off, the formatter goes on.
 """
 
 import asyncio
@@ -10,84 +10,95 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from datalayer.records import Message
-
-from .models import MODELS, OFFLINE, ChatMessage, ChatModel, ChatRequest, InvalidRequest, ModelError, QuotaExhausted
-from .models.offline import Reason, find_matches, format_response
+from .context import fit, readable
+from .models import OFFLINE, ChatMessage, ChatRequest, ModelError, ModelUnavailable, Providers, QuotaExhausted
+from .models.calls import Meter, call
+from .models.offline import Memory, Reason, format_response
+from .models.providers import Choice
 from .settings import Settings
-from .texts import Language, say
+from .texts import Language
 
 logger = logging.getLogger("assistant")
 
-Recall = Callable[[], Awaitable[list[Message]]]
+Recall = Callable[[str], Awaitable[Memory]]
 _PIECE = re.compile(r"\s*\S+\s?")
 _PACE = 0.008  # seconds a word: an answer that appears at once is read as an error page
+_QUOTA = ("quota", "quota_minute", "quota_day")
+_ANSWER = 8_192
+"""Tokens kept free for the answer, at most a quarter of the window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """``messages``: the thread, oldest first, the question last. ``recall``: the user's messages of other threads,
-    newest first. ``root``: the path the app is mounted under."""
+    """``messages``: the thread, oldest first, the question last. ``recall``: what the user's history says to a
+    question. ``root``: the path the app is mounted under. ``insist``: a person asks for the model once more, also when
+    its quota is said to be used up."""
 
     messages: list[ChatMessage]
     settings: Settings
     language: Language
     recall: Recall
     root: str = ""
+    insist: bool = False
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a turn came to. ``fallback``: why the formatter answered; None when the model did."""
+    """What a turn came to. ``meter``: of the model that answered, or was asked last. ``fallback``: why the formatter
+    answered; None when a model did. ``back_in``: seconds until the chosen model is back, None when nobody knows."""
 
-    model: str = ""
+    meter: Meter
     fallback: Reason | None = None
+    back_in: float | None = None
     text: str = field(default="", repr=False)
 
 
-async def run(turn: Turn, model: ChatModel | None, outcome: Outcome) -> AsyncGenerator[str, None]:
-    """The answer in pieces; ``outcome`` tells, at any moment, what came of it. ``model`` None: none is configured."""
-    outcome.model = turn.settings.model
-    async with aclosing(_answer(turn, model, outcome)) as pieces:
+async def run(turn: Turn, providers: Providers, outcome: Outcome) -> AsyncGenerator[str, None]:
+    """The answer in pieces; ``outcome`` tells, at any moment, what came of it."""
+    async with aclosing(_answer(turn, providers, outcome)) as pieces:
         async for piece in pieces:
             outcome.text += piece
             yield piece
 
 
-async def _answer(turn: Turn, model: ChatModel | None, outcome: Outcome) -> AsyncGenerator[str, None]:
-    if turn.settings.model == OFFLINE or model is None:
-        outcome.fallback = "offline" if turn.settings.model == OFFLINE else "no_key"
-    else:
+async def _answer(turn: Turn, providers: Providers, outcome: Outcome) -> AsyncGenerator[str, None]:
+    error: ModelError | None = None
+    if turn.settings.model == OFFLINE:
+        outcome.fallback = "offline"
+    elif not providers.configured:
+        outcome.fallback = "no_key"
+    for choice in providers.chain(turn.settings.model) if outcome.fallback is None else ():
         try:
-            async with aclosing(model.stream(_request(turn))) as pieces:
+            request = _request(choice, turn, providers)
+            async with aclosing(call(choice, request, providers, outcome.meter, turn.insist)) as pieces:
                 async for piece in pieces:
                     yield piece
             return
-        except ModelError as error:
-            logger.warning("%s gave no answer: %s", turn.settings.model, error)
-            outcome.fallback = "cut_off" if outcome.text else _reason(error)
-    async for piece in _formatted(turn, outcome.fallback):
+        except ModelError as failure:
+            logger.warning("%s gave no answer: %s", choice.info.name, failure)
+            error = error or failure
+            if outcome.text or not isinstance(failure, (QuotaExhausted, ModelUnavailable)):
+                break
+    if error is not None:
+        outcome.fallback = error.reason
+        outcome.back_in = error.retry_after if isinstance(error, QuotaExhausted) else None
+    async for piece in _formatted(turn, providers.label(turn.settings.model), outcome):
         yield piece
 
 
-def _request(turn: Turn) -> ChatRequest:
-    settings = turn.settings
-    return ChatRequest(turn.messages, settings.model, settings.temperature, settings.system_prompt)
+def _request(choice: Choice, turn: Turn, providers: Providers) -> ChatRequest:
+    settings, window = turn.settings, providers.window(choice.info)
+    messages = readable(turn.messages, choice.info.takes)
+    shown = fit(messages, settings.system_prompt, window - min(_ANSWER, window // 4))
+    return ChatRequest(shown, choice.info.name, settings.temperature, settings.system_prompt)
 
 
-def _reason(error: ModelError) -> Reason:
-    if isinstance(error, QuotaExhausted):
-        return "quota"
-    return "refused" if isinstance(error, InvalidRequest) else "unavailable"
-
-
-async def _formatted(turn: Turn, reason: Reason) -> AsyncGenerator[str, None]:
-    label = MODELS[turn.settings.model]
-    if reason == "cut_off":
-        text = "\n\n" + say(reason, turn.language, model=label)
-    else:
-        matches = find_matches(turn.messages[-1].text, await turn.recall())
-        text = format_response(reason, label, matches, turn.language, turn.root)
-    for piece in _PIECE.findall(text):
+async def _formatted(turn: Turn, label: str, outcome: Outcome) -> AsyncGenerator[str, None]:
+    assert outcome.fallback is not None
+    broke_off, memory = bool(outcome.text), None
+    if not broke_off or outcome.fallback in _QUOTA:
+        memory = await turn.recall(turn.messages[-1].text)
+    text = format_response(outcome.fallback, label, memory, turn.language, turn.root, outcome.back_in, broke_off)
+    for piece in _PIECE.findall("\n\n" + text if broke_off else text):
         yield piece
         await asyncio.sleep(_PACE)

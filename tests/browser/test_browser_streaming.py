@@ -1,6 +1,7 @@
 """An answer that a model is still writing: what was shown of it stays, whether a person or a crash ends it."""
 
 import signal
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -1,0 +1,80 @@
+"""The files of a conversation, for a model to read and for the formatter to search."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import chainlit as cl
+
+from datalayer import DataLayer, StoreUnavailable
+from datalayer.records import StepFile
+from datalayer.shapes import file_url
+
+from .context import MAX_FILE_BYTES, kind
+from .models import Attachment, ChatMessage
+from .models.offline import StoredFile
+
+_SEARCHED = 64 * 1024
+"""Bytes that are searched of a file, from its beginning."""
+
+
+async def attach(layer: DataLayer, asked: cl.Message, messages: Mapping[str, ChatMessage]) -> list[ChatMessage]:
+    """``messages``, by id, with the files that were sent with them; the newest ones where they are too many."""
+    try:
+        stored = await layer.store.thread_files(asked.thread_id)
+    except StoreUnavailable:
+        stored = []
+    found = {file.element_id: (file.for_id, file.name, file.mime, layer.store.blobs.path(file.blob)) for file in stored}
+    # What the person has just sent is on disk before it is stored.
+    sent = {e.id: (asked.id, e.name, e.mime, Path(e.path)) for e in asked.elements or [] if isinstance(e.path, str)}
+    return await asyncio.to_thread(_read, list((found | sent).values()), messages)
+
+
+def _read(
+    files: Sequence[tuple[str | None, str, str | None, Path]], messages: Mapping[str, ChatMessage]
+) -> list[ChatMessage]:
+    left, read = MAX_FILE_BYTES, dict(messages)
+    for step, name, mime, path in reversed(files):
+        message = read.get(step or "")
+        file = Attachment(name, mime or "", b"")
+        if message is None:
+            continue
+        if kind(file) and (data := _content(path, left)) is not None:
+            left -= len(data)
+            file = replace(file, data=data)
+        else:
+            file = replace(file, mime="")  # named to the model, not shown
+        read[step or ""] = replace(message, files=(file, *message.files))
+    return list(read.values())
+
+
+def _content(path: Path, at_most: int) -> bytes | None:
+    try:
+        return path.read_bytes() if path.stat().st_size <= at_most else None
+    except OSError:
+        return None
+
+
+async def searchable(layer: DataLayer, user_id: str) -> list[StoredFile]:
+    """The user's latest files, newest first, with the beginning of those that are text."""
+    return await asyncio.to_thread(_beginnings, layer, await layer.store.recent_files(user_id))
+
+
+def _beginnings(layer: DataLayer, files: Iterable[StepFile]) -> list[StoredFile]:
+    return [
+        StoredFile(
+            file.name, file_url(file.element_id, file.blob), _beginning(layer, file), file.thread_id, file.thread_name
+        )
+        for file in files
+    ]
+
+
+def _beginning(layer: DataLayer, file: StepFile) -> str:
+    if kind(Attachment(file.name, file.mime or "", b"")) != "text":
+        return ""
+    try:
+        with layer.store.blobs.path(file.blob).open("rb") as content:
+            return content.read(_SEARCHED).decode(errors="replace")
+    except OSError:
+        return ""

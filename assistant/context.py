@@ -1,0 +1,82 @@
+"""What of a conversation a model is shown: the newest messages that fit its window.
+
+Always true: the system prompt and the last message are whole; a message is shown whole or not at all.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from .models.base import Attachment, ChatMessage, InvalidRequest
+
+_FILE = {"image": 258, "pdf": 5_000, "text": 0}
+MAX_FILE_BYTES = 14_000_000
+"""Of all files of a request, newest first: Gemini takes 20 MB a request, and base64 makes 4 bytes of 3."""
+
+_MESSAGE = 4
+_NOT_READ = "[{name}: a file that cannot be shown to this model]"
+
+
+def kind(file: Attachment) -> str:
+    """``image``, ``pdf``, ``text``, or "" for what no model reads."""
+    if file.mime.startswith("image/"):
+        return "image"
+    if file.mime == "application/pdf":
+        return "pdf"
+    return "text" if file.mime.startswith("text/") or file.mime == "application/json" else ""
+
+
+def estimate(text: str) -> int:
+    """Tokens of ``text``, a little more rather than fewer: 4 ASCII characters a token, which is what Google and OpenAI
+    give for English (https://ai.google.dev/gemini-api/docs/tokens), else 2.5 up to U+07FF (accents, Greek, Cyrillic),
+    else 1 (Chinese, Japanese, emoji)."""
+    if text.isascii():
+        return -(-len(text) // 4)
+    ascii_only = sum(c < "\x80" for c in text)
+    wide = sum(c > "\u07ff" for c in text)
+    return round(ascii_only / 4 + (len(text) - ascii_only - wide) / 2.5 + wide + 0.5)
+
+
+def tokens(message: ChatMessage) -> int:
+    """Estimated tokens of a message with its files: an image counts 258, as Gemini's do; a PDF as one of 20 pages."""
+    files = sum(_FILE.get(kind(f), 0) or estimate(f.data.decode(errors="replace")) for f in message.files)
+    return _MESSAGE + estimate(message.text) + files
+
+
+def fit(messages: Sequence[ChatMessage], system_prompt: str, room: int) -> list[ChatMessage]:
+    """The newest of ``messages`` that, with the system prompt, take at most ``room`` tokens; they begin with a user's.
+
+    Raises InvalidRequest (``too_long``) when the last one alone does not fit.
+    """
+    left = room - estimate(system_prompt)
+    kept: list[ChatMessage] = []
+    for message in reversed(messages):
+        left -= tokens(message)
+        if left < 0:
+            break
+        kept.append(message)
+    if not kept:
+        raise InvalidRequest("the message is larger than the model's window", "too_long")
+    while len(kept) > 1 and kept[-1].role != "user":  # Gemini refuses a conversation that the model begins
+        kept.pop()
+    return kept[::-1]
+
+
+def readable(messages: Sequence[ChatMessage], takes: Collection[str]) -> list[ChatMessage]:
+    """``messages`` with the files that the model reads; the others are named, so that it can say it has not seen them.
+
+    ``takes``: kinds besides text. The newest files come first where they are too large together.
+    """
+    left, shown = MAX_FILE_BYTES, []
+    for message in reversed(messages):
+        files: list[Attachment] = []
+        missing: list[str] = []
+        for file in message.files:
+            reads = kind(file) == "text" or kind(file) in takes
+            if reads and len(file.data) <= left:
+                left -= len(file.data)
+                files.append(file)
+            else:
+                missing.append(_NOT_READ.format(name=file.name))
+        text = "\n\n".join([*missing, *([message.text] if message.text else [])])
+        shown.append(replace(message, text=text, files=tuple(files)) if message.files else message)
+    return shown[::-1]

@@ -1,0 +1,84 @@
+"""The formatter: pure, in both languages, and its words of the stored history are safe Markdown with links."""
+
+import pytest
+
+from assistant.models.offline import Memory, StoredFile, format_response, remember
+from assistant.texts import _TEXTS, duration
+from datalayer.records import Message
+
+
+def message(text: str, thread: str = "t1", name: str | None = "Poets", **metadata: object) -> Message:
+    return Message(thread, name, "user_message", text, 1_764_000_000_000_000, dict(metadata))
+
+
+def file(name: str, text: str = "", thread: str = "t1") -> StoredFile:
+    return StoredFile(name, f"/datalayer/files/{name}", text, thread, "Poets")
+
+
+def test_the_best_message_of_each_thread_comes_with_a_link_and_the_words_around() -> None:
+    history = [message("Ada wrote"), message("Ada Lovelace wrote notes"), message("Lovelace", "t2", None)]
+    memory = remember("Who was Ada Lovelace?", history, [])
+    text = format_response("quota", "Flash", memory, "en", "/chat")
+    assert [match.message.thread_id for match in memory.messages] == ["t1", "t2"]
+    assert "- [Poets](/chat/thread/t1) (24 November 2025) — “Ada Lovelace wrote notes”" in text
+    assert "[Untitled conversation](/chat/thread/t2)" in text
+
+
+def test_files_are_found_by_name_and_by_what_is_in_them() -> None:
+    files = [
+        file("lovelace.pdf"),
+        file("notes.txt", "The engine of Ada Lovelace " + "x " * 200),
+        file("other.txt", "x"),
+    ]
+    memory = remember("Lovelace?", [], files)
+    assert [match.file.name for match in memory.files] == ["lovelace.pdf", "notes.txt"]
+    text = format_response("quota", "Flash", memory, "en")
+    assert "- [lovelace.pdf](/datalayer/files/lovelace.pdf) in [Poets](/thread/t1)\n" in text
+    assert "[notes.txt](/datalayer/files/notes.txt) in [Poets](/thread/t1) — “The engine of Ada Lovelace" in text
+
+
+def test_common_words_and_the_formatters_own_answers_are_no_memory() -> None:
+    history = [message("What was that about?"), message("Ada", fallback="quota")]
+    assert remember("What about Ada?", history, []) == Memory()
+    assert remember("", history, []) == Memory()
+
+
+def test_accents_and_case_do_not_matter() -> None:
+    assert remember("ÉLÈVE", [message("un eleve")], []).messages
+
+
+def test_markdown_in_what_was_said_stays_text() -> None:
+    memory = remember("lovelace", [message("[lovelace](javascript:x) <b>", name="*a*")], [])
+    text = format_response("quota", "Flash", memory, "en")
+    assert "\\[lovelace\\]\\(javascript:x\\) \\<b\\>" in text
+    assert "[\\*a\\*](/thread/t1)" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "en", "fr"),
+    [
+        (0, "now", "maintenant"),
+        (37, "in 37 seconds", "dans 37 secondes"),
+        (720, "in 12 minutes", "dans 12 minutes"),
+        (4 * 3600, "in 4 hours", "dans 4 heures"),
+    ],
+)
+def test_when_the_model_is_back(seconds: float, en: str, fr: str) -> None:
+    assert f"It should be back {en}." in format_response("quota", "Flash", None, "en", back_in=seconds)
+    assert f"Il devrait être de retour {fr}." in format_response("quota", "Flash", None, "fr", back_in=seconds)
+    assert duration(seconds, "en") == en
+
+
+def test_the_same_input_gives_the_same_answer_and_nothing_found_is_said() -> None:
+    answers = {format_response("quota_day", "Flash", Memory(), "fr") for _ in range(3)}
+    assert len(answers) == 1
+    assert "n’en parlent pas encore" in answers.pop()
+
+
+def test_both_languages_say_the_same_things_with_the_same_values() -> None:
+    english, french = _TEXTS["en"], _TEXTS["fr"]
+    assert english.keys() == french.keys()
+    for key, text in english.items():
+        assert {p.split("}")[0] for p in text.split("{")[1:]} == {
+            p.split("}")[0] for p in french[key].split("{")[1:]
+        }, key

@@ -1,0 +1,133 @@
+"""Which models are offered, and who serves them."""
+
+import asyncio
+
+import pytest
+
+from assistant.models import ModelInfo, ModelUnavailable, Providers
+from assistant.models.providers import DEFAULT_MODEL
+from assistant.settings import Settings
+from tests.assistant.scripted import Scripted
+
+
+class Counting(Scripted):
+    """``fail``: what it answers instead of its models."""
+
+    def __init__(self, provider: str, *offered: str) -> None:
+        super().__init__(provider, *offered)
+        self.asked = 0
+        self.fail: Exception | None = None
+        self.hold = asyncio.Event()
+        self.hold.set()
+
+    async def models(self) -> list[ModelInfo]:
+        self.asked += 1
+        await self.hold.wait()
+        if self.fail:
+            raise self.fail
+        return await super().models()
+
+
+def names(providers: Providers) -> list[str]:
+    return [info.name for info in providers.offered()]
+
+
+async def test_they_are_asked_once_and_each_name_is_offered_once() -> None:
+    google, local = Counting("gemini", "gemini-3", "shared"), Counting("openai", "shared", "llama")
+    providers = Providers([google, local])
+    for _ in range(3):
+        await providers.refresh(30)
+    assert (google.asked, local.asked) == (1, 1)
+    assert names(providers) == ["gemini-3", "shared", "llama"]
+    for name, expected in (("shared", google), ("llama", local), ("gemini-3", google)):
+        choice = providers.find(name)
+        assert choice is not None
+        assert choice.provider is expected
+
+
+async def test_many_pages_that_open_at_once_ask_once() -> None:
+    model = Counting("gemini", "gemini-3")
+    providers = Providers([model])
+    await asyncio.gather(*(providers.refresh(30) for _ in range(20)))
+    assert model.asked == 1
+
+
+async def test_a_page_does_not_wait_for_a_provider_that_is_slow() -> None:
+    model = Counting("gemini", "gemini-3")
+    model.hold.clear()
+    providers = Providers([model])
+    await providers.refresh(0)
+    assert DEFAULT_MODEL in names(providers)
+    model.hold.set()
+    await providers.refresh(30)
+    assert names(providers) == ["gemini-3"]
+    assert model.asked == 1
+
+
+async def test_one_that_fails_leaves_the_fixed_list_and_is_not_asked_for_every_page() -> None:
+    model = Counting("gemini")
+    model.fail = ModelUnavailable("503")
+    providers = Providers([model])
+    await providers.refresh(30)
+    await providers.refresh(30)
+    assert model.asked == 1
+    assert DEFAULT_MODEL in names(providers)
+
+
+async def test_the_default_is_the_configured_one_else_flash_else_the_first() -> None:
+    local = Scripted("openai", "llama", "qwen")
+    providers = Providers([local])
+    await providers.refresh(30)
+    assert providers.default == "llama"
+    assert Providers([local], default="qwen").default == "qwen"
+    assert Providers([Scripted("gemini")]).default == Providers().default == DEFAULT_MODEL
+
+
+async def test_configured_names_are_offered_although_nobody_lists_them() -> None:
+    providers = Providers([Scripted("gemini")], default="gemini-x", fallbacks=("llama",))
+    assert {"gemini-x", "llama"} <= set(names(providers))
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"), [("gemini-9", "gemini"), ("gemma-3", "gemini"), ("llama", "openai"), ("gpt-9", "openai")]
+)
+def test_an_unknown_name_goes_to_the_likeliest_provider(name: str, provider: str) -> None:
+    choice = Providers([Scripted("gemini"), Scripted("openai")]).find(name)
+    assert choice is not None
+    assert choice.key == (provider, name)
+
+
+def test_without_a_provider_nobody_answers() -> None:
+    assert Providers().find(DEFAULT_MODEL) is None
+    assert list(Providers().chain(DEFAULT_MODEL)) == []
+
+
+def test_a_window_is_the_models_own_else_the_configured_one_else_that_of_its_family() -> None:
+    providers = Providers()
+    assert providers.window(ModelInfo("llama", "llama", 4096)) == 4096
+    assert providers.window(ModelInfo("gpt-4o-mini", "")) == 128_000
+    assert providers.window(ModelInfo("llama", "")) == 8192
+    assert Providers(window=32_000).window(ModelInfo("llama", "")) == 32_000
+
+
+def test_settings_take_what_is_offered_or_was_chosen_before() -> None:
+    offered = [ModelInfo("a", "A"), ModelInfo("b", "B")]
+    chosen = Settings(model="old")
+    assert chosen.changed({"model": "b"}, offered) == (Settings(model="b"), [])
+    assert chosen.changed({"model": "old", "temperature": 1.0}, offered) == (Settings(model="old", temperature=1), [])
+    assert chosen.changed({"model": "c", "temperature": 1.0}, offered) == (
+        Settings(model="old", temperature=1),
+        ["model"],
+    )
+    assert chosen.changed({"model": "offline"}, offered)[1] == []
+
+
+def test_the_panel_shows_a_model_that_is_no_longer_offered_and_tells_twins_apart() -> None:
+    offered = [ModelInfo("a", "Same"), ModelInfo("b", "Same")]
+    [select, *_] = Settings(model="old").widgets("en", offered)
+    assert select.to_dict()["items"] == [
+        {"label": "Same", "value": "a"},
+        {"label": "b", "value": "b"},
+        {"label": "old", "value": "old"},
+        {"label": "Offline (no model)", "value": "offline"},
+    ]
