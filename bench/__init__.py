@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-NAMES = ("create", "concurrent", "list", "resume", "stream", "backup")
+NAMES = ("create", "concurrent", "list", "resume", "stream", "backup", "chats")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Sizes:
     tokens: int = 4_000
     backup_threads: int = 600
     backup_files: int = 100
+    chats: int = 50
+    answer_tokens: int = 200
 
 
 QUICK = Sizes(
@@ -40,4 +42,6 @@ QUICK = Sizes(
     tokens=400,
     backup_threads=10,
     backup_files=2,
+    chats=3,
+    answer_tokens=20,
 )

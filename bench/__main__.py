@@ -31,9 +31,12 @@ def main() -> None:
 
 
 async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> None:
-    from . import cases, contestants, durability, report
+    from . import cases, chats, contestants, durability, report
 
-    groups = (cases.create, cases.concurrent, cases.list_threads, cases.resume, durability.stream, durability.back_up)
+    groups = (
+        *(cases.create, cases.concurrent, cases.list_threads, cases.resume),
+        *(durability.stream, durability.back_up, chats.chats),
+    )
     print(report.environment(), flush=True)
     contestants.sign_in()
     results = []

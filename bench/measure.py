@@ -10,7 +10,7 @@ from typing import Any
 @dataclass(slots=True)
 class Result:
     """``run`` is given this result and the number of the round. ``seconds``: of one operation, by round; ``unit``: in
-    which it is shown. ``lost`` of ``written``: reported as stored, and not there."""
+    which it is shown. ``lost`` of ``written``: reported as stored, and not there. ``note``: what else was seen."""
 
     case: str
     contestant: str
@@ -19,6 +19,7 @@ class Result:
     seconds: list[float] = field(default_factory=list)
     written: int = 0
     lost: int = 0
+    note: str = ""
 
 
 async def measure(results: list[Result], rounds: int, before: Callable[[], None] = lambda: None) -> list[Result]:

@@ -1,0 +1,129 @@
+"""The whole app beside the bare SDK: from a message sent by a browser's client to the words that it shows.
+
+One model server, a process of its own on the loopback, answers both: a first token after ``FIRST`` seconds, which is
+what a fast model takes, then one every ``BETWEEN``.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from google import genai
+from google.genai.types import HttpOptions
+
+from tests.client import Client
+from tests.e2e.conftest import App
+from tests.processes import ROOT, Server, free_port
+
+from . import Sizes
+from .contestants import OURS
+from .measure import Result, measure
+
+SDK = "bare google-genai"
+FIRST, BETWEEN = 0.4, 0.01
+FIRST_TOKEN, RATE, AT_ONCE = (
+    "time to the first token",
+    "tokens of an answer of {:,}",
+    "{:,} chats of {:,} tokens at once",
+)
+MODEL = "gemini-2.5-flash"
+
+Times = tuple[float, float, float]
+"""Of one answer, on one clock: asked, first token, last token."""
+Ask = Callable[[], Awaitable[Times]]
+
+
+async def chats(folder: Path, sizes: Sizes) -> list[Result]:
+    os.makedirs(folder)
+    port = free_port()
+    async with _model_server(port, sizes.answer_tokens) as url, AsyncExitStack() as stack:
+        app = App(folder.absolute(), GEMINI_API_KEY="bench", GEMINI_BASE_URL=url, NO_PROXY="127.0.0.1")
+        server = stack.enter_context(app.running())
+        tabs = [await _tab(stack, server) for _ in range(sizes.chats)]
+        client = genai.Client(vertexai=False, api_key="bench", http_options=HttpOptions(base_url=url))
+        ours, bare = [partial(_through_app, tab) for tab in tabs], [partial(_through_sdk, client)] * sizes.chats
+        await asyncio.gather(*(ask() for ask in ours))  # the first messages: each begins a thread
+        results = []
+        for name, asks in ((OURS, ours), (SDK, bare)):
+            many = AT_ONCE.format(sizes.chats, sizes.answer_tokens)
+            results += [
+                Result(FIRST_TOKEN, name, partial(_first, asks[0])),
+                Result(RATE.format(sizes.answer_tokens), name, partial(_rate, asks[0], sizes), " tokens/s"),
+                Result(many, name, partial(_together, asks, sizes, server), " tokens/s"),
+            ]
+        return await measure(results, sizes.rounds)
+
+
+@asynccontextmanager
+async def _model_server(port: int, tokens: int) -> AsyncIterator[str]:
+    options = ["--tokens", str(tokens), "--first", str(FIRST), "--between", str(BETWEEN)]
+    command = [sys.executable, "-m", "tests.servers.gemini", str(port), *options]
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        await process.stdout.readline()  # it says so when it listens
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _tab(stack: AsyncExitStack, server: Server) -> Client:
+    client = await stack.enter_async_context(Client(server.url))
+    await client.login()
+    return await client.connect()
+
+
+async def _through_app(tab: Client) -> Times:
+    first = last = 0.0
+
+    def react(name: str, _data: Any) -> None:
+        nonlocal first, last
+        if name in ("stream_start", "stream_token"):
+            last = time.perf_counter()
+            first = first or last
+
+    tab.react = react
+    asked = time.perf_counter()
+    await tab.send("Tell me something")
+    return asked, first, last
+
+
+async def _through_sdk(client: genai.Client) -> Times:
+    first = last = 0.0
+    asked = time.perf_counter()
+    async for chunk in await client.aio.models.generate_content_stream(model=MODEL, contents="Tell me something"):
+        if chunk.text:
+            last = time.perf_counter()
+            first = first or last
+    return asked, first, last
+
+
+async def _first(ask: Ask, *_: Any) -> float:
+    asked, first, _last = await ask()
+    return first - asked
+
+
+async def _rate(ask: Ask, sizes: Sizes, *_: Any) -> float:
+    _asked, first, last = await ask()
+    return (last - first) / (sizes.answer_tokens - 1)
+
+
+async def _together(asks: list[Ask], sizes: Sizes, server: Server, result: Result, _number: int) -> float:
+    started = time.perf_counter()
+    await asyncio.gather(*(ask() for ask in asks))
+    if result.contestant == OURS:
+        result.note = f"{_megabytes(server.process.pid):,.0f} MB resident"
+    return (time.perf_counter() - started) / (len(asks) * sizes.answer_tokens)
+
+
+def _megabytes(pid: int) -> float:
+    """Resident memory of a process."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(fields["VmRSS"].split()[0]) / 1024
