@@ -1,0 +1,138 @@
+"""What a hot session is, and what a memory of them promises.
+
+Always true: what a memory gives is what the database held when the last turn of the thread ended. So a session leaves
+the memory when a turn takes it and comes back only when that turn ends, with nobody else at the thread in between. A
+turn that is stopped, killed or cut off leaves nothing behind that is older than the database.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+from datalayer.text import clean
+
+MAX_TURN = 600.0
+"""Seconds after which a turn that never came back is taken for dead: its process was killed, or nobody told."""
+
+_YEAR = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``per_user``: sessions of a user. ``ttl``: seconds that one lives after its last use. ``max_bytes``: of one,
+    ``total_bytes``: of all in the process; Redis has its own ``maxmemory``. Raises ValueError."""
+
+    per_user: int = 3
+    ttl: float = 3600
+    max_bytes: int = 256 * 1024
+    total_bytes: int = 64 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if self.per_user < 1:
+            raise ValueError(f"A user has at least 1 hot session, not {self.per_user}.")
+        if not 0.001 <= self.ttl <= _YEAR:  # Redis counts whole milliseconds
+            raise ValueError(f"A hot session lives for 0.001 to {_YEAR} seconds, not {self.ttl}.")
+        if not 1 <= self.max_bytes <= self.total_bytes:
+            raise ValueError(
+                f"A hot session takes at least 1 byte and at most {self.total_bytes}, the bytes of all, "
+                f"not {self.max_bytes}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class HotMessage:
+    """``created_at``: UTC microseconds. ``files``: ids of its elements, whose content is not held."""
+
+    id: str
+    role: Literal["user", "assistant"]
+    text: str
+    created_at: int
+    tokens: int = 0
+    files: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", clean(self.text))  # as the database gives it back
+
+
+@dataclass(frozen=True, slots=True)
+class HotSession:
+    """What a turn needs of its thread. ``messages``: oldest first. ``summary_until``: id of the last message that
+    ``summary`` covers. ``tokens_in``, ``tokens_out``: of all its turns. ``complete`` False: there are older messages
+    that neither ``messages`` nor ``summary`` has, so who needs more than these reads the database."""
+
+    settings: Mapping[str, Any]
+    messages: tuple[HotMessage, ...]
+    summary: str | None = None
+    summary_until: str | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    complete: bool = True
+
+    def extended(self, *messages: HotMessage, tokens_in: int = 0, tokens_out: int = 0) -> "HotSession":
+        """The session with what a turn adds."""
+        return replace(
+            self,
+            messages=self.messages + messages,
+            tokens_in=self.tokens_in + tokens_in,
+            tokens_out=self.tokens_out + tokens_out,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A turn's hold on a thread. ``version``: random, because a count that starts again after a loss would let an old
+    turn pass for a new one."""
+
+    user: str
+    thread_id: str
+    version: int = field(default_factory=lambda: secrets.randbits(63))
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """``messages``: how many are held. ``expires_in``: seconds."""
+
+    thread_id: str
+    messages: int
+    expires_in: float
+
+
+class Memory(Protocol):
+    """Never raises into a turn: what it cannot do is not done, and the turn goes on from the database."""
+
+    @property
+    def backend(self) -> Literal["embedded", "redis"]: ...
+
+    async def take(self, user: str, thread_id: str) -> tuple[Ticket, HotSession | None]:
+        """Begins a turn, before it reads or writes anything. It is a use: the thread's time begins again.
+
+        None: rebuild it from the database. It is never another user's.
+        """
+
+    async def put(self, ticket: Ticket, session: HotSession | None) -> list[str]:
+        """Ends the turn, once the database holds all of ``session``; None: keep nothing, the next turn rebuilds it.
+
+        Nothing is kept either when another turn overlapped this one, or `drop` was called: each of them may have read
+        the database before the other's write. Returns the threads that had to go for this one. A session over
+        ``max_bytes`` loses its oldest messages; one whose newest message alone is too large is not kept.
+        """
+
+    async def drop(self, user: str, thread_id: str) -> None:
+        """The thread was changed by something else than a turn (an edit, a deletion, its settings), in the database."""
+
+    async def sessions(self, user: str) -> list[SessionInfo]:
+        """Those of ``user``, the one used last first; the one that a turn holds is among them if it was there."""
+
+    async def close(self) -> None: ...
+
+
+_REMOVED = {
+    "en": "Session %s removed (limit of %s reached)",
+    "fr": "Session %s supprimée (limite de %s atteinte)",
+}
+
+
+def removal(language: Literal["fr", "en"]) -> str:
+    """The line of the log for a session that goes because the user opened another: a template of ``%``."""
+    return _REMOVED[language]
