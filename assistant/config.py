@@ -113,6 +113,30 @@ class Config(BaseSettings):
     token_timeout: float = Field(
         default=30, gt=0, validation_alias="THREADKEEP_TOKEN_TIMEOUT", description="a number of seconds above 0"
     )
+    # A URL may carry a password: it is kept out of repr().
+    memory_url: str | None = Field(
+        default=None,
+        pattern=r"^(rediss?|unix)://",
+        repr=False,
+        validation_alias="THREADKEEP_MEMORY_URL",
+        description="an address of Redis such as redis://127.0.0.1:6379/0",
+    )
+    hot_sessions: int = Field(
+        default=3, ge=1, validation_alias="THREADKEEP_HOT_SESSIONS", description="a whole number, 1 or more"
+    )
+    hot_minutes: float = Field(
+        default=60,
+        ge=0.1,
+        le=525_600,
+        validation_alias="THREADKEEP_HOT_MINUTES",
+        description="a number of minutes from 0.1 to 525600",
+    )
+    summary_at: float = Field(
+        default=0.8, gt=0, le=1, validation_alias="THREADKEEP_SUMMARY_AT", description="a number above 0, at most 1"
+    )
+    language: Literal["en", "fr"] = Field(
+        default="en", validation_alias="THREADKEEP_LANGUAGE", description='"en" or "fr"'
+    )
     # Langfuse's own names, of its versions 4 and 3.
     langfuse_public_key: SecretStr | None = Field(
         default=None, validation_alias="LANGFUSE_PUBLIC_KEY", description="a key"
@@ -147,7 +171,7 @@ class Config(BaseSettings):
     def secrets(self) -> list[str]:
         """What must not reach a log, a trace or an error."""
         values = (getattr(self, name) for name in type(self).model_fields)
-        passwords = re.findall(r"//[^:@/]*:([^@/]+)@", self.database_url)
+        passwords = re.findall(r"//[^:@/]*:([^@/]+)@", f"{self.database_url} {self.memory_url}")
         return [value.get_secret_value() for value in values if isinstance(value, SecretStr)] + passwords
 
 

@@ -61,6 +61,15 @@ def fit(messages: Sequence[ChatMessage], system_prompt: str, room: int) -> list[
     return kept[::-1]
 
 
+def instructions(system_prompt: str, language: str, summary: str | None) -> str:
+    """What stands before the conversation. ``language``: by its own name, "" for the question's. ``summary``: of what
+    came before the messages."""
+    parts = [system_prompt, f"Answer in this language: {language}." if language else ""]
+    if summary:
+        parts.append(f"What was said before, summed up:\n{summary}")
+    return "\n\n".join(filter(None, parts))
+
+
 def readable(messages: Sequence[ChatMessage], takes: Collection[str]) -> list[ChatMessage]:
     """``messages`` with the files that the model reads; the others are named, so that it can say it has not seen them.
 

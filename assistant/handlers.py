@@ -1,6 +1,7 @@
 """Chainlit's callbacks <-> ``answering.py``: what happens at the screen, one function an event."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,16 +14,16 @@ from chainlit.types import Feedback, ThreadDict
 from datalayer import DataLayer, StoreUnavailable
 from datalayer.records import Thread
 
-from . import offers, startup
-from .answering import Parts, make_turn, stream
-from .attachments import attach
+from . import commanding, conversation, offers, startup
+from .afterwards import Parts
+from .answering import answer
 from .config import Config
+from .memory import Limits
 from .models import OFFLINE, ChatMessage, Providers
 from .screen import session_language
 from .settings import KEY, Settings
 from .texts import say
 
-_ROLES: dict[str, Any] = {"user_message": "user", "assistant_message": "assistant"}
 _VOTED = 500  # messages, the newest, among which a vote finds its answer
 _FIRST_LOOK = 2.0
 """Seconds that a new page waits for the list of models."""
@@ -31,21 +32,25 @@ _FIRST_LOOK = 2.0
 def register(config: Config) -> None:
     """Gives Chainlit its callbacks. Called again at each reload of the app."""
     providers, traces = startup.make_providers(config), startup.make_traces(config)
+    memory, limits = startup.make_memory(config), startup.limits(config)
 
     def parts() -> Parts:
         layer = get_data_layer()
         assert isinstance(layer, DataLayer)
-        return Parts(layer, providers, traces)
+        return Parts(layer, providers, traces, memory, config.summary_at)
 
     @cl.on_chat_start
     async def start() -> None:
         await providers.refresh(_FIRST_LOOK)
         await _show(Settings(model=providers.default), providers)
+        await commanding.offer()
 
     @cl.on_chat_resume
     async def resume(thread: ThreadDict) -> None:
         await providers.refresh(_FIRST_LOOK)
         await _show(Settings(model=providers.default).stored(thread["metadata"]), providers)
+        await commanding.offer()
+        commanding.warm_up(thread, parts())
         await offers.resume(thread)
 
     @cl.action_callback("continue")
@@ -65,7 +70,7 @@ def register(config: Config) -> None:
 
     @cl.on_message
     async def message(asked: cl.Message) -> None:
-        await _answer(asked, parts())
+        await _answer(asked, parts(), limits)
 
     @cl.on_feedback
     async def feedback(vote: Feedback) -> None:
@@ -75,6 +80,7 @@ def register(config: Config) -> None:
     async def shutdown() -> None:
         await traces.close()
         await providers.close()
+        await memory.close()
 
 
 # The last settings that were valid: Chainlit puts what a browser sends into its session before it asks anybody.
@@ -99,7 +105,7 @@ async def _change(values: dict[str, Any], parts: Parts) -> None:
         await _show(settings, providers)
 
 
-async def _answer(asked: cl.Message, parts: Parts) -> None:
+async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
     if asked.type != "user_message":
         asked.type = "user_message"  # Chainlit takes the browser's word for who speaks
         await asked.update()
@@ -115,8 +121,11 @@ async def _answer(asked: cl.Message, parts: Parts) -> None:
         await cl.ErrorMessage(say("deleted", session_language())).send()
         return
     settings = await _settings(thread, parts)
-    known = await _history(asked, layer)
-    await stream(make_turn(parts, await attach(layer, asked, known), settings), parts, cl.Message(""))
+    if (typed := await commanding.recognise(asked)) is not None:
+        await commanding.run(typed, asked, thread, settings, parts, limits)
+        return
+    held = await conversation.before(asked, thread, layer, parts.memory)
+    await answer(asked, held, settings, parts, cl.Message(""))
 
 
 async def _settings(thread: Thread | None, parts: Parts) -> Settings:
@@ -130,45 +139,27 @@ async def _settings(thread: Thread | None, parts: Parts) -> Settings:
     return settings
 
 
-async def _history(asked: cl.Message, layer: DataLayer) -> dict[str, ChatMessage]:
-    """The conversation up to ``asked``."""
-    session = cl.context.session
-    if session not in _valid:
-        # After a crash of the server, a message can arrive before the browser has said that it is connected again.
-        thread = await layer.get_thread(session.thread_id)
-        return _until(asked.id, [cl.Message.from_dict(s) for s in thread["steps"]] if thread else [asked])
-    return _until(asked.id, chat_context.get())
-
-
-def _until(last: str, messages: list[cl.Message]) -> dict[str, ChatMessage]:
-    """The roles and texts of ``messages`` up to the id ``last``, by id; Chainlit can hold one twice."""
-    found: dict[str, ChatMessage] = {}
-    for message in messages:
-        if message.type in _ROLES and not message.is_error:
-            found[message.id] = ChatMessage(_ROLES[message.type], message.content)
-        if message.id == last:
-            break
-    return found
-
-
 async def _go_on(action: cl.Action, parts: Parts) -> None:
     messages = chat_context.get()
-    answer = next((m for m in messages if m.id == action.payload.get("answer")), None)
-    if answer is None:
+    given = next((m for m in messages if m.id == action.payload.get("answer")), None)
+    if given is None:
         return
-    asked = next((m for m in reversed(messages[: messages.index(answer)]) if m.type == "user_message"), None)
+    asked = next((m for m in reversed(messages[: messages.index(given)]) if m.type == "user_message"), None)
     if asked is None:
         return
     await offers.withdraw()
     if notice := action.payload.get("notice"):
         await cl.context.emitter.delete_step({"id": notice})
-    known, settings = await attach(parts.layer, asked, _until(asked.id, messages)), _valid[cl.context.session]
+    thread = await parts.layer.store.thread(cl.context.session.thread_id)
+    held = await conversation.before(asked, thread, parts.layer, parts.memory)
+    settings = _valid[cl.context.session]
     if action.name == "continue" and parts.providers.configured and settings.model != OFFLINE:
-        known += [ChatMessage("assistant", answer.content), ChatMessage("user", say("go_on", session_language()))]
-        await stream(make_turn(parts, known, settings, insist=True), parts, answer)
+        more = [ChatMessage("assistant", given.content), ChatMessage("user", say("go_on", session_language()))]
+        longer = replace(held, messages=held.messages + more)
+        await answer(asked, longer, settings, parts, given, insist=True)
     else:
-        reply = cl.Message("", parent_id=answer.parent_id)
-        await stream(make_turn(parts, known, settings, insist=True), parts, reply, replaced=answer)
+        reply = cl.Message("", parent_id=given.parent_id)
+        await answer(asked, held, settings, parts, reply, replaced=given, insist=True)
 
 
 async def _score(vote: Feedback, parts: Parts) -> None:

@@ -1,9 +1,9 @@
 """The settings of one thread <-> Chainlit's widgets. They live in the thread's metadata, under Chainlit's own key."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
-from chainlit.input_widget import InputWidget, Select, Slider, TextInput
+from chainlit.input_widget import InputWidget, Select, Slider, Switch, TextInput
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .models import DEFAULT_MODEL, OFFLINE, ModelInfo
@@ -13,15 +13,34 @@ KEY = "chat_settings"
 """Where Chainlit looks for a thread's settings in its metadata."""
 
 
+MOST_RECENT, MOST_TOKENS = 200, 16_384
+AnswerLanguage = Literal["auto", "en", "fr", "de", "es", "it", "pt", "nl"]
+LANGUAGES: dict[AnswerLanguage, str] = {
+    "en": "English",
+    "fr": "Français",
+    "de": "Deutsch",
+    "es": "Español",
+    "it": "Italiano",
+    "pt": "Português",
+    "nl": "Nederlands",
+}
+"""By their own names."""
+
+
 class Settings(BaseModel):
     """``model``: a name among those on offer when it was chosen. ``system_prompt``: at most 20,000 characters, "" for
-    none."""
+    none. ``memory``: whether a question is asked with what came before it; ``recent``: with how many messages of it, 0
+    for all that fit. ``max_tokens``: of an answer, 0 for the model's own bound."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     model: str = Field(default=DEFAULT_MODEL, min_length=1, max_length=200)
     temperature: float = Field(default=0.7, ge=0, le=2)
     system_prompt: str = Field(default="", max_length=20_000)
+    memory: bool = True
+    recent: int = Field(default=0, ge=0, le=MOST_RECENT)
+    answer_language: AnswerLanguage = "auto"
+    max_tokens: int = Field(default=0, ge=0, le=MOST_TOKENS)
 
     def stored(self, metadata: Mapping[str, Any] | None) -> "Settings":
         """Those in a thread's ``metadata``; what is missing or not valid (an older version's) is as in this one."""
@@ -73,7 +92,28 @@ class Settings(BaseModel):
                 initial=self.system_prompt,
                 multiline=True,
             ),
+            Select(
+                id="answer_language",
+                label=say("answer_language", to),
+                items={say("answer_language_auto", to): "auto"} | {name: key for key, name in LANGUAGES.items()},
+                initial_value=self.answer_language,
+            ),
+            Switch(id="memory", label=say("memory", to), tooltip=say("memory_help", to), initial=self.memory),
+            self._count("recent", MOST_RECENT, 1, to),
+            self._count("max_tokens", MOST_TOKENS, 256, to),
         ]
+
+    def _count(self, field: Literal["recent", "max_tokens"], most: int, step: int, to: Language) -> Slider:
+        """A number for which 0 means that there is no bound."""
+        return Slider(
+            id=field,
+            label=say(field, to),
+            tooltip=say(f"{field}_help", to),
+            initial=getattr(self, field),
+            min=0,
+            max=most,
+            step=step,
+        )
 
     def _models(self, to: Language, offered: Iterable[ModelInfo]) -> dict[str, str]:
         """Label -> name. Two models with one label would be one entry: the second goes by its name."""

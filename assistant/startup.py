@@ -16,10 +16,14 @@ from datalayer.damage import set_aside
 from datalayer.place import Place
 
 from .config import Config
+from .memory import Limits, Memory, open_memory
 from .models import ChatModel, Providers
 from .models.patience import Patience
 from .notices import Notices
 from .tracing import Traces, traces
+
+_HOT_BYTES = 1024 * 1024
+"""Of a hot session at most: 2,000 messages of 500 characters."""
 
 
 def make_layer(config: Config) -> DataLayer:
@@ -49,6 +53,15 @@ def _google(sdk: str) -> Callable[[str, str | None], ChatModel]:
     from .models.gemini import Gemini
 
     return Gemini
+
+
+def make_memory(config: Config) -> Memory:
+    return open_memory(config.memory_url, limits(config), config.language)
+
+
+def limits(config: Config) -> Limits:
+    """Of the hot sessions."""
+    return Limits(per_user=config.hot_sessions, ttl=config.hot_minutes * 60, max_bytes=_HOT_BYTES)
 
 
 def make_traces(config: Config) -> Traces:

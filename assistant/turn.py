@@ -9,13 +9,23 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 
-from .context import fit, readable
-from .models import OFFLINE, ChatMessage, ChatRequest, ModelError, ModelUnavailable, Providers, QuotaExhausted
+from .context import fit, instructions, readable
+from .models import (
+    OFFLINE,
+    ChatMessage,
+    ChatRequest,
+    InvalidRequest,
+    ModelError,
+    ModelUnavailable,
+    Providers,
+    QuotaExhausted,
+)
 from .models.calls import Meter, call
 from .models.offline import Memory, Reason, format_response
 from .models.providers import Choice
-from .settings import Settings
+from .settings import LANGUAGES, Settings
 from .texts import Language
 
 logger = logging.getLogger("assistant")
@@ -32,7 +42,7 @@ _ANSWER = 8_192
 class Turn:
     """``messages``: the thread, oldest first, the question last. ``recall``: what the user's history says to a
     question. ``root``: the path the app is mounted under. ``insist``: a person asks for the model once more, also when
-    its quota is said to be used up."""
+    its quota is said to be used up. ``summary``: of what came before ``messages``, None: nothing did."""
 
     messages: list[ChatMessage]
     settings: Settings
@@ -40,6 +50,7 @@ class Turn:
     recall: Recall
     root: str = ""
     insist: bool = False
+    summary: str | None = None
 
 
 @dataclass(slots=True)
@@ -69,7 +80,7 @@ async def _answer(turn: Turn, providers: Providers, outcome: Outcome) -> AsyncGe
         outcome.fallback = "no_key"
     for choice in providers.chain(turn.settings.model) if outcome.fallback is None else ():
         try:
-            request = _request(choice, turn, providers)
+            request = await request_to(choice, turn, providers)
             async with aclosing(call(choice, request, providers, outcome.meter, turn.insist)) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -86,11 +97,40 @@ async def _answer(turn: Turn, providers: Providers, outcome: Outcome) -> AsyncGe
         yield piece
 
 
-def _request(choice: Choice, turn: Turn, providers: Providers) -> ChatRequest:
-    settings, window = turn.settings, providers.window(choice.info)
+def room(window: int) -> int:
+    """Tokens of a window that a question may take with what belongs to it."""
+    return window - min(_ANSWER, window // 4)
+
+
+async def request_to(choice: Choice, turn: Turn, providers: Providers) -> ChatRequest:
+    """What the model is asked. Raises InvalidRequest (``too_long``) when the question alone is larger than it takes."""
+    settings, at_most = turn.settings, room(providers.window(choice.info))
     messages = readable(turn.messages, choice.info.takes)
-    shown = fit(messages, settings.system_prompt, window - min(_ANSWER, window // 4))
-    return ChatRequest(shown, choice.info.name, settings.temperature, settings.system_prompt)
+    if not settings.memory:
+        messages = messages[-1:]
+    elif settings.recent:
+        messages = messages[-settings.recent - 1 :]
+    prompt = instructions(
+        settings.system_prompt,
+        LANGUAGES.get(settings.answer_language, ""),
+        turn.summary if settings.memory else None,
+    )
+    ask = partial(
+        ChatRequest,
+        model=choice.info.name,
+        temperature=settings.temperature,
+        system_prompt=prompt,
+        max_tokens=settings.max_tokens or None,
+    )
+    try:
+        return ask(fit(messages, prompt, at_most))
+    except InvalidRequest:
+        # The estimate is on the high side: the provider's own count decides, where there is one.
+        alone = ask(messages[-1:])
+        counted = await choice.provider.count_tokens(alone)
+        if counted is None or counted > at_most:
+            raise
+        return alone
 
 
 async def _formatted(turn: Turn, label: str, outcome: Outcome) -> AsyncGenerator[str, None]:

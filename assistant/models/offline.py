@@ -19,7 +19,7 @@ _SNIPPET = 160
 _WORD = re.compile(r"\w+")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|~!$])")
 # Words that say nothing of a question's subject: articles, pronouns, question words, auxiliaries.
-_COMMON = frozenset(
+COMMON = frozenset(
     fold(
         """
         about also and any are but can could did does for from had has have her his how into its just like more not one
@@ -66,7 +66,7 @@ class Memory:
 
 def remember(question: str, history: Iterable[Message], files: Iterable[StoredFile]) -> Memory:
     """What of ``history`` and ``files`` (newest first) shares words with ``question``."""
-    asked = frozenset(word for word in _words(question) if len(word) > 2 and word not in _COMMON)
+    asked = frozenset(word for word in _words(question) if len(word) > 2 and word not in COMMON)
     return Memory(_find_messages(asked, history), _find_files(asked, files)) if asked else Memory()
 
 
@@ -121,7 +121,7 @@ def _line(match: Match, to: Language, root: str) -> str:
     message = match.message
     name = message.thread_name or say("untitled", to)
     when = date(datetime.fromtimestamp(message.created_at / 1e6), to)
-    line = f"- [{_escape(name)}]({root}/thread/{message.thread_id}) ({when})"
+    line = f"- [{escape(name)}]({root}/thread/{message.thread_id}) ({when})"
     snippet = _snippet(message.text, match.words)
     if snippet == name:  # a conversation is named after its first message
         return line
@@ -130,14 +130,14 @@ def _line(match: Match, to: Language, root: str) -> str:
 
 def _file_line(match: FileMatch, to: Language, root: str) -> str:
     file = match.file
-    name = _escape(file.thread_name or say("untitled", to))
+    name = escape(file.thread_name or say("untitled", to))
     thread = say("in_thread", to, thread=f"[{name}]({root}/thread/{file.thread_id})")
-    line = f"- [{_escape(file.name)}]({file.url}) {thread}"
+    line = f"- [{escape(file.name)}]({file.url}) {thread}"
     return line + (_quoted(_snippet(file.text, match.words), to) if match.words & _words(file.text) else "")
 
 
 def _quoted(snippet: str, to: Language) -> str:
-    return (" — " if to == "en" else " – ") + say("quote", to, text=_escape(snippet))
+    return (" — " if to == "en" else " – ") + say("quote", to, text=escape(snippet))
 
 
 def _words(value: str) -> set[str]:
@@ -157,5 +157,5 @@ def _snippet(value: str, words: frozenset[str]) -> str:
     return piece if start + _SNIPPET >= len(line) else piece[: piece.rfind(" ")] + "…"
 
 
-def _escape(value: str) -> str:
+def escape(value: str) -> str:
     return _MARKDOWN.sub(r"\\\1", value)

@@ -1,0 +1,106 @@
+"""What can be typed instead of a question: the names of the commands, and which one a message means. Pure."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from chainlit.types import CommandDict
+
+from datalayer.text import fold
+
+from .texts import Language, say
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """``en``, ``fr``: its name, as it is typed after the slash. ``icon``: a name of https://lucide.dev/icons.
+    ``words``: what means it without a slash, folded. ``others``: further names after the slash."""
+
+    key: str
+    en: str
+    fr: str
+    icon: str
+    words: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+    def name(self, to: Language) -> str:
+        return self.fr if to == "fr" else self.en
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.en, self.fr, *self.others
+
+
+_HISTORY = ("historique", "mes discussions", "sessions", "history", "my chats")
+COMMANDS = (
+    Command("sessions", "sessions", "sessions", "layers", _HISTORY, ("historique", "history")),
+    Command("threads", "threads", "discussions", "messages-square"),
+    Command("search", "search", "chercher", "search"),
+    Command("info", "info", "infos", "info"),
+    Command("usage", "usage", "consommation", "chart-column"),
+    Command("rename", "rename", "renommer", "pencil"),
+    Command("clear", "clear", "oublier", "eraser"),
+    Command("summary", "summary", "résumé", "scroll-text", others=("resume",)),
+    Command("help", "help", "aide", "circle-help"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A command that was typed or picked. ``command`` None: there is none called ``name``; ``nearest`` is like it.
+    ``words``: what follows the name."""
+
+    name: str
+    command: Command | None
+    nearest: Command
+    words: str = ""
+
+
+# A word after a slash, alone or before a space: "/etc/hosts" is no command.
+_SLASH = re.compile(r"/([^\W\d_][\w-]*)(?:\s+(.*))?", re.DOTALL)
+
+
+def recognise(text: str, picked: str | None = None) -> Typed | None:
+    """The command that a message means; None: it is a question. ``picked``: the name chosen in Chainlit's menu."""
+    said = text.strip()
+    if picked:
+        found = _called(picked)
+        # The menu leaves what was typed before it was opened.
+        return Typed(picked, found, found or _nearest(picked), said)
+    if typed := _SLASH.fullmatch(said):
+        name, words = typed[1], (typed[2] or "").strip()
+        found = _called(name)
+        return Typed(name, found, found or _nearest(name), words)
+    folded = " ".join(fold(said).split())
+    return next((Typed(folded, command, command) for command in COMMANDS if folded in command.words), None)
+
+
+def menu(to: Language) -> list[CommandDict]:
+    """The commands as Chainlit's menu shows them, named in the language of the reader."""
+    return [
+        CommandDict(
+            id=command.name(to),
+            description=say(f"command_{command.key}", to),
+            icon=command.icon,
+            button=False,
+            persistent=False,
+            selected=False,
+        )
+        for command in COMMANDS
+    ]
+
+
+def _called(name: str) -> Command | None:
+    return next((command for command in COMMANDS if fold(name) in map(fold, command.names)), None)
+
+
+def _nearest(name: str) -> Command:
+    def likeness(command: Command) -> float:
+        return max(SequenceMatcher(None, fold(name), each).ratio() for each in _folded(command))
+
+    return max(COMMANDS, key=likeness)
+
+
+def _folded(command: Command) -> Iterator[str]:
+    return map(fold, command.names)

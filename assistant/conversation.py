@@ -1,0 +1,103 @@
+"""The conversation on a screen, as a turn needs it, and what the turn adds to its hot session.
+
+Always true: a turn that reads no history gives the model what one that reads it would.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import chainlit as cl
+from chainlit.chat_context import chat_context
+from chainlit.session import BaseSession
+
+from datalayer import DataLayer, DataLayerError
+from datalayer.records import Thread, user_id
+
+from .attachments import attach
+from .history import Asking, hot_message, moment, recall, tells
+from .memory import HotSession, Memory, Ticket
+from .models import ChatMessage, Usage
+
+_ROLES: dict[str, Any] = {"user_message": "user", "assistant_message": "assistant"}
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """``messages``: oldest first, the question last. ``summary``: of what came before them, None: nothing did.
+
+    ``ticket`` and ``session`` None: the database cannot be read, and it goes on from what the page holds.
+    """
+
+    messages: list[ChatMessage]
+    summary: str | None = None
+    ticket: Ticket | None = None
+    session: HotSession | None = None
+
+
+def owner(session: BaseSession) -> str:
+    """Id of the user whose session it is; "" where nobody logs in."""
+    return user_id(session.user.identifier) if session.user else ""
+
+
+async def before(asked: cl.Message, thread: Thread | None, layer: DataLayer, memory: Memory) -> Conversation:
+    """The conversation up to ``asked``, which may be an older message. ``thread`` None: it is not in the database."""
+    session = cl.context.session
+    if thread is None or (await layer.health())["state"] != "ok":
+        return Conversation(await attach(layer, asked, _on_the_page(asked)))
+    asking = Asking(owner(session), session.thread_id, asked.id, moment(asked.created_at))
+    try:
+        known = await recall(memory, layer, asking, thread.metadata)
+    except DataLayerError:
+        return Conversation(await attach(layer, asked, _on_the_page(asked)))
+    told = {message.id: ChatMessage(message.role, message.text) for message in known.session.messages}
+    told[asked.id] = ChatMessage("user", asked.content)
+    files = bool(asked.elements) or any(message.files for message in known.session.messages)
+    # An edited question may have files that only the database knows.
+    messages = await attach(layer, asked, told) if files or is_old(asked) else list(told.values())
+    return Conversation(messages, known.session.summary, known.ticket, known.session)
+
+
+def is_old(asked: cl.Message) -> bool:
+    """Whether it is an earlier message that was edited."""
+    return any(message.id == asked.id for message in chat_context.get()[:-1])
+
+
+def _on_the_page(asked: cl.Message) -> dict[str, ChatMessage]:
+    """The roles and texts of what the page shows up to ``asked``, by id; Chainlit can hold a message twice."""
+    found: dict[str, ChatMessage] = {}
+    for message in chat_context.get():
+        if message.type in _ROLES and not message.is_error and tells(message.metadata):
+            found[message.id] = ChatMessage(_ROLES[message.type], message.content)
+        if message.id == asked.id:
+            break
+    found.setdefault(asked.id, ChatMessage("user", asked.content))
+    return found
+
+
+async def after(
+    held: Conversation,
+    asked: cl.Message,
+    answer: cl.Message | None,
+    usage: Usage | None,
+    layer: DataLayer,
+    memory: Memory,
+) -> HotSession | None:
+    """Gives the hot session back, with the turn's messages where all of them are stored, and returns it.
+
+    Without an ``answer`` (it was stopped, or has failed) the next turn reads the database.
+    """
+    if held.ticket is None or held.session is None:
+        return None
+    stored = answer is not None and (await layer.health())["state"] == "ok"
+    session = _extended(held.session, asked, answer, usage) if stored and answer else None
+    await memory.put(held.ticket, session)
+    return session
+
+
+def _extended(session: HotSession, asked: cl.Message, answer: cl.Message, usage: Usage | None) -> HotSession:
+    files = tuple(element.id for element in asked.elements or [])
+    new = [hot_message(asked.id, "user_message", asked.content, moment(asked.created_at), files)]
+    if tells(answer.metadata):
+        new.append(hot_message(answer.id, "assistant_message", answer.content, moment(answer.created_at)))
+    used = usage or Usage(0, 0)
+    return session.extended(*new, tokens_in=used.tokens_in, tokens_out=used.tokens_out)

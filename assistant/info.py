@@ -1,0 +1,99 @@
+"""What ``/info`` shows of a conversation: its size and cost, its settings, and what its model would see now."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+from datalayer.records import Thread
+from datalayer.reports import Summary, UsageTotal
+
+from . import context, turn
+from .afterwards import Parts
+from .history import rebuild
+from .memory import HotSession
+from .models import OFFLINE, ChatMessage, ChatRequest, ModelError
+from .models.offline import Memory, escape
+from .models.providers import Choice
+from .settings import LANGUAGES, Settings
+from .texts import Language, date, money, number, say, size
+
+_COUNTING = 2.0
+"""Seconds that a provider may take to count tokens; then an estimate must do."""
+
+
+async def describe(parts: Parts, thread: Thread, user: str, settings: Settings, to: Language) -> str:
+    """Markdown. Raises DataLayerError."""
+    store = parts.layer.store
+    stats = await store.thread_stats(thread.id)
+    totals = await store.usage_by_model(user, thread_id=thread.id)
+    summary = await store.summary(thread.id)
+    session = await rebuild(parts.layer, thread.id, thread.metadata)
+    assert stats is not None, "the command itself is stored in it"
+    facts = {
+        "info_id": f"`{thread.id}`",
+        "info_created": date(datetime.fromtimestamp(stats.created_at / 1e6), to),
+        "info_messages": number(stats.messages, to),
+        "info_tokens": _tokens(totals, to),
+        "info_cost": _cost(totals, to),
+        "info_files": say("info_files_value", to, count=number(stats.files, to), size=size(stats.file_bytes, to)),
+        "info_size": size(stats.text_bytes + stats.file_bytes, to),
+        "info_settings": _settings(parts, settings, to),
+        "info_context": await _context(parts, session, summary, settings, to),
+    }
+    lines = [f"- **{say(key, to)}** {value}" for key, value in facts.items()]
+    return "\n".join([f"### {escape(thread.name or say('untitled', to))}", "", *lines])
+
+
+def _tokens(totals: Sequence[UsageTotal], to: Language) -> str:
+    read, written = sum(total.tokens_in for total in totals), sum(total.tokens_out for total in totals)
+    return say("info_tokens_value", to, read=number(read, to), written=number(written, to))
+
+
+def _cost(totals: Sequence[UsageTotal], to: Language) -> str:
+    return money(sum(total.cost for total in totals), to, sum(total.unpriced for total in totals))
+
+
+def _settings(parts: Parts, settings: Settings, to: Language) -> str:
+    model = say("model_offline", to) if settings.model == OFFLINE else parts.providers.label(settings.model)
+    said = [escape(model), f"{say('temperature', to)} {number(settings.temperature, to)}"]
+    if settings.answer_language != "auto":
+        said.append(LANGUAGES[settings.answer_language])
+    if settings.system_prompt:
+        said.append(say("info_prompt", to, count=number(len(settings.system_prompt), to)))
+    return " · ".join(said)
+
+
+async def _context(parts: Parts, session: HotSession, summary: Summary | None, settings: Settings, to: Language) -> str:
+    """What the model would be shown with the next question."""
+    choice = parts.providers.find(settings.model) if settings.model != OFFLINE else None
+    if choice is None:
+        return say("info_context_offline", to)
+    if not settings.memory:
+        return say("info_context_off", to)
+    messages = [ChatMessage(message.role, message.text) for message in session.messages]
+    # With a question of no length, whose place is the last.
+    this = turn.Turn([*messages, ChatMessage("user", "")], settings, to, _nothing, summary=session.summary)
+    request = await turn.request_to(choice, this, parts.providers)
+    count, estimated = await _count(choice, request)
+    window = parts.providers.window(choice.info)
+    told = say("info_context_value", to, count=number(len(request.messages) - 1, to))
+    if session.summary and summary:
+        told += " " + say("info_context_summary", to, count=number(summary.messages, to))
+    about = "≈ " if estimated else ""
+    return f"{told} " + say("info_context_room", to, used=about + number(count, to), window=number(window, to))
+
+
+async def _nothing(_question: str) -> Memory:
+    return Memory()
+
+
+async def _count(choice: Choice, request: ChatRequest) -> tuple[int, bool]:
+    """Tokens of the request, and whether that is an estimate."""
+    try:
+        async with asyncio.timeout(_COUNTING):
+            counted = await choice.provider.count_tokens(request)
+    except (ModelError, TimeoutError):
+        counted = None
+    if counted is not None:
+        return counted, False
+    return context.estimate(request.system_prompt) + sum(map(context.tokens, request.messages)), True

@@ -1,0 +1,183 @@
+"""What each command answers, in Markdown. All that it shows and changes is the asking person's own."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import chainlit as cl
+
+from datalayer.records import Thread, now
+from datalayer.text import thread_name
+from datalayer.writes import UpdateThread
+
+from . import info, usage_report
+from .afterwards import Parts, write_summary
+from .commands import COMMANDS, Typed
+from .extract import localised
+from .history import CLEARED, rebuild
+from .memory import Limits
+from .models.offline import escape
+from .settings import Settings
+from .texts import Language, date, minutes, number, say
+from .turn import room
+
+_LISTED = 20
+_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """``user``: id, ``identifier``: name of who asks; ``message_id``: of the command; ``words``: what follows its name;
+    ``root``: the path the app is mounted under."""
+
+    parts: Parts
+    limits: Limits
+    user: str
+    identifier: str | None
+    thread: Thread
+    settings: Settings
+    message_id: str
+    words: str
+    to: Language
+    root: str
+
+    def link(self, thread_id: str, name: str | None) -> str:
+        return f"[{escape(name or say('untitled', self.to))}]({self.root}/thread/{thread_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """``name``: what the conversation is called now, None: as before."""
+
+    text: str
+    elements: tuple[cl.Plotly, ...] = ()
+    name: str | None = None
+
+
+async def reply(typed: Typed, asked: Asked) -> Reply:
+    """The answer to a command, or to a word that is none. Raises DataLayerError."""
+    if typed.command is None:
+        nearest = typed.nearest.name(asked.to)
+        return Reply(say("unknown_command", asked.to, name=escape(typed.name), nearest=nearest))
+    return await _REPLIES[typed.command.key](asked)
+
+
+async def _sessions(asked: Asked) -> Reply:
+    to, memory = asked.to, asked.parts.memory
+    lines = [
+        f"## {say('sessions_title', to, backend=say(f'backend_{memory.backend}', to))}",
+        "",
+        say("sessions_limit", to, count=asked.limits.per_user) + "  ",  # two spaces: a line break
+        say("sessions_ttl", to, time=minutes(asked.limits.ttl, to, short=False)),
+    ]
+    for place, session in enumerate(await memory.sessions(asked.user), 1):
+        current = f" {say('sessions_current', to)}" if session.thread_id == asked.thread.id else ""
+        title = f"[Session {place}]({asked.root}/thread/{session.thread_id})"
+        lines += ["", f"### {title}{current}", "", say("sessions_id", to, id=session.thread_id[:12])]
+        lines += [say("sessions_messages", to, count=session.messages)]
+        lines += [say("sessions_expires", to, time=minutes(session.expires_in, to))]
+    return Reply("\n".join(lines))
+
+
+async def _threads(asked: Asked) -> Reply:
+    return await _listed(asked, "threads")
+
+
+async def _search(asked: Asked) -> Reply:
+    return await _listed(asked, "search", asked.words) if asked.words else Reply(say("search_how", asked.to))
+
+
+async def _listed(asked: Asked, kind: str, words: str | None = None) -> Reply:
+    to, store = asked.to, asked.parts.layer.store
+    page = await store.threads(asked.user, first=_LISTED + 1, search=words)
+    # The command that asks is the last message of this very conversation: it would always find itself.
+    threads = [thread for thread in page.threads if words is None or thread.id != asked.thread.id][:_LISTED]
+    if not threads:
+        return Reply(say(f"{kind}_none", to, words=escape(words or "")))
+    counts = await store.message_counts([thread.id for thread in threads])
+    lines = [_entry(asked, thread, counts[thread.id]) for thread in threads]
+    return Reply("\n".join([f"**{say(f'{kind}_title', to, words=escape(words or ''))}**", "", *lines]))
+
+
+def _entry(asked: Asked, thread: Thread, count: int) -> str:
+    when = date(datetime.fromtimestamp(thread.last_activity_at / 1e6), asked.to)
+    return (
+        f"- {asked.link(thread.id, thread.name)} · {when} · {say('messages', asked.to, count=number(count, asked.to))}"
+    )
+
+
+async def _usage(asked: Asked) -> Reply:
+    store, to, label = asked.parts.layer.store, asked.to, asked.parts.providers.label
+    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    today, offset = midnight.timestamp(), midnight.utcoffset()
+    month = int((today - (_DAYS - 1) * 86_400) * 1e6)
+    text = usage_report.report(
+        {
+            "thread": await store.usage_by_model(asked.user, thread_id=asked.thread.id),
+            "today": await store.usage_by_model(asked.user, since=int(today * 1e6)),
+            "month": await store.usage_by_model(asked.user, since=month),
+        },
+        to,
+        label,
+    )
+    days = await store.usage_by_day(asked.user, month, int(offset.total_seconds()) if offset else 0)
+    used = [day for day in days if day.tokens_in or day.tokens_out]
+    if not used:
+        return Reply(text)
+    return Reply(text, (cl.Plotly(name="usage", figure=usage_report.figure(used, to, label), display="inline"),))
+
+
+async def _info(asked: Asked) -> Reply:
+    return Reply(await info.describe(asked.parts, asked.thread, asked.user, asked.settings, asked.to))
+
+
+async def _rename(asked: Asked) -> Reply:
+    """Raises InvalidInput for a name that is too long."""
+    if not (name := thread_name(asked.words)):
+        return Reply(say("rename_how", asked.to))
+    await asked.parts.layer.store.submit(
+        UpdateThread(actor=asked.identifier, thread_id=asked.thread.id, at=now(), name=name, name_source="user")
+    )
+    return Reply(say("renamed", asked.to, name=escape(name)), name=name)
+
+
+async def _clear(asked: Asked) -> Reply:
+    await asked.parts.layer.update_thread(asked.thread.id, metadata={CLEARED: asked.message_id})
+    await asked.parts.memory.drop(asked.user, asked.thread.id)
+    return Reply(say("cleared", asked.to))
+
+
+async def _summary(asked: Asked) -> Reply:
+    parts, model = asked.parts, asked.settings.model
+    session = await rebuild(parts.layer, asked.thread.id, asked.thread.metadata)
+    if not session.messages and not session.summary:
+        return Reply(say("summary_none", asked.to))
+    choice = parts.providers.find(model)
+    space = room(parts.providers.window(choice.info)) if choice else _NO_MODEL
+    written = await write_summary(session, session.messages, model, space, parts)
+    by = parts.providers.label(written.model) if written.model else say("summary_by_nobody", asked.to)
+    text = written.text if written.model else localised(written.text, say("summary_you", asked.to))
+    return Reply(f"**{say('summary_title', asked.to, by=by)}**\n\n{text}")
+
+
+_NO_MODEL = 8_192
+"""Tokens of room where no model gives a measure."""
+
+
+async def _help(asked: Asked) -> Reply:
+    to = asked.to
+    lines = [f"- `/{command.name(to)}` — {say(f'command_{command.key}', to)}" for command in COMMANDS]
+    return Reply("\n".join([say("help_title", to), "", *lines, "", say("help_words", to)]))
+
+
+_REPLIES: Mapping[str, Callable[[Asked], Awaitable[Reply]]] = {
+    "sessions": _sessions,
+    "threads": _threads,
+    "search": _search,
+    "info": _info,
+    "usage": _usage,
+    "rename": _rename,
+    "clear": _clear,
+    "summary": _summary,
+    "help": _help,
+}
