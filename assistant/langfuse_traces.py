@@ -1,9 +1,10 @@
 """Traces in Langfuse: one for each call of a model, and a score for the vote on its answer.
 
-Always true: no turn waits for Langfuse or fails because of it, and what is sent has gone through the masker.
+Always true: no turn waits for Langfuse or fails because of it, and no text is sent without going through the masker.
 """
 
 import asyncio
+import atexit
 import logging
 import queue
 import threading
@@ -64,12 +65,17 @@ class LangfuseTraces:
             mask=self._mask,
             tracer_provider=self._provider,
         )
+        # It would flush when Python ends, however long Langfuse takes; close() has done so.
+        if self._client._resources:
+            atexit.unregister(self._client._resources.shutdown)
         self._votes: queue.Queue[Callable[[], None] | None] = queue.Queue(_VOTES)
+        self._closed = False
         threading.Thread(target=self._send_votes, name="langfuse-votes", daemon=True).start()
 
     def record(self, call: CallRecord) -> None:
         try:
-            self._record(call)
+            if not self._closed:
+                self._record(call)
         except Exception as error:
             self._quiet.tell(error)
 
@@ -141,6 +147,9 @@ class LangfuseTraces:
                 self._votes.task_done()
 
     async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 
         def finish() -> None:

@@ -119,8 +119,23 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "info_context_off": "only the question (memory is off)",
         "info_context_offline": "nothing: no model answers here",
         "money": "US${amount}",
-        "money_less": "< US${amount}",
-        "money_least": "≥ {money}",
+        "money_less": "< US${amount}",
+        "money_least": "≥ {money}",
+        "usage_head": "| | Model | Questions | Tokens in | of which cached | Tokens out | Cost |",
+        "usage_thread": "This conversation",
+        "usage_today": "Today",
+        "usage_month": "Last 30 days",
+        "usage_total": "Total",
+        "usage_none": "No model has answered in the last 30 days.",
+        "usage_notes": "In the last 30 days:",
+        "usage_unpriced": "Calls without a known price, not in the costs: {count}",
+        "usage_estimated": "Calls with estimated tokens: {count}",
+        "usage_fallbacks": "Answers without a model: {count} of {turns}",
+        "usage_failed": "Failures: {count}",
+        "usage_prices": "Costs are list prices of {date}; a free quota is not taken off.",
+        "usage_chart": "Tokens a day",
+        "usage_hover": "{day}<br>{model}: {tokens} tokens<br>{money}",
+        "usage_hover_unpriced": "price unknown",
     },
     "fr": {
         "model": "Modèle",
@@ -236,9 +251,24 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "info_context_room": "({used} jetons sur {window})",
         "info_context_off": "la question seule (mémoire désactivée)",
         "info_context_offline": "rien : aucun modèle ne répond ici",
-        "money": "{amount} $ US",
-        "money_less": "< {amount} $ US",
-        "money_least": "≥ {money}",
+        "money": "{amount} $ US",
+        "money_less": "< {amount} $ US",
+        "money_least": "≥ {money}",
+        "usage_head": "| | Modèle | Questions | Jetons en entrée | dont en cache | Jetons en sortie | Coût |",
+        "usage_thread": "Cette conversation",
+        "usage_today": "Aujourd’hui",
+        "usage_month": "30 derniers jours",
+        "usage_total": "Total",
+        "usage_none": "Aucun modèle n’a répondu ces 30 derniers jours.",
+        "usage_notes": "Ces 30 derniers jours :",
+        "usage_unpriced": "Appels sans tarif connu, absents des coûts : {count}",
+        "usage_estimated": "Appels aux jetons estimés : {count}",
+        "usage_fallbacks": "Réponses sans modèle : {count} sur {turns}",
+        "usage_failed": "Échecs : {count}",
+        "usage_prices": "Les coûts suivent les tarifs publics du {date}, sans déduire de quota gratuit.",
+        "usage_chart": "Jetons par jour",
+        "usage_hover": "{day}<br>{model} : {tokens} jetons<br>{money}",
+        "usage_hover_unpriced": "tarif inconnu",
     },
 }
 
@@ -291,9 +321,9 @@ _SMALLEST = Decimal("0.0001")
 def money(nano_usd: int, to: Language, unpriced: int = 0) -> str:
     """Billionths of a US dollar, to the cent from one dollar on; below, hundredths of cents: most answers cost less
     than one. ``unpriced``: calls whose price is not known, so that it is more, or a dash."""
-    if unpriced:
-        return say("money_least", to, money=money(nano_usd, to)) if nano_usd else "–"
     amount = Decimal(nano_usd) / 10**9
+    if unpriced:
+        return say("money_least", to, money=money(nano_usd, to)) if amount >= _SMALLEST else "–"
     if 0 < amount < _SMALLEST:
         return say("money_less", to, amount=format_decimal(_SMALLEST, "0.0000", locale=to))
     digits = "#,##0.00" if amount >= 1 or not amount else "0.0000"

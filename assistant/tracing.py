@@ -29,8 +29,8 @@ class Traces(Protocol):
     def score(self, call_id: str, value: int | None, comment: str | None, at: int | None = None) -> None:
         """The vote on the answer of a call: 1, 0, or None when it was taken back.
 
-        ``at``: UTC microseconds that stay the same for this answer, such as when it was written. Langfuse takes a score
-        of another day for another score, even under the same id.
+        ``at``: UTC microseconds that stay the same for this answer, such as when it was written. Langfuse replaces a
+        score by one with the same id and the same time.
         """
 
     async def close(self) -> None:
@@ -58,7 +58,7 @@ def traces(public_key: str | None, secret_key: str | None, base_url: str | None,
     # Half a second, and OpenTelemetry with it.
     from .langfuse_traces import LangfuseTraces
 
-    return LangfuseTraces(public_key, secret_key, base_url or _CLOUD, masker([*secrets, secret_key]))
+    return LangfuseTraces(public_key, secret_key, (base_url or _CLOUD).rstrip("/"), masker([*secrets, secret_key]))
 
 
 def masker(secrets: Iterable[str]) -> Callable[[str], str]:

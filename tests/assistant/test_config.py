@@ -6,7 +6,7 @@ import pytest
 
 from assistant import config
 
-VARIABLES = [str(field.validation_alias) for field in config.Config.model_fields.values()]
+VARIABLES = [name for field in config.Config.model_fields.values() for name in config._names(field.validation_alias)]
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +73,34 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not any(hidden in repr(loaded) for hidden in ("the-key", "hidden", secret))
 
 
+def test_the_models_and_what_watches_over_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {
+        "OPENAI_API_KEY": "open-key",
+        "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1",
+        "THREADKEEP_GEMINI_SDK": "google-generativeai",
+        "THREADKEEP_MODEL": "llama",
+        "THREADKEEP_FALLBACK_MODELS": " qwen , gemini-2.5-flash-lite,",
+        "THREADKEEP_CONTEXT_WINDOW": "4096",
+        "THREADKEEP_FIRST_TOKEN_TIMEOUT": "2.5",
+        "THREADKEEP_MEMORY_URL": "redis://:redis-password@127.0.0.1/0",
+        "THREADKEEP_HOT_SESSIONS": "5",
+        "THREADKEEP_HOT_MINUTES": "0.5",
+        "LANGFUSE_PUBLIC_KEY": "pk-lf-1",
+        "LANGFUSE_SECRET_KEY": "sk-lf-1",
+        "LANGFUSE_HOST": "http://127.0.0.1:3000",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    loaded = config.load()
+    assert (loaded.gemini_sdk, loaded.model, loaded.context_window) == ("google-generativeai", "llama", 4096)
+    assert loaded.fallback_models == ("qwen", "gemini-2.5-flash-lite")
+    assert (loaded.first_token_timeout, loaded.hot_sessions, loaded.hot_minutes) == (2.5, 5, 0.5)
+    assert loaded.langfuse_base_url == "http://127.0.0.1:3000"
+    hidden = {"open-key", "pk-lf-1", "sk-lf-1", "redis-password"}
+    assert hidden <= set(loaded.secrets)
+    assert not any(secret in repr(loaded) for secret in hidden)
+
+
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         if name != "THREADKEEP_HOME":
@@ -104,6 +132,16 @@ def test_the_env_file_counts_for_the_command_line_too(monkeypatch: pytest.Monkey
         ("CHAINLIT_PORT", "0", "from 1 to 65535"),
         ("CHAINLIT_PORT", "65536", "from 1 to 65535"),
         ("CHAINLIT_AUTH_SECRET", "hidden-short", "at least 32 characters"),
+        ("OPENAI_BASE_URL", "hidden:11434", "an http(s) address"),
+        ("LANGFUSE_HOST", "hidden", "an http(s) address"),
+        ("THREADKEEP_GEMINI_SDK", "vertex", '"google-genai" or "google-generativeai"'),
+        ("THREADKEEP_FIRST_TOKEN_TIMEOUT", "0", "a number of seconds above 0"),
+        ("THREADKEEP_CONTEXT_WINDOW", "100", "512 or more"),
+        ("THREADKEEP_MEMORY_URL", "http://hidden", "an address of Redis"),
+        ("THREADKEEP_HOT_SESSIONS", "0", "1 or more"),
+        ("THREADKEEP_HOT_SESSIONS", "-3", "1 or more"),
+        ("THREADKEEP_HOT_MINUTES", "0", "a number of minutes"),
+        ("THREADKEEP_SUMMARY_AT", "1.5", "at most 1"),
     ],
 )
 def test_a_bad_value_stops_the_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str, accepted: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from assistant.models.offline import Memory, StoredFile, format_response, remember
-from assistant.texts import _TEXTS, duration
+from assistant.texts import duration
 from datalayer.records import Message
 
 
@@ -73,12 +73,3 @@ def test_the_same_input_gives_the_same_answer_and_nothing_found_is_said() -> Non
     answers = {format_response("quota_day", "Flash", Memory(), "fr") for _ in range(3)}
     assert len(answers) == 1
     assert "n’en parlent pas encore" in answers.pop()
-
-
-def test_both_languages_say_the_same_things_with_the_same_values() -> None:
-    english, french = _TEXTS["en"], _TEXTS["fr"]
-    assert english.keys() == french.keys()
-    for key, text in english.items():
-        assert {p.split("}")[0] for p in text.split("{")[1:]} == {
-            p.split("}")[0] for p in french[key].split("{")[1:]
-        }, key

@@ -8,9 +8,13 @@ from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
 from tests.processes import Server
 
-DEFAULTS = {"model": "gemini-2.5-flash", "temperature": 0.7, "system_prompt": ""}
-VERSE = {"model": "offline", "temperature": 1.3, "system_prompt": "Answer in verse."}
-PROSE = {"model": "gemini-2.5-pro", "temperature": 0.1, "system_prompt": "Prose."}
+MORE = {"memory": True, "recent": 0, "answer_language": "auto", "max_tokens": 0}
+DEFAULTS = {"model": "gemini-2.5-flash", "temperature": 0.7, "system_prompt": "", **MORE}
+VERSE = {
+    **{"model": "offline", "temperature": 1.3, "system_prompt": "Answer in verse."},
+    **{"memory": False, "recent": 12, "answer_language": "fr", "max_tokens": 512},
+}
+PROSE = {"model": "gemini-2.5-pro", "temperature": 0.1, "system_prompt": "Prose.", **MORE}
 
 
 async def kept(client: Client, thread_id: str | None = None) -> Any:
@@ -99,6 +103,11 @@ async def test_a_stale_tab_that_talks_on_does_not_undo_the_others_change(shared:
         {"model": ["offline"]},
         {"system_prompt": "x" * 30_000},
         {"system_prompt": {"a": 1}},
+        {"memory": "perhaps"},
+        {"recent": -1},
+        {"recent": 1.5},
+        {"answer_language": "xx"},
+        {"max_tokens": 10**9},
     ],
     ids=lambda bad: f"{next(iter(bad))}={str(next(iter(bad.values())))[:8]!r}",
 )
@@ -128,7 +137,7 @@ async def test_before_the_first_message_too_the_earlier_value_stays(me: Client) 
 async def test_the_valid_part_of_a_change_is_kept(me: Client) -> None:
     await me.send("Hello")
     await me.settings(model="offline", temperature=9, system_prompt="Be brief.")
-    assert await kept(me) == {"model": "offline", "temperature": 0.7, "system_prompt": "Be brief."}
+    assert await kept(me) == {**DEFAULTS, "model": "offline", "system_prompt": "Be brief."}
 
 
 async def test_keys_that_nobody_knows_are_not_stored(me: Client) -> None:
