@@ -178,12 +178,13 @@ class Config(BaseSettings):
 def _explain(error: ValidationError) -> str:
     variable = error.errors(include_input=False)[0]["loc"][0]
     fields = Config.model_fields.values()
-    accepted = next(field.description for field in fields if variable in _names(field.validation_alias))
-    return f"{variable}: expected {accepted}."
+    field = next(field for field in fields if variable in _names(field.validation_alias))
+    given = [name for name in _names(field.validation_alias) if os.environ.get(name)]
+    return f"{given[0] if given else variable}: expected {field.description}."
 
 
-def _names(alias: object) -> list[object]:
-    return list(alias.choices) if isinstance(alias, AliasChoices) else [alias]
+def _names(alias: object) -> list[str]:
+    return [str(name) for name in (alias.choices if isinstance(alias, AliasChoices) else [alias])]
 
 
 def _make_home(home: Path) -> None:

@@ -27,15 +27,15 @@ def main() -> None:
     with TemporaryDirectory(prefix=".bench-", dir=arguments.folder) as folder:
         # Chainlit reads and writes its configuration where it is imported: not in the app that is being developed.
         os.environ["CHAINLIT_APP_ROOT"] = str(Path(folder).absolute())
-        asyncio.run(_run(Path(folder), sizes, (arguments.only,) if arguments.only else NAMES))
+        asyncio.run(_run(Path(folder).absolute(), sizes, (arguments.only,) if arguments.only else NAMES))
 
 
 async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> None:
-    from . import cases, chats, contestants, durability, report
+    from . import cases, chats, contestants, durability, hot, report
 
     groups = (
         *(cases.create, cases.concurrent, cases.list_threads, cases.resume),
-        *(durability.stream, durability.back_up, chats.chats),
+        *(durability.stream, durability.back_up, chats.chats, hot.hot),
     )
     print(report.environment(), flush=True)
     contestants.sign_in()

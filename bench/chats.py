@@ -43,7 +43,7 @@ async def chats(folder: Path, sizes: Sizes) -> list[Result]:
     os.makedirs(folder)
     port = free_port()
     async with _model_server(port, sizes.answer_tokens) as url, AsyncExitStack() as stack:
-        app = App(folder.absolute(), GEMINI_API_KEY="bench", GEMINI_BASE_URL=url, NO_PROXY="127.0.0.1")
+        app = App(folder, GEMINI_API_KEY="bench", GEMINI_BASE_URL=url, NO_PROXY="127.0.0.1")
         server = stack.enter_context(app.running())
         tabs = [await _tab(stack, server) for _ in range(sizes.chats)]
         client = genai.Client(vertexai=False, api_key="bench", http_options=HttpOptions(base_url=url))

@@ -12,6 +12,7 @@ from .cases import CONCURRENT, LIST, RESUME
 from .chats import AT_ONCE, BETWEEN, FIRST, FIRST_TOKEN, RATE, SDK
 from .contestants import BARE, CHAINLIT, NORMAL, OURS
 from .durability import BACKUP, COPY, PACED, UNSAVED
+from .hot import COLD, HOT, REDIS, TURN
 from .measure import Result
 
 
@@ -26,7 +27,7 @@ def table(results: Sequence[Result]) -> str:
     lines = ["| case | contestant | median | time ÷ Threadkeep's |", "|---|---|---:|---:|"]
     for result in results:
         ratios = _ratios(results, (result.case, result.contestant), (result.case, OURS))
-        ratio = "1" if result.contestant == OURS else _spread(ratios)
+        ratio = "1" if result.contestant == OURS else _spread(ratios) if ratios else "–"
         lines.append(f"| {result.case} | {result.contestant} | {_figure(result)} | {ratio} |")
     return "\n".join(lines) + "\n"
 
@@ -71,6 +72,8 @@ def notes(sizes: Sizes) -> str:
         " is saved as complete. At a model's pace it is saved every 150 ms, in bursts of tokens with a pause between.",
         f"- {SDK} streams the same answer from the same model server, which takes {FIRST} s to the first token and"
         f" {BETWEEN} s to each further one; Threadkeep's is timed in a browser's client, through websocket and disk.",
+        "- The history of a turn is taken and given back; writing the turn's messages is the same for all and left out."
+        " Hot sessions are held as JSON; memory is what Python allocates for them.",
         "- A backup is a first one, which copies all, and is checked before it counts; the plain copy is not checked.",
     ]
     return "\n".join(lines) + "\n"
@@ -90,6 +93,7 @@ def expected(results: Sequence[Result], sizes: Sizes) -> str:
     creates, durable = ratios(concurrent, CHAINLIT, OURS), ratios(concurrent, OURS, NORMAL)
     lists, dicts = ratios(middle, CHAINLIT, OURS), ratios(resume, OURS, BARE)
     saving, copy = ratios(paced, UNSAVED, OURS), ratios(backup, OURS, COPY)
+    turn = TURN.format(sizes.hot_messages)
     rate, many = RATE.format(sizes.answer_tokens), AT_ONCE.format(sizes.chats, sizes.answer_tokens)
     first, pace, crowd = (ratios(FIRST_TOKEN, OURS, SDK), ratios(rate, SDK, OURS), ratios(many, SDK, OURS))
     lines = [
@@ -103,6 +107,8 @@ def expected(results: Sequence[Result], sizes: Sizes) -> str:
         _line(f"{FIRST_TOKEN}: at most 1.1 times that of the {SDK}", first, 1.1),
         _line(f"{rate}: at least 0.9 times the rate of the {SDK}", pace, 0.9, least=True),
         _line(f"{many}: at least 0.9 times the rate of the {SDK}", crowd, 0.9, least=True),
+        _line(f"{turn}: hot in at most half the time of cold", ratios(turn, HOT, COLD), 0.5),
+        _line(f"{turn}: out of Redis in less time than out of the database", ratios(turn, REDIS, COLD), 1),
         _line(f"{backup}: at most 5 times the time of a {COPY}", copy, 5),
     ]
     small_sizes = "\n(--quick: the sizes are too small to judge by.)" if sizes.tokens < Sizes().tokens else ""
