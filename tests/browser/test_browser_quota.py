@@ -10,7 +10,16 @@ from playwright.sync_api import Browser, expect
 from assistant.texts import Language, say
 from tests.browser.chat import App, Chat, png
 from tests.browser.conftest import OpenTab
-from tests.servers.gemini import GeminiServer, error_body, finish, quota, quota_details, text
+from tests.servers.gemini import (
+    GeminiServer,
+    error_body,
+    error_info,
+    failure,
+    finish,
+    quota,
+    quota_details,
+    text,
+)
 from tests.servers.http import Chunk
 
 pytestmark = pytest.mark.browser
@@ -96,8 +105,6 @@ def test_the_last_answer_can_be_had_again(tab: OpenTab, gemini: GeminiServer) ->
 
 
 def test_a_wrong_key_is_one_clear_line(tab: OpenTab, gemini: GeminiServer, app: App) -> None:
-    from tests.servers.gemini import error_info, failure
-
     chat = tab()
     gemini.script(failure(400, "INVALID_ARGUMENT", "API key not valid: test-key", error_info("API_KEY_INVALID")))
     chat.send("Does the key fit?")
@@ -115,11 +122,11 @@ def test_usage_is_a_table_and_a_chart(tab: OpenTab, gemini: GeminiServer, app: A
     chat.send("/usage")
     table = chat.answers.last.locator("table").first
     expect(table).to_contain_text("Gemini 2.5 Flash")
-    expect(table).to_contain_text("1,200")
+    expect(table).to_contain_text("1,202")  # with the two that the title took
     expect(chat.page.locator(".js-plotly-plot, .plotly").first).to_be_visible()
     assert len(gemini.requests) == before  # a command never reaches a model
     app.kill(signal.SIGKILL)
     app.start()
     chat.reload()
-    expect(chat.answers.last.locator("table").first).to_contain_text("1,200")
+    expect(chat.answers.last.locator("table").first).to_contain_text("1,202")
     expect(chat.page.locator(".js-plotly-plot, .plotly").first).to_be_visible()
