@@ -24,7 +24,14 @@ _GEMINI = (
     ModelInfo("gemini-2.5-pro", "Gemini 2.5 Pro", 1_048_576, _MULTIMODAL),
     ModelInfo("gemini-2.5-flash-lite", "Gemini 2.5 Flash-Lite", 1_048_576, _MULTIMODAL),
 )
-"""What is offered while Google cannot be asked. https://ai.google.dev/gemini-api/docs/models, November 2025."""
+_OPENAI = (
+    ModelInfo("gpt-5-mini", "gpt-5-mini", 272_000, _MULTIMODAL),
+    ModelInfo("gpt-4.1-mini", "gpt-4.1-mini", 1_047_576, _MULTIMODAL),
+    ModelInfo("gpt-4o-mini", "gpt-4o-mini", 128_000, _MULTIMODAL),
+)
+_KNOWN = {"gemini": _GEMINI, "openai": _OPENAI}
+"""What is offered while a provider cannot be asked. https://ai.google.dev/gemini-api/docs/models and
+https://platform.openai.com/docs/models, November 2025."""
 
 # Of a name's beginning; most servers do not say it. https://platform.openai.com/docs/models, November 2025.
 _WINDOWS = {
@@ -92,7 +99,7 @@ class Providers:
         """What can be chosen, each name once; a fixed list where a provider has not answered yet."""
         found: dict[str, ModelInfo] = {}
         for model in self._models:
-            for info in self._offered.get(model, _GEMINI if model.provider == "gemini" else ()):
+            for info in self._offered.get(model, _KNOWN.get(model.provider, ())):
                 found.setdefault(info.name, info)
         for name in filter(None, (self._default, *self._fallbacks)):
             found.setdefault(name, ModelInfo(name, name))
@@ -126,7 +133,9 @@ class Providers:
                 self._offered[model] = found
 
     def chain(self, name: str) -> Iterator[Choice]:
-        """Who is asked for the model ``name``, and after it, each once."""
+        """Who is asked for the model ``name``, and after it, each once; nobody where none is wanted."""
+        if name == OFFLINE:
+            return
         seen: set[str] = set()
         for each in (name, *self._fallbacks):
             if each not in seen and (choice := self.find(each)):
@@ -139,11 +148,11 @@ class Providers:
             for info in self._offered.get(model, ()):
                 if info.name == name:
                     return Choice(model, info)
-        if not self._models:
+        if not self._models or name == OFFLINE:
             return None
         kind = "gemini" if name.startswith(("gemini", "gemma")) else "openai"
         model = next((m for m in self._models if m.provider == kind), self._models[0])
-        known = (info for info in _GEMINI if info.name == name and model.provider == "gemini")
+        known = (info for info in _KNOWN.get(model.provider, ()) if info.name == name)
         takes = _MULTIMODAL if kind == "gemini" else frozenset()
         return Choice(model, next(known, ModelInfo(name, name, takes=takes)))
 

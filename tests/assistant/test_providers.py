@@ -74,6 +74,16 @@ async def test_one_that_fails_leaves_the_fixed_list_and_is_not_asked_for_every_p
     assert DEFAULT_MODEL in names(providers)
 
 
+async def test_no_model_of_a_provider_without_a_key_is_offered() -> None:
+    local = Counting("openai")
+    local.fail = ModelUnavailable("404")
+    providers = Providers([local])
+    await providers.refresh(30)
+    assert "gpt-4o-mini" in names(providers)
+    assert not any(name.startswith("gemini") for name in names(providers))
+    assert providers.default in names(providers)
+
+
 async def test_the_default_is_the_configured_one_else_flash_else_the_first() -> None:
     local = Scripted("openai", "llama", "qwen")
     providers = Providers([local])

@@ -9,6 +9,7 @@ import pytest
 
 from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
+from tests.servers import openai
 from tests.servers.gemini import (
     Act,
     Chunk,
@@ -21,6 +22,7 @@ from tests.servers.gemini import (
     quota,
     text,
 )
+from tests.servers.openai import OpenAIServer
 
 KEY = "AIzaSy-not-a-real-key-0123456789"
 NO_TITLE = failure(400, "INVALID_ARGUMENT")
@@ -257,3 +259,33 @@ async def test_a_picture_is_sent_and_stays_with_its_message(me: Client, gemini: 
     gemini.script(text("Still a dot."), finish())
     await again.send("Sure?")
     assert '"iVBORw0KGgo="' in json.dumps(gemini.requests[-1].body["contents"][0])
+
+
+async def test_a_server_of_ones_own_serves_by_openais_protocol(tmp_path: Path, tabs: Tabs) -> None:
+    async with OpenAIServer() as server:
+        server.models = [{"id": "llama3.2"}, {"id": "nomic-embed-text"}]
+        app = App(tmp_path, OPENAI_BASE_URL=server.url, NO_PROXY="127.0.0.1")
+        try:
+            me = await tabs((await _alive(app)).url)
+            assert me.shown_settings()["model"] == "llama3.2"
+            server.script(openai.text("From "), openai.text("here."), openai.finish())
+            server.script(openai.failure(400, "no title"))
+            [reply] = await me.send("Who answers?")
+            assert reply["output"] == "From here."
+            assert server.requests[0].body["model"] == "llama3.2"
+            [row] = [row for row in usage(app) if row["kind"] == "turn"]
+            assert (row["provider"], row["cost"]) == ("openai", None)
+        finally:
+            app.close()
+
+
+async def test_googles_former_sdk_serves_when_it_is_chosen(tmp_path: Path, gemini: GeminiServer, tabs: Tabs) -> None:
+    env = {"GEMINI_API_KEY": KEY, "GEMINI_BASE_URL": gemini.url, "THREADKEEP_GEMINI_SDK": "google-generativeai"}
+    app = App(tmp_path, NO_PROXY="127.0.0.1", **env)
+    try:
+        me = await tabs((await _alive(app)).url)
+        reply = await ask(me, gemini, "Who was Ada?", text("A poet's "), text("daughter."), finish())
+        assert reply["output"] == "A poet's daughter."
+        assert "alt=sse" not in gemini.requests[0].target  # the other SDK's way
+    finally:
+        app.close()
