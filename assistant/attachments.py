@@ -11,9 +11,10 @@ from datalayer import DataLayer, StoreUnavailable
 from datalayer.records import StepFile
 from datalayer.shapes import file_url
 
-from .context import MAX_FILE_BYTES, kind
+from .context import MAX_FILE_BYTES
 from .models import Attachment, ChatMessage
 from .models.offline import StoredFile
+from .models.parts import kind
 
 _SEARCHED = 64 * 1024
 """Bytes that are searched of a file, from its beginning."""

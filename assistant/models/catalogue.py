@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-from .base import ModelInfo
+from .base import ModelInfo, Takes
 
-Kinds = frozenset[Literal["image", "pdf"]]
-
-_IMAGES: Kinds = frozenset({"image"})
-_DOCUMENTS: Kinds = frozenset({"image", "pdf"})
+_IMAGES: Takes = frozenset({"image"})
+_DOCUMENTS: Takes = frozenset({"image", "pdf"})
 
 # Neither provider lists what its models are for: both list those that only embed, draw, speak or listen, too.
 _NOT_GOOGLES_CHAT = re.compile("embedding|tts|image|live|audio|robotics|computer-use|aqa")
@@ -26,7 +24,7 @@ def google(name: str, label: str | None, window: int | None, methods: list[str] 
     name = name.removeprefix("models/")
     if "generateContent" not in (methods or ()) or _NOT_GOOGLES_CHAT.search(name):
         return None
-    takes = _DOCUMENTS if name.startswith("gemini-") else _IMAGES if name.startswith("gemma-3") else Kinds()
+    takes = _DOCUMENTS if name.startswith("gemini-") else _IMAGES if name.startswith("gemma-3") else Takes()
     return ModelInfo(name, label or name, window or None, takes)
 
 
@@ -46,12 +44,12 @@ def _window(entry: Mapping[str, Any]) -> int | None:
     return next((size for size in sizes if isinstance(size, int) and size > 0), None)
 
 
-def _takes(name: str, entry: Mapping[str, Any]) -> Kinds:
+def _takes(name: str, entry: Mapping[str, Any]) -> Takes:
     architecture = entry.get("architecture")
     given = architecture.get("input_modalities") if isinstance(architecture, dict) else None
     if isinstance(given, list):
-        kinds: Kinds = _IMAGES if "image" in given else Kinds()
+        kinds: Takes = _IMAGES if "image" in given else Takes()
         return kinds | {"pdf"} if "file" in given else kinds
     if _SEES_ALL.search(name):
         return _DOCUMENTS
-    return _IMAGES if _SEES.search(name) else Kinds()
+    return _IMAGES if _SEES.search(name) else Takes()

@@ -5,13 +5,22 @@ from collections.abc import Iterator
 from .base import Attachment, ChatMessage
 
 
+def kind(file: Attachment) -> str:
+    """``image``, ``pdf``, ``text``, or "" for what no model reads."""
+    if file.mime.startswith("image/"):
+        return "image"
+    if file.mime == "application/pdf":
+        return "pdf"
+    return "text" if file.mime.startswith("text/") or file.mime == "application/json" else ""
+
+
 def parts(message: ChatMessage) -> Iterator[str | Attachment]:
     """The files first, so that the question comes last, where models heed it most. None of the parts is empty."""
     for file in message.files:
-        if file.mime.startswith("text/") or file.mime == "application/json":
+        if kind(file) == "text":
             # No provider takes all kinds of text as a file, and all of them take text.
             yield f"[{file.name}]\n{file.data.decode('utf-8-sig', errors='replace')}"
-        elif file.mime.startswith("image/") or file.mime == "application/pdf":
+        elif kind(file):
             yield file
     if message.text:
         yield message.text
