@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -17,8 +15,8 @@ import redis
 from assistant.memory import Limits, Memory, open_memory
 from assistant.memory import redis as memory_redis
 from tests.assistant.memories import Redis, keep, listed, look, session
-from tests.conftest import missing
 from tests.processes import free_port
+from tests.servers.redis import RedisServer
 
 pytestmark = pytest.mark.services
 
@@ -36,45 +34,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) ->
     caplog.set_level(logging.INFO, "assistant")
 
 
-class Server:
-    """A Redis of the test's own, which keeps nothing on disk."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port, self._folder = free_port(), folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self, *options: str) -> None:
-        if not (program := shutil.which("redis-server")):
-            missing("there is no redis-server", "REQUIRE_SERVICES")
-        command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        self._process = subprocess.Popen([*command, *options], cwd=self._folder, stdout=subprocess.DEVNULL)
-        with redis.Redis(port=self.port, retry=None) as client:
-            while True:
-                try:
-                    client.ping()
-                    return
-                except redis.AuthenticationError:
-                    return
-                except redis.ConnectionError:
-                    assert self._process.poll() is None
-
-    def send(self, number: signal.Signals) -> None:
-        assert self._process
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.wait(10)
-
-
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path)
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path)
     yield server
     server.kill()
 
@@ -98,7 +60,7 @@ def back(caplog: pytest.LogCaptureFixture) -> Callable[[], bool]:
 
 class TestGoneAndBack:
     async def test_turns_go_on_with_one_warning_and_all_is_well_when_it_is_back(
-        self, server: Server, caplog: pytest.LogCaptureFixture
+        self, server: RedisServer, caplog: pytest.LogCaptureFixture
     ) -> None:
         server.start()
         async with opened(server.url) as memory:
@@ -117,7 +79,7 @@ class TestGoneAndBack:
         assert len(caplog.messages) == 2
 
     async def test_a_restart_between_two_turns_is_not_noticed(
-        self, server: Server, caplog: pytest.LogCaptureFixture
+        self, server: RedisServer, caplog: pytest.LogCaptureFixture
     ) -> None:
         server.start()
         async with opened(server.url) as memory:
@@ -129,7 +91,7 @@ class TestGoneAndBack:
             assert await look(memory, "anna", "t") == session()
         assert caplog.messages == []
 
-    async def test_it_may_be_gone_from_the_start(self, server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_it_may_be_gone_from_the_start(self, server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
         async with opened(server.url) as memory:
             assert await look(memory, "anna", "t") is None
             server.start()
@@ -138,7 +100,7 @@ class TestGoneAndBack:
             assert await look(memory, "anna", "t") == session()
 
     async def test_while_it_is_away_nobody_waits_for_it(
-        self, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self, server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         monkeypatch.setattr(memory_redis, "WAIT", 0.05)
         monkeypatch.setattr(memory_redis, "PAUSE", 1000)
@@ -155,7 +117,7 @@ class TestGoneAndBack:
             server.send(signal.SIGCONT)
 
     async def test_what_changed_while_it_could_not_be_reached_is_not_given_to_anyone(
-        self, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self, server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         monkeypatch.setattr(memory_redis, "WAIT", 0.05)
         server.start()
@@ -174,7 +136,7 @@ class TestGoneAndBack:
                 assert await look(memory, "anna", thread) == session("rebuilt")
 
     async def test_a_turn_that_it_did_not_see_begin_spoils_those_beside_it(
-        self, server: Server, caplog: pytest.LogCaptureFixture
+        self, server: RedisServer, caplog: pytest.LogCaptureFixture
     ) -> None:
         async with opened(server.url) as memory, opened(server.url) as other:
             ticket, _ = await memory.take("anna", "t")
@@ -201,7 +163,7 @@ class TestGoneAndBack:
 
 class TestAnotherServer:
     async def test_a_wrong_password_is_said_and_not_repeated(
-        self, server: Server, caplog: pytest.LogCaptureFixture
+        self, server: RedisServer, caplog: pytest.LogCaptureFixture
     ) -> None:
         server.start("--requirepass", "right")
         async with opened(f"redis://anna:s3cret@127.0.0.1:{server.port}/0") as memory:
@@ -211,7 +173,7 @@ class TestAnotherServer:
 
     @pytest.mark.parametrize("command", ["AUTH", "EVALSHA"])
     async def test_one_that_lacks_a_command_is_away_and_the_password_is_not_repeated(
-        self, server: Server, command: str, caplog: pytest.LogCaptureFixture
+        self, server: RedisServer, command: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         server.start("--rename-command", command, "")
         async with opened(f"redis://:s3cret@127.0.0.1:{server.port}/0") as memory:
@@ -224,7 +186,7 @@ class TestAnotherServer:
         assert "s3cret" not in caplog.text
 
     async def test_one_that_is_full_is_away_until_it_is_not(
-        self, server: Server, caplog: pytest.LogCaptureFixture
+        self, server: RedisServer, caplog: pytest.LogCaptureFixture
     ) -> None:
         server.start()
         async with opened(server.url) as memory:
@@ -239,7 +201,7 @@ class TestAnotherServer:
             await wait_for(back(caplog))
             assert await look(memory, "anna", "t") is None
 
-    async def test_a_replica_is_away(self, server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_a_replica_is_away(self, server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
         server.start("--replicaof", "127.0.0.1", str(free_port()))
         async with opened(server.url) as memory:
             await keep(memory, "anna", "t")
