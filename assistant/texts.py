@@ -227,7 +227,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "search_how": "Que cherchez-vous ? Tapez `/chercher` suivi de quelques mots.",
         "messages": "messages : {count}",
         "rename_how": "Quel nom lui donner ? Tapez `/renommer` suivi du nom.",
-        "rename_long": "Un nom compte au plus {most} caractères : celui-ci n’a pas été donné.",
+        "rename_long": "Un nom compte au plus {most} caractères : celui-ci n’a pas été donné.",
         "renamed": "Cette conversation s’appelle maintenant « {name} ».",
         "cleared": "À partir d’ici, le modèle ne voit plus ce qui précède. Tout reste dans cette conversation.",
         "summary_title": "Résumé ({by})",

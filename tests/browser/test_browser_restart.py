@@ -11,7 +11,7 @@ from tests.browser.conftest import OpenTab
 
 pytestmark = pytest.mark.browser
 
-OFFLINE = "Answered without a model, as this"
+OFFLINE = "Answered without a model: the settings of this conversation ask for that"
 FIRST, SECOND = "What is a hash table?", "Plan a weekend in Lyon"
 
 
