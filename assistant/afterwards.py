@@ -20,10 +20,12 @@ from datalayer.writes import RecordUsage
 
 from . import conversation, summaries, turn
 from .accounting import CallRecord, Kind, Status
+from .context import estimate, instructions
 from .memory import HotMessage, HotSession, Memory
 from .models import Providers
 from .models.calls import Meter
 from .prices import cost
+from .settings import Settings
 from .texts import say
 from .titles import write_title
 from .tracing import Traces
@@ -112,7 +114,7 @@ async def go_on(
     if this.summary is None and sum(message.role == "user" for message in this.messages) == 1:
         _later(_name(answered, parts))
     if this.settings.memory and session is not None:
-        _later(_sum_up(this.settings.model, answered, session, parts))
+        _later(_sum_up(this.settings, answered, session, parts))
 
 
 def _later(work: Coroutine[Any, Any, None]) -> None:
@@ -144,18 +146,32 @@ async def announce(name: str) -> None:
     await cl.context.emitter.emit("first_interaction", {"interaction": name, "thread_id": thread_id})
 
 
-async def _sum_up(model: str, answered: CallRecord, session: HotSession, parts: Parts) -> None:
-    """Sums up the older messages once the conversation outgrows the window of its model."""
-    choice = parts.providers.find(model)
-    space = turn.room(parts.providers.window(choice.info)) if choice else 0
-    count = summaries.outgrown(session, space, parts.summary_at) if space else 0
-    if not count:
+async def _sum_up(settings: Settings, answered: CallRecord, session: HotSession, parts: Parts) -> None:
+    """Sums up the older messages once the conversation outgrows the window of its model; once at a time."""
+    thread_id, choice = answered.thread_id, parts.providers.find(settings.model)
+    if choice is None or thread_id in _summing:
         return
-    with suppress(DataLayerError):  # the next turn tries again
-        written = await write_summary(session, session.messages[:count], model, space, parts)
-        until = session.messages[count - 1].id
-        await summaries.store(parts.layer, answered.user, answered.thread_id, until, written)
-        await parts.memory.drop(conversation.owner(cl.context.session), answered.thread_id)
+    space = turn.room(parts.providers.window(choice.info))
+    left = space - estimate(instructions(settings.system_prompt, settings.answer_language, None))
+    if not summaries.outgrown(session, left, parts.summary_at):
+        return
+    _summing.add(thread_id)
+    try:
+        with suppress(DataLayerError):  # the next turn tries again
+            source = await summaries.read(parts.layer, thread_id)
+            # The session may be older than a summary made meanwhile, and have only the newest messages.
+            if not (count := summaries.outgrown(source.session, left, parts.summary_at)):
+                return
+            summed = source.session.messages[:count]
+            written = await write_summary(source.session, summed, settings.model, space, parts)
+            await summaries.store(parts.layer, answered.user, source, summed[-1].id, written)
+            await parts.memory.drop(conversation.owner(cl.context.session), thread_id)
+    finally:
+        _summing.discard(thread_id)
+
+
+_summing: set[str] = set()
+"""Threads whose summary is being written."""
 
 
 async def write_summary(

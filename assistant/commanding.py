@@ -2,17 +2,21 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 import chainlit as cl
+from chainlit.chat_context import chat_context
 from chainlit.types import ThreadDict
+from chainlit.utils import utc_now
 
 from datalayer import DataLayerError, InvalidInput, StoreUnavailable
 from datalayer.records import Thread
+from datalayer.text import title
 
 from . import commands, conversation
 from .afterwards import Parts, announce
 from .answering import root_path
-from .history import warm
+from .history import MARK, recall, warm
 from .memory import Limits
 from .replies import Asked, Reply, reply
 from .screen import session_language
@@ -20,8 +24,6 @@ from .settings import Settings
 from .texts import say
 
 logger = logging.getLogger("assistant")
-MARK = "command"
-"""In the metadata of a command and of its reply: no model is shown them (``history.tells``)."""
 
 
 async def offer() -> None:
@@ -35,8 +37,8 @@ async def recognise(asked: cl.Message) -> commands.Typed | None:
     marks = dict(asked.metadata or {})
     if typed is not None:
         marks[MARK] = typed.command.key if typed.command else typed.name
-        if not asked.content:  # picked from the menu, without a word: it must show and be called something
-            asked.content = f"/{typed.name}"
+        if typed.picked:  # kept as if it had been typed, so that it can be edited as well
+            asked.content, asked.command = f"/{typed.name} {typed.words}".rstrip(), None
     elif marks.pop(MARK, None) is None:
         return None  # else a command that was edited into a question
     asked.metadata = marks
@@ -49,24 +51,39 @@ async def run(
 ) -> None:
     """Answers the command. It is a use of the conversation: its session is hot afterwards."""
     session, to = cl.context.session, session_language()
-    user = conversation.owner(session)
+    user, key = conversation.owner(session), typed.command.key if typed.command else typed.name
     identifier = session.user.identifier if session.user else None
+    name = None
     try:
         if thread is None:  # it waits in the spool
             raise StoreUnavailable("the conversation is not stored yet")
-        if conversation.is_old(asked):
-            await parts.memory.drop(user, thread.id)  # an edited question took its answers along
-        await warm(parts.memory, parts.layer, user, thread.id, thread.metadata)
-        about = (parts, limits, user, identifier, thread, settings, asked.id, typed.words, to, root_path())
+        await _use(asked, parts)
+        if typed.picked and chat_context.get() == [asked]:  # Chainlit has named it after the words beside the command
+            name = title(asked.content)
+            await parts.layer.update_thread(thread.id, name=name)
+        about = (parts, limits, user, identifier, thread, settings, typed.words, to, root_path())
         answer = await reply(typed, Asked(*about))
     except InvalidInput as error:
         answer = Reply(say("invalid", to, why=error))
     except DataLayerError as error:
         logger.warning("no answer to /%s: %s", typed.name, error)
         answer = Reply(say("command_failed", to))
-    await cl.Message(answer.text, elements=list(answer.elements), metadata={MARK: typed.name}).send()
-    if name := answer.name:
+    shown = cl.Message(answer.text, elements=list(answer.elements), metadata={MARK: key}, created_at=utc_now())
+    with suppress(DataLayerError):  # the layer logs it
+        await parts.layer.create_step(shown.to_dict())  # before it is seen
+    shown.persisted = True
+    await shown.send()
+    if name := answer.name or name:
         await announce(name)
+
+
+async def _use(asked: cl.Message, parts: Parts) -> None:
+    """Makes the conversation a hot session. A question that was edited into a command took its answers along."""
+    known = await recall(parts.memory, parts.layer, conversation.asking(asked))
+    stored = known.last and (await parts.layer.health())["state"] == "ok"
+    await parts.memory.put(known.ticket, known.session if stored else None)
+    if not known.last:
+        await warm(parts.memory, parts.layer, known.ticket.user, known.ticket.thread_id)
 
 
 def warm_up(thread: ThreadDict, parts: Parts) -> None:
@@ -75,7 +92,7 @@ def warm_up(thread: ThreadDict, parts: Parts) -> None:
 
     async def heat() -> None:
         try:
-            await warm(parts.memory, parts.layer, user, thread["id"], thread["metadata"] or {})
+            await warm(parts.memory, parts.layer, user, thread["id"])
         except DataLayerError as error:
             logger.info("%s is not hot: %s", thread["id"], error)
 

@@ -1,6 +1,7 @@
 """What can be typed instead of a question: the names of the commands, and which one a message means. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -55,6 +56,7 @@ class Typed:
     command: Command | None
     nearest: Command
     words: str = ""
+    picked: bool = False
 
 
 # A word after a slash, alone or before a space: "/etc/hosts" is no command.
@@ -63,11 +65,11 @@ _SLASH = re.compile(r"/([^\W\d_][\w-]*)(?:\s+(.*))?", re.DOTALL)
 
 def recognise(text: str, picked: str | None = None) -> Typed | None:
     """The command that a message means; None: it is a question. ``picked``: the name chosen in Chainlit's menu."""
-    said = text.strip()
+    said = unicodedata.normalize("NFC", text.strip())  # an accent of its own is no letter of a name
     if picked:
         found = _called(picked)
         # The menu leaves what was typed before it was opened.
-        return Typed(picked, found, found or _nearest(picked), said)
+        return Typed(picked, found, found or _nearest(picked), said, picked=True)
     if typed := _SLASH.fullmatch(said):
         name, words = typed[1], (typed[2] or "").strip()
         found = _called(name)

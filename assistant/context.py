@@ -7,22 +7,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from .models.base import Attachment, ChatMessage, InvalidRequest
+from .models.parts import kind
 
 _FILE = {"image": 258, "pdf": 5_000, "text": 0}
 MAX_FILE_BYTES = 14_000_000
 """Of all files of a request, newest first: Gemini takes 20 MB a request, and base64 makes 4 bytes of 3."""
 
-_MESSAGE = 4
+MESSAGE = 4
+"""Tokens of a message besides its text: who says it, where it ends."""
 _NOT_READ = "[{name}: a file that cannot be shown to this model]"
-
-
-def kind(file: Attachment) -> str:
-    """``image``, ``pdf``, ``text``, or "" for what no model reads."""
-    if file.mime.startswith("image/"):
-        return "image"
-    if file.mime == "application/pdf":
-        return "pdf"
-    return "text" if file.mime.startswith("text/") or file.mime == "application/json" else ""
 
 
 def estimate(text: str) -> int:
@@ -39,7 +32,7 @@ def estimate(text: str) -> int:
 def tokens(message: ChatMessage) -> int:
     """Estimated tokens of a message with its files: an image counts 258, as Gemini's do; a PDF as one of 20 pages."""
     files = sum(_FILE.get(kind(f), 0) or estimate(f.data.decode(errors="replace")) for f in message.files)
-    return _MESSAGE + estimate(message.text) + files
+    return MESSAGE + estimate(message.text) + files
 
 
 def fit(messages: Sequence[ChatMessage], system_prompt: str, room: int) -> list[ChatMessage]:

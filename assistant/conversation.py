@@ -14,7 +14,7 @@ from datalayer import DataLayer, DataLayerError
 from datalayer.records import Thread, user_id
 
 from .attachments import attach
-from .history import Asking, hot_message, moment, recall, tells
+from .history import Asking, Known, hot_message, moment, recall, tells
 from .memory import HotSession, Memory, Ticket
 from .models import ChatMessage, Usage
 
@@ -25,13 +25,13 @@ _ROLES: dict[str, Any] = {"user_message": "user", "assistant_message": "assistan
 class Conversation:
     """``messages``: oldest first, the question last. ``summary``: of what came before them, None: nothing did.
 
-    ``ticket`` and ``session`` None: the database cannot be read, and it goes on from what the page holds.
+    ``known`` None: the database cannot be read, and it goes on from what the page holds.
     """
 
     messages: list[ChatMessage]
     summary: str | None = None
     ticket: Ticket | None = None
-    session: HotSession | None = None
+    known: Known | None = None
 
 
 def owner(session: BaseSession) -> str:
@@ -43,23 +43,23 @@ async def before(asked: cl.Message, thread: Thread | None, layer: DataLayer, mem
     """The conversation up to ``asked``, which may be an older message. ``thread`` None: it is not in the database."""
     session = cl.context.session
     if thread is None or (await layer.health())["state"] != "ok":
-        return Conversation(await attach(layer, asked, _on_the_page(asked)))
-    asking = Asking(owner(session), session.thread_id, asked.id, moment(asked.created_at))
+        # What is held lacks what waits in the spool: it goes when the turn ends.
+        ticket, _ = await memory.take(owner(session), session.thread_id)
+        return Conversation(await attach(layer, asked, _on_the_page(asked)), ticket=ticket)
     try:
-        known = await recall(memory, layer, asking, thread.metadata)
+        known = await recall(memory, layer, asking(asked))
     except DataLayerError:
         return Conversation(await attach(layer, asked, _on_the_page(asked)))
     told = {message.id: ChatMessage(message.role, message.text) for message in known.session.messages}
     told[asked.id] = ChatMessage("user", asked.content)
-    files = bool(asked.elements) or any(message.files for message in known.session.messages)
-    # An edited question may have files that only the database knows.
-    messages = await attach(layer, asked, told) if files or is_old(asked) else list(told.values())
-    return Conversation(messages, known.session.summary, known.ticket, known.session)
+    files = asked.elements or known.files or any(message.files for message in known.session.messages)
+    messages = await attach(layer, asked, told) if files else list(told.values())
+    return Conversation(messages, known.session.summary, known.ticket, known)
 
 
-def is_old(asked: cl.Message) -> bool:
-    """Whether it is an earlier message that was edited."""
-    return any(message.id == asked.id for message in chat_context.get()[:-1])
+def asking(asked: cl.Message) -> Asking:
+    session = cl.context.session
+    return Asking(owner(session), session.thread_id, asked.id, moment(asked.created_at))
 
 
 def _on_the_page(asked: cl.Message) -> dict[str, ChatMessage]:
@@ -84,20 +84,23 @@ async def after(
 ) -> HotSession | None:
     """Gives the hot session back, with the turn's messages where all of them are stored, and returns it.
 
-    Without an ``answer`` (it was stopped, or has failed) the next turn reads the database.
+    Without an ``answer`` (it was stopped, or has failed) the next turn reads the database. So it does after an older
+    question: what another tab has asked since then is still there.
     """
-    if held.ticket is None or held.session is None:
+    if held.ticket is None:
         return None
     stored = answer is not None and (await layer.health())["state"] == "ok"
-    session = _extended(held.session, asked, answer, usage) if stored and answer else None
+    session = None
+    if stored and answer and held.known and held.known.last:
+        session = _extended(held.known, asked, answer, usage)
     await memory.put(held.ticket, session)
     return session
 
 
-def _extended(session: HotSession, asked: cl.Message, answer: cl.Message, usage: Usage | None) -> HotSession:
-    files = tuple(element.id for element in asked.elements or [])
+def _extended(known: Known, asked: cl.Message, answer: cl.Message, usage: Usage | None) -> HotSession:
+    files = tuple(dict.fromkeys((*known.files, *(element.id for element in asked.elements or []))))
     new = [hot_message(asked.id, "user_message", asked.content, moment(asked.created_at), files)]
     if tells(answer.metadata):
         new.append(hot_message(answer.id, "assistant_message", answer.content, moment(answer.created_at)))
     used = usage or Usage(0, 0)
-    return session.extended(*new, tokens_in=used.tokens_in, tokens_out=used.tokens_out)
+    return known.session.extended(*new, tokens_in=used.tokens_in, tokens_out=used.tokens_out)

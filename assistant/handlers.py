@@ -18,6 +18,7 @@ from . import commanding, conversation, offers, startup
 from .afterwards import Parts
 from .answering import answer
 from .config import Config
+from .history import is_command
 from .memory import Limits
 from .models import OFFLINE, ChatMessage, Providers
 from .screen import session_language
@@ -142,9 +143,10 @@ async def _settings(thread: Thread | None, parts: Parts) -> Settings:
 async def _go_on(action: cl.Action, parts: Parts) -> None:
     messages = chat_context.get()
     given = next((m for m in messages if m.id == action.payload.get("answer")), None)
-    if given is None:
+    if given is None or is_command(given.metadata):  # there is no other answer to a command
         return
-    asked = next((m for m in reversed(messages[: messages.index(given)]) if m.type == "user_message"), None)
+    before = reversed(messages[: messages.index(given)])
+    asked = next((m for m in before if m.type == "user_message" and not is_command(m.metadata)), None)
     if asked is None:
         return
     await offers.withdraw()

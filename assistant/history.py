@@ -12,8 +12,9 @@ from datalayer.reports import Summary
 from .context import estimate
 from .memory import HotMessage, HotSession, Memory, Ticket
 
-CLEARED = "cleared"
-"""In a thread's metadata: id of the message with which its author had the context forgotten."""
+MARK, CLEAR = "command", "clear"
+"""``MARK``: in the metadata of a command and of its reply, with the command's key. ``CLEAR``: the key of the one with
+which the author had the context forgotten."""
 
 _READ = 2_000
 """Messages that are read of a thread, the newest; what is older than a summary is not read at all."""
@@ -31,70 +32,93 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """``session``: what came before the question. ``ticket``: to be given back with what the turn adds."""
+    """``session``: what came before the question. ``ticket``: to be given back with what the turn adds; with None
+    unless the question is the ``last`` message. ``files``: ids of the question's elements that were stored before."""
 
     ticket: Ticket
     session: HotSession
+    last: bool = True
+    files: tuple[str, ...] = ()
 
 
-async def recall(memory: Memory, layer: DataLayer, asking: Asking, metadata: Mapping[str, Any]) -> Known:
-    """What came before the question, which may be an older one that was edited. ``metadata``: of the thread.
+async def recall(memory: Memory, layer: DataLayer, asking: Asking) -> Known:
+    """What came before the question, which may be an older one that was edited.
 
     Raises DataLayerError where the database must be read and cannot be.
     """
     ticket, hot = await memory.take(asking.user, asking.thread_id)
-    if hot is not None and (before := _before(hot, asking)) is not None:
-        return Known(ticket, before)
-    return Known(ticket, await rebuild(layer, asking.thread_id, metadata, asking.question_id))
+    if hot is not None and (known := _known(ticket, hot, asking)) is not None:
+        return known
+    try:
+        return Known(ticket, *await _rebuilt(layer, asking.thread_id, asking.question_id))
+    except BaseException:  # stopped, too: a turn that never comes back would keep the thread from being hot
+        await memory.put(ticket, None)
+        raise
 
 
-async def warm(memory: Memory, layer: DataLayer, user: str, thread_id: str, metadata: Mapping[str, Any]) -> None:
-    """Makes the thread a hot session before its next question, unless it is one."""
-    ticket, hot = await memory.take(user, thread_id)
-    await memory.put(ticket, hot or await rebuild(layer, thread_id, metadata))
+async def warm(memory: Memory, layer: DataLayer, user: str, thread_id: str) -> None:
+    """Makes the thread a hot session before its next question, unless it is one. Raises DataLayerError."""
+    ticket, session = await memory.take(user, thread_id)
+    try:
+        if session is None:
+            session = await rebuild(layer, thread_id)
+        if (await layer.health())["state"] != "ok":  # the database lacks what waits in the spool
+            session = None
+    except BaseException:
+        session = None
+        raise
+    finally:
+        await memory.put(ticket, session)
 
 
-def _before(hot: HotSession, asking: Asking) -> HotSession | None:
-    """The session up to the question; None when that cannot be told from it."""
-    if not hot.complete:
+def _known(ticket: Ticket, hot: HotSession, asking: Asking) -> Known | None:
+    """None when what came before the question cannot be told from the session."""
+    if not hot.complete or not hot.messages:
         return None
-    ids = [message.id for message in hot.messages]
-    if asking.question_id in ids:
-        return replace(hot, messages=hot.messages[: ids.index(asking.question_id)])
-    newest = hot.messages[-1].created_at if hot.messages else 0
+    place = next((place for place, message in enumerate(hot.messages) if message.id == asking.question_id), None)
+    if place is not None:
+        return Known(ticket, replace(hot, messages=hot.messages[:place]), False, hot.messages[place].files)
     # An older question that was edited: the answers to it and what it was before are gone.
-    return hot if asking.at > newest else None
+    return Known(ticket, hot) if asking.at > hot.messages[-1].created_at else None
 
 
-async def rebuild(
-    layer: DataLayer, thread_id: str, metadata: Mapping[str, Any], before: str | None = None
-) -> HotSession:
-    """The session as the database has it. ``before``: id of the message at which it ends, None: at the last one."""
+async def rebuild(layer: DataLayer, thread_id: str) -> HotSession:
+    """The session as the database has it."""
+    session, _, _ = await _rebuilt(layer, thread_id)
+    return session
+
+
+async def _rebuilt(
+    layer: DataLayer, thread_id: str, before: str | None = None
+) -> tuple[HotSession, bool, tuple[str, ...]]:
+    """The session up to the message ``before``, None: whole; whether that is the last one; the ids of its files."""
     summary = await layer.store.summary(thread_id)
     after = summary.until if summary else None
     rows, files = await asyncio.gather(
         layer.store.thread_messages(thread_id, limit=_READ, after=after), layer.store.thread_files(thread_id)
     )
-    return _session(rows, files, summary, metadata, before)
+    ids, attached = [row.id for row in rows], _by_message(files)
+    end = ids.index(before) if before in ids else len(ids)
+    session = _session(rows[:end], attached, summary, len(rows) < _READ)
+    return session, end >= len(ids) - 1, attached.get(before, ())
+
+
+def _by_message(files: Sequence[StepFile]) -> dict[str | None, tuple[str, ...]]:
+    attached: dict[str | None, tuple[str, ...]] = {}
+    for file in files:
+        attached[file.for_id] = (*attached.get(file.for_id, ()), file.element_id)
+    return attached
 
 
 def _session(
     rows: Sequence[ThreadMessage],
-    files: Sequence[StepFile],
+    attached: Mapping[str | None, tuple[str, ...]],
     summary: Summary | None,
-    metadata: Mapping[str, Any],
-    before: str | None,
+    complete: bool,
 ) -> HotSession:
-    complete = len(rows) < _READ
-    ids = [row.id for row in rows]
-    start = 0
-    if (cleared := metadata.get(CLEARED)) in ids:
-        start, summary, complete = ids.index(cleared) + 1, None, True
-    end = ids.index(before) if before in ids else len(ids)
-    attached: dict[str | None, tuple[str, ...]] = {}
-    for file in files:
-        attached[file.for_id] = (*attached.get(file.for_id, ()), file.element_id)
-    shown = [row for row in rows[start:end] if tells(row.metadata)]
+    if start := forgotten(rows):
+        summary, complete = None, True
+    shown = [row for row in rows[start:] if tells(row.metadata)]
     return HotSession(
         settings={},
         messages=tuple(
@@ -106,10 +130,21 @@ def _session(
     )
 
 
+def forgotten(rows: Sequence[ThreadMessage]) -> int:
+    """How many of the messages, oldest first, are up to the last with which their author had all before forgotten."""
+    cleared = (place for place in range(len(rows), 0, -1) if (rows[place - 1].metadata or {}).get(MARK) == CLEAR)
+    return next(cleared, 0)
+
+
 def tells(metadata: Mapping[str, Any] | None) -> bool:
     """Whether a message with this metadata is for models: no command or its reply, no answer of the formatter alone."""
     marks = metadata or {}
-    return not marks.get("command") and not (marks.get("fallback") and not marks.get("broke_off"))
+    return not is_command(marks) and not (marks.get("fallback") and not marks.get("broke_off"))
+
+
+def is_command(metadata: Mapping[str, Any] | None) -> bool:
+    """Whether a message with this metadata is a command, or the reply to one."""
+    return bool((metadata or {}).get(MARK))
 
 
 def hot_message(id: str, type: str, text: str, created_at: int, files: tuple[str, ...] = ()) -> HotMessage:

@@ -27,7 +27,7 @@ async def describe(parts: Parts, thread: Thread, user: str, settings: Settings, 
     stats = await store.thread_stats(thread.id)
     totals = await store.usage_by_model(user, thread_id=thread.id)
     summary = await store.summary(thread.id)
-    session = await rebuild(parts.layer, thread.id, thread.metadata)
+    session = await rebuild(parts.layer, thread.id)
     assert stats is not None, "the command itself is stored in it"
     facts = {
         "info_id": f"`{thread.id}`",

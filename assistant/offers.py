@@ -8,6 +8,7 @@ import chainlit as cl
 from chainlit.session import BaseSession
 from chainlit.types import ThreadDict
 
+from .history import is_command
 from .screen import session_language
 from .texts import say
 
@@ -34,6 +35,8 @@ async def resume(thread: ThreadDict) -> None:
     if last is None or steps[last]["type"] != "assistant_message":
         return
     answer: Any = steps[last]
+    if is_command(answer.get("metadata")):  # there is no other answer to it
+        return
     if answer.get("status") not in ("interrupted", "failed"):
         await _offer([_again(answer["id"], bool((answer.get("metadata") or {}).get("fallback")))])
         return

@@ -7,15 +7,16 @@ from datetime import datetime
 import chainlit as cl
 
 from datalayer.records import Thread, now
-from datalayer.text import thread_name
+from datalayer.text import NAME_LENGTH, one_line
 from datalayer.writes import UpdateThread
 
 from . import info, usage_report
 from .afterwards import Parts, write_summary
 from .commands import COMMANDS, Typed
 from .extract import localised
-from .history import CLEARED, rebuild
+from .history import rebuild
 from .memory import Limits
+from .models import OFFLINE
 from .models.offline import escape
 from .settings import Settings
 from .texts import Language, date, minutes, number, say
@@ -27,7 +28,7 @@ _DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """``user``: id, ``identifier``: name of who asks; ``message_id``: of the command; ``words``: what follows its name;
+    """``user``: id, ``identifier``: name of who asks; ``words``: what follows its name;
     ``root``: the path the app is mounted under."""
 
     parts: Parts
@@ -36,7 +37,6 @@ class Asked:
     identifier: str | None
     thread: Thread
     settings: Settings
-    message_id: str
     words: str
     to: Language
     root: str
@@ -58,19 +58,24 @@ async def reply(typed: Typed, asked: Asked) -> Reply:
     """The answer to a command, or to a word that is none. Raises DataLayerError."""
     if typed.command is None:
         nearest = typed.nearest.name(asked.to)
-        return Reply(say("unknown_command", asked.to, name=escape(typed.name), nearest=nearest))
+        return Reply(say("unknown_command", asked.to, name=typed.name.replace("`", ""), nearest=nearest))
     return await _REPLIES[typed.command.key](asked)
 
 
 async def _sessions(asked: Asked) -> Reply:
     to, memory = asked.to, asked.parts.memory
+    held = await memory.sessions(asked.user)
+    counts = await asked.parts.layer.store.message_counts([session.thread_id for session in held])
+    for session in held:
+        if not counts[session.thread_id]:  # it was deleted
+            await memory.drop(asked.user, session.thread_id)
     lines = [
         f"## {say('sessions_title', to, backend=say(f'backend_{memory.backend}', to))}",
         "",
         say("sessions_limit", to, count=asked.limits.per_user) + "  ",  # two spaces: a line break
         say("sessions_ttl", to, time=minutes(asked.limits.ttl, to, short=False)),
     ]
-    for place, session in enumerate(await memory.sessions(asked.user), 1):
+    for place, session in enumerate((session for session in held if counts[session.thread_id]), 1):
         current = f" {say('sessions_current', to)}" if session.thread_id == asked.thread.id else ""
         title = f"[Session {place}]({asked.root}/thread/{session.thread_id})"
         lines += ["", f"### {title}{current}", "", say("sessions_id", to, id=session.thread_id[:12])]
@@ -132,9 +137,10 @@ async def _info(asked: Asked) -> Reply:
 
 
 async def _rename(asked: Asked) -> Reply:
-    """Raises InvalidInput for a name that is too long."""
-    if not (name := thread_name(asked.words)):
+    if not (name := one_line(asked.words)):
         return Reply(say("rename_how", asked.to))
+    if len(name) > NAME_LENGTH:
+        return Reply(say("rename_long", asked.to, most=NAME_LENGTH))
     await asked.parts.layer.store.submit(
         UpdateThread(actor=asked.identifier, thread_id=asked.thread.id, at=now(), name=name, name_source="user")
     )
@@ -142,17 +148,17 @@ async def _rename(asked: Asked) -> Reply:
 
 
 async def _clear(asked: Asked) -> Reply:
-    await asked.parts.layer.update_thread(asked.thread.id, metadata={CLEARED: asked.message_id})
+    """The stored command is what forgets: see ``history.forgotten``."""
     await asked.parts.memory.drop(asked.user, asked.thread.id)
     return Reply(say("cleared", asked.to))
 
 
 async def _summary(asked: Asked) -> Reply:
     parts, model = asked.parts, asked.settings.model
-    session = await rebuild(parts.layer, asked.thread.id, asked.thread.metadata)
+    session = await rebuild(parts.layer, asked.thread.id)
     if not session.messages and not session.summary:
         return Reply(say("summary_none", asked.to))
-    choice = parts.providers.find(model)
+    choice = parts.providers.find(model) if model != OFFLINE else None
     space = room(parts.providers.window(choice.info)) if choice else _NO_MODEL
     written = await write_summary(session, session.messages, model, space, parts)
     by = parts.providers.label(written.model) if written.model else say("summary_by_nobody", asked.to)

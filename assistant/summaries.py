@@ -4,6 +4,7 @@ Always true: a summary is only ever shown to a model in front of the messages th
 replaced. It is made in the background, and again from the messages themselves when one that it covers has changed.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -14,16 +15,17 @@ from datalayer.records import ThreadMessage, now
 from datalayer.reports import Summary, digest
 from datalayer.writes import PutSummary
 
-from .context import estimate
-from .extract import extract
+from .context import MESSAGE, estimate
+from .extract import extract, shorten
+from .history import forgotten, hot_message, tells
 from .memory import HotMessage, HotSession
-from .models import ChatMessage, ChatRequest, ModelError, Providers
+from .models import ChatMessage, ChatRequest, ModelError, ModelUnavailable, Providers, QuotaExhausted
 from .models.calls import Meter, call
+from .models.providers import Choice
+from .turn import room as room_of
 
 logger = logging.getLogger("assistant")
 
-_KEEP = 0.4
-"""Part of the room that the newest messages keep, in full."""
 _INPUT = 0.6
 """Part of the room that a summary is made of; more is condensed without a model first."""
 _LONGEST = 1_500
@@ -37,6 +39,17 @@ _TASK = (
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What a summary is made of, as the database had it when it was begun. ``session``: what a model is to know;
+    ``stored``: the summary that the new one continues; ``rows``: all messages after that."""
+
+    thread_id: str
+    session: HotSession
+    stored: Summary | None
+    rows: Sequence[ThreadMessage]
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """``model``: who wrote it, None for nobody: it was extracted."""
 
@@ -45,83 +58,109 @@ class Written:
 
 
 def outgrown(session: HotSession, room: int, threshold: float) -> int:
-    """How many of the oldest messages are to be summed up, with the summary there is; 0 while all is small enough."""
-    used = estimate(session.summary or "") + sum(message.tokens for message in session.messages)
-    if used <= threshold * room:
+    """How many of the oldest messages are to be summed up, with the summary there is; 0 while they take no more than
+    ``threshold`` of the ``room`` that the summary leaves them.
+
+    Half of that is kept, so that many turns pass until the next time; in any case the newest question and its answer.
+    What is kept begins with a question, as what a model is shown does.
+    """
+    messages, bound = session.messages, threshold * (room - estimate(session.summary or ""))
+    if bound <= 0 or sum(map(_tokens, messages)) <= bound:
         return 0
-    left, kept = _KEEP * room, 0
-    for message in reversed(session.messages):
-        left -= message.tokens
-        if left < 0 and kept:
+    left, newest = bound / 2, len(messages)
+    for place in reversed(range(len(messages))):
+        left -= _tokens(messages[place])
+        if left < 0 and newest < len(messages):
             break
-        kept += 1
-    return len(session.messages) - kept
+        if messages[place].role == "user":
+            newest = place
+    return newest % len(messages)  # 0 when there is no question to begin with
+
+
+def _tokens(message: HotMessage) -> int:
+    return MESSAGE + message.tokens
+
+
+async def read(layer: DataLayer, thread_id: str) -> Source:
+    """The thread from its summary on, however long. Raises DataLayerError."""
+    stored = await layer.store.summary(thread_id)
+    rows = await layer.store.thread_messages(thread_id, after=stored.until if stored else None)
+    # What its author had forgotten will be covered, and is no part of the text.
+    known = None if (start := forgotten(rows)) else stored
+    told = (row for row in rows[start:] if tells(row.metadata))
+    messages = tuple(hot_message(row.id, row.type, row.text, row.created_at) for row in told)
+    session = HotSession({}, messages, known.text if known else None, known.until_step if known else None)
+    return Source(thread_id, session, stored, rows)
 
 
 async def write(
     before: str | None, messages: Sequence[HotMessage], model: str, room: int, providers: Providers, meter: Meter
 ) -> Written:
-    """A summary of ``messages`` and of what ``before`` sums up; extracted where no model writes it."""
-    at_most = min(_LONGEST, room // 4)
-    shown = list(messages)
-    if sum(message.tokens for message in shown) > _INPUT * room:
-        told = extract(shown, int(_INPUT * room))
-    else:
-        told = "\n\n".join(f"{message.role}: {message.text}" for message in shown)
-    if before:
-        told = f"Summary of what came before:\n{before}\n\n{told}"
-    if text := await _by_model(told, at_most, model, providers, meter):
-        return Written(text, model)
-    older = "\n".join(f"{before}".splitlines()) if before else ""
-    kept = extract(shown, at_most - min(estimate(older), at_most // 2))
-    return Written("\n".join(filter(None, [_shortened(older, at_most // 2), kept])), None)
-
-
-async def _by_model(told: str, at_most: int, model: str, providers: Providers, meter: Meter) -> str:
-    if (choice := providers.find(model)) is None:
-        return ""
-    task = _TASK.format(words=at_most // 2)
-    request = ChatRequest([ChatMessage("user", told)], model, 0.2, task, max_tokens=2 * at_most, thinking=False)
-    text = ""
-    try:
-        async with aclosing(call(choice, request, providers, meter)) as pieces:
-            async for piece in pieces:
-                text += piece
-    except ModelError as error:
-        logger.info("no summary by %s: %s", model, error)
-        return ""
-    return text.strip()
-
-
-def _shortened(summary: str, at_most: int) -> str:
-    """The newest lines of an earlier extract that fit."""
-    kept: list[str] = []
-    for line in reversed(summary.splitlines()):
-        at_most -= estimate(line) + 1
-        if at_most < 0:
+    """A summary of ``messages`` and of what ``before`` sums up, in a quarter of ``room`` at most; extracted where
+    neither the model nor one that stands in for it writes it."""
+    for choice in providers.chain(model):
+        try:
+            if text := await _by_model(choice, before, messages, room, providers, meter):
+                return Written(text, choice.info.name)
             break
-        kept.append(line)
-    return "\n".join(reversed(kept))
+        except ModelError as error:
+            logger.info("no summary by %s: %s", choice.info.name, error)
+            if not isinstance(error, (QuotaExhausted, ModelUnavailable)):
+                break
+    return Written(await asyncio.to_thread(_extracted, before, messages, _longest(room)), None)
 
 
-async def store(layer: DataLayer, actor: str | None, thread_id: str, until: str, written: Written) -> None:
+async def _by_model(
+    choice: Choice,
+    before: str | None,
+    messages: Sequence[HotMessage],
+    room: int,
+    providers: Providers,
+    meter: Meter,
+) -> str:
+    room = min(room, room_of(providers.window(choice.info)))
+    at_most = _longest(room)
+    told = await asyncio.to_thread(_told, before, messages, room)
+    task = _TASK.format(words=at_most // 2)
+    # The bound leaves room for a model that cannot be kept from thinking.
+    request = ChatRequest(
+        [ChatMessage("user", told)], choice.info.name, 0.2, task, max_tokens=2 * at_most, thinking=False
+    )
+    text = ""
+    async with aclosing(call(choice, request, providers, meter)) as pieces:
+        async for piece in pieces:
+            text += piece
+    return shorten(text.strip(), at_most)
+
+
+def _longest(room: int) -> int:
+    return min(_LONGEST, room // 4)
+
+
+def _told(before: str | None, messages: Sequence[HotMessage], room: int) -> str:
+    """The conversation as it is given to a model."""
+    told = "\n\n".join(f"{message.role}: {message.text}" for message in messages)
+    if estimate(told) > _INPUT * room:
+        told = extract(messages, int(_INPUT * room))
+    return f"Summary of what came before:\n{shorten(before, _longest(room))}\n\n{told}" if before else told
+
+
+def _extracted(before: str | None, messages: Sequence[HotMessage], at_most: int) -> str:
+    """At most half of it is for what came before."""
+    older = shorten(before or "", at_most // 2)
+    return "\n".join(filter(None, [older, extract(messages, at_most - estimate(older) - 1)]))
+
+
+async def store(layer: DataLayer, actor: str | None, source: Source, until: str, written: Written) -> None:
     """Puts ``written`` beside the thread, as the summary of all up to the message ``until``. Raises DataLayerError.
 
-    Where a message was changed meanwhile the data layer discards it.
+    Where a message was changed since ``source`` was read, the data layer discards it.
     """
-    stored = await layer.store.summary(thread_id)
-    rows = await layer.store.thread_messages(thread_id, after=stored.until if stored else None)
-    place = next((place for place, row in enumerate(rows) if row.id == until), None)
-    if place is not None and written.text:
-        await layer.store.submit(_put(actor, thread_id, stored, rows[: place + 1], written))
-
-
-def _put(
-    actor: str | None, thread_id: str, stored: Summary | None, part: Sequence[ThreadMessage], written: Written
-) -> PutSummary:
-    return PutSummary(
+    place = next(place for place, row in enumerate(source.rows, 1) if row.id == until)
+    part, stored = source.rows[:place], source.stored
+    write = PutSummary(
         actor=actor,
-        thread_id=thread_id,
+        thread_id=source.thread_id,
         at=now(),
         text=written.text,
         from_step=stored.from_step if stored else part[0].id,
@@ -133,3 +172,4 @@ def _put(
         source="model" if written.model else "extractive",
         model=written.model,
     )
+    await layer.store.submit(write)

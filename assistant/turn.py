@@ -7,7 +7,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -110,27 +110,23 @@ async def request_to(choice: Choice, turn: Turn, providers: Providers) -> ChatRe
         messages = messages[-1:]
     elif settings.recent:
         messages = messages[-settings.recent - 1 :]
-    prompt = instructions(
-        settings.system_prompt,
-        LANGUAGES.get(settings.answer_language, ""),
-        turn.summary if settings.memory else None,
-    )
+    prompt = partial(instructions, settings.system_prompt, LANGUAGES.get(settings.answer_language, ""))
     ask = partial(
         ChatRequest,
         model=choice.info.name,
         temperature=settings.temperature,
-        system_prompt=prompt,
         max_tokens=settings.max_tokens or None,
     )
-    try:
-        return ask(fit(messages, prompt, at_most))
-    except InvalidRequest:
-        # The estimate is on the high side: the provider's own count decides, where there is one.
-        alone = ask(messages[-1:])
-        counted = await choice.provider.count_tokens(alone)
-        if counted is None or counted > at_most:
-            raise
-        return alone
+    # A summary gives way to a question that fits only without it.
+    for summary in dict.fromkeys((turn.summary if settings.memory else None, None)):
+        with suppress(InvalidRequest):
+            return ask(fit(messages, prompt(summary), at_most), system_prompt=prompt(summary))
+    # The estimate is on the high side: the provider's own count decides, where there is one.
+    alone = ask(messages[-1:], system_prompt=prompt(None))
+    counted = await choice.provider.count_tokens(alone)
+    if counted is None or counted > at_most:
+        raise InvalidRequest("the message is larger than the model's window", "too_long")
+    return alone
 
 
 async def _formatted(turn: Turn, label: str, outcome: Outcome) -> AsyncGenerator[str, None]:

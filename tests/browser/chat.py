@@ -147,7 +147,7 @@ class Chat:
 
     def settings(self) -> dict[str, str]:
         """What the panel shows."""
-        panel = self._open_settings()
+        panel = self.open_settings()
         shown = {
             "model": panel.locator("button#model").inner_text(),
             "temperature": panel.locator("#temperature [role=slider]").get_attribute("aria-valuenow") or "",
@@ -159,7 +159,7 @@ class Chat:
 
     def set(self, model: str, tenths: int, system_prompt: str) -> None:
         """``tenths``: the temperature, by arrow keys from 0."""
-        panel = self._open_settings()
+        panel = self.open_settings()
         panel.locator("button#model").click()
         self.page.get_by_role("option", name=model).click()
         slider = panel.locator("#temperature [role=slider]")
@@ -171,7 +171,7 @@ class Chat:
         panel.locator("#confirm").click()
         expect(panel).to_have_count(0)
 
-    def _open_settings(self) -> Locator:
+    def open_settings(self) -> Locator:
         self.page.locator("#chat-settings-open-modal").click()
         panel = self.page.locator("#chat-settings")
         expect(panel).to_be_visible()

@@ -1,0 +1,134 @@
+"""Which command a message means, and that each has all that belongs to it in both languages."""
+
+import re
+import unicodedata
+
+import pytest
+
+from assistant import replies
+from assistant.commands import COMMANDS, menu, recognise
+from assistant.texts import Language, say
+
+
+def key(text: str, picked: str | None = None) -> str | None:
+    typed = recognise(text, picked)
+    return typed.command.key if typed and typed.command else None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("historique", "Historique", "HISTORIQUE", "  historique\n", "mes discussions", "Mes  \t Discussions "),
+        *("sessions", "history", "My Chats", "ＳＥＳＳＩＯＮＳ"),
+    ],
+)
+def test_plain_words_mean_the_sessions_in_any_case_and_with_spaces(text: str) -> None:
+    assert key(text) == "sessions"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "mon historique", "sessions?", "historiques", "mes", "help", "info", "threads", "sessions sessions"],
+)
+def test_other_words_are_a_question(text: str) -> None:
+    assert recognise(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [
+        *((f"/{name}", command.key) for command in COMMANDS for name in command.names),
+        ("/HELP", "help"),
+        ("  /Aide \n", "help"),
+        ("/RÉSUMÉ", "summary"),
+        ("/résume", "summary"),
+        ("/resume", "summary"),
+        (f"/{unicodedata.normalize('NFD', 'résumé')}", "summary"),
+        ("/historique", "sessions"),
+        ("/history", "sessions"),
+    ],
+)
+def test_a_slash_and_a_name_in_either_language_whatever_case_and_accents(text: str, means: str) -> None:
+    assert key(text) == means
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("/search the  owl", "the  owl"),
+        ("/chercher\nl’été ", "l’été"),
+        ("/search /etc/hosts", "/etc/hosts"),
+        ("/rename A\nB", "A\nB"),
+        ("/search", ""),
+        ("/search   ", ""),
+    ],
+)
+def test_what_follows_the_name_belongs_to_it(text: str, words: str) -> None:
+    typed = recognise(text)
+    assert typed is not None
+    assert typed.words == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("/etc/hosts", "/etc/hosts: what is it?", "/usr/bin /help", "./help", "/help/me", "http://localhost/help"),
+        *("/", "/ help", "//help", "\\help", "a /help", "/help.", "/help?", "/1", "/2nd try", "/*comment*/", "/_x"),
+    ],
+)
+def test_a_path_or_a_slash_within_is_a_question(text: str) -> None:
+    assert recognise(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("/serch owls", "search"),
+        ("/hlep", "help"),
+        ("/consomation", "usage"),
+        ("/resumé", None),
+        ("/sesions", "sessions"),
+        ("/reanme", "rename"),
+        ("/oublie", "clear"),
+        ("/thread", "threads"),
+        ("/discusion", "threads"),
+        ("/字", "sessions"),
+    ],
+)
+def test_an_unknown_name_has_a_nearest_one(text: str, nearest: str | None) -> None:
+    typed = recognise(text)
+    assert typed is not None
+    assert (typed.command is None) == (nearest is not None)
+    assert nearest in (None, typed.nearest.key)
+
+
+class TestPicked:
+    @pytest.mark.parametrize("to", ["en", "fr"])
+    def test_all_that_the_menu_offers_is_known(self, to: Language) -> None:
+        assert [key("", each["id"]) for each in menu(to)] == [command.key for command in COMMANDS]
+
+    @pytest.mark.parametrize("text", ["sessions", " the owl ", "/etc/hosts", "historique"])
+    def test_the_text_beside_it_is_what_it_is_about(self, text: str) -> None:
+        typed = recognise(text, "search")
+        assert typed is not None
+        assert (typed.command and typed.command.key, typed.words) == ("search", text.strip())
+
+    def test_a_name_that_is_none_is_told_so(self) -> None:
+        typed = recognise("words", "serch")
+        assert typed is not None
+        assert (typed.name, typed.command, typed.nearest.key) == ("serch", None, "search")
+
+
+@pytest.mark.parametrize("to", ["en", "fr"])
+def test_every_command_has_a_name_a_description_an_icon_and_a_reply(to: Language) -> None:
+    assert set(replies._REPLIES) == {command.key for command in COMMANDS}
+    for command, entry in zip(COMMANDS, menu(to), strict=True):
+        assert entry["id"] == command.name(to)
+        assert entry["description"] == say(f"command_{command.key}", to)
+        assert re.fullmatch(r"[a-z-]+", entry["icon"])
+
+
+def test_the_descriptions_differ_and_no_name_means_two_commands() -> None:
+    texts = [each["description"] for to in ("en", "fr") for each in menu(to)]  # type: ignore[arg-type]
+    assert len(set(texts)) == 2 * len(COMMANDS)
+    assert all(key(f"/{name}") == command.key for command in COMMANDS for name in command.names)

@@ -1,0 +1,496 @@
+"""What is typed with a slash, over the real server: answered, stored like any message, and never told to a model."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from socketio.exceptions import ConnectionError as Refused
+
+from assistant.texts import say
+from tests.client import Client, until
+from tests.e2e.conftest import App, Tabs
+from tests.e2e.listening import FRENCH, Model, ask, connected, listening, messages, own, prompt, restart, resumed
+from tests.servers.gemini import failure
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Model]:
+    with listening() as model:
+        yield model
+
+
+@pytest.fixture(scope="module")
+def app(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    app = App(tmp_path_factory.mktemp("commands"), **connected(model))
+    yield app
+    app.close()
+
+
+@pytest.fixture
+async def me(app: App, tabs: Tabs) -> Client:
+    return await tabs(app.alive().url)
+
+
+@pytest.fixture
+async def moi(app: App, tabs: Tabs) -> Client:
+    return await tabs(app.alive().url, **FRENCH)
+
+
+ENGLISH = {
+    "sessions": "## 📊 Active sessions (embedded backend)",
+    "  History ": "## 📊 Active sessions",
+    "my  chats": "Limit: 3 at the same time",
+    "/threads": "Your recent conversations",
+    "/search  nightingale": "No other conversation has “nightingale”.",
+    "/search": "Type `/search` and some words",
+    "/info": "- **Messages:**",
+    "/USAGE": "| **This conversation** | Gemini 2.5 Flash |",
+    "/rename Birds of the night": "This conversation is now called “Birds of the night”.",
+    "/rename": "Type `/rename` and the name",
+    "/help": "- `/search` — Conversations in which some words occur",
+    "/serch owls": "Did you mean `/search`?",
+}
+FRANCAIS = {
+    "historique": "## 📊 Sessions actives (Backend embarqué)",
+    " MES DISCUSSIONS": "Limite : 3 sessions simultanées",
+    "Sessions": "TTL : 60 minutes",
+    "/discussions": "Vos conversations récentes",
+    "/chercher rossignol": "Aucune autre conversation ne contient « rossignol ».",
+    "/chercher": "Tapez `/chercher` suivi de quelques mots",
+    "/infos": "- **Messages :**",
+    "/consommation": "| **Cette conversation** | Gemini 2.5 Flash |",
+    "/renommer Oiseaux de nuit": "Cette conversation s’appelle maintenant « Oiseaux de nuit ».",
+    "/aide": "- `/résumé` — L’essentiel de cette conversation",
+    "/cherchez hiboux": "Vouliez-vous dire `/chercher` ?",
+}
+
+
+@pytest.mark.parametrize(("headers", "commands"), [({}, ENGLISH), (FRENCH, FRANCAIS)], ids=["en", "fr"])
+async def test_no_command_reaches_the_model_and_all_are_stored(
+    app: App, tabs: Tabs, model: Model, headers: dict[str, str], commands: dict[str, str]
+) -> None:
+    me = await tabs(app.alive().url, **headers)
+    await ask(me, "Which birds sing at night?")
+    before = len(model.requests)
+    for typed, expected in commands.items():
+        assert expected in await ask(me, typed)
+    assert len(model.requests) == before
+    await ask(me, "And by day?")
+    assert model.told == ["Which birds sing at night?", "Fine.", "And by day?"]
+    shown = [step["output"] for step in me.screen.values() if "message" in step["type"]]
+    restart(app)
+    again = await resumed(tabs, app, me.thread_id)
+    assert messages(await again.stored()) == shown
+    assert len(shown) == 2 * (2 + len(commands))
+    await ask(again, "Which of them at dawn?")
+    assert model.told[-3:] == ["And by day?", "Fine.", "Which of them at dawn?"]
+    assert len(model.told) == 5
+
+
+async def test_a_reply_that_was_shown_survives_a_kill_at_its_event(app: App, tabs: Tabs, me: Client) -> None:
+    server = app.alive()
+
+    def react(name: str, data: Any) -> None:
+        if name == "new_message" and data["output"].startswith("**What can be typed"):
+            server.kill()
+
+    me.react = react
+    await me.post("/help")
+    await me.wait_for("disconnect")
+    reader = await tabs(app.alive().url, connect=False)
+    assert messages(await reader.stored(me.thread_id))[0] == "/help"
+    assert len(messages(await reader.stored(me.thread_id))) == 2
+
+
+async def test_the_menu_is_in_the_language_of_the_page(me: Client, moi: Client) -> None:
+    def menu(client: Client) -> dict[str, str]:
+        offered: list[Any] = [data for name, data in client.events if name == "set_commands"]
+        return {each["id"]: each["description"] for each in offered[-1]}
+
+    await until(lambda: _came(me, "set_commands"))
+    assert menu(me)["search"] == "Conversations in which some words occur"
+    assert menu(moi)["chercher"] == "Les conversations où figurent certains mots"
+    assert len(menu(me)) == len(menu(moi)) == 9
+
+
+async def _came(client: Client, event: str) -> bool:
+    return any(name == event for name, _ in client.events)
+
+
+async def test_a_picked_command_with_words_names_a_new_conversation_until_a_question_does(
+    me: Client, model: Model
+) -> None:
+    await ask(me, "owls", command="search")
+    assert (await me.listed())[me.thread_id] == "/search owls"
+    model.titles = True
+    model.answers("Yes.")
+    model.answers("The night of owls")
+    await ask(me, "Do owls sleep?")
+
+    async def named() -> bool:
+        return bool((await me.listed())[me.thread_id] == "The night of owls")
+
+    await until(named)
+    model.titles = False
+
+
+async def test_a_picked_command_works_and_can_be_edited(me: Client, tabs: Tabs, model: Model) -> None:
+    before = len(model.requests)
+    assert "What can be typed here" in await ask(me, "", command="help")
+    assert (await me.listed())[me.thread_id] == "/help"
+    assert "now called “Owls”" in await ask(me, "Owls", command="rename")
+    assert "now called “Larks”" in (await me.edit(own(me, "/rename Owls"), "/rename Larks"))[-1]["output"]
+    assert len(model.requests) == before
+    await me.edit(own(me, "/help"), "What is an owl?")
+    assert model.told == ["What is an owl?"]
+
+
+class TestSessions:
+    async def test_the_example_of_the_issue(self, app: App, tabs: Tabs) -> None:
+        moi = await tabs(app.alive().url, **FRENCH)
+        await ask(moi, "Pourquoi le ciel est-il bleu ?")
+        await ask(moi, "Et rouge le soir ?")
+        text = await ask(moi, "historique")
+        assert text.startswith(
+            "## 📊 Sessions actives (Backend embarqué)\n\n"
+            "Limite : 3 sessions simultanées  \nTTL : 60 minutes\n\n"
+            f"### [Session 1](/thread/{moi.thread_id}) ✅ Actuelle\n\n"
+            f"- ID : {moi.thread_id[:12]}...\n- Messages : 4\n- Expire dans : 59 min"
+        )
+
+    async def test_at_most_three_and_the_one_used_last_first(self, app: App, tabs: Tabs) -> None:
+        chats = [await tabs(app.alive().url) for _ in range(4)]
+        for number, chat in enumerate(chats):
+            await ask(chat, f"Question {number}")
+        assert "Session " + f"{chats[0].thread_id} removed (limit of 3 reached)" in app.alive().log.read_text()
+        text = await ask(chats[3], "sessions")
+        assert re.findall(r"/thread/([\w-]+)", text) == [chat.thread_id for chat in chats[:0:-1]]
+        assert text.count("✅ Current") == 1
+        assert text.index("✅ Current") < text.index("Session 2")
+
+    async def test_a_deleted_conversation_is_none(self, app: App, tabs: Tabs) -> None:
+        gone, me = await tabs(app.alive().url), await tabs(app.alive().url)
+        await ask(gone, "Soon deleted")
+        await ask(me, "Here to stay")
+        assert (await me.delete(gone.thread_id)).status_code == 200
+        assert gone.thread_id not in await ask(me, "sessions")
+
+
+class TestLists:
+    async def test_recent_conversations_with_link_date_and_count(self, app: App, tabs: Tabs, me: Client) -> None:
+        odd = await tabs(app.alive().url)
+        await ask(odd, "[Brackets] *and* stars")
+        await ask(me, "Newest")
+        first, second, *_ = (await ask(me, "/threads")).split("\n\n", 1)[1].splitlines()
+        assert re.fullmatch(rf"- \[Newest\]\(/thread/{me.thread_id}\) · \d+ \w+ \d+ · messages: 3", first)
+        assert rf"- [\[Brackets\] \*and\* stars](/thread/{odd.thread_id}) · " in second
+        assert second.endswith("messages: 2")
+
+    async def test_search_finds_other_conversations_only(self, app: App, tabs: Tabs, me: Client) -> None:
+        other = await tabs(app.alive().url)
+        await ask(other, "Le pélican frisé")
+        await ask(me, "Another pelican")
+        found = await ask(me, "/search PELICAN")
+        assert f"(/thread/{other.thread_id})" in found
+        assert me.thread_id not in found
+        assert found.startswith("**Conversations with “PELICAN”**")
+
+
+class TestRename:
+    async def test_the_name_is_final_and_the_list_is_read_anew(self, me: Client, model: Model) -> None:
+        await ask(me, "Which owl is the smallest?")
+        since = len(me.events)
+        await ask(me, "/rename   The *elf*\n owl ")
+        told = await me.wait_for("first_interaction", since=since)
+        assert told == {"interaction": "The *elf* owl", "thread_id": me.thread_id}
+        assert "now called “The \\*elf\\* owl”" in messages(await me.stored())[-1]
+        await ask(me, "And the largest?")
+        assert (await me.listed())[me.thread_id] == "The *elf* owl"
+
+    @pytest.mark.parametrize(("headers", "says"), [({}, "500 characters"), (FRENCH, "500 caractères")])
+    async def test_a_name_that_is_too_long_gets_a_clear_sentence(
+        self, app: App, tabs: Tabs, headers: dict[str, str], says: str
+    ) -> None:
+        me = await tabs(app.alive().url, **headers)
+        await ask(me, "A question")
+        reply = await ask(me, "/rename " + "x" * 501)
+        assert says in reply
+        assert len(reply) < 150
+        assert (await me.stored())["name"] == "A question"
+
+    async def test_a_command_as_the_first_message_names_the_conversation_until_a_question_does(
+        self, me: Client, model: Model
+    ) -> None:
+        await ask(me, "/help me")
+        assert (await me.listed())[me.thread_id] == "/help me"
+        model.titles = True
+        model.answers("Yes.")
+        model.answers("The life of swifts")
+        await ask(me, "How long do swifts live?")
+
+        async def named() -> bool:
+            return bool((await me.listed())[me.thread_id] == "The life of swifts")
+
+        await until(named)
+        model.titles = False
+        assert model.told == ["How long do swifts live?"]
+
+
+class TestClear:
+    async def test_what_came_before_is_forgotten_but_stored(
+        self, app: App, tabs: Tabs, me: Client, model: Model
+    ) -> None:
+        await ask(me, "My name is Ada")
+        assert "no longer sees" in await ask(me, "/clear")
+        await ask(me, "Who am I?")
+        assert model.told == ["Who am I?"]
+        await ask(me, "Really?")
+        assert model.told == ["Who am I?", "Fine.", "Really?"]
+        restart(app)
+        again = await resumed(tabs, app, me.thread_id)
+        await ask(again, "Sure?")
+        assert model.told == ["Who am I?", "Fine.", "Really?", "Fine.", "Sure?"]
+        await ask(again, "/clear")
+        restart(app)
+        again = await resumed(tabs, app, me.thread_id)
+        await ask(again, "And now?")
+        assert model.told == ["And now?"]
+        stored = messages(await again.stored())
+        assert [text for text in stored if text.endswith("?") or text.endswith("Ada")] == [
+            *("My name is Ada", "Who am I?", "Really?", "Sure?", "And now?")
+        ]
+
+    async def test_without_any_question_it_forgets_nothing_and_hurts_nobody(self, me: Client, model: Model) -> None:
+        assert "no longer sees" in await ask(me, "/oublier")
+        await ask(me, "Hello?")
+        assert model.told == ["Hello?"]
+
+    async def test_edited_into_a_question_it_has_forgotten_nothing(
+        self, app: App, tabs: Tabs, me: Client, model: Model
+    ) -> None:
+        await ask(me, "My name is Ada")
+        await ask(me, "/clear")
+        await me.edit(own(me, "/clear"), "Who am I?")
+        assert model.told == ["My name is Ada", "Fine.", "Who am I?"]
+        await ask(me, "Really?")
+        assert model.told == ["My name is Ada", "Fine.", "Who am I?", "Fine.", "Really?"]
+        restart(app)
+        await ask(await resumed(tabs, app, me.thread_id), "Sure?")
+        assert model.told[:-1] == ["My name is Ada", "Fine.", "Who am I?", "Fine.", "Really?", "Fine."]
+
+    async def test_of_two_the_later_can_be_taken_back(self, me: Client, model: Model) -> None:
+        for text in ("My name is Ada", "/clear", "I am a poet", "/clear"):
+            await ask(me, text)
+        await me.edit([key for key, step in me.screen.items() if step["output"] == "/clear"][-1], "What am I?")
+        assert model.told == ["I am a poet", "Fine.", "What am I?"]
+
+
+class TestEdited:
+    async def test_a_command_into_a_question(self, app: App, tabs: Tabs, me: Client, model: Model) -> None:
+        for text in ("First", "/help", "Second"):
+            await ask(me, text)
+        [reply] = await me.edit(own(me, "/help"), "Help!")
+        assert reply["output"] == "Fine."
+        assert model.told == ["First", "Fine.", "Help!"]
+        await ask(me, "Third")
+        assert model.told == ["First", "Fine.", "Help!", "Fine.", "Third"]
+        restart(app)
+        await ask(await resumed(tabs, app, me.thread_id), "Fourth")
+        assert model.told == ["First", "Fine.", "Help!", "Fine.", "Third", "Fine.", "Fourth"]
+
+    async def test_a_question_into_a_command(self, app: App, tabs: Tabs, me: Client, model: Model) -> None:
+        for text in ("First", "Second", "Third"):
+            await ask(me, text)
+        before = len(model.requests)
+        [reply] = await me.edit(own(me, "Second"), "/help")
+        assert "What can be typed here" in reply["output"]
+        assert len(model.requests) == before
+        await ask(me, "Fourth")
+        assert model.told == ["First", "Fine.", "Fourth"]
+        assert messages(await me.stored())[2:4] == ["/help", reply["output"]]
+        restart(app)
+        await ask(await resumed(tabs, app, me.thread_id), "Fifth")
+        assert model.told == ["First", "Fine.", "Fourth", "Fine.", "Fifth"]
+
+
+async def test_no_other_answer_is_offered_for_a_command(app: App, tabs: Tabs, me: Client, model: Model) -> None:
+    """Neither on the screen, nor after a reload, nor to who asks for it all the same."""
+    await ask(me, "First")
+    since = len(me.events)
+    [reply] = await me.send("/help")
+    assert not [name for name, _ in me.events[since:] if name == "action"]
+    again = await resumed(tabs, app, me.thread_id)
+    assert not [data for name, data in again.events if name == "action"]
+    before = len(model.requests)
+    await again.action("retry", answer=reply["id"])
+    assert len(model.requests) == before
+    assert messages(await again.stored())[-2:] == ["/help", reply["output"]]
+
+
+class TestInfo:
+    async def test_the_figures(self, me: Client, model: Model) -> None:
+        model.answers("Feathers.", read=1200, written=340)
+        file = await me.attach("bird.txt", b"x" * 1500)
+        await me.send("What is it made of?", [file])
+        model.answers("Bones.", read=300, written=60)
+        await ask(me, "And inside?")
+        model.tokens = 77
+        info = await ask(me, "/info")
+        assert info.startswith("### What is it made of?\n\n")
+        facts = dict(re.findall(r"- \*\*(.+?):\*\* (.+)", info))
+        assert facts["ID"] == f"`{me.thread_id}`"
+        assert re.fullmatch(r"\d+ \w+ 20\d\d", facts["Created"])
+        assert facts["Messages"] == "5"  # with the command itself
+        assert facts["Tokens"] == "1,500 in, 400 out"
+        assert re.fullmatch(r"US\$0\.00\d+", facts["Cost"])
+        assert facts["Files"].startswith("1 (1.5")
+        assert facts["Size"].startswith("1.6")
+        assert facts["Settings"] == "Gemini 2.5 Flash · Temperature 0.7"
+        assert facts["What the model sees"] == "messages in full: 4 (77 of 1,048,576 tokens)"
+
+    async def test_settings_and_what_is_forgotten(self, me: Client, model: Model) -> None:
+        await ask(me, "First")
+        await me.settings(answer_language="de", system_prompt="Be brief.", max_tokens=512, recent=2)
+        info = await ask(me, "/info")
+        assert "Deutsch" in info
+        assert "system prompt of 9 characters" in info
+        await ask(me, "/clear")
+        assert "messages in full: 0" in await ask(me, "/info")
+        await me.settings(memory=False)
+        assert "only the question (memory is off)" in await ask(me, "/info")
+        await me.settings(model="offline")
+        assert "nothing: no model answers here" in await ask(me, "/info")
+
+    async def test_a_provider_that_cannot_count_is_estimated(self, me: Client, model: Model) -> None:
+        model.tokens = failure(400, "INVALID_ARGUMENT")
+        await ask(me, "First")
+        assert re.search(r"\(≈ \d+ of 1,048,576 tokens\)", await ask(me, "/info"))
+        model.tokens = 7
+
+    async def test_in_french(self, moi: Client, model: Model) -> None:
+        model.answers("Oui.", read=1200, written=340)
+        await ask(moi, "Bonjour")
+        info = await ask(moi, "/infos")
+        assert re.search(r"- \*\*Jetons :\*\* 1\s200 en entrée, 340 en sortie", info)
+        assert re.search(r"- \*\*Coût :\*\* .*\d \$ US", info)
+        assert f"- **{say('info_settings', 'fr')}** Gemini 2.5 Flash · Température 0,7".replace("\u00a0", " ") in info
+        assert "- **Ce que voit le modèle :** messages en entier : 2" in info
+
+
+class TestUsage:
+    async def test_a_table_and_a_chart(self, me: Client, model: Model) -> None:
+        model.answers("Cold.", read=1234, written=56)
+        await ask(me, "How does ice feel?")
+        since = len(me.events)
+        text = await ask(me, "/usage")
+        assert re.search(r"\| \*\*This conversation\*\* \| Gemini 2.5 Flash \| 1 \| 1,234 \| 0 \| 56 \|", text)
+        assert "| **Today** |" in text
+        chart = await me.wait_for("element", since=since)
+        assert chart["type"] == "plotly"
+        assert chart["forId"] in {step["id"] for step in (await me.stored())["steps"]}
+
+
+class TestSummary:
+    async def test_by_the_model(self, me: Client, model: Model) -> None:
+        await ask(me, "Owls hunt at night.")
+        model.answers("- Owls hunt\n- at night")
+        text = await ask(me, "/summary")
+        assert text == "**Summary (Gemini 2.5 Flash)**\n\n- Owls hunt\n- at night"
+        [request] = [each for each in model.requests if "Sum up" in prompt(each)][-1:]
+        assert "user: Owls hunt at night." in str(request.body["contents"])
+        assert "/summary" not in str(request.body["contents"])
+        await ask(me, "And eat?")
+        assert model.told == ["Owls hunt at night.", "Fine.", "And eat?"]
+
+    async def test_a_model_without_quota_leaves_it_to_the_words_themselves(
+        self, app: App, tabs: Tabs, moi: Client, model: Model
+    ) -> None:
+        await moi.settings(model="offline")
+        await ask(moi, "Les hiboux *chassent* la nuit.")
+        text = await ask(moi, "/résumé")
+        assert text == "**Résumé (sans modèle)**\n\n- **Vous** · Les hiboux \\*chassent\\* la nuit."
+
+    async def test_of_nothing(self, me: Client, moi: Client) -> None:
+        assert await ask(me, "/summary") == say("summary_none", "en")
+        assert await ask(moi, "/resume") == say("summary_none", "fr")
+
+
+class TestSettings:
+    async def test_memory_off_asks_with_the_question_alone(self, me: Client, model: Model) -> None:
+        await ask(me, "First")
+        await me.settings(memory=False)
+        await ask(me, "Second")
+        assert model.told == ["Second"]
+        await me.settings(memory=True)
+        await ask(me, "Third")
+        assert model.told == ["First", "Fine.", "Second", "Fine.", "Third"]
+
+    async def test_the_number_of_recent_messages(self, me: Client, model: Model) -> None:
+        for text in ("First", "Second"):
+            await ask(me, text)
+        await me.settings(recent=2)
+        await ask(me, "Third")
+        assert model.told == ["Second", "Fine.", "Third"]
+
+    async def test_the_language_and_the_length_of_an_answer(self, me: Client, model: Model) -> None:
+        await me.settings(answer_language="fr", max_tokens=300, system_prompt="Be kind.")
+        await ask(me, "First")
+        assert prompt(model.asked[-1]) == "Be kind.\n\nAnswer in this language: Français."
+        assert model.asked[-1].body["generationConfig"]["maxOutputTokens"] == 300
+
+    async def test_they_are_kept_with_the_conversation(self, app: App, tabs: Tabs, me: Client, model: Model) -> None:
+        await ask(me, "First")
+        values = {"memory": False, "recent": 7, "answer_language": "nl", "max_tokens": 999}
+        await me.settings(**values)
+        restart(app)
+        again = await resumed(tabs, app, me.thread_id)
+        assert again.shown_settings().items() >= values.items()
+        await ask(again, "Second")
+        assert model.told == ["Second"]
+
+    @pytest.mark.parametrize(
+        "bad", [{"recent": -1}, {"recent": 201}, {"max_tokens": -5}, {"answer_language": "xx"}, {"memory": "perhaps"}]
+    )
+    async def test_what_cannot_be_used_is_refused_aloud(self, me: Client, bad: dict[str, Any]) -> None:
+        before = me.shown_settings()
+        await me.settings(**bad)
+        assert (await me.wait_for("toast"))["type"] == "error"
+        assert me.shown_settings() == before
+
+
+async def test_while_the_database_is_locked_a_command_waits_and_says_so(app: App, tabs: Tabs, me: Client) -> None:
+    with closing(sqlite3.connect(app.home / "threads.db")) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        assert await ask(me, "/info") == say("command_failed", "en")
+        lock.rollback()
+
+    async def recovered() -> bool:
+        return bool((await me.request("GET", "/health/store")).json()["state"] == "ok")
+
+    await until(recovered)
+    assert messages(await me.stored()) == ["/info", say("command_failed", "en")]
+
+
+async def test_two_people_see_nothing_of_each_other(model: Model, tabs: Tabs, tmp_path: Any) -> None:
+    app = App(tmp_path, THREADKEEP_AUTH="accounts", **connected(model))
+    app.add_users("alice", "mallory")
+    with app.running() as server:
+        alice, mallory = await tabs(server.url, "alice"), await tabs(server.url, "mallory")
+        model.answers("Yes.", read=4321, written=765)
+        await ask(alice, "The aubergine is purple")
+        await ask(mallory, "Hello")
+        for command in ("sessions", "/threads", "/search aubergine", "/usage", "/info", "/summary"):
+            seen = await ask(mallory, command)
+            assert "purple" not in seen
+            assert alice.thread_id not in seen
+            assert "4,321" not in seen
+        assert alice.thread_id in await ask(alice, "sessions")
+        assert "4,321" in await ask(alice, "/usage")
+        stolen = await tabs(server.url, "mallory", connect=False)
+        with pytest.raises(Refused):
+            await stolen.connect(alice.thread_id, deadline=2)
+        await ask(alice, "Really?")
+        assert model.told == ["The aubergine is purple", "Yes.", "Really?"]
