@@ -27,6 +27,8 @@ def install() -> None:
     server.sio.eio.max_http_buffer_size = MESSAGE_BYTES
     server.sio.on("stop", _stop)
     server.sio.on("edit_message", _edit_message)
+    server.sio.on("client_message", _client_message)
+    server.sio.on("connection_successful", _connection_successful)
     if server.app.middleware_stack is None:  # a server that runs takes no new handlers
         server.app.add_exception_handler(HTTPException, _http_error)
     for module, name, better in (
@@ -63,6 +65,24 @@ async def _edit_message(sid: str, payload: Any) -> None:
     else:
         await emitter.send_toast(say("not_editable", language(session.language)), "error")
         await emitter.task_end()
+
+
+async def _connection_successful(sid: str) -> None:
+    """Tells the page when its conversation is resumed. It then sends again what may not have been read."""
+    await socket.connection_successful(sid)
+    if session := WebsocketSession.get(sid):
+        await session.emit("ready", None)
+
+
+async def _client_message(sid: str, payload: Any) -> None:
+    """Takes a message once, although a page that was cut off sends it again: see public/threadkeep.js."""
+    emitter = init_ws_context(WebsocketSession.require(sid)).emitter
+    if payload.get("again"):
+        if any(message.id == payload["message"]["id"] for message in chat_context.get()):
+            await emitter.emit("kept", payload["message"]["id"])
+            return
+        await emitter.send_step(payload["message"])
+    await socket.message(sid, payload)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -118,6 +118,8 @@ async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
         deleted = thread is None and not (await layer.health())["pending"]  # a new one may wait in the spool
     except StoreUnavailable:
         deleted = False  # chatting goes on from memory
+    if thread is not None or deleted:
+        await cl.context.emitter.emit("kept", asked.id)  # see public/threadkeep.js
     if deleted:
         await cl.ErrorMessage(say("deleted", session_language())).send()
         return

@@ -13,6 +13,8 @@ from .screen import session_language
 from .texts import say
 
 _ANSWERS = ("user_message", "assistant_message")
+_LEFT = 5
+"""Answers, the newest, below which a page may still have the button of a server that is gone."""
 _shown: WeakKeyDictionary[BaseSession, list[cl.Action]] = WeakKeyDictionary()
 
 
@@ -31,6 +33,8 @@ async def resume(thread: ThreadDict) -> None:
     """Offers what belongs below the last answer of ``thread``. One that was cut off gets a notice too, on the screen
     only."""
     steps = thread["steps"]
+    for given in [step["id"] for step in steps if step["type"] == "assistant_message"][-_LEFT:]:
+        await _again(given, fallback=False).remove()
     last = max((n for n, step in enumerate(steps) if step["type"] in _ANSWERS), default=None)
     if last is None or steps[last]["type"] != "assistant_message":
         return
@@ -55,6 +59,7 @@ async def resume(thread: ThreadDict) -> None:
 def _again(answer_id: str, fallback: bool) -> cl.Action:
     to = session_language()
     return cl.Action(
+        id=f"retry-{answer_id}",
         name="retry",
         payload={"answer": answer_id},
         label=say("try_again", to) if fallback else "",

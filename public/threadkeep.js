@@ -1,5 +1,5 @@
 // What Chainlit's page gets wrong and offers no setting for. It runs before the page's own script, in this order:
-// theme, requests to the server, words.
+// theme, requests to the server, messages, words.
 (() => {
   const french = /^fr\b/i.test(navigator.language);
   document.documentElement.lang = french ? "fr" : "en";
@@ -67,6 +67,33 @@
     if (is("GET", "/project/translations")) return translations(address, options);
     if (is("DELETE", "/project/thread")) return deleteThread(address, options);
     return request(address, options);
+  };
+
+  // Messages. One that goes into a connection whose server has just died is lost, while the page shows it. It is sent
+  // again when the page is connected again ("ready"), unless the server has said that it is stored ("kept").
+  const unsure = new Map();
+  let sender;
+  const begins = (data, text) => typeof data === "string" && data.startsWith(text);
+  window.WebSocket = class extends WebSocket {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("message", ({ data }) => {
+        if (begins(data, '42["kept",')) unsure.delete(JSON.parse(data.slice(2))[1]);
+        if (begins(data, '42["ready"')) for (const message of unsure.values()) super.send(message);
+      });
+    }
+
+    send(data) {
+      super.send(data);
+      if (begins(data, "40{")) {
+        const { sessionId } = JSON.parse(data.slice(2));
+        if (sender !== sessionId) unsure.clear(); // another conversation
+        sender = sessionId;
+      } else if (begins(data, '42["client_message",')) {
+        const [event, sent] = JSON.parse(data.slice(2));
+        unsure.set(sent.message.id, `42${JSON.stringify([event, { ...sent, again: true }])}`);
+      }
+    }
   };
 
   // Words that are not in the translations: [where, what the page says, in French, in English if that is not clear].

@@ -167,6 +167,10 @@ class Client:
         own = await self.post(text, files, id, **overrides)
         return await self._turn(since, own)
 
+    async def post_again(self, message_id: str) -> None:
+        """Sends a message of the screen once more, as the page does when it was cut off; see public/threadkeep.js."""
+        await self.emit("client_message", {"message": self.screen[message_id], "fileReferences": [], "again": True})
+
     async def edit(self, message_id: str, text: str) -> list[Step]:
         """Edits a message of one's own and waits for the new answer."""
         since = len(self.events)

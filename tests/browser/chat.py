@@ -42,6 +42,11 @@ class App:
         assert self._server is not None
         self._server.kill(number)
 
+    def freeze(self) -> None:
+        """It reads nothing more, while its connections stay open, until it is killed."""
+        assert self._server is not None
+        self._server.process.send_signal(signal.SIGSTOP)
+
     def close(self) -> None:
         self._processes.close()
 

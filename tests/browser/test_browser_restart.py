@@ -71,15 +71,22 @@ def test_a_conversation_is_still_there_after_a_restart(app: App, tab: OpenTab) -
     assert chat.settings() == first_settings
 
 
-def test_a_page_left_open_goes_on_with_its_conversation_after_a_crash(app: App, tab: OpenTab) -> None:
+@pytest.mark.parametrize("unread", [False, True])
+def test_a_page_left_open_goes_on_with_its_conversation_after_a_crash(app: App, tab: OpenTab, unread: bool) -> None:
+    """``unread``: the server still took what it could not read any more."""
     chat = tab()
     chat.send("How do tides work?")
     chat.set("Offline (no model)", 4, "Be precise.")
     thread_id, before, settings = chat.thread_id(), chat.conversation(), chat.settings()
 
     chat.type("And why twice a day?")
+    if unread:
+        app.freeze()
+        chat.page.keyboard.press("Enter")
+        expect(chat.questions).to_have_count(2)
     app.kill(signal.SIGKILL)
-    chat.page.keyboard.press("Enter")  # before the page has noticed: it is sent before the conversation is resumed
+    if not unread:
+        chat.page.keyboard.press("Enter")  # before the page has noticed
     expect(chat.page.locator("#session-error")).to_be_visible()
     chat.type("Does the Moon matter?")
     app.start()
@@ -87,6 +94,7 @@ def test_a_page_left_open_goes_on_with_its_conversation_after_a_crash(app: App, 
     expect(chat.input).to_have_value("Does the Moon matter?")
     chat.submit()
     chat.answer(2)
+    expect(chat.page.get_by_role("button", name="Try again")).to_have_count(1)
 
     after = chat.conversation()
     assert after[:2] == before
@@ -97,6 +105,20 @@ def test_a_page_left_open_goes_on_with_its_conversation_after_a_crash(app: App, 
     assert chat.conversation() == after
     assert chat.settings() == settings
     assert all(text.startswith(OFFLINE) for text in after[3::2]), "not answered under the settings of the conversation"
+
+
+def test_a_first_message_that_a_dying_server_did_not_read_is_answered_by_the_next(app: App, tab: OpenTab) -> None:
+    chat = tab()
+    chat.type("Who built the first lighthouse?")
+    app.freeze()
+    chat.page.keyboard.press("Enter")
+    expect(chat.questions).to_have_count(1)
+    app.kill(signal.SIGKILL)
+    app.start()
+    chat.answer(0)
+    before = chat.conversation()
+    chat.open("/thread/" + chat.thread_id())
+    assert chat.conversation() == before
 
 
 def test_coming_back_to_the_tab_while_the_server_is_down_loses_nothing(app: App, tab: OpenTab) -> None:

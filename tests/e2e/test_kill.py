@@ -127,6 +127,23 @@ async def test_words_shown_of_an_answer_survive_a_kill_amid_the_stream(installed
     assert answer["output"].startswith(steps[answer["id"]])
 
 
+async def test_a_message_that_is_sent_again_is_answered_once(installed: App, tabs: Tabs) -> None:
+    chat = await tabs(installed.alive().url)
+    [answer] = await chat.send("Was this read?")
+    [own] = [key for key, step in chat.screen.items() if step["type"] == "user_message"]
+    await chat.wait_for("kept", lambda id: id == own)
+    for again in range(2):  # in the session that has read it, and in the one that resumes it
+        if again:
+            installed.alive().kill()
+            chat = await tabs.resume(installed.alive().url, chat.thread_id)
+        await chat.wait_for("ready")
+        since = len(chat.events)
+        await chat.post_again(own)
+        await chat.wait_for("kept", lambda id: id == own, since)
+        assert [name for name, _ in chat.events[since:]] == ["kept"]
+    assert [step["id"] for step in (await chat.stored())["steps"] if "message" in step["type"]] == [own, answer["id"]]
+
+
 async def test_a_question_survives_from_the_first_event_that_follows_from_it(installed: App, tabs: Tabs) -> None:
     """``task_start``, the first event of a turn, promises nothing: Chainlit emits it before it looks at the message.
 
