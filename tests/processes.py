@@ -30,7 +30,11 @@ _LIBRARIES = (
     *("fastapi", "socketio", "uvicorn", "literalai", "mcp", "sqlalchemy.ext.asyncio", "alembic.command"),
     *("aiosqlite", "pydantic_settings", "dotenv"),
 )
-_SERVER = "from chainlit.cli import cli; cli(['run', 'app.py', '-h'], prog_name='chainlit')"
+# As `python -m assistant serve` does.
+_SERVER = (
+    "import nest_asyncio; nest_asyncio.apply = lambda: None; "
+    "from chainlit.cli import cli; cli(['run', 'app.py', '-h'], prog_name='chainlit')"
+)
 
 # Forks a keeper for each job, which forks the job itself and reports its pid and its exit code. None outlives another.
 _NURSERY = """
