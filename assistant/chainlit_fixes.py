@@ -1,8 +1,11 @@
 """What Chainlit 2.12 gets wrong and offers no setting for. One function each; delete it when Chainlit has it right."""
 
+import asyncio
 import re
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from chainlit import server, socket
 from chainlit.chat_context import chat_context
@@ -18,6 +21,8 @@ from datalayer import DataLayerError
 from .texts import language, say
 
 MESSAGE_BYTES = 16 * 1024 * 1024
+_CONNECTING = 60.0
+"""Seconds that a message waits for its page to be connected; no page needs as long."""
 _CONTEXT = import_module("chainlit.context")  # the package has an attribute of the same name that is something else
 _FOREIGN_LINK = re.compile(r'<link\b[^>]*\bhref="https?://[^>]*>\s*')
 
@@ -28,6 +33,7 @@ def install() -> None:
     server.sio.on("stop", _stop)
     server.sio.on("edit_message", _edit_message)
     server.sio.on("client_message", _client_message)
+    server.sio.on("connect", _connect)
     server.sio.on("connection_successful", _connection_successful)
     if server.app.middleware_stack is None:  # a server that runs takes no new handlers
         server.app.add_exception_handler(HTTPException, _http_error)
@@ -59,30 +65,84 @@ async def _edit_message(sid: str, payload: Any) -> None:
     session = WebsocketSession.get(sid)
     if session is None:
         return
+    await _on_the_page(session)
     emitter = init_ws_context(session).emitter
-    if any(message.id == payload["message"]["id"] for message in chat_context.get()):
-        await socket.edit_message(sid, payload)
-    else:
+    edited = payload["message"]
+    known = next((message for message in chat_context.get() if message.id == edited["id"]), None)
+    if known is None:
         await emitter.send_toast(say("not_editable", language(session.language)), "error")
         await emitter.task_end()
-
-
-async def _connection_successful(sid: str) -> None:
-    """Tells the page when its conversation is resumed. It then sends again what may not have been read."""
-    await socket.connection_successful(sid)
-    if session := WebsocketSession.get(sid):
-        await session.emit("ready", None)
+    elif payload.get("again") and known.content == edited["output"]:
+        await emitter.emit("kept", known.id)
+    else:
+        await socket.edit_message(sid, payload)
 
 
 async def _client_message(sid: str, payload: Any) -> None:
     """Takes a message once, although a page that was cut off sends it again: see public/threadkeep.js."""
-    emitter = init_ws_context(WebsocketSession.require(sid)).emitter
-    if payload.get("again"):
-        if any(message.id == payload["message"]["id"] for message in chat_context.get()):
-            await emitter.emit("kept", payload["message"]["id"])
+    session = WebsocketSession.require(sid)
+    early = await _on_the_page(session)
+    page, message_id = _page(session), payload["message"]["id"]
+    if message_id in page.taken:
+        return
+    page.taken.add(message_id)
+    emitter = init_ws_context(session).emitter
+    if early or payload.get("again"):
+        if any(message.id == message_id for message in chat_context.get()):
+            await emitter.emit("kept", message_id)
             return
-        await emitter.send_step(payload["message"])
+        await emitter.send_step(payload["message"])  # the page shows what was resumed, and no longer this
     await socket.message(sid, payload)
+
+
+@dataclass
+class _Page:
+    """``ready``: the page shows its conversation, at its connection ``sid``. ``taken``: ids of messages it has sent."""
+
+    sid: str = ""
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    taken: set[str] = field(default_factory=set)
+
+
+_pages: WeakKeyDictionary[WebsocketSession, _Page] = WeakKeyDictionary()
+
+
+def _page(session: WebsocketSession) -> _Page:
+    page = _pages.setdefault(session, _Page())
+    if page.sid != session.socket_id:
+        page.sid, page.ready = session.socket_id, asyncio.Event()
+    return page
+
+
+async def _connect(sid: str, environ: Any, auth: Any) -> Any:
+    """A page that opens slowly connects twice, at first without its conversation, and Chainlit would begin a new one."""
+    accepted = await socket.connect(sid, environ, auth)
+    session = WebsocketSession.get(sid)
+    if session and auth.get("threadId") and not session.has_first_interaction:
+        session.thread_id = session.thread_id_to_resume = auth["threadId"]
+        session.restored = False
+    return accepted
+
+
+async def _connection_successful(sid: str) -> None:
+    """Tells the page when its conversation is resumed. It then sends again what may not have been read."""
+    session = WebsocketSession.require(sid)
+    try:
+        await socket.connection_successful(sid)
+    finally:
+        _page(session).ready.set()
+    await session.emit("ready", None)
+
+
+async def _on_the_page(session: WebsocketSession) -> bool:
+    """Waits until the page shows its conversation. Whether it did not yet: what was said while there was no connection
+    comes first when there is one, and would be answered before its conversation is there."""
+    ready = _page(session).ready
+    if ready.is_set():
+        return False
+    async with asyncio.timeout(_CONNECTING):
+        await ready.wait()
+    return True
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -43,6 +43,8 @@ def register(config: Config) -> None:
     @cl.on_chat_start
     async def start() -> None:
         await providers.refresh(_FIRST_LOOK)
+        if cl.context.session.thread_id_to_resume:  # the page has connected again, with its conversation
+            return
         await _show(Settings(model=providers.default), providers)
         await commanding.offer()
 

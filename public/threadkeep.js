@@ -69,8 +69,9 @@
     return request(address, options);
   };
 
-  // Messages. One that goes into a connection whose server has just died is lost, while the page shows it. It is sent
-  // again when the page is connected again ("ready"), unless the server has said that it is stored ("kept").
+  // Messages. One that goes into a connection whose server has just died is lost, while the page shows it; so is what
+  // replaces an edited one. It is sent again when the page is connected again ("ready"), unless the server has said that
+  // it is stored ("kept").
   const unsure = new Map();
   let sender;
   const begins = (data, text) => typeof data === "string" && data.startsWith(text);
@@ -89,7 +90,7 @@
         const { sessionId } = JSON.parse(data.slice(2));
         if (sender !== sessionId) unsure.clear(); // another conversation
         sender = sessionId;
-      } else if (begins(data, '42["client_message",')) {
+      } else if (begins(data, '42["client_message",') || begins(data, '42["edit_message",')) {
         const [event, sent] = JSON.parse(data.slice(2));
         unsure.set(sent.message.id, `42${JSON.stringify([event, { ...sent, again: true }])}`);
       }

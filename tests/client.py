@@ -73,9 +73,17 @@ class Client:
     # The websocket
 
     async def connect(
-        self, thread_id: str | None = None, session_id: str | None = None, deadline: float = DEADLINE
+        self,
+        thread_id: str | None = None,
+        session_id: str | None = None,
+        deadline: float = DEADLINE,
+        *,
+        waiting: Step | None = None,
     ) -> Self:
-        """Opens the page of ``thread_id``, or of a new chat. Raises socketio's ConnectionError when refused."""
+        """Opens the page of ``thread_id``, or of a new chat. Raises socketio's ConnectionError when refused.
+
+        ``waiting``: a message from before there was a connection, which the browser sends before all else.
+        """
         self.session_id = session_id or self.session_id
         self._socket = socketio.AsyncClient(reconnection=False, websocket_extra_options={"max_msg_size": 0})
         self._socket.on("*", self._received)
@@ -98,6 +106,8 @@ class Client:
             wait_timeout=int(deadline),
         )
         self.thread_id, since = thread_id or "", len(self.events)
+        if waiting:
+            await self.emit("client_message", {"message": waiting, "fileReferences": []})
         await self.call("connection_successful")
         if self.greets and not any(name == "resume_thread" for name, _ in self.events[since:]):
             await self._greeted(since)
@@ -146,9 +156,9 @@ class Client:
 
     # What a person does in a chat
 
-    async def post(self, text: str, files: Iterable[str] = (), id: str | None = None, **overrides: Any) -> str:
-        """Sends a message as the browser does and returns its id, without waiting for anything."""
-        message: Step = {
+    def message(self, text: str, id: str | None = None, **overrides: Any) -> Step:
+        """A message of one's own, as the browser makes it."""
+        return {
             "id": id or str(uuid.uuid4()),
             "threadId": self.thread_id,
             "name": "User",
@@ -157,6 +167,10 @@ class Client:
             "createdAt": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
             **overrides,
         }
+
+    async def post(self, text: str, files: Iterable[str] = (), id: str | None = None, **overrides: Any) -> str:
+        """Sends a message as the browser does and returns its id, without waiting for anything."""
+        message = self.message(text, id, **overrides)
         self.screen[message["id"]] = dict(message)  # the browser shows it at once
         await self.emit("client_message", {"message": message, "fileReferences": [{"id": key} for key in files]})
         return str(message["id"])

@@ -5,7 +5,8 @@ import shutil
 import signal
 import struct
 import zlib
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
@@ -42,10 +43,15 @@ class App:
         assert self._server is not None
         self._server.kill(number)
 
-    def freeze(self) -> None:
-        """It reads nothing more, while its connections stay open, until it is killed."""
+    @contextmanager
+    def dying(self) -> Iterator[None]:
+        """It reads nothing more, while its connections stay open; then it is killed."""
         assert self._server is not None
         self._server.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.kill(signal.SIGKILL)
 
     def close(self) -> None:
         self._processes.close()
@@ -125,6 +131,14 @@ class Chat:
         self.type(text)
         self.submit()
         return self.answer(before)
+
+    def edit(self, number: int, text: str) -> None:
+        """Writes ``text`` over the question with this number, from 0, and sends it."""
+        question = self.questions.nth(number)
+        question.hover()
+        question.locator(".edit-message").click()
+        question.locator("#edit-chat-input").fill(text)
+        question.locator(".confirm-edit").click()
 
     def attach(self, *files: tuple[str, str, bytes]) -> None:
         self.page.locator("#upload-button-input").set_input_files(

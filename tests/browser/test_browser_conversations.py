@@ -86,7 +86,7 @@ def test_an_edited_message_is_answered_anew_and_what_followed_goes(chat: Chat) -
     chat.send("Which one is the largest")
     thread_id = chat.thread_id()
     first = chat.conversation()[:2]
-    edit(chat, 1, "How long is a day there")
+    chat.edit(1, "How long is a day there")
     expect(chat.questions).to_have_count(2)
     expect(chat.answers).to_have_count(2)
     chat.answer(1)
@@ -97,7 +97,7 @@ def test_an_edited_message_is_answered_anew_and_what_followed_goes(chat: Chat) -
     assert chat.thread_id() == thread_id
     assert chat.conversation() == edited
 
-    edit(chat, 0, "How far away is Saturn")  # a message of a resumed conversation
+    chat.edit(0, "How far away is Saturn")  # a message of a resumed conversation
     expect(chat.questions).to_have_count(1)
     chat.answer(0)
     edited = chat.conversation()
@@ -138,11 +138,3 @@ def test_writing_in_a_conversation_that_another_tab_deleted_says_that_it_is_not_
     chat.ready()
     expect(chat.entry("Paint for a wooden boat")).to_have_count(0)
     expect(chat.entry("And how many coats")).to_have_count(0)
-
-
-def edit(chat: Chat, number: int, text: str) -> None:
-    question = chat.questions.nth(number)
-    question.hover()
-    question.locator(".edit-message").click()
-    question.locator("#edit-chat-input").fill(text)
-    question.locator(".confirm-edit").click()

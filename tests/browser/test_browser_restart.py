@@ -81,12 +81,12 @@ def test_a_page_left_open_goes_on_with_its_conversation_after_a_crash(app: App, 
 
     chat.type("And why twice a day?")
     if unread:
-        app.freeze()
-        chat.page.keyboard.press("Enter")
-        expect(chat.questions).to_have_count(2)
-    app.kill(signal.SIGKILL)
-    if not unread:
-        chat.page.keyboard.press("Enter")  # before the page has noticed
+        with app.dying():
+            chat.page.keyboard.press("Enter")
+            expect(chat.questions).to_have_count(2)
+    else:
+        app.kill(signal.SIGKILL)
+        chat.page.keyboard.press("Enter")  # before the page has noticed, or when it just has
     expect(chat.page.locator("#session-error")).to_be_visible()
     chat.type("Does the Moon matter?")
     app.start()
@@ -110,15 +110,28 @@ def test_a_page_left_open_goes_on_with_its_conversation_after_a_crash(app: App, 
 def test_a_first_message_that_a_dying_server_did_not_read_is_answered_by_the_next(app: App, tab: OpenTab) -> None:
     chat = tab()
     chat.type("Who built the first lighthouse?")
-    app.freeze()
-    chat.page.keyboard.press("Enter")
-    expect(chat.questions).to_have_count(1)
-    app.kill(signal.SIGKILL)
+    with app.dying():
+        chat.page.keyboard.press("Enter")
+        expect(chat.questions).to_have_count(1)
     app.start()
     chat.answer(0)
     before = chat.conversation()
     chat.open("/thread/" + chat.thread_id())
     assert chat.conversation() == before
+
+
+def test_an_edit_that_a_dying_server_did_not_read_is_made_by_the_next(app: App, tab: OpenTab) -> None:
+    chat = tab()
+    chat.send("How old is the Moon?")
+    with app.dying():
+        chat.edit(0, "How old is the Sun?")
+        expect(chat.page.locator("#edit-chat-input")).to_have_count(0)
+    app.start()
+    chat.answer(0)
+    expect(chat.questions).to_have_text(["How old is the Sun?"])
+    chat.reload()
+    expect(chat.questions).to_have_text(["How old is the Sun?"])
+    expect(chat.answers).to_have_count(1)
 
 
 def test_coming_back_to_the_tab_while_the_server_is_down_loses_nothing(app: App, tab: OpenTab) -> None:

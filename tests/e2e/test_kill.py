@@ -132,16 +132,37 @@ async def test_a_message_that_is_sent_again_is_answered_once(installed: App, tab
     [answer] = await chat.send("Was this read?")
     [own] = [key for key, step in chat.screen.items() if step["type"] == "user_message"]
     await chat.wait_for("kept", lambda id: id == own)
-    for again in range(2):  # in the session that has read it, and in the one that resumes it
-        if again:
-            installed.alive().kill()
-            chat = await tabs.resume(installed.alive().url, chat.thread_id)
-        await chat.wait_for("ready")
-        since = len(chat.events)
-        await chat.post_again(own)
-        await chat.wait_for("kept", lambda id: id == own, since)
-        assert [name for name, _ in chat.events[since:]] == ["kept"]
+    await chat.post_again(own)  # the session that has read it
+    installed.alive().kill()
+    chat = await tabs.resume(installed.alive().url, chat.thread_id)
+    await chat.wait_for("ready")
+    since = len(chat.events)
+    await chat.post_again(own)
+    await chat.wait_for("kept", lambda id: id == own, since)
+    await chat.post_again(own)
+    await chat.call("fetch_favorites")
+    assert {name for name, _ in chat.events[since:]} == {"kept", "set_favorites"}
     assert [step["id"] for step in (await chat.stored())["steps"] if "message" in step["type"]] == [own, answer["id"]]
+
+
+async def test_what_was_said_without_a_connection_follows_what_was_resumed(installed: App, tabs: Tabs) -> None:
+    """In the conversation it belongs to, under its settings, and on the page before its answer."""
+    chat = await tabs(installed.alive().url)
+    await chat.send("Hello")
+    await chat.settings(**settings_of(chat.thread_id))
+    installed.alive().kill()
+    page = await tabs(installed.alive().url, connect=False)
+    said = page.message("Are you back?")
+    await page.connect(chat.thread_id, waiting=said)
+    await page.wait_for("kept", lambda id: id == said["id"])
+    await page.post_again(said["id"])
+    await page.wait_for("new_message", lambda step: step["type"] == "assistant_message")
+    came = [(name, data.get("id") if isinstance(data, dict) else None) for name, data in page.events]
+    shown = came.index(("new_message", said["id"]))
+    assert came.index(("resume_thread", chat.thread_id)) < shown < [name for name, _ in came].index("stream_start")
+    *_, question, answer = [step for step in (await page.stored())["steps"] if "message" in step["type"]]
+    assert (question["id"], answer["type"]) == (said["id"], "assistant_message")
+    assert answer["metadata"]["fallback"] == "offline"
 
 
 async def test_a_question_survives_from_the_first_event_that_follows_from_it(installed: App, tabs: Tabs) -> None:

@@ -1,5 +1,6 @@
 """Each thread keeps its own settings, saved the moment they change; what cannot be used is refused aloud."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -66,6 +67,27 @@ async def test_two_threads_keep_their_own(shared: Server, tabs: Tabs) -> None:
         await leave(client)
     for client, settings in ((one, VERSE), (two, PROSE)):
         assert (await tabs.resume(shared.url, client.thread_id)).shown_settings() == settings
+
+
+@pytest.mark.parametrize("named", [False, True])
+async def test_a_page_that_connects_twice_while_it_opens_shows_its_conversation(
+    shared: Server, tabs: Tabs, named: bool
+) -> None:
+    """``named``: the first time, too, it says which one."""
+    one = await tabs(shared.url)
+    await one.send("Hello")
+    await one.settings(**VERSE)
+    early, page = [await tabs(shared.url, connect=False) for _ in range(2)]
+    early.greets = False
+    opening = asyncio.create_task(early.connect(one.thread_id if named else None))
+    await early.wait_for("task_end")
+    await page.connect(one.thread_id, early.session_id)
+    await asyncio.wait([opening])
+    assert {step["output"] for step in one.screen.values()} <= {step["output"] for step in page.screen.values()}
+    assert page.shown_settings() == VERSE
+    await page.send("In verse?")
+    assert await kept(page) == VERSE
+    assert page.thread_id == one.thread_id
 
 
 async def test_a_stale_tab_that_closes_does_not_undo_the_others_change(shared: Server, tabs: Tabs) -> None:
