@@ -82,10 +82,10 @@ async def _client_message(sid: str, payload: Any) -> None:
     """Takes a message once, although a page that was cut off sends it again: see public/threadkeep.js."""
     session = WebsocketSession.require(sid)
     early = await _on_the_page(session)
-    page, message_id = _page(session), payload["message"]["id"]
-    if message_id in page.taken:
+    taken, message_id = _page(session).taken, payload["message"]["id"]
+    if payload.get("again") and message_id in taken:
         return
-    page.taken.add(message_id)
+    taken.add(message_id)
     emitter = init_ws_context(session).emitter
     if early or payload.get("again"):
         if any(message.id == message_id for message in chat_context.get()):
@@ -115,10 +115,10 @@ def _page(session: WebsocketSession) -> _Page:
 
 
 async def _connect(sid: str, environ: Any, auth: Any) -> Any:
-    """A page that opens slowly connects twice, at first without its conversation, and Chainlit would begin a new one."""
+    """A page that opens slowly connects twice, at first without its conversation: Chainlit would begin a new one."""
     accepted = await socket.connect(sid, environ, auth)
     session = WebsocketSession.get(sid)
-    if session and auth.get("threadId") and not session.has_first_interaction:
+    if session is not None and auth.get("threadId") and not session.has_first_interaction:
         session.thread_id = session.thread_id_to_resume = auth["threadId"]
         session.restored = False
     return accepted
