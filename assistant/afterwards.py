@@ -5,7 +5,7 @@ Always true: nothing here delays or breaks a turn.
 
 import asyncio
 import uuid
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +42,7 @@ class Parts:
     summary_at: float
 
 
-_background: set[asyncio.Task[None]] = set()
+_background: dict[tuple[str, str], asyncio.Task[None]] = {}
 
 
 def of_turn(call_id: str, this: turn.Turn, outcome: turn.Outcome, status: Status) -> CallRecord:
@@ -111,33 +111,38 @@ async def go_on(
         label = parts.providers.label
         text = say("stands_in", this.language, model=label(answered.model), chosen=label(this.settings.model))
         await cl.context.emitter.send_toast(text, "info")
-    if this.summary is None and sum(message.role == "user" for message in this.messages) == 1:
-        _later(_name(answered, parts))
+    if this.summary is None and all(message.role == "user" for message in this.messages):
+        _later(answered.thread_id, _name, answered, parts)
     if this.settings.memory and session is not None:
-        _later(_sum_up(this.settings, answered, session, parts))
+        _later(answered.thread_id, _sum_up, this.settings, answered, session, parts)
 
 
-def _later(work: Coroutine[Any, Any, None]) -> None:
-    """Nobody waits for it; it goes on in the session that it belongs to."""
-    task = asyncio.create_task(work)
-    _background.add(task)
-    task.add_done_callback(_background.discard)
+def _later(thread_id: str, work: Callable[..., Coroutine[Any, Any, None]], *about: Any) -> None:
+    """Nobody waits for it; it goes on in the session that it belongs to, once at a time for a thread."""
+    key = (work.__name__, thread_id)
+    if key not in _background:
+        _background[key] = asyncio.create_task(_quietly(work(*about)))
+        _background[key].add_done_callback(lambda _: _background.pop(key))
+
+
+async def _quietly(work: Coroutine[Any, Any, None]) -> None:
+    with suppress(DataLayerError):  # the next turn tries again
+        await work
 
 
 async def _name(answered: CallRecord, parts: Parts) -> None:
-    """Names the conversation, unless a person has, or the model did before."""
-    with suppress(DataLayerError):
-        thread = await parts.layer.store.thread(answered.thread_id)
-        said = {title(message.content) for message in chat_context.get() if message.type == "user_message"}
-        if thread is None or thread.name not in said:
-            return
-        meter = Meter(answered.model, "")
-        name = await write_title(answered.question, answered.answer, answered.model, parts.providers, meter)
-        status: Status = "complete" if name else "failed"
-        account(_record(str(uuid.uuid4()), meter, status, "title", None, "", name), parts)
-        if name and cl.context.session.thread_id == answered.thread_id:
-            await parts.layer.update_thread(answered.thread_id, name=name)
-            await announce(name)
+    """Names the conversation, unless a person has, or the model did before. Raises DataLayerError."""
+    thread = await parts.layer.store.thread(answered.thread_id)
+    said = {title(message.content) for message in chat_context.get() if message.type == "user_message"}
+    if thread is None or thread.name not in said:
+        return
+    meter = Meter(answered.model, "")
+    name = await write_title(answered.question, answered.answer, answered.model, parts.providers, meter)
+    status: Status = "complete" if name else "failed"
+    account(_record(str(uuid.uuid4()), meter, status, "title", None, "", name), parts)
+    if name and cl.context.session.thread_id == answered.thread_id:
+        await parts.layer.update_thread(answered.thread_id, name=name)
+        await announce(name)
 
 
 async def announce(name: str) -> None:
@@ -147,31 +152,22 @@ async def announce(name: str) -> None:
 
 
 async def _sum_up(settings: Settings, answered: CallRecord, session: HotSession, parts: Parts) -> None:
-    """Sums up the older messages once the conversation outgrows the window of its model; once at a time."""
-    thread_id, choice = answered.thread_id, parts.providers.find(settings.model)
-    if choice is None or thread_id in _summing:
+    """Sums up the older messages once the conversation outgrows the window of its model. Raises DataLayerError."""
+    choice = parts.providers.find(settings.model)
+    if choice is None:
         return
     space = turn.room(parts.providers.window(choice.info))
     left = space - estimate(instructions(settings.system_prompt, settings.answer_language, None))
     if not summaries.outgrown(session, left, parts.summary_at):
         return
-    _summing.add(thread_id)
-    try:
-        with suppress(DataLayerError):  # the next turn tries again
-            source = await summaries.read(parts.layer, thread_id)
-            # The session may be older than a summary made meanwhile, and have only the newest messages.
-            if not (count := summaries.outgrown(source.session, left, parts.summary_at)):
-                return
-            summed = source.session.messages[:count]
-            written = await write_summary(source.session, summed, settings.model, space, parts)
-            await summaries.store(parts.layer, answered.user, source, summed[-1].id, written)
-            await parts.memory.drop(conversation.owner(cl.context.session), thread_id)
-    finally:
-        _summing.discard(thread_id)
-
-
-_summing: set[str] = set()
-"""Threads whose summary is being written."""
+    source = await summaries.read(parts.layer, answered.thread_id)
+    # The session may be older than a summary made meanwhile, and have only the newest messages.
+    if not (count := summaries.outgrown(source.session, left, parts.summary_at)):
+        return
+    summed = source.session.messages[:count]
+    written = await write_summary(source.session, summed, settings.model, space, parts)
+    await summaries.store(parts.layer, answered.user, source, summed[-1].id, written)
+    await parts.memory.drop(conversation.owner(cl.context.session), answered.thread_id)
 
 
 async def write_summary(

@@ -17,10 +17,11 @@ from .afterwards import Parts
 from .attachments import searchable
 from .conversation import Conversation
 from .models.calls import Meter
-from .models.offline import Memory, remember
+from .models.offline import Memory, Reason, remember
 from .screen import session_language
 from .settings import Settings
 from .streaming import Streaming
+from .texts import say
 
 
 def root_path() -> str:
@@ -28,11 +29,13 @@ def root_path() -> str:
     return str(chainlit_config.run.root_path.rstrip("/"))
 
 
-def make_turn(parts: Parts, held: Conversation, settings: Settings, insist: bool = False) -> turn.Turn:
+def make_turn(
+    parts: Parts, held: Conversation, settings: Settings, insist: bool = False, begun: bool = False
+) -> turn.Turn:
     async def recall(question: str) -> Memory:
         return await _recall(parts.layer, question)
 
-    return turn.Turn(held.messages, settings, session_language(), recall, root_path(), insist, held.summary)
+    return turn.Turn(held.messages, settings, session_language(), recall, root_path(), insist, held.summary, begun)
 
 
 async def answer(
@@ -46,11 +49,13 @@ async def answer(
 ) -> None:
     """Shows the answer in ``reply``, behind what it holds already. Cancelled, it keeps what was shown.
 
-    ``replaced``: the answer that goes once there is something to put in its place. ``insist``: see Turn.
+    ``replaced``: the answer that goes once there is something to put in its place; to what a model wrote, the
+    formatter's answer is nothing. ``insist``: see Turn.
     """
-    this = make_turn(parts, held, settings, insist)
+    begun = bool(reply.content)
+    this = make_turn(parts, held, settings, insist, begun)
     outcome = turn.Outcome(Meter(settings.model, ""))
-    call_id = str(uuid.uuid4()) if reply.content else reply.id  # an answer that goes on is a call of its own
+    call_id = str(uuid.uuid4()) if begun else reply.id  # an answer that goes on is a call of its own
     status: Status = "failed"
     whole: cl.Message | None = None
     try:
@@ -60,12 +65,15 @@ async def answer(
         ):
             async for piece in pieces:
                 if replaced is not None:
+                    if outcome.fallback and not (replaced.metadata or {}).get("fallback"):
+                        await _no_other(outcome.fallback, settings, parts)
+                        break
                     await replaced.remove()
                     replaced = None
-                reply.metadata = _marks(outcome)
+                reply.metadata = _marks(outcome, begun)
                 await shown.show(piece)
         status = "complete" if outcome.fallback in (None, "no_key", "offline") else "failed"
-        whole = reply
+        whole = reply if replaced is None else None
     except asyncio.CancelledError:
         status = "stopped"
         raise
@@ -78,11 +86,18 @@ async def answer(
     await afterwards.go_on(this, outcome, ended, session, parts)
 
 
-def _marks(outcome: turn.Outcome) -> dict[str, Any]:
+async def _no_other(reason: Reason, settings: Settings, parts: Parts) -> None:
+    """Says why there is no other answer than the one that a model wrote before."""
+    to = session_language()
+    why = say(reason, to, model=parts.providers.label(settings.model))
+    await cl.context.emitter.send_toast(say("no_other", to, why=why), "warning")
+
+
+def _marks(outcome: turn.Outcome, begun: bool) -> dict[str, Any]:
     """What the stored answer says of itself. ``broke_off``: its beginning is a model's."""
     marks: dict[str, Any] = {"model": outcome.meter.model, "fallback": outcome.fallback}
-    begun = outcome.fallback is not None and outcome.meter.first_token is not None
-    return {**marks, "broke_off": True} if begun else marks
+    broke_off = outcome.fallback is not None and (begun or outcome.meter.first_token is not None)
+    return {**marks, "broke_off": True} if broke_off else marks
 
 
 async def _recall(layer: DataLayer, question: str) -> Memory:

@@ -49,12 +49,15 @@ def install() -> None:
 
 
 async def _stop(sid: str) -> None:
-    """Chainlit adds "Task manually stopped." to the conversation, in English whatever the language: socket.py, stop."""
+    """Chainlit adds "Task manually stopped." to the conversation, in English whatever the language: socket.py, stop.
+
+    A second Stop would cut off the saving that the first one has begun.
+    """
     session = WebsocketSession.get(sid)
     if session is None:
         return
     init_ws_context(session)
-    if session.current_task:
+    if session.current_task and not session.current_task.cancelling():
         session.current_task.cancel()
     if config.code.on_stop:
         await config.code.on_stop()

@@ -82,7 +82,11 @@ class Config(BaseSettings):
     )
     gemini_api_key: SecretStr | None = Field(default=None, validation_alias="GEMINI_API_KEY", description="a key")
     gemini_base_url: str | None = Field(
-        default=None, pattern=r"^https?://", validation_alias="GEMINI_BASE_URL", description="an http(s) address"
+        default=None,
+        repr=False,
+        pattern=r"^https?://",
+        validation_alias="GEMINI_BASE_URL",
+        description="an http(s) address",
     )
     gemini_sdk: Literal["google-genai", "google-generativeai"] = Field(
         default="google-genai",
@@ -91,7 +95,11 @@ class Config(BaseSettings):
     )
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY", description="a key")
     openai_base_url: str | None = Field(
-        default=None, pattern=r"^https?://", validation_alias="OPENAI_BASE_URL", description="an http(s) address"
+        default=None,
+        repr=False,
+        pattern=r"^https?://",
+        validation_alias="OPENAI_BASE_URL",
+        description="an http(s) address",
     )
     model: str | None = Field(
         default=None, max_length=200, validation_alias="THREADKEEP_MODEL", description="the name of a model"
@@ -146,6 +154,7 @@ class Config(BaseSettings):
     )
     langfuse_base_url: str | None = Field(
         default=None,
+        repr=False,
         pattern=r"^https?://",
         validation_alias=AliasChoices("LANGFUSE_BASE_URL", "LANGFUSE_HOST"),
         description="an http(s) address",
@@ -171,7 +180,11 @@ class Config(BaseSettings):
     def secrets(self) -> list[str]:
         """What must not reach a log, a trace or an error."""
         values = (getattr(self, name) for name in type(self).model_fields)
-        passwords = re.findall(r"//[^:@/]*:([^@/]+)@", f"{self.database_url} {self.memory_url}")
+        addresses = (
+            *(self.database_url, self.memory_url),
+            *(self.gemini_base_url, self.openai_base_url, self.langfuse_base_url),
+        )
+        passwords = re.findall(r"//[^:@/]*:([^@/]+)@", " ".join(map(str, addresses)))
         return [value.get_secret_value() for value in values if isinstance(value, SecretStr)] + passwords
 
 

@@ -60,12 +60,16 @@ def register(config: Config) -> None:
     @cl.action_callback("retry")
     async def go_on(action: cl.Action) -> None:
         session = cl.context.session
-        session.current_task = asyncio.create_task(_go_on(action, parts()))  # so that the Stop button finds it
+        if session.current_task is not None and not session.current_task.done():
+            return
+        session.current_task = task = asyncio.create_task(_go_on(action, parts()))  # so that the Stop button finds it
         await cl.context.emitter.task_start()
         try:
-            await asyncio.wait([session.current_task])
+            await asyncio.wait([task])
         finally:
             await cl.context.emitter.task_end()
+        if not task.cancelled():
+            task.result()
 
     @cl.on_settings_update
     async def settings_update(values: dict[str, Any]) -> None:
@@ -113,13 +117,7 @@ async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
         asked.type = "user_message"  # Chainlit takes the browser's word for who speaks
         await asked.update()
     await offers.withdraw()
-    layer, session = parts.layer, cl.context.session
-    thread = None
-    try:
-        thread = await layer.store.thread(session.thread_id)
-        deleted = thread is None and not (await layer.health())["pending"]  # a new one may wait in the spool
-    except StoreUnavailable:
-        deleted = False  # chatting goes on from memory
+    thread, deleted = await _thread(parts.layer)
     if thread is not None or deleted:
         await cl.context.emitter.emit("kept", asked.id)  # see public/threadkeep.js
     if deleted:
@@ -129,8 +127,17 @@ async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
     if (typed := await commanding.recognise(asked)) is not None:
         await commanding.run(typed, asked, thread, settings, parts, limits)
         return
-    held = await conversation.before(asked, thread, layer, parts.memory)
+    held = await conversation.before(asked, thread, parts.layer, parts.memory)
     await answer(asked, held, settings, parts, cl.Message(""))
+
+
+async def _thread(layer: DataLayer) -> tuple[Thread | None, bool]:
+    """The conversation of the page, None: it is not in the database; and whether it was deleted."""
+    try:
+        thread = await layer.store.thread(cl.context.session.thread_id)
+    except StoreUnavailable:
+        return None, False  # chatting goes on from memory
+    return thread, thread is None and not (await layer.health())["pending"]  # a new one may wait in the spool
 
 
 async def _settings(thread: Thread | None, parts: Parts) -> Settings:
@@ -145,7 +152,7 @@ async def _settings(thread: Thread | None, parts: Parts) -> Settings:
 
 
 async def _go_on(action: cl.Action, parts: Parts) -> None:
-    messages = chat_context.get()
+    messages, session = chat_context.get(), cl.context.session
     given = next((m for m in messages if m.id == action.payload.get("answer")), None)
     if given is None or is_command(given.metadata):  # there is no other answer to a command
         return
@@ -153,12 +160,38 @@ async def _go_on(action: cl.Action, parts: Parts) -> None:
     asked = next((m for m in before if m.type == "user_message" and not is_command(m.metadata)), None)
     if asked is None:
         return
+    thread, _ = await _thread(parts.layer)
+    if session.thread_id in _answering or (thread is not None and not await _is_last(given, parts.layer)):
+        await cl.context.emitter.send_toast(say("not_editable", session_language()), "error")
+        return
+    _answering.add(session.thread_id)
+    try:
+        await _answer_anew(action, asked, given, thread, parts)
+    finally:
+        _answering.discard(session.thread_id)
+
+
+_answering: set[str] = set()
+"""Threads whose last answer is being written anew: two tabs would write two."""
+
+
+async def _is_last(given: cl.Message, layer: DataLayer) -> bool:
+    """Whether no other tab has gone on, or written this answer anew; True where the database cannot tell."""
+    try:
+        newest = await layer.store.thread_messages(cl.context.session.thread_id, limit=1)
+    except StoreUnavailable:
+        return True
+    return (await layer.health())["state"] != "ok" or [message.id for message in newest] == [given.id]
+
+
+async def _answer_anew(
+    action: cl.Action, asked: cl.Message, given: cl.Message, thread: Thread | None, parts: Parts
+) -> None:
     await offers.withdraw()
     if notice := action.payload.get("notice"):
         await cl.context.emitter.delete_step({"id": notice})
-    thread = await parts.layer.store.thread(cl.context.session.thread_id)
     held = await conversation.before(asked, thread, parts.layer, parts.memory)
-    settings = _valid[cl.context.session]
+    settings = await _settings(thread, parts)
     if action.name == "continue" and parts.providers.configured and settings.model != OFFLINE:
         more = [ChatMessage("assistant", given.content), ChatMessage("user", say("go_on", session_language()))]
         longer = replace(held, messages=held.messages + more)

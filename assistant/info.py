@@ -11,7 +11,8 @@ from . import context, turn
 from .afterwards import Parts
 from .history import rebuild
 from .memory import HotSession
-from .models import OFFLINE, ChatMessage, ChatRequest, ModelError
+from .models import OFFLINE, ChatMessage, ChatRequest, ModelError, Providers
+from .models.calls import count
 from .models.offline import Memory, escape
 from .models.providers import Choice
 from .settings import LANGUAGES, Settings
@@ -74,7 +75,7 @@ async def _context(parts: Parts, session: HotSession, summary: Summary | None, s
     # With a question of no length, whose place is the last.
     this = turn.Turn([*messages, ChatMessage("user", "")], settings, to, _nothing, summary=session.summary)
     request = await turn.request_to(choice, this, parts.providers)
-    count, estimated = await _count(choice, request)
+    count, estimated = await _count(choice, request, parts.providers)
     window = parts.providers.window(choice.info)
     told = say("info_context_value", to, count=number(len(request.messages) - 1, to))
     if session.summary and summary:
@@ -87,11 +88,11 @@ async def _nothing(_question: str) -> Memory:
     return Memory()
 
 
-async def _count(choice: Choice, request: ChatRequest) -> tuple[int, bool]:
+async def _count(choice: Choice, request: ChatRequest, providers: Providers) -> tuple[int, bool]:
     """Tokens of the request, and whether that is an estimate."""
     try:
         async with asyncio.timeout(_COUNTING):
-            counted = await choice.provider.count_tokens(request)
+            counted = await count(choice, request, providers)
     except (ModelError, TimeoutError):
         counted = None
     if counted is not None:

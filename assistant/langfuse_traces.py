@@ -29,6 +29,8 @@ logger = logging.getLogger("assistant")
 
 _TEXT = 50_000
 """Characters of a question or an answer that are sent, so that what waits for a slow Langfuse stays small."""
+_KEY = 1_000
+"""Characters: no key is as long."""
 _BATCH = 32
 """Traces a request: 3 MB with the longest texts."""
 _TIMEOUT = 5
@@ -94,8 +96,8 @@ class LangfuseTraces:
         generation = LangfuseGeneration(
             otel_span=span,
             langfuse_client=self._client,
-            input=call.question,
-            output=call.answer,
+            input=_beginning(call.question),
+            output=_beginning(call.answer),
             model=self._hide(call.model),
             level=_level(call),
             status_message=self._hide(call.fallback) if call.fallback else None,
@@ -198,6 +200,15 @@ class _Quiet(logging.Filter):
         if time.monotonic() - self._told >= _TELL_AGAIN:
             self._told = time.monotonic()
             logger.warning("Langfuse takes no traces now; the chat goes on. %s", self._hide(str(reason))[:200])
+
+
+def _beginning(text: str) -> str:
+    """What is kept of ``text``, cut before keys are looked for: between two words, so that none is cut in two."""
+    if len(text) <= _TEXT:
+        return text
+    kept = text[:_TEXT]
+    whole, _, last = kept.rpartition(" ")
+    return whole if len(last) < _KEY else kept
 
 
 def _trace_id(call_id: str) -> str:

@@ -12,10 +12,10 @@ _CLOUD = "https://cloud.langfuse.com"
 
 _HIDDEN = "•••"
 # Keys of Google, of OpenAI, Anthropic and OpenRouter, of Langfuse, and what an Authorization header holds. A word that
-# only begins like one of them has no digit.
+# only begins like one of them has no digit. Each can begin at one place of a word: what is quadratic stops the server.
 _KEYS = (
     r"\bAIza[\w-]{20,}",
-    r"\b(?:sk|pk-lf)-(?=[\w-]*\d)[\w-]{16,}",
+    r"(?<![\w-])(?:sk|pk-lf)-(?=[\w-]*\d)[\w-]{16,}",
     r"\b[Bb]earer\s+(?=\S*\d)[\w.~+/=-]{16,}",
 )
 

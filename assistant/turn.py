@@ -22,7 +22,7 @@ from .models import (
     Providers,
     QuotaExhausted,
 )
-from .models.calls import Meter, call
+from .models.calls import Meter, call, count
 from .models.offline import Memory, Reason, format_response
 from .models.providers import Choice
 from .settings import LANGUAGES, Settings
@@ -42,7 +42,8 @@ _ANSWER = 8_192
 class Turn:
     """``messages``: the thread, oldest first, the question last. ``recall``: what the user's history says to a
     question. ``root``: the path the app is mounted under. ``insist``: a person asks for the model once more, also when
-    its quota is said to be used up. ``summary``: of what came before ``messages``, None: nothing did."""
+    its quota is said to be used up. ``summary``: of what came before ``messages``, None: nothing did. ``begun``: the
+    answer goes on behind what a model wrote before."""
 
     messages: list[ChatMessage]
     settings: Settings
@@ -51,6 +52,7 @@ class Turn:
     root: str = ""
     insist: bool = False
     summary: str | None = None
+    begun: bool = False
 
 
 @dataclass(slots=True)
@@ -90,7 +92,12 @@ async def _answer(turn: Turn, providers: Providers, outcome: Outcome) -> AsyncGe
             error = error or failure
             if outcome.text or not isinstance(failure, (QuotaExhausted, ModelUnavailable)):
                 break
-    if error is not None:
+        except Exception as failure:  # its text may hold anything
+            logger.error("%s gave no answer: %s", choice.info.name, type(failure).__name__)
+            error = error or ModelUnavailable(type(failure).__name__)
+            break
+    if outcome.fallback is None:
+        error = error or InvalidRequest("no provider for this model", "unknown_model")
         outcome.fallback = error.reason
         outcome.back_in = error.retry_after if isinstance(error, QuotaExhausted) else None
     async for piece in _formatted(turn, providers.label(turn.settings.model), outcome):
@@ -123,7 +130,7 @@ async def request_to(choice: Choice, turn: Turn, providers: Providers) -> ChatRe
             return ask(fit(messages, prompt(summary), at_most), system_prompt=prompt(summary))
     # The estimate is on the high side: the provider's own count decides, where there is one.
     alone = ask(messages[-1:], system_prompt=prompt(None))
-    counted = await choice.provider.count_tokens(alone)
+    counted = await count(choice, alone, providers, turn.insist)
     if counted is None or counted > at_most:
         raise InvalidRequest("the message is larger than the model's window", "too_long")
     return alone
@@ -131,7 +138,7 @@ async def request_to(choice: Choice, turn: Turn, providers: Providers) -> ChatRe
 
 async def _formatted(turn: Turn, label: str, outcome: Outcome) -> AsyncGenerator[str, None]:
     assert outcome.fallback is not None
-    broke_off, memory = bool(outcome.text), None
+    broke_off, memory = turn.begun or bool(outcome.text), None
     if not broke_off or outcome.fallback in _QUOTA:
         memory = await turn.recall(turn.messages[-1].text)
     text = format_response(outcome.fallback, label, memory, turn.language, turn.root, outcome.back_in, broke_off)

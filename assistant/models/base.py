@@ -63,7 +63,7 @@ class Usage:
     tokens_cached: int = 0
 
 
-Takes = frozenset[Literal["image", "pdf"]]
+Takes = frozenset[Literal["image", "gif", "pdf"]]
 
 
 @dataclass(frozen=True, slots=True)

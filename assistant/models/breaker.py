@@ -22,6 +22,9 @@ TRIAL = 30.0
 _SHORTEST, _LONGEST = 60.0, 3600.0
 """Seconds of the first pause where the provider names none; each further one is twice as long, up to the longest."""
 
+_MOST = 86_400.0
+"""Seconds of a pause at most, whatever a provider says: some have said years."""
+
 _INSISTING = 1.0
 """Seconds between two calls of people who ask again although the quota is said to be used up: they may have paid."""
 
@@ -48,16 +51,18 @@ class Breaker:
         self._clock = clock
         self._pauses: dict[Key, _Pause] = {}
 
-    def check(self, key: Key, insist: bool = False) -> None:
+    def check(self, key: Key, insist: bool = False, trial: bool = True) -> None:
         """Raises QuotaExhausted while the quota is used up; its ``retry_after`` counts from now.
 
-        ``insist``: a person asks for this very call; it goes unless one just went.
+        ``insist``: a person asks for this very call; it goes unless one just went. ``trial``: it shows whether the
+        quota is back, so that others wait for what it finds.
         """
         pause, now = self._pauses.get(key), self._clock()
         if pause is None:
             return
         if now >= pause.until or (insist and now - pause.asked >= _INSISTING):
-            pause.asked, pause.until = now, max(pause.until, now + TRIAL)
+            if trial:
+                pause.asked, pause.until = now, max(pause.until, now + TRIAL)
             return
         raise QuotaExhausted("not asked: the quota is used up", pause.until - now, pause.scope)
 
@@ -78,7 +83,9 @@ class Breaker:
         # Google sends the delay of a per-minute quota along with a daily one: half a minute, all day long.
         if error.scope == "day" and (told is None or told < 3600):
             return self._until_midnight()
-        return told if told is not None else min(_SHORTEST * 2 ** (failures - 1), _LONGEST)
+        if told is not None:
+            return min(max(told, 0.0), _MOST)
+        return float(min(_SHORTEST * 2 ** min(failures - 1, 10), _LONGEST))
 
     def _until_midnight(self) -> float:
         """Daily quotas begin anew at midnight Pacific time: https://ai.google.dev/gemini-api/docs/rate-limits"""

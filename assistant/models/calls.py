@@ -1,5 +1,6 @@
 """One call of a model with all that goes with it: the quota, the patience, what it used."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from datalayer.records import now
 
 from ..context import estimate, tokens
-from .base import ChatRequest, QuotaExhausted, Usage
+from .base import ChatRequest, ModelUnavailable, QuotaExhausted, Usage
 from .patience import Patience, stream
 from .providers import Choice, Providers
 
@@ -51,6 +52,7 @@ async def call(
     """
     providers.breaker.check(choice.key, insist)
     meter.model, meter.provider = choice.info.name, choice.provider.provider
+    meter.usage, meter.estimated, meter.first_token = None, False, None  # of who was asked before
     text = ""
     try:
         async with aclosing(stream(choice.provider, request, patience or providers.patience)) as pieces:
@@ -71,3 +73,16 @@ async def call(
             # Of a call that was stopped, too: what had been read and written by then is paid for.
             asked = estimate(request.system_prompt) + sum(map(tokens, request.messages))
             meter.usage, meter.estimated = Usage(asked, estimate(text)), True
+
+
+async def count(choice: Choice, request: ChatRequest, providers: Providers, insist: bool = False) -> int | None:
+    """Tokens of ``request`` as its provider counts them, None: it does not. Raises ModelError, as ``call`` does."""
+    providers.breaker.check(choice.key, insist, trial=False)
+    try:
+        async with asyncio.timeout(providers.patience.first):
+            return await choice.provider.count_tokens(request)
+    except TimeoutError:
+        raise ModelUnavailable("no sign of the server in time", "silent") from None
+    except QuotaExhausted as error:
+        error.retry_after = providers.breaker.exhausted(choice.key, error)
+        raise

@@ -6,8 +6,10 @@ from typing import Any
 
 from .base import ModelInfo, Takes
 
-_IMAGES: Takes = frozenset({"image"})
-_DOCUMENTS: Takes = frozenset({"image", "pdf"})
+GOOGLES: Takes = frozenset({"image", "pdf"})
+"""https://ai.google.dev/gemini-api/docs/image-understanding: no GIF."""
+OPENAIS: Takes = GOOGLES | {"gif"}
+_IMAGES: Takes = OPENAIS - {"pdf"}
 
 # Neither provider lists what its models are for: both list those that only embed, draw, speak or listen, too.
 _NOT_GOOGLES_CHAT = re.compile("embedding|tts|image|live|audio|robotics|computer-use|aqa")
@@ -24,7 +26,7 @@ def google(name: str, label: str | None, window: int | None, methods: list[str] 
     name = name.removeprefix("models/")
     if "generateContent" not in (methods or ()) or _NOT_GOOGLES_CHAT.search(name):
         return None
-    takes = _DOCUMENTS if name.startswith("gemini-") else _IMAGES if name.startswith("gemma-3") else Takes()
+    takes = GOOGLES if name.startswith("gemini-") else GOOGLES - {"pdf"} if name.startswith("gemma-3") else Takes()
     return ModelInfo(name, label or name, window or None, takes)
 
 
@@ -51,5 +53,5 @@ def _takes(name: str, entry: Mapping[str, Any]) -> Takes:
         kinds: Takes = _IMAGES if "image" in given else Takes()
         return kinds | {"pdf"} if "file" in given else kinds
     if _SEES_ALL.search(name):
-        return _DOCUMENTS
+        return OPENAIS
     return _IMAGES if _SEES.search(name) else Takes()

@@ -74,9 +74,9 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return float(given)
     try:
         moment = parsedate_to_datetime(given)
-    except ValueError:
+        return max(0.0, (moment - datetime.now(moment.tzinfo or UTC)).total_seconds())
+    except (ValueError, OverflowError, TypeError):
         return None
-    return max(0.0, (moment - datetime.now(moment.tzinfo or UTC)).total_seconds())
 
 
 def _reason(status: int | None, words: str) -> Literal["key", "unknown_model", "too_long", "refused"] | None:

@@ -4,13 +4,17 @@ from collections.abc import Iterator
 
 from .base import Attachment, ChatMessage
 
+_KINDS = {
+    **dict.fromkeys(("image/png", "image/jpeg", "image/webp"), "image"),
+    "image/gif": "gif",
+    "application/pdf": "pdf",
+}
+
 
 def kind(file: Attachment) -> str:
-    """``image``, ``pdf``, ``text``, or "" for what no model reads."""
-    if file.mime.startswith("image/"):
-        return "image"
-    if file.mime == "application/pdf":
-        return "pdf"
+    """``image``, ``gif`` (which Google's models refuse), ``pdf``, ``text``, or "" for what no model reads."""
+    if file.mime in _KINDS:
+        return _KINDS[file.mime]
     return "text" if file.mime.startswith("text/") or file.mime == "application/json" else ""
 
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from .base import ChatModel, ModelError, ModelInfo, Takes
+from .base import ChatModel, ModelError, ModelInfo
 from .breaker import Breaker
+from .catalogue import GOOGLES, OPENAIS
 from .patience import Patience
 
 logger = logging.getLogger("assistant")
@@ -18,16 +20,15 @@ OFFLINE = "offline"
 
 DEFAULT_MODEL = "gemini-2.5-flash"
 
-_MULTIMODAL: Takes = frozenset({"image", "pdf"})
 _GEMINI = (
-    ModelInfo("gemini-2.5-flash", "Gemini 2.5 Flash", 1_048_576, _MULTIMODAL),
-    ModelInfo("gemini-2.5-pro", "Gemini 2.5 Pro", 1_048_576, _MULTIMODAL),
-    ModelInfo("gemini-2.5-flash-lite", "Gemini 2.5 Flash-Lite", 1_048_576, _MULTIMODAL),
+    ModelInfo("gemini-2.5-flash", "Gemini 2.5 Flash", 1_048_576, GOOGLES),
+    ModelInfo("gemini-2.5-pro", "Gemini 2.5 Pro", 1_048_576, GOOGLES),
+    ModelInfo("gemini-2.5-flash-lite", "Gemini 2.5 Flash-Lite", 1_048_576, GOOGLES),
 )
 _OPENAI = (
-    ModelInfo("gpt-5-mini", "gpt-5-mini", 272_000, _MULTIMODAL),
-    ModelInfo("gpt-4.1-mini", "gpt-4.1-mini", 1_047_576, _MULTIMODAL),
-    ModelInfo("gpt-4o-mini", "gpt-4o-mini", 128_000, _MULTIMODAL),
+    ModelInfo("gpt-5-mini", "gpt-5-mini", 272_000, OPENAIS),
+    ModelInfo("gpt-4.1-mini", "gpt-4.1-mini", 1_047_576, OPENAIS),
+    ModelInfo("gpt-4o-mini", "gpt-4o-mini", 128_000, OPENAIS),
 )
 _KNOWN = {"gemini": _GEMINI, "openai": _OPENAI}
 """What is offered while a provider cannot be asked. https://ai.google.dev/gemini-api/docs/models and
@@ -143,18 +144,27 @@ class Providers:
                 yield choice
 
     def find(self, name: str) -> Choice | None:
-        """The provider that offers ``name``; for an unknown one the likeliest, which will say so. None: no provider."""
+        """The provider that offers ``name``; for an unknown one who could, and will say so. None: nobody could."""
         for model in self._models:
             for info in self._offered.get(model, ()):
                 if info.name == name:
                     return Choice(model, info)
-        if not self._models or name == OFFLINE:
+        kind = self._kind(name)
+        theirs = [model for model in self._models if model.provider == kind]
+        if not theirs:
             return None
-        kind = "gemini" if name.startswith(("gemini", "gemma")) else "openai"
-        model = next((m for m in self._models if m.provider == kind), self._models[0])
-        known = (info for info in _KNOWN.get(model.provider, ()) if info.name == name)
-        takes = _MULTIMODAL if kind == "gemini" else frozenset()
-        return Choice(model, next(known, ModelInfo(name, name, takes=takes)))
+        known = (info for info in _KNOWN.get(kind, ()) if info.name == name)
+        takes = GOOGLES if kind == "gemini" else frozenset()
+        return Choice(theirs[0], next(known, ModelInfo(name, name, takes=takes)))
+
+    def _kind(self, name: str) -> str:
+        """Whose model it could be. What was asked of a model of one's own goes to nobody else."""
+        if name == OFFLINE:
+            return ""
+        unknown = any(model.provider == "openai" and model not in self._offered for model in self._models)
+        googles = "gemini" if unknown else ("gemini", "gemma")
+        plain = not re.search("[:/]", name.removeprefix("models/"))
+        return "gemini" if plain and name.removeprefix("models/").startswith(googles) else "openai"
 
     def label(self, name: str) -> str:
         """How people call the model ``name``."""

@@ -4,6 +4,7 @@ Always true: an error that leaves here leads to nothing of the SDK's, which quot
 was closed, cancelled or has failed has closed its HTTP request.
 """
 
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,6 +29,8 @@ def http_client(trust: "ssl.SSLContext") -> "httpx2.AsyncClient":
     """No timeout: how long to wait is decided above the adapters. No redirects: they would carry the key along."""
     import httpx2
 
+    # It logs the address of each request, which may hold a password.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=10)
     hooks = {"response": [_note_down]}
     return httpx2.AsyncClient(verify=trust, timeout=None, limits=limits, event_hooks=hooks, follow_redirects=False)

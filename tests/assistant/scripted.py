@@ -4,9 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
 
-from assistant.models.base import ChatRequest, ModelError, ModelInfo, Usage
+from assistant.models.base import ChatRequest, ModelInfo, Usage
 
-Piece = str | Usage | ModelError | asyncio.Event
+Piece = str | Usage | Exception | asyncio.Event
 
 
 class Scripted:
@@ -27,7 +27,7 @@ class Scripted:
         self.requests.append(request)
         try:
             for piece in self._scripts.popleft():
-                if isinstance(piece, ModelError):
+                if isinstance(piece, Exception):
                     raise piece
                 if isinstance(piece, asyncio.Event):
                     await piece.wait()

@@ -96,3 +96,20 @@ def test_a_person_who_insists_is_let_through_but_not_faster_than_once_a_second(b
     told = refusal(breaker)
     assert told is not None
     assert told.retry_after == 3999  # insisting does not bring the quota back
+
+
+def test_no_pause_is_longer_than_a_day_and_no_count_of_refusals_too_large(breaker: Breaker) -> None:
+    for said in (1e9, 10.0**300, float("inf")):
+        assert breaker.exhausted(FLASH, QuotaExhausted("", said)) == 86_400
+    assert breaker.exhausted(FLASH, QuotaExhausted("", -5)) == 0
+    assert [breaker.exhausted(FLASH, QuotaExhausted("")) for _ in range(1100)][-1] == 3600
+
+
+def test_a_call_that_is_no_trial_lets_the_trial_go(breaker: Breaker, clock: Clock) -> None:
+    breaker.exhausted(FLASH, QuotaExhausted("", 60))
+    with pytest.raises(QuotaExhausted):
+        breaker.check(FLASH, trial=False)
+    clock.now += 60
+    breaker.check(FLASH, trial=False)
+    assert refusal(breaker) is None
+    assert refusal(breaker)

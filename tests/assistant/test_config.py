@@ -88,6 +88,7 @@ def test_the_models_and_what_watches_over_them(monkeypatch: pytest.MonkeyPatch) 
         "LANGFUSE_PUBLIC_KEY": "pk-lf-1",
         "LANGFUSE_SECRET_KEY": "sk-lf-1",
         "LANGFUSE_HOST": "http://127.0.0.1:3000",
+        "GEMINI_BASE_URL": "http://me:proxy-password@127.0.0.1:3001",
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)
@@ -96,7 +97,7 @@ def test_the_models_and_what_watches_over_them(monkeypatch: pytest.MonkeyPatch) 
     assert loaded.fallback_models == ("qwen", "gemini-2.5-flash-lite")
     assert (loaded.first_token_timeout, loaded.hot_sessions, loaded.hot_minutes) == (2.5, 5, 0.5)
     assert loaded.langfuse_base_url == "http://127.0.0.1:3000"
-    hidden = {"open-key", "pk-lf-1", "sk-lf-1", "redis-password"}
+    hidden = {"open-key", "pk-lf-1", "sk-lf-1", "redis-password", "proxy-password"}
     assert hidden <= set(loaded.secrets)
     assert not any(secret in repr(loaded) for secret in hidden)
 

@@ -63,6 +63,14 @@ def test_a_model_gets_the_files_that_it_reads_and_hears_of_the_others() -> None:
     assert readable([message], {"image", "pdf"})[0].files == (PNG, PDF, CSV)
 
 
+def test_a_moving_picture_is_not_for_all_who_read_pictures() -> None:
+    message = ChatMessage("user", "Look", (Attachment("a.gif", "image/gif", b"GIF89a"),))
+    [shown] = readable([message], {"image", "pdf"})
+    assert shown.files == ()
+    assert "a.gif" in shown.text
+    assert readable([message], {"image", "gif"})[0].files == message.files
+
+
 def test_the_newest_files_come_first_where_they_are_too_large_together() -> None:
     large = Attachment("large.png", "image/png", bytes(MAX_FILE_BYTES - 5))
     old, new = readable([ChatMessage("user", "1", (PNG,)), ChatMessage("user", "2", (large,))], {"image"})

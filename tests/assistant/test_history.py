@@ -155,7 +155,7 @@ class Chat:
     async def settled(self) -> None:
         """When nothing goes on in the background, what is hot is what the database has."""
         while afterwards._background:
-            await asyncio.gather(*afterwards._background)
+            await asyncio.gather(*afterwards._background.values())
         await self.layer.drain()
         if hot := await look(self.memory, self.user.id, self.thread_id):
             self.hits += 1

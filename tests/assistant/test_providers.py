@@ -99,12 +99,33 @@ async def test_configured_names_are_offered_although_nobody_lists_them() -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "provider"), [("gemini-9", "gemini"), ("gemma-3", "gemini"), ("llama", "openai"), ("gpt-9", "openai")]
+    ("name", "provider"),
+    [("gemini-9", "gemini"), ("models/gemini-9", "gemini"), ("llama", "openai"), ("gpt-9", "openai")],
 )
-def test_an_unknown_name_goes_to_the_likeliest_provider(name: str, provider: str) -> None:
+def test_an_unknown_name_goes_to_who_could_have_it(name: str, provider: str) -> None:
     choice = Providers([Scripted("gemini"), Scripted("openai")]).find(name)
     assert choice is not None
     assert choice.key == (provider, name)
+
+
+@pytest.mark.parametrize("name", ["gemma3:4b", "gemma-3", "google/gemini-9", "gemini:latest"])
+async def test_what_may_be_a_model_of_ones_own_is_not_asked_of_google(name: str) -> None:
+    local = Counting("openai", "llama")
+    local.fail = ModelUnavailable("503")
+    providers = Providers([Counting("gemini", "gemini-3"), local])
+    await providers.refresh(30)
+    choice = providers.find(name)
+    assert choice is not None
+    assert choice.provider is local
+    assert Providers([Counting("gemini", "gemini-3")]).find("llama3:8b") is None
+
+
+async def test_gemma_is_googles_where_no_other_provider_has_it() -> None:
+    providers = Providers([Counting("gemini", "gemini-3"), Counting("openai", "llama")])
+    await providers.refresh(30)
+    choice = providers.find("gemma-3-27b-it")
+    assert choice is not None
+    assert choice.key == ("gemini", "gemma-3-27b-it")
 
 
 def test_without_a_provider_nobody_answers() -> None:

@@ -136,6 +136,11 @@ class TestTrace:
         span = await sent(server, start(), replace(CALL, answer="é" * 200_000))
         assert observation(span, "output") == "é" * 50_000
 
+    async def test_a_key_at_the_cut_is_not_cut_in_two(self, server: LangfuseServer, start: Start) -> None:
+        key = "sk-" + "a1" * 20
+        span = await sent(server, start(), replace(CALL, question="word " * 9_998 + key + " and more"))
+        assert "sk-" not in observation(span, "input")
+
     async def test_closing_sends_what_waits(self, server: LangfuseServer, start: Start) -> None:
         langfuse = start()
         for number in range(100):

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from assistant.models import (
     Attachment,
     Blocked,
     ChatMessage,
+    ChatRequest,
     InvalidRequest,
     ModelError,
     ModelUnavailable,
@@ -41,6 +43,25 @@ def turn(*earlier: ChatMessage, to: Language = "en", insist: bool = False, **set
 
 def providers(*models: Scripted, fallbacks: tuple[str, ...] = ()) -> Providers:
     return Providers(models, fallbacks=fallbacks, patience=Patience(30, 30, 2, 0))
+
+
+async def nothing(_question: str) -> Memory:
+    return Memory()
+
+
+class Counting(Scripted):
+    """Counts tokens, or fails to: ``said`` is raised, or waited for."""
+
+    def __init__(self, said: ModelError | asyncio.Event) -> None:
+        super().__init__()
+        self.said, self.counted = said, 0
+
+    async def count_tokens(self, request: ChatRequest) -> int | None:
+        self.counted += 1
+        if isinstance(self.said, ModelError):
+            raise self.said
+        await self.said.wait()
+        return None
 
 
 async def answer(this: Turn, by: Providers) -> Outcome:
@@ -162,8 +183,45 @@ class TestFormatter:
         assert (await answer(large, providers(model))).fallback == "too_long"
         assert not model.requests
 
+    async def test_a_model_that_nobody_could_have(self) -> None:
+        outcome = await answer(turn(model="llama3:8b"), providers(Scripted("gemini")))
+        assert outcome.fallback == "unknown_model"
+
+    async def test_an_error_that_nobody_foresaw_is_not_quoted(self, caplog: pytest.LogCaptureFixture) -> None:
+        model = Scripted()
+        model.script(RuntimeError("a word of the conversation"))
+        assert (await answer(turn(), providers(model))).fallback == "unavailable"
+        assert "RuntimeError" in caplog.text
+        assert "a word of" not in caplog.text
+
+    async def test_a_provider_that_never_counts(self) -> None:
+        model = Counting(asyncio.Event())
+        this = replace(turn(), messages=[ChatMessage("user", "word " * 2_000_000)])
+        this = replace(this, recall=nothing)
+        outcome = await answer(this, Providers([model], patience=Patience(0.01, 30, 1, 0)))
+        assert outcome.fallback == "silent"
+        assert model.requests == []
+
 
 class TestQuota:
+    async def test_counting_is_a_call_too(self) -> None:
+        model = Counting(QuotaExhausted("429", 300))
+        this = replace(turn(), messages=[ChatMessage("user", "word " * 2_000_000)], recall=nothing)
+        by = providers(model)
+        for _ in range(3):
+            outcome = await answer(this, by)
+            assert (outcome.fallback, round(outcome.back_in or 0)) == ("quota", 300)
+        assert model.counted == 1
+
+    async def test_who_stands_in_is_not_billed_for_who_failed(self) -> None:
+        flash, local = Scripted("gemini"), Scripted("openai", "local")
+        flash.script(Usage(50_000, 7_000), QuotaExhausted("429", 300))
+        local.script("Yes")
+        meter = (await answer(turn(), providers(flash, local, fallbacks=("local",)))).meter
+        assert (meter.model, meter.estimated) == ("local", True)
+        assert meter.usage is not None
+        assert meter.usage.tokens_in < 100
+
     async def test_no_call_is_made_until_it_is_back(self) -> None:
         model = Scripted()
         model.script(QuotaExhausted("429", 1000))

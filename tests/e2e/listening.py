@@ -17,7 +17,10 @@ MARKS = ("title for the conversation", "Sum up the conversation")
 
 
 class Model(GeminiServer):
-    """Says "Fine." unless scripted. ``titles``: whether it names conversations; else that is no request."""
+    """Says "Fine." unless scripted. ``titles``: whether it names conversations; else that is no request. ``loop``: on
+    which it waits for events."""
+
+    loop: asyncio.AbstractEventLoop
 
     def __init__(self) -> None:
         super().__init__((text("Fine."), finish()))
@@ -59,6 +62,7 @@ def said(received: Received) -> list[str]:
 def listening() -> Iterator[Model]:
     """On a loop of its own: that of a test ends with it."""
     loop, model = asyncio.new_event_loop(), Model()
+    model.loop = loop
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     asyncio.run_coroutine_threadsafe(model.__aenter__(), loop).result(10)

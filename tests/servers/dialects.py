@@ -216,7 +216,7 @@ _OPENAI = Dialect(
         {"id": "gpt-image-1", "object": "model"},
     ],
     [
-        ModelInfo("gpt-4o-mini", "gpt-4o-mini", None, frozenset({"image", "pdf"})),
+        ModelInfo("gpt-4o-mini", "gpt-4o-mini", None, frozenset({"image", "gif", "pdf"})),
         ModelInfo("llama3.2:3b", "llama3.2:3b", 8192),
     ],
     False,
