@@ -17,5 +17,4 @@ def data_layer() -> DataLayer:
     return startup.make_layer(config)
 
 
-startup.register(config)
-handlers.register(config)
+startup.register(config, *handlers.register(config))

@@ -1,6 +1,7 @@
 """Chainlit's callbacks <-> ``answering.py``: what happens at the screen, one function an event."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -30,8 +31,11 @@ _FIRST_LOOK = 2.0
 """Seconds that a new page waits for the list of models."""
 
 
-def register(config: Config) -> None:
-    """Gives Chainlit its callbacks. Called again at each reload of the app."""
+def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], Awaitable[None]]]:
+    """Gives Chainlit its callbacks; returns what to call with the open data layer, and at the end.
+
+    Called again at each reload of the app.
+    """
     providers, traces = startup.make_providers(config), startup.make_traces(config)
     memory, limits = startup.make_memory(config), startup.limits(config)
 
@@ -59,17 +63,7 @@ def register(config: Config) -> None:
     @cl.action_callback("continue")
     @cl.action_callback("retry")
     async def go_on(action: cl.Action) -> None:
-        session = cl.context.session
-        if session.current_task is not None and not session.current_task.done():
-            return
-        session.current_task = task = asyncio.create_task(_go_on(action, parts()))  # so that the Stop button finds it
-        await cl.context.emitter.task_start()
-        try:
-            await asyncio.wait([task])
-        finally:
-            await cl.context.emitter.task_end()
-        if not task.cancelled():
-            task.result()
+        await _pressed(action, parts())
 
     @cl.on_settings_update
     async def settings_update(values: dict[str, Any]) -> None:
@@ -81,13 +75,21 @@ def register(config: Config) -> None:
 
     @cl.on_feedback
     async def feedback(vote: Feedback) -> None:
-        await _score(vote, parts())
+        if vote.threadId is not None:
+            await _score(vote.threadId, vote.forId, vote.value, vote.comment, parts())
 
-    @cl.on_app_shutdown
-    async def shutdown() -> None:
+    async def unvote(thread_id: str, step_id: str) -> None:
+        await _score(thread_id, step_id, None, None, parts())
+
+    def opened(layer: DataLayer) -> None:
+        layer.on_unvote = unvote
+
+    async def close() -> None:
         await traces.close()
         await providers.close()
         await memory.close()
+
+    return opened, close
 
 
 # The last settings that were valid: Chainlit puts what a browser sends into its session before it asks anybody.
@@ -151,6 +153,20 @@ async def _settings(thread: Thread | None, parts: Parts) -> Settings:
     return settings
 
 
+async def _pressed(action: cl.Action, parts: Parts) -> None:
+    session = cl.context.session
+    if session.current_task is not None and not session.current_task.done():
+        return
+    session.current_task = task = asyncio.create_task(_go_on(action, parts))  # so that the Stop button finds it
+    await cl.context.emitter.task_start()
+    try:
+        await asyncio.wait([task])
+    finally:
+        await cl.context.emitter.task_end()
+    if not task.cancelled():
+        task.result()
+
+
 async def _go_on(action: cl.Action, parts: Parts) -> None:
     messages, session = chat_context.get(), cl.context.session
     given = next((m for m in messages if m.id == action.payload.get("answer")), None)
@@ -201,12 +217,10 @@ async def _answer_anew(
         await answer(asked, held, settings, parts, reply, replaced=given, insist=True)
 
 
-async def _score(vote: Feedback, parts: Parts) -> None:
+async def _score(thread_id: str, step_id: str, value: int | None, comment: str | None, parts: Parts) -> None:
     """Chainlit votes on the run that an answer is part of; its trace goes by the id of the answer."""
-    if vote.threadId is None:
-        return
-    messages = await parts.layer.store.thread_messages(vote.threadId, limit=_VOTED)
+    messages = await parts.layer.store.thread_messages(thread_id, limit=_VOTED)
     for message in reversed(messages):
-        if vote.forId in (message.id, message.parent_id) and message.type == "assistant_message":
-            parts.traces.score(message.id, vote.value, vote.comment, at=message.created_at)
+        if step_id in (message.id, message.parent_id) and message.type == "assistant_message":
+            parts.traces.score(message.id, value, comment, at=message.created_at)
             return

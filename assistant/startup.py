@@ -3,7 +3,7 @@
 import asyncio
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import chainlit as cl
@@ -101,13 +101,18 @@ def _explain_damage(place: Place) -> str:
     return "\n".join(lines)
 
 
-def register(config: Config) -> None:
-    """Opens the store when the server starts, so that what a crash left is recovered then, and backs it up daily."""
+def register(config: Config, opened: Callable[[DataLayer], None], close: Callable[[], Awaitable[None]]) -> None:
+    """Opens the store when the server starts, so that what a crash left is recovered then, and backs it up daily.
+
+    The only place for what is done then, and at the end: Chainlit keeps one callback of each.
+    """
     running: list[asyncio.Task[None]] = []
 
     @cl.on_app_startup
     async def startup() -> None:
         layer = get_data_layer()
+        assert isinstance(layer, DataLayer)
+        opened(layer)
         with suppress(DataLayerError):  # it says so in the log, and the next call tries again
             await layer.store.open()
         if config.backups == "daily":
@@ -117,3 +122,4 @@ def register(config: Config) -> None:
     async def shutdown() -> None:
         for task in running:
             task.cancel()
+        await close()

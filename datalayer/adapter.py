@@ -8,6 +8,7 @@ does, except that they are not regrouped by method when they are let go.
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import replace
@@ -103,6 +104,8 @@ class DataLayer(BaseDataLayer):
         backups: str | Path | None = None,
     ) -> None:
         self.store = Store(url, files, spool, backups)
+        self.on_unvote: Callable[[str, str], Awaitable[None]] | None = None
+        """Told the thread and the step of a vote that was taken back: Chainlit's ``on_feedback`` is not."""
         self._author_required = author_required
         self._held: WeakKeyDictionary[BaseSession, list[tuple[Write, bytes | Path | None]]] = WeakKeyDictionary()
         self._loaded: WeakKeyDictionary[BaseSession, dict[str, Any]] = WeakKeyDictionary()
@@ -331,7 +334,14 @@ class DataLayer(BaseDataLayer):
     async def delete_feedback(self, feedback_id: str) -> bool:
         """Whether there was such a vote of the user who asks."""
         write = DeleteFeedback(actor=self._actor(), id=text.identifier(feedback_id, "vote"), at=now())
-        return bool(await self.store.submit(write))
+        place = None
+        if self.on_unvote is not None:
+            with suppress(DataLayerError):  # what the database cannot tell now is taken back all the same
+                place = await self.store.vote(write.id)
+        done = bool(await self.store.submit(write))
+        if self.on_unvote is not None and place and done:
+            await self.on_unvote(*place)
+        return done
 
     # Elements
 

@@ -51,6 +51,12 @@ def thread(connection: Connection, thread_id: str) -> Thread | None:
     return Thread(*row) if row else None
 
 
+def vote(connection: Connection, vote_id: str) -> tuple[str, str] | None:
+    place = select(steps.c.thread_id, steps.c.id).join(feedbacks, feedbacks.c.step_id == steps.c.id)
+    row = connection.execute(place.where(feedbacks.c.id == vote_id)).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
 _STEPS: Select[Any] = (
     select(
         *STEP_COLUMNS,

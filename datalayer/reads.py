@@ -61,6 +61,10 @@ class Reads(ABC):
         """
         return await self._read(queries.page, user_id, first, cursor, text.clean(search), feedback)
 
+    async def vote(self, vote_id: str) -> tuple[str, str] | None:
+        """The thread and the step that were voted on; None when there is no such vote."""
+        return await self._read(queries.vote, vote_id)
+
     async def favorite_steps(self, user_id: str) -> Sequence[Row[Any]]:
         return await self._read(queries.favorite_steps, user_id)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client import Client
+from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
 from tests.servers.gemini import GeminiServer, failure, finish, quota, text
 from tests.servers.langfuse import Act, LangfuseServer
@@ -62,7 +62,14 @@ async def test_a_turn_is_one_trace_and_a_vote_its_score(
     assert (await me.vote(reply["parentId"] or reply["id"], 1, "Just so")).status_code == 200
     [score] = await asyncio.to_thread(langfuse.wait_for_scores, 1)
     assert (score["traceId"], score["value"], score["comment"]) == (span.trace_id, 1, "Just so")
+    [vote] = [step["feedback"] for step in (await me.stored())["steps"] if step.get("feedback")]
+    assert (await me.unvote(vote["id"])).status_code == 200
+    await until(lambda: _gone(langfuse, score["id"]))
     assert not any(secret.encode() in langfuse.raw for secret in (KEY, SECRET))
+
+
+async def _gone(langfuse: LangfuseServer, score: str) -> bool:
+    return score in langfuse.deleted
 
 
 async def test_the_formatter_is_a_warning(me: Client, gemini: GeminiServer, langfuse: LangfuseServer) -> None:
