@@ -43,6 +43,28 @@ async def test_but_not_for_ever() -> None:
     assert len(model.requests) == QUICK.attempts
 
 
+async def test_who_is_refused_comes_back_later_each_time_and_not_with_all_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+
+    async def note(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", note)
+    model, calls = Scripted(), 200
+    for _ in range(calls):
+        model.script(broken)
+        model.script(broken)
+        model.script("Yes")
+        await collect(model, Patience(attempts=3, pause=8))
+    assert len(pauses) == 2 * calls
+    # So many leave none of the outer quarters of the range empty.
+    for nominal, each in [(8, pauses[::2]), (16, pauses[1::2])]:
+        assert 0.5 * nominal <= min(each) < 0.75 * nominal
+        assert 1.25 * nominal < max(each) <= 1.5 * nominal
+
+
 async def test_usage_that_came_first_was_not_shown() -> None:
     model = Scripted()
     model.script(Usage(5, 0), broken)
