@@ -20,6 +20,7 @@ from google.genai.types import HttpOptions
 from tests.client import Client
 from tests.e2e.conftest import App
 from tests.processes import ROOT, Server, free_port
+from tests.servers.gemini import Act, GeminiServer, text
 
 from . import Sizes
 from .contestants import OURS
@@ -27,8 +28,10 @@ from .measure import Result, measure
 
 SDK = "bare google-genai"
 FIRST, BETWEEN = 0.4, 0.01
-FIRST_TOKEN, RATE, AT_ONCE = (
+STOPS = 20
+FIRST_TOKEN, STOP, RATE, AT_ONCE = (
     "time to the first token",
+    "from Stop to the end of the request",
     "tokens of an answer of {:,}",
     "{:,} chats of {:,} tokens at once",
 )
@@ -57,7 +60,54 @@ async def chats(folder: Path, sizes: Sizes) -> list[Result]:
                 Result(RATE.format(sizes.answer_tokens), name, partial(_rate, asks[0], sizes), " tokens/s"),
                 Result(many, name, partial(_together, asks, sizes, server), " tokens/s"),
             ]
+        results += await _stops(stack, folder / "stops")
         return await measure(results, sizes.rounds)
+
+
+async def _stops(stack: AsyncExitStack, folder: Path) -> list[Result]:
+    """A model server in this process: it must be seen when its request ends."""
+    os.makedirs(folder)
+    model = await stack.enter_async_context(GeminiServer())
+    app = App(folder, GEMINI_API_KEY="bench", GEMINI_BASE_URL=model.url, NO_PROXY="127.0.0.1")
+    server = await asyncio.to_thread(stack.enter_context, app.running())  # the app asks the model for its list
+    tab = await _tab(stack, server)
+    client = genai.Client(vertexai=False, api_key="bench", http_options=HttpOptions(base_url=model.url))
+    return [
+        Result(STOP, OURS, partial(_stopped, model, partial(_stop_in_app, tab))),
+        Result(STOP, SDK, partial(_stopped, model, partial(_stop_in_sdk, client))),
+    ]
+
+
+async def _stopped(model: GeminiServer, stop: Callable[[], AsyncIterator[None]], *_: Any) -> float:
+    taken = 0.0
+    for _number in range(STOPS):
+        model.script(text("Once upon"), Act.STALL)
+        async with asynccontextmanager(stop)():  # it stops when it is left
+            received, started = model.requests[-1], time.perf_counter()
+        await received.over.wait()
+        taken += time.perf_counter() - started
+    return taken / STOPS
+
+
+async def _stop_in_app(tab: Client) -> AsyncIterator[None]:
+    since = len(tab.events)
+    await tab.post("Tell me something")
+    await tab.wait_for("stream_start", since=since)
+    yield
+    await tab.emit("stop")
+
+
+async def _stop_in_sdk(client: genai.Client) -> AsyncIterator[None]:
+    begun = asyncio.Event()
+
+    async def read() -> None:
+        async for _chunk in await client.aio.models.generate_content_stream(model=MODEL, contents="Tell me something"):
+            begun.set()
+
+    reading = asyncio.create_task(read())
+    await begun.wait()
+    yield
+    reading.cancel()
 
 
 @asynccontextmanager
