@@ -8,7 +8,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -165,7 +165,7 @@ async def _rate(ask: Ask, sizes: Sizes, *_: Any) -> float:
     return (last - first) / (sizes.answer_tokens - 1)
 
 
-async def _together(asks: list[Ask], sizes: Sizes, server: Server, result: Result, _number: int) -> float:
+async def _together(asks: Sequence[Ask], sizes: Sizes, server: Server, result: Result, _number: int) -> float:
     started = time.perf_counter()
     await asyncio.gather(*(ask() for ask in asks))
     if result.contestant == OURS:

@@ -17,7 +17,7 @@ from datalayer import DataLayer
 from datalayer.records import now
 
 from . import Sizes, data
-from .contestants import USER_ID
+from .data import USER_ID
 from .measure import Result, measure
 
 HOT, COLD, REDIS = "Threadkeep (hot, embedded)", "Threadkeep (cold)", "Threadkeep (hot, Redis)"
@@ -67,7 +67,7 @@ async def _answers(memory: Memory) -> bool:
 
 async def _turn(layer: DataLayer, memory: Memory, thread: str, cold: bool, sizes: Sizes, *_: Any) -> float:
     """Takes the history and gives it back with the turn, as ``conversation.py`` does; the writes are not in it."""
-    whole = len((await rebuild(layer, thread, {})).messages)
+    whole = len((await rebuild(layer, thread)).messages)
     await _give_back(memory, await _ask(layer, memory, thread))
     calls, taken = 0, 0.0
     while taken < sizes.read_for:
@@ -84,7 +84,7 @@ async def _turn(layer: DataLayer, memory: Memory, thread: str, cold: bool, sizes
 
 
 async def _ask(layer: DataLayer, memory: Memory, thread: str) -> Known:
-    return await recall(memory, layer, Asking(USER_ID, thread, "question", now()), {})
+    return await recall(memory, layer, Asking(USER_ID, thread, "question", now()))
 
 
 async def _give_back(memory: Memory, known: Known) -> None:

@@ -179,7 +179,12 @@ def _nursery() -> socket.socket:
             env=environment({}),
             cwd=tempfile.gettempdir(),
         )
-    atexit.register(lambda: (ours.close(), process.wait(10)))
+
+    @atexit.register
+    def end() -> None:
+        ours.close()
+        process.wait(10)
+
     return ours
 
 

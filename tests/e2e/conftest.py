@@ -108,7 +108,7 @@ class Tabs:
         self._stack = stack
 
     async def __call__(self, url: str, name: str | None = None, *, connect: bool = True, **headers: str) -> Client:
-        client = await self._stack.enter_async_context(Client(url, **headers))
+        client = await self._stack.enter_async_context(Client(url, greets=True, **headers))
         await client.login(name, PASSWORD)
         return await client.connect() if connect else client
 
