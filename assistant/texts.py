@@ -179,7 +179,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "stands_in": "{model} répond : le quota de {chosen} est épuisé.",
         "try_again": "Réessayer",
         "retry_help": "Répondre à nouveau",
-        "no_other": "Pas de nouvelle réponse : {why} Celle d’avant est conservée.",
+        "no_other": "Pas de nouvelle réponse : {why} La précédente est conservée.",
         "found": "Vos conversations précédentes en parlent :",
         "found_files": "Vos fichiers en parlent :",
         "in_thread": "dans {thread}",
