@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -11,6 +12,7 @@ from chainlit import server, socket
 from chainlit.chat_context import chat_context
 from chainlit.config import config
 from chainlit.context import init_ws_context
+from chainlit.data import get_data_layer
 from chainlit.session import WebsocketSession
 from fastapi import Request, Response
 from fastapi.exception_handlers import http_exception_handler
@@ -18,6 +20,8 @@ from starlette.exceptions import HTTPException
 
 from datalayer import DataLayerError
 
+from . import commands
+from .history import MARK
 from .texts import language, say
 
 MESSAGE_BYTES = 16 * 1024 * 1024
@@ -78,7 +82,11 @@ async def _edit_message(sid: str, payload: Any) -> None:
     elif payload.get("again") and known.content == edited["output"]:
         await emitter.emit("kept", known.id)
     else:
-        await socket.edit_message(sid, payload)
+        # Chainlit does not note this task, so that Stop would not find it.
+        session.current_task = task = asyncio.create_task(socket.edit_message(sid, payload))
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
 
 
 async def _client_message(sid: str, payload: Any) -> None:
@@ -86,16 +94,33 @@ async def _client_message(sid: str, payload: Any) -> None:
     session = WebsocketSession.require(sid)
     early = await _on_the_page(session)
     taken, message_id = _page(session).taken, payload["message"]["id"]
+    emitter = init_ws_context(session).emitter
     if payload.get("again") and message_id in taken:
+        with suppress(DataLayerError):
+            await get_data_layer().store.thread(session.thread_id)  # it waits until the message is stored
+            await emitter.emit("kept", message_id)
         return
     taken.add(message_id)
-    emitter = init_ws_context(session).emitter
+    _mark(payload["message"])
     if early or payload.get("again"):
         if any(message.id == message_id for message in chat_context.get()):
             await emitter.emit("kept", message_id)
             return
         await emitter.send_step(payload["message"])  # the page shows what was resumed, and no longer this
     await socket.message(sid, payload)
+
+
+def _mark(message: Any) -> None:
+    """Says of the message, before it is stored, whether it is a command. What it says of itself does not count."""
+    typed = commands.recognise(str(message.get("output") or ""), message.get("command"))
+    marks = {MARK: typed.command.key if typed.command else typed.name} if typed else {}
+    given = message.get("metadata")
+    kept = {key: value for key, value in given.items() if key not in _OURS} if isinstance(given, dict) else {}
+    message["metadata"] = kept | marks
+
+
+_OURS = (MARK, "fallback", "broke_off", "model")
+"""In the metadata of messages, where only the app writes them."""
 
 
 @dataclass

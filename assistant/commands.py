@@ -59,14 +59,14 @@ class Typed:
     picked: bool = False
 
 
-# A word after a slash, alone or before a space: "/etc/hosts" is no command.
-_SLASH = re.compile(r"/([^\W\d_][\w-]*)(?:\s+(.*))?", re.DOTALL)
+# A word after a slash, alone or before a space: "/etc/hosts" is no command, nor is a word longer than any name.
+_SLASH = re.compile(r"/([^\W\d_][\w-]{0,40})(?:\s+(.*))?", re.DOTALL)
 
 
 def recognise(text: str, picked: str | None = None) -> Typed | None:
     """The command that a message means; None: it is a question. ``picked``: the name chosen in Chainlit's menu."""
     said = unicodedata.normalize("NFC", text.strip())  # an accent of its own is no letter of a name
-    if picked:
+    if picked := (picked or "")[:40]:
         found = _called(picked)
         # The menu leaves what was typed before it was opened.
         return Typed(picked, found, found or _nearest(picked), said, picked=True)

@@ -14,7 +14,7 @@ from datalayer import DataLayer, DataLayerError
 from datalayer.records import Thread, user_id
 
 from .attachments import attach
-from .history import Asking, Known, hot_message, moment, recall, tells
+from .history import CLEAR, MARK, Asking, Known, hot_message, moment, recall, tells
 from .memory import HotSession, Memory, Ticket
 from .models import ChatMessage, Usage
 
@@ -66,7 +66,9 @@ def _on_the_page(asked: cl.Message) -> dict[str, ChatMessage]:
     """The roles and texts of what the page shows up to ``asked``, by id; Chainlit can hold a message twice."""
     found: dict[str, ChatMessage] = {}
     for message in chat_context.get():
-        if message.type in _ROLES and not message.is_error and tells(message.metadata):
+        if (message.metadata or {}).get(MARK) == CLEAR:
+            found.clear()
+        elif message.type in _ROLES and not message.is_error and tells(message.metadata):
             found[message.id] = ChatMessage(_ROLES[message.type], message.content)
         if message.id == asked.id:
             break

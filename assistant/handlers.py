@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,18 +14,19 @@ from chainlit.session import BaseSession
 from chainlit.types import Feedback, ThreadDict
 
 from datalayer import DataLayer, StoreUnavailable
-from datalayer.records import Thread
+from datalayer.records import Thread, user_id
 
 from . import commanding, conversation, offers, startup
 from .afterwards import Parts
 from .answering import answer
 from .config import Config
 from .history import is_command
-from .memory import Limits
+from .memory import Limits, Memory
 from .models import OFFLINE, ChatMessage, Providers
 from .screen import session_language
 from .settings import KEY, Settings
 from .texts import say
+from .tracing import Traces
 
 _VOTED = 500  # messages, the newest, among which a vote finds its answer
 _FIRST_LOOK = 2.0
@@ -73,23 +75,34 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
     async def message(asked: cl.Message) -> None:
         await _answer(asked, parts(), limits)
 
+    @cl.on_stop
+    async def stopped() -> None:
+        """What was stored of the turn may have come after the hot session was given back."""
+        await memory.drop(conversation.owner(cl.context.session), cl.context.session.thread_id)
+
     @cl.on_feedback
     async def feedback(vote: Feedback) -> None:
         if vote.threadId is not None:
             await _score(vote.threadId, vote.forId, vote.value, vote.comment, parts())
 
+    return partial(_listen, parts, memory), partial(_close, traces, providers, memory)
+
+
+def _listen(parts: Callable[[], Parts], memory: Memory, layer: DataLayer) -> None:
+    """What Chainlit tells nobody."""
+
     async def unvote(thread_id: str, step_id: str) -> None:
         await _score(thread_id, step_id, None, None, parts())
 
-    def opened(layer: DataLayer) -> None:
-        layer.on_unvote = unvote
+    async def delete(identifier: str | None, thread_id: str) -> None:
+        await memory.drop(user_id(identifier) if identifier else "", thread_id)
 
-    async def close() -> None:
-        await traces.close()
-        await providers.close()
-        await memory.close()
+    layer.on_unvote, layer.on_delete = unvote, delete
 
-    return opened, close
+
+async def _close(*services: Traces | Providers | Memory) -> None:
+    for service in services:
+        await service.close()
 
 
 # The last settings that were valid: Chainlit puts what a browser sends into its session before it asks anybody.

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
+from datalayer import NotFound
 from datalayer.records import Thread
 from datalayer.reports import Summary, UsageTotal
 
@@ -29,7 +30,8 @@ async def describe(parts: Parts, thread: Thread, user: str, settings: Settings, 
     totals = await store.usage_by_model(user, thread_id=thread.id)
     summary = await store.summary(thread.id)
     session = await rebuild(parts.layer, thread.id)
-    assert stats is not None, "the command itself is stored in it"
+    if stats is None:
+        raise NotFound("The conversation was deleted")
     facts = {
         "info_id": f"`{thread.id}`",
         "info_created": date(datetime.fromtimestamp(stats.created_at / 1e6), to),
@@ -57,6 +59,12 @@ def _cost(totals: Sequence[UsageTotal], to: Language) -> str:
 def _settings(parts: Parts, settings: Settings, to: Language) -> str:
     model = say("model_offline", to) if settings.model == OFFLINE else parts.providers.label(settings.model)
     said = [escape(model), f"{say('temperature', to)} {number(settings.temperature, to)}"]
+    if not settings.memory:
+        said.append(say("info_context_off", to))
+    elif settings.recent:
+        said.append(f"{say('recent', to)} {number(settings.recent, to)}")
+    if settings.max_tokens:
+        said.append(f"{say('max_tokens', to)} {number(settings.max_tokens, to)}")
     if settings.answer_language != "auto":
         said.append(LANGUAGES[settings.answer_language])
     if settings.system_prompt:

@@ -7,7 +7,7 @@ from datetime import datetime
 import chainlit as cl
 
 from datalayer.records import Thread, now
-from datalayer.text import NAME_LENGTH, one_line
+from datalayer.text import NAME_LENGTH, clean, one_line
 from datalayer.writes import UpdateThread
 
 from . import info, usage_report
@@ -63,7 +63,7 @@ async def reply(typed: Typed, asked: Asked) -> Reply:
 
 
 async def _sessions(asked: Asked) -> Reply:
-    to, memory = asked.to, asked.parts.memory
+    to, memory, limit = asked.to, asked.parts.memory, asked.limits.per_user
     held = await memory.sessions(asked.user)
     counts = await asked.parts.layer.store.message_counts([session.thread_id for session in held])
     for session in held:
@@ -72,7 +72,7 @@ async def _sessions(asked: Asked) -> Reply:
     lines = [
         f"## {say('sessions_title', to, backend=say(f'backend_{memory.backend}', to))}",
         "",
-        say("sessions_limit", to, count=asked.limits.per_user) + "  ",  # two spaces: a line break
+        say(f"sessions_limit{'_one' * (limit == 1)}", to, count=limit) + "  ",  # two spaces: a line break
         say("sessions_ttl", to, time=minutes(asked.limits.ttl, to, short=False)),
     ]
     for place, session in enumerate((session for session in held if counts[session.thread_id]), 1):
@@ -137,7 +137,7 @@ async def _info(asked: Asked) -> Reply:
 
 
 async def _rename(asked: Asked) -> Reply:
-    if not (name := one_line(asked.words)):
+    if not (name := one_line(clean(asked.words))):
         return Reply(say("rename_how", asked.to))
     if len(name) > NAME_LENGTH:
         return Reply(say("rename_long", asked.to, most=NAME_LENGTH))

@@ -116,7 +116,10 @@ async def request_to(choice: Choice, turn: Turn, providers: Providers) -> ChatRe
     if not settings.memory:
         messages = messages[-1:]
     elif settings.recent:
-        messages = messages[-settings.recent - 1 :]
+        first = max(len(messages) - 1 - settings.recent, 0)
+        if messages[first].role != "user":  # an answer comes with its question
+            first = max(first - 1, 0)
+        messages = messages[first:]
     prompt = partial(instructions, settings.system_prompt, LANGUAGES.get(settings.answer_language, ""))
     ask = partial(
         ChatRequest,

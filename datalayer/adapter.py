@@ -104,8 +104,9 @@ class DataLayer(BaseDataLayer):
         backups: str | Path | None = None,
     ) -> None:
         self.store = Store(url, files, spool, backups)
-        self.on_unvote: Callable[[str, str], Awaitable[None]] | None = None
-        """Told the thread and the step of a vote that was taken back: Chainlit's ``on_feedback`` is not."""
+        self.on_unvote: Callable[[str, str], Awaitable[None]] = _nothing
+        self.on_delete: Callable[[str | None, str], Awaitable[None]] = _nothing
+        """Told thread and step of a vote that was taken back; who has deleted which thread. Chainlit tells nobody."""
         self._author_required = author_required
         self._held: WeakKeyDictionary[BaseSession, list[tuple[Write, bytes | Path | None]]] = WeakKeyDictionary()
         self._loaded: WeakKeyDictionary[BaseSession, dict[str, Any]] = WeakKeyDictionary()
@@ -267,7 +268,12 @@ class DataLayer(BaseDataLayer):
 
     @_at_call
     def delete_thread(self, thread_id: str) -> Awaitable[None]:
-        return self._submit(DeleteThread(actor=self._actor(), thread_id=text.identifier(thread_id, "thread"), at=now()))
+        write = DeleteThread(actor=self._actor(), thread_id=text.identifier(thread_id, "thread"), at=now())
+        return self._deleted(self._submit(write), write)
+
+    async def _deleted(self, done: Awaitable[None], write: DeleteThread) -> None:
+        await done
+        await self.on_delete(write.actor, write.thread_id)
 
     # Steps
 
@@ -335,11 +341,10 @@ class DataLayer(BaseDataLayer):
         """Whether there was such a vote of the user who asks."""
         write = DeleteFeedback(actor=self._actor(), id=text.identifier(feedback_id, "vote"), at=now())
         place = None
-        if self.on_unvote is not None:
-            with suppress(DataLayerError):  # what the database cannot tell now is taken back all the same
-                place = await self.store.vote(write.id)
+        with suppress(DataLayerError):  # what the database cannot tell now is taken back all the same
+            place = await self.store.vote(write.id)
         done = bool(await self.store.submit(write))
-        if self.on_unvote is not None and place and done:
+        if place and done:
             await self.on_unvote(*place)
         return done
 
@@ -373,7 +378,7 @@ class DataLayer(BaseDataLayer):
         )
 
 
-async def _nothing() -> None:
+async def _nothing(*_: Any) -> None:
     """The answer to a write that is held back."""
 
 

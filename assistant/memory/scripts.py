@@ -22,13 +22,16 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local garbage = 0
 
--- Changes nothing. A full Redis refuses only the first write of a script, if it is one that can grow (script.c of 7.0,
--- scriptVerifyOOM): after a DEL, it would take all that follows.
-redis.call('SETRANGE', 'chat_turns:', 0, '')
-
 local function kind(key)
     return redis.call('TYPE', key).ok
 end
+
+if kind('chat_turns:') ~= 'string' and kind('chat_turns:') ~= 'none' then
+    redis.call('DEL', 'chat_turns:')
+end
+-- Changes nothing. A full Redis refuses only the first write of a script, if it is one that can grow (script.c of 7.0,
+-- scriptVerifyOOM): after a DEL, it would take all that follows.
+redis.call('SETRANGE', 'chat_turns:', 0, '')
 
 for _, key in ipairs({index, turns}) do
     if kind(key) ~= 'zset' and kind(key) ~= 'none' then

@@ -17,7 +17,9 @@ Reason = ModelReason | Literal["no_key", "offline"]
 _SHOWN, _FILES_SHOWN = 4, 3
 _SNIPPET = 160
 _WORD = re.compile(r"\w+")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|~!$])")
+# Chainlit's page takes ":word" for a directive. Marks of direction would turn round the rest of a line.
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|~!$]|:(?=\w)|&(?=[#\w]+;))")
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069\u200b]")
 # Words that say nothing of a question's subject: articles, pronouns, question words, auxiliaries.
 COMMON = frozenset(
     fold(
@@ -158,4 +160,4 @@ def _snippet(value: str, words: frozenset[str]) -> str:
 
 
 def escape(value: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", value)
+    return _MARKDOWN.sub(r"\\\1", _DIRECTION.sub("", value))

@@ -132,3 +132,10 @@ def test_the_descriptions_differ_and_no_name_means_two_commands() -> None:
     texts = [each["description"] for to in ("en", "fr") for each in menu(to)]  # type: ignore[arg-type]
     assert len(set(texts)) == 2 * len(COMMANDS)
     assert all(key(f"/{name}") == command.key for command in COMMANDS for name in command.names)
+
+
+def test_a_word_longer_than_any_name_is_a_question() -> None:
+    assert recognise("/" + "a" * 1_000_000) is None
+    typed = recognise("", picked="a" * 1_000_000)
+    assert typed is not None
+    assert len(typed.name) == 40

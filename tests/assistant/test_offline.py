@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant.models.offline import Memory, StoredFile, format_response, remember
+from assistant.models.offline import Memory, StoredFile, escape, format_response, remember
 from assistant.texts import duration
 from datalayer.records import Message
 
@@ -50,7 +50,7 @@ def test_accents_and_case_do_not_matter() -> None:
 def test_markdown_in_what_was_said_stays_text() -> None:
     memory = remember("lovelace", [message("[lovelace](javascript:x) <b>", name="*a*")], [])
     text = format_response("quota", "Flash", memory, "en")
-    assert "\\[lovelace\\]\\(javascript:x\\) \\<b\\>" in text
+    assert "\\[lovelace\\]\\(javascript\\:x\\) \\<b\\>" in text
     assert "[\\*a\\*](/thread/t1)" in text
 
 
@@ -73,3 +73,8 @@ def test_the_same_input_gives_the_same_answer_and_nothing_found_is_said() -> Non
     answers = {format_response("quota_day", "Flash", Memory(), "fr") for _ in range(3)}
     assert len(answers) == 1
     assert "n’en parlent pas encore" in answers.pop()
+
+
+def test_names_that_the_page_would_take_for_something_else() -> None:
+    assert escape("Projet:alpha 1:2 a: b &amp; R&D") == "Projet\\:alpha 1\\:2 a: b \\&amp; R&D"
+    assert escape("a\u202eb\u2066c\u200bd") == "abcd"

@@ -109,6 +109,18 @@ async def _begun(client: Client) -> bool:
     return any(step["output"] == "Once upon a" for step in steps)
 
 
+async def test_stop_ends_the_answer_to_an_edited_question(me: Client, model: Model) -> None:
+    await ask(me, "First")
+    [first] = [key for key, step in me.screen.items() if step["output"] == "First"]
+    model.script(text("Once upon"), Act.STALL)
+    since = len(me.events)
+    await me.emit("edit_message", {"message": {**me.screen[first], "output": "First, edited"}})
+    await me.wait_for("stream_start", since=since)
+    await me.stop()
+    await me.wait_for("task_end", since=since)
+    assert messages(await me.stored()) == ["First, edited", "Once upon"]
+
+
 async def test_a_second_stop_does_not_cut_off_the_saving_of_the_first(me: Client, model: Model) -> None:
     model.script(text("Once upon"), Act.STALL)
     await me.post("Tell me a story")

@@ -474,6 +474,25 @@ async def test_while_the_database_is_locked_a_command_waits_and_says_so(app: App
     assert messages(await me.stored()) == ["/info", say("command_failed", "en")]
 
 
+async def test_what_was_forgotten_stays_so_while_the_database_is_locked(
+    app: App, tabs: Tabs, me: Client, model: Model
+) -> None:
+    for said in ("My name is Ada", "/clear", "Who am I?"):
+        await ask(me, said)
+    with closing(sqlite3.connect(app.home / "threads.db")) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        for said in ("Again?", "And again?"):
+            await ask(me, said)
+            assert model.told[0] == "Who am I?"
+        lock.rollback()
+
+
+async def test_marks_that_a_page_makes_up_count_for_nothing(me: Client, model: Model) -> None:
+    await ask(me, "Hidden?", metadata={"command": "clear", "fallback": "x", "broke_off": True})
+    await ask(me, "And?")
+    assert model.told == ["Hidden?", "Fine.", "And?"]
+
+
 async def test_two_people_see_nothing_of_each_other(model: Model, tabs: Tabs, tmp_path: Any) -> None:
     app = App(tmp_path, THREADKEEP_AUTH="accounts", **connected(model))
     app.add_users("alice", "mallory")

@@ -239,7 +239,9 @@ class TestTabs:
         [reply] = await me.send("One")
         other = await resumed(tabs, app, me.thread_id)
         await ask(other, "Two")
+        asked = len(model.asked)
         await again(me, reply)
+        assert len(model.asked) == asked  # there is no other answer to what is not the last question
         await ask(me, "Three")
         assert {"One", "Two", "Three"} <= set(model.told)
         told = model.told
@@ -306,6 +308,15 @@ class TestRedis:
             *("sessions", messages(await me.stored())[7]),
             *(x for q in ("Four", "Five") for x in (q, "Fine.")),
         ]
+
+    async def test_nothing_stays_of_a_deleted_conversation(
+        self, with_redis: App, tabs: Tabs, server: RedisServer
+    ) -> None:
+        me = await tabs(with_redis.alive().url)
+        await ask(me, "A secret aubergine")
+        assert holds(server, me.thread_id)
+        assert (await me.delete()).status_code == 200
+        assert not holds(server, me.thread_id)
 
     async def test_silent_in_mid_turn(self, with_redis: App, tabs: Tabs, model: Model, server: RedisServer) -> None:
         me = await tabs(with_redis.alive().url)
@@ -393,7 +404,7 @@ class TestConfigured:
             await ask(second, "Two")
             shown = await ask(second, "sessions")
             assert f"Session {first.thread_id} supprimée (limite de 1 atteinte)" in server.log.read_text()
-            assert "Limit: 1 at the same time" in shown
+            assert "Limit: 1 at a time" in shown
             assert "TTL: 5 minutes" in shown
             assert "Expires in: 4 min" in shown
             assert first.thread_id not in shown
