@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from chainlit import server, socket
 from chainlit.chat_context import chat_context
@@ -144,12 +144,17 @@ def _page(session: WebsocketSession) -> _Page:
 
 async def _connect(sid: str, environ: Any, auth: Any) -> Any:
     """A page that opens slowly connects twice, at first without its conversation: Chainlit would begin a new one."""
-    accepted = await socket.connect(sid, environ, auth)
+    lock = _connecting.setdefault(str(auth.get("sessionId")), asyncio.Lock())
+    async with lock:  # or the first, which the page has closed, could come last and take the session
+        accepted = await socket.connect(sid, environ, auth)
     session = WebsocketSession.get(sid)
     if session is not None and auth.get("threadId") and not session.has_first_interaction:
         session.thread_id = session.thread_id_to_resume = auth["threadId"]
         session.restored = False
     return accepted
+
+
+_connecting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
 async def _connection_successful(sid: str) -> None:

@@ -78,7 +78,11 @@
   window.WebSocket = class extends WebSocket {
     constructor(...given) {
       super(...given);
+      let silent;
       this.addEventListener("message", ({ data }) => {
+        // A connection that its server has lost sight of says nothing more: another one is made.
+        if (begins(data, "40{")) silent = setTimeout(() => this.close(), 8000);
+        if (begins(data, "42[")) clearTimeout(silent);
         if (begins(data, '42["kept",')) unsure.delete(JSON.parse(data.slice(2))[1]);
         if (begins(data, '42["ready"')) for (const message of unsure.values()) super.send(message);
       });
