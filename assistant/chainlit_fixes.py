@@ -113,7 +113,7 @@ async def _client_message(sid: str, payload: Any) -> None:
 def _mark(message: Any) -> None:
     """Says of the message, before it is stored, whether it is a command. What it says of itself does not count."""
     typed = commands.recognise(str(message.get("output") or ""), message.get("command"))
-    marks = {MARK: typed.command.key if typed.command else typed.name} if typed else {}
+    marks = {MARK: typed.key} if typed else {}
     given = message.get("metadata")
     kept = {key: value for key, value in given.items() if key not in _OURS} if isinstance(given, dict) else {}
     message["metadata"] = kept | marks
@@ -144,7 +144,7 @@ def _page(session: WebsocketSession) -> _Page:
 
 async def _connect(sid: str, environ: Any, auth: Any) -> Any:
     """A page that opens slowly connects twice, at first without its conversation: Chainlit would begin a new one."""
-    lock = _connecting.setdefault(str(auth.get("sessionId")), asyncio.Lock())
+    lock = _locks.setdefault(str(auth.get("sessionId")), asyncio.Lock())
     async with lock:  # or the first, which the page has closed, could come last and take the session
         accepted = await socket.connect(sid, environ, auth)
     session = WebsocketSession.get(sid)
@@ -154,7 +154,7 @@ async def _connect(sid: str, environ: Any, auth: Any) -> Any:
     return accepted
 
 
-_connecting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
 async def _connection_successful(sid: str) -> None:

@@ -34,15 +34,16 @@ async def offer() -> None:
 async def recognise(asked: cl.Message) -> commands.Typed | None:
     """The command that the message is; None: a question. The stored message says which."""
     typed = commands.recognise(asked.content, asked.command)
-    marks = dict(asked.metadata or {})
+    marks, before = dict(asked.metadata or {}), (asked.content, asked.metadata)
     if typed is not None:
-        marks[MARK] = typed.command.key if typed.command else typed.name
+        marks[MARK] = typed.key
         if typed.picked:  # kept as if it had been typed, so that it can be edited as well
             asked.content, asked.command = f"/{typed.name} {typed.words}".rstrip(), None
     elif marks.pop(MARK, None) is None:
         return None  # else a command that was edited into a question
     asked.metadata = marks
-    await asked.update()
+    if (asked.content, marks) != before:  # most were marked before they were stored: chainlit_fixes.py
+        await asked.update()
     return typed
 
 
@@ -51,7 +52,7 @@ async def run(
 ) -> None:
     """Answers the command. It is a use of the conversation: its session is hot afterwards."""
     session, to = cl.context.session, session_language()
-    user, key = conversation.owner(session), typed.command.key if typed.command else typed.name
+    user = conversation.owner(session)
     identifier = session.user.identifier if session.user else None
     name = None
     try:
@@ -68,7 +69,7 @@ async def run(
     except DataLayerError as error:
         logger.warning("no answer to /%s: %s", typed.name, error)
         answer = Reply(say("command_failed", to))
-    shown = cl.Message(answer.text, elements=list(answer.elements), metadata={MARK: key}, created_at=utc_now())
+    shown = cl.Message(answer.text, elements=list(answer.elements), metadata={MARK: typed.key}, created_at=utc_now())
     with suppress(DataLayerError):  # the layer logs it
         await parts.layer.create_step(shown.to_dict())  # before it is seen
     shown.persisted = True

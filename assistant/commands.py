@@ -58,6 +58,11 @@ class Typed:
     words: str = ""
     picked: bool = False
 
+    @property
+    def key(self) -> str:
+        """What a message that means it is marked with."""
+        return self.command.key if self.command else self.name
+
 
 # A word after a slash, alone or before a space: "/etc/hosts" is no command, nor is a word longer than any name.
 _SLASH = re.compile(r"/([^\W\d_][\w-]{0,40})(?:\s+(.*))?", re.DOTALL)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.client import Client
+from tests.e2e.listening import Model, listening
 from tests.processes import ROOT, Server, free_port, running_server, start
 
 PASSWORD = "correct horse battery"
@@ -87,6 +88,12 @@ def app(tmp_path: Path) -> Iterator[App]:
     app = App(tmp_path)
     yield app
     app.close()
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Model]:
+    with listening() as model:
+        yield model
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,13 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.client import Client
-from tests.e2e.conftest import App, Tabs
 from tests.servers.gemini import Failure, GeminiServer, Received, failure, finish, text
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import App, Tabs
 
 KEY = "AIzaSy-not-a-real-key-0123456789"
 FRENCH = {"Accept-Language": "fr-FR"}
@@ -91,13 +93,13 @@ def own(client: Client, question: str) -> str:
     return next(key for key, step in client.screen.items() if step["output"] == question)
 
 
-async def resumed(tabs: Tabs, app: App, thread_id: str, **headers: str) -> Client:
+async def resumed(tabs: "Tabs", app: "App", thread_id: str, **headers: str) -> Client:
     """Another tab on the conversation."""
     tab = await tabs(app.alive().url, connect=False, **headers)
     return await tab.connect(thread_id)
 
 
-def restart(app: App) -> None:
+def restart(app: "App") -> None:
     """``kill -9``, and a new server."""
     app.alive().kill()
     app.alive()

@@ -9,15 +9,9 @@ import pytest
 from assistant.texts import say
 from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
-from tests.e2e.listening import Model, ask, connected, listening, messages, restart, resumed
+from tests.e2e.listening import Model, ask, connected, messages, restart, resumed
 from tests.servers.gemini import Act, finish, quota, text
 from tests.servers.http import Until
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[Model]:
-    with listening() as model:
-        yield model
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +39,7 @@ async def test_an_answer_of_the_model_gives_way_to_no_other_words(me: Client, mo
     model.refuses(quota("300s"))
     await me.action("retry", answer=answer_id(me))
     assert messages(await me.stored()) == ["Who was Ada?", "A precious answer."]
-    [toast] = [data for name, data in me.events if name == "toast"]
+    toast = await me.wait_for("toast")
     why = say("quota", "en", model="Gemini 2.5 Flash")
     assert toast["message"] == say("no_other", "en", why=why)
     model.answers("A better one.")
@@ -73,7 +67,7 @@ async def test_two_tabs_are_one_answer(me: Client, app: App, model: Model, tabs:
     await me.action("retry", answer=given)
     await other.action("retry", answer=given)
     assert messages(await me.stored()) == ["Who was Ada?", "Once more."]
-    assert other.events[-2][1]["message"] == say("not_editable", "en")
+    assert (await other.wait_for("toast"))["message"] == say("not_editable", "en")
 
 
 async def test_it_asks_under_the_settings_of_the_conversation(me: Client, app: App, model: Model, tabs: Tabs) -> None:

@@ -12,14 +12,8 @@ from socketio.exceptions import ConnectionError as Refused
 from assistant.texts import say
 from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
-from tests.e2e.listening import FRENCH, Model, ask, connected, listening, messages, own, prompt, restart, resumed
+from tests.e2e.listening import FRENCH, Model, ask, connected, messages, own, prompt, restart, resumed
 from tests.servers.gemini import failure
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[Model]:
-    with listening() as model:
-        yield model
 
 
 @pytest.fixture(scope="module")

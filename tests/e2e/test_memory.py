@@ -14,7 +14,7 @@ import redis
 
 from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
-from tests.e2e.listening import Model, ask, connected, listening, messages, own, restart, resumed
+from tests.e2e.listening import Model, ask, connected, messages, own, restart, resumed
 from tests.processes import ServerFailed, free_port, running_server
 from tests.servers.gemini import text
 from tests.servers.http import Act
@@ -23,12 +23,6 @@ from tests.servers.redis import RedisServer
 
 def holds(server: RedisServer, thread_id: str) -> bool:
     return bool(server.raw.hexists(f"chat_history:{thread_id}", "body"))
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[Model]:
-    with listening() as model:
-        yield model
 
 
 @pytest.fixture(scope="module")
