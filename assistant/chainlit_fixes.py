@@ -90,7 +90,7 @@ async def _edit_message(sid: str, payload: Any) -> None:
 
 
 async def _client_message(sid: str, payload: Any) -> None:
-    """Takes a message once, although a page that was cut off sends it again: see public/threadkeep.js."""
+    """Takes a message once, although a page that was cut off sends it again: see public/page/messages.js."""
     session = WebsocketSession.require(sid)
     early = await _on_the_page(session)
     taken, message_id = _page(session).taken, payload["message"]["id"]

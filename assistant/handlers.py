@@ -134,7 +134,7 @@ async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
     await offers.withdraw()
     thread, deleted = await _thread(parts.layer)
     if thread is not None or deleted:
-        await cl.context.emitter.emit("kept", asked.id)  # see public/threadkeep.js
+        await cl.context.emitter.emit("kept", asked.id)  # see public/page/messages.js
     if deleted:
         await cl.ErrorMessage(say("deleted", session_language())).send()
         return

@@ -182,7 +182,7 @@ class Client:
         return await self._turn(since, own)
 
     async def post_again(self, message_id: str) -> None:
-        """Sends a message of the screen once more, as the page does when it was cut off; see public/threadkeep.js."""
+        """Sends a message of the screen once more, as the page does when it was cut off: public/page/messages.js."""
         await self.emit("client_message", {"message": self.screen[message_id], "fileReferences": [], "again": True})
 
     async def edit(self, message_id: str, text: str) -> list[Step]:

@@ -1,0 +1,31 @@
+// A message that goes into a connection whose server has just died is lost, while the page shows it; so is what
+// replaces an edited one. It is sent again when the page is connected again ("ready"), unless the server has said that
+// it is stored ("kept").
+const unsure = new Map();
+let sender;
+const begins = (data, text) => typeof data === "string" && data.startsWith(text);
+window.WebSocket = class extends WebSocket {
+  constructor(...given) {
+    super(...given);
+    let silent;
+    this.addEventListener("message", ({ data }) => {
+      // A connection that its server has lost sight of says nothing more: another one is made.
+      if (begins(data, "40{")) silent = setTimeout(() => this.close(), 8000);
+      if (begins(data, "42[")) clearTimeout(silent);
+      if (begins(data, '42["kept",')) unsure.delete(JSON.parse(data.slice(2))[1]);
+      if (begins(data, '42["ready"')) for (const message of unsure.values()) super.send(message);
+    });
+  }
+
+  send(data) {
+    super.send(data);
+    if (begins(data, "40{")) {
+      const { sessionId } = JSON.parse(data.slice(2));
+      if (sender !== sessionId) unsure.clear(); // another conversation
+      sender = sessionId;
+    } else if (begins(data, '42["client_message",') || begins(data, '42["edit_message",')) {
+      const [event, sent] = JSON.parse(data.slice(2));
+      unsure.set(sent.message.id, `42${JSON.stringify([event, { ...sent, again: true }])}`);
+    }
+  }
+};

@@ -1,0 +1,58 @@
+// What the page asks of the server, where the answer it gets would mislead it.
+import { french } from "./language.js";
+
+const request = window.fetch.bind(window);
+const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
+
+// The page asks again and again who is there, and leaves for the sign-in page when that fails: while the server is
+// down the tab, and the text in it, would be lost. One request at a time waits for the server instead.
+let asking;
+async function whoIsThere(...given) {
+  for (;;) {
+    const answer = await request(...given).catch(() => undefined);
+    if (answer && ![502, 503, 504].includes(answer.status)) return answer;
+    await pause(1000);
+  }
+}
+
+// The sign-in form shows the status of a refusal, for which it has no sentence; the reason is in the body.
+async function signIn(...given) {
+  const answer = await request(...given);
+  if (answer.ok) return answer;
+  const { detail } = await answer.json().catch(() => ({}));
+  return { ok: true, json: () => Promise.reject(new Error(String(detail ?? "default"))) };
+}
+
+// The server's reasons are in small letters, the names of the sentences are not; and one has no sentence.
+async function translations(...given) {
+  const answer = await request(...given);
+  if (!answer.ok) return answer;
+  const found = await answer.json();
+  const errors = found.translation.auth.login.errors;
+  for (const [name, sentence] of Object.entries(errors)) errors[name.toLowerCase()] = sentence;
+  errors.toomanytries = french
+    ? "Trop d’essais pour ce compte. Patientez un quart d’heure, puis réessayez."
+    : "Too many tries for this account. Wait a quarter of an hour, then try again.";
+  return Response.json(found);
+}
+
+// The page resumes the open conversation while it is being deleted, and keeps showing it: begin with a fresh page.
+async function deleteThread(address, options) {
+  const answer = await request(address, options);
+  const end = `/thread/${JSON.parse(options.body).threadId}`;
+  if (answer.ok && location.pathname.endsWith(end)) location.replace(location.pathname.slice(0, -end.length) + "/");
+  return answer;
+}
+
+window.fetch = async (address, options = {}) => {
+  const { pathname } = new URL(address.url ?? address, location.href);
+  const is = (method, end) => (options.method ?? "GET") === method && pathname.endsWith(end);
+  if (is("GET", "/user")) {
+    asking ??= whoIsThere(address, options).finally(() => (asking = undefined));
+    return (await asking).clone();
+  }
+  if (is("POST", "/login")) return signIn(address, options);
+  if (is("GET", "/project/translations")) return translations(address, options);
+  if (is("DELETE", "/project/thread")) return deleteThread(address, options);
+  return request(address, options);
+};
