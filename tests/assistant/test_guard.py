@@ -1,0 +1,205 @@
+"""The guard in front of an application that stands for Chainlit, without a server."""
+
+from collections.abc import Callable
+from typing import Any
+
+import chainlit as cl
+import httpx
+import pytest
+from chainlit.auth import create_jwt
+from chainlit.config import config as chainlit_config
+from starlette.responses import JSONResponse
+
+from assistant.guard import Guard
+
+
+async def inner(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Stands for Chainlit: tells which headers of a session reached it, or accepts a websocket and drains it."""
+    if scope["type"] == "http":
+        seen = sorted(name.decode() for name, _ in scope["headers"] if name in (b"cookie", b"authorization"))
+        return await JSONResponse(seen)(scope, receive, send)
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] != "websocket.disconnect":
+        await send({"type": "websocket.send", "text": message["type"]})
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAINLIT_AUTH_SECRET", "t" * 64)
+
+
+LOCAL = cl.User(identifier="local")
+
+
+def only_anna(user: cl.User) -> bool:
+    return user.identifier == "anna"
+
+
+async def request(path: str = "/", method: str = "GET", local: bool = False, **headers: str) -> httpx.Response:
+    """Ask a guard; header names are given with underscores. The Host is localhost:8000 unless given."""
+    guard = Guard(inner, local=LOCAL if local else None, current=only_anna)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    transport = httpx.ASGITransport(guard)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
+        return await client.request(method, path, headers=named)
+
+
+def token(name: str) -> str:
+    return create_jwt(cl.User(identifier=name))
+
+
+def cookie(name: str) -> str:
+    return f"access_token={token(name)}"
+
+
+async def websocket(current: Callable[[cl.User], bool] = only_anna, **headers: str) -> list[dict[str, Any]]:
+    """Connect, send two messages, leave; return what the guard and the application sent."""
+    named = {"host": "localhost:8000", **headers}
+    scope = {
+        "type": "websocket",
+        "path": "/ws/socket.io/",
+        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()],
+    }
+    incoming = iter([{"type": "websocket.receive", "text": "a"}] * 2)
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(incoming, {"type": "websocket.disconnect", "code": 1000})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await Guard(inner, local=LOCAL, current=current)(scope, receive, send)
+    return sent
+
+
+class TestHost:
+    async def test_local_mode_signs_in_with_the_page_itself(self) -> None:
+        page = await request("/thread/1", local=True, accept="text/html")
+        assert "access_token=" in page.headers["set-cookie"]
+        assert "set-cookie" not in (await request("/thread/1", local=True, accept="*/*")).headers
+        assert "set-cookie" not in (await request("/thread/1", accept="text/html")).headers
+
+    @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:8000", "127.1.2.3", "[::1]", "[::1]:8000"])
+    async def test_local_mode_answers_loopback_names(self, host: str) -> None:
+        assert (await request(local=True, host=host)).status_code == 200
+
+    @pytest.mark.parametrize(
+        "host",
+        ["", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8000", "192.168.1.2", "x@localhost"],
+    )
+    async def test_local_mode_refuses_any_other(self, host: str) -> None:
+        assert (await request(local=True, host=host)).status_code == 403
+        assert await websocket(host=host, cookie=cookie("anna")) == [{"type": "websocket.close", "code": 1008}]
+
+    async def test_accounts_mode_answers_any_name(self) -> None:
+        assert (await request(host="chat.example.org")).status_code == 200
+
+    async def test_a_header_given_twice_is_refused(self) -> None:
+        guard = Guard(inner, local=LOCAL, current=only_anna)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://localhost") as client:
+            for name in ("Cookie", "Origin", "Host", "Authorization"):
+                answer = await client.get("/", headers=[("Host", "localhost"), (name, "a"), (name, "b")])
+                assert answer.status_code == 400
+
+
+class TestOrigin:
+    @pytest.mark.parametrize(
+        ("origin", "host"),
+        [
+            ("http://localhost:8000", "localhost:8000"),
+            ("https://Chat.example.org", "chat.example.org"),
+            ("https://chat.example.org", "chat.example.org:443"),
+            ("http://chat.example.org:80", "chat.example.org"),
+            ("http://[::1]:8000", "[::1]:8000"),
+        ],
+    )
+    async def test_the_own_origin_passes(self, origin: str, host: str) -> None:
+        assert (await request(method="POST", origin=origin, host=host)).status_code == 200
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "null",
+            "",
+            "http://evil.example",
+            "http://localhost:3000",
+            "http://localhost",
+            "ftp://localhost:8000",
+            "https://localhost:8000.evil.example",
+            "chrome-extension://localhost:8000",
+            "localhost:8000",
+        ],
+    )
+    @pytest.mark.parametrize("local", [True, False])
+    async def test_any_other_is_refused(self, origin: str, local: bool) -> None:
+        for method in ("GET", "POST", "OPTIONS"):
+            assert (await request(method=method, local=local, origin=origin)).status_code == 403
+        refused = await websocket(origin=origin, cookie=cookie("anna"))
+        assert refused == [{"type": "websocket.close", "code": 1008}]
+
+    async def test_a_foreign_page_may_link_here_and_nothing_else(self) -> None:
+        link = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+        assert (await request(**link)).status_code == 200
+        assert (await request(method="POST", **link)).status_code == 403
+        assert (await request(**{**link, "sec_fetch_dest": "iframe"})).status_code == 403
+        assert (await request(**{**link, "sec_fetch_mode": "no-cors"})).status_code == 403
+        assert (await request(sec_fetch_site="same-origin")).status_code == 200
+        assert (await request(sec_fetch_site="none")).status_code == 200
+
+
+class TestSession:
+    async def test_a_current_session_passes_untouched(self) -> None:
+        answer = await request(cookie=cookie("anna"), authorization=f"Bearer {token('anna')}")
+        assert answer.json() == ["authorization", "cookie"]
+
+    async def test_an_ended_session_is_taken_out_wherever_it_is(self) -> None:
+        value = token("bruno")
+        for headers in (
+            {"cookie": f"a=b; access_token={value}"},
+            {"cookie": f"access_token_0={value[:20]}; access_token_1={value[20:]}"},
+            {"authorization": f"Bearer {value}"},
+            {"authorization": f"bearer\t{value}", "cookie": cookie("anna")},
+        ):
+            assert (await request(**headers)).json() == []
+
+    async def test_what_is_no_token_is_left_to_chainlit(self) -> None:
+        assert (await request(cookie="access_token=x")).json() == ["cookie"]
+        assert (await request(cookie="theme=dark", authorization="Bearer")).json() == ["authorization", "cookie"]
+
+    async def test_the_socket_wants_a_current_cookie_over_polling_too(self) -> None:
+        for path in ("/ws/socket.io/", "/chat/ws/socket.io/"):
+            assert (await request(path)).status_code == 401
+            assert (await request(path, "POST", cookie=cookie("bruno"))).status_code == 401
+            assert (await request(path, authorization=f"Bearer {token('anna')}")).status_code == 401
+            assert (await request(path, cookie=cookie("anna"))).status_code == 200
+
+    async def test_a_websocket_wants_a_current_cookie(self) -> None:
+        assert (await websocket(cookie=cookie("anna")))[0] == {"type": "websocket.accept"}
+        for headers in ({}, {"cookie": cookie("bruno")}, {"cookie": "access_token=x"}):
+            assert await websocket(**headers) == [{"type": "websocket.close", "code": 1008}]
+
+    async def test_an_open_websocket_ends_with_its_session(self) -> None:
+        answers = iter([True, True, False])  # at the connection, at the first message, at the second
+        sent = await websocket(current=lambda user: next(answers), cookie=cookie("anna"))
+        assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send"]
+
+    async def test_the_lifespan_is_handed_on(self) -> None:
+        seen: list[str] = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            seen.append(scope["type"])
+
+        await Guard(app, local=None, current=only_anna)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+        assert seen == ["lifespan"]
+
+
+class TestSharing:
+    async def test_sharing_does_not_exist_while_it_is_off(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked = [("/project/thread/share", "PUT"), ("/project/share/some-id", "GET"), ("/chat/project/share/x", "GET")]
+        for path, method in asked:
+            assert (await request(path, method, cookie=cookie("anna"))).status_code == 404
+        assert (await request("/project/thread", "PUT")).status_code == 200
+        monkeypatch.setattr(chainlit_config.features, "allow_thread_sharing", True)
+        for path, method in asked:
+            assert (await request(path, method)).status_code == 200
