@@ -47,10 +47,10 @@ def make_providers(config: Config) -> Providers:
 
 def _google(sdk: str) -> Callable[[str, str | None], ChatModel]:
     if sdk == "google-generativeai":
-        from .models.generativeai import GenerativeAI
+        from .models.google.generativeai import GenerativeAI
 
         return GenerativeAI
-    from .models.gemini import Gemini
+    from .models.google.gemini import Gemini
 
     return Gemini
 

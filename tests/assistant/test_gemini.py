@@ -19,8 +19,8 @@ from assistant.models.base import (
     ModelUnavailable,
     QuotaExhausted,
 )
-from assistant.models.gemini import Gemini
-from assistant.models.generativeai import GenerativeAI
+from assistant.models.google.gemini import Gemini
+from assistant.models.google.generativeai import GenerativeAI
 from tests.processes import environment
 from tests.servers.gemini import (
     Chunk,
@@ -198,8 +198,8 @@ class TestErrors:
 @pytest.mark.parametrize(
     ("module", "libraries"),
     [
-        ("gemini", ["google.genai", "httpx2"]),
-        ("generativeai", ["google.generativeai", "google.api_core", "requests"]),
+        ("google.gemini", ["google.genai", "httpx2"]),
+        ("google.generativeai", ["google.generativeai", "google.api_core", "requests"]),
         ("openai", ["openai", "httpx2"]),
     ],
 )

@@ -10,8 +10,8 @@ from contextlib import aclosing
 import pytest
 
 from assistant.models.base import Blocked, ChatMessage, ChatRequest, Usage
-from assistant.models.generativeai import GenerativeAI
-from assistant.models.threads import Call, Stopped
+from assistant.models.google.generativeai import GenerativeAI
+from assistant.models.google.threads import Call, Stopped
 from tests.processes import environment
 from tests.servers.gemini import Act, Chunk, GeminiServer, finish, text
 from tests.servers.http import Framing, Received, Until
@@ -117,7 +117,7 @@ async def test_the_array_may_come_in_any_pieces(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_its_end_of_life_is_not_printed() -> None:
-    code = "from assistant.models.generativeai import GenerativeAI; GenerativeAI('AIza-some-key')"
+    code = "from assistant.models.google.generativeai import GenerativeAI; GenerativeAI('AIza-some-key')"
     done = subprocess.run([sys.executable, "-c", code], env=environment({}), capture_output=True, text=True)
     assert done.returncode == 0
     assert "google.generativeai" not in done.stderr

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from assistant.models.base import ChatModel, ModelInfo
-from assistant.models.gemini import Gemini
-from assistant.models.generativeai import GenerativeAI
+from assistant.models.google.gemini import Gemini
+from assistant.models.google.generativeai import GenerativeAI
 from assistant.models.openai import OpenAI
 
 from . import gemini, openai

@@ -7,11 +7,12 @@ cancelled or has failed has closed its HTTP request.
 from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING
 
-from . import catalogue, google_api
-from .answer import Piece, read
-from .base import Attachment, ChatMessage, ChatRequest, ModelError, ModelInfo, Usage
-from .parts import parts
-from .wire import asked, check_key, http_client, pieces
+from .. import catalogue
+from ..answer import Piece, read
+from ..base import Attachment, ChatMessage, ChatRequest, ModelError, ModelInfo, Usage
+from ..parts import parts
+from ..wire import asked, check_key, http_client, pieces
+from . import api
 
 if TYPE_CHECKING:
     from google.genai.types import Content, GenerateContentConfig, GenerateContentResponse, Part
@@ -35,7 +36,7 @@ class Gemini:
         # (X-Server-Timeout).
         self._http = http_client(trust)
         options = HttpOptions(
-            base_url=base_url or google_api.GOOGLE,
+            base_url=base_url or api.GOOGLE,
             api_version="v1beta",
             httpx_async_client=self._http,
             # For two more clients that are made and never used. Each would read all certificates again, for 50 ms.
@@ -102,7 +103,7 @@ def _part(part: str | Attachment) -> "Part":
 def _config(request: ChatRequest) -> "GenerateContentConfig":
     from google.genai.types import AutomaticFunctionCallingConfig, GenerateContentConfig, ThinkingConfig
 
-    hurry = not request.thinking and google_api.can_do_without_thinking(request.model)
+    hurry = not request.thinking and api.can_do_without_thinking(request.model)
     return GenerateContentConfig(
         temperature=request.temperature,
         max_output_tokens=request.max_tokens,
@@ -118,9 +119,9 @@ def _piece(chunk: "GenerateContentResponse") -> Piece:
     feedback, counts = chunk.prompt_feedback, chunk.usage_metadata
     first = chunk.candidates[0] if chunk.candidates else None
     given = (first.content.parts if first and first.content else None) or []
-    return google_api.piece(
+    return api.piece(
         "".join(part.text for part in given if part.text and not part.thought),
-        google_api.usage(
+        api.usage(
             counts.prompt_token_count,
             counts.candidates_token_count,
             counts.thoughts_token_count,
@@ -136,4 +137,4 @@ def _piece(chunk: "GenerateContentResponse") -> Piece:
 def _refusal(error: Exception) -> ModelError | None:
     from google.genai.errors import APIError
 
-    return google_api.refusal(error.code, error.details) if isinstance(error, APIError) else None
+    return api.refusal(error.code, error.details) if isinstance(error, APIError) else None

@@ -11,12 +11,13 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import catalogue, google_api
-from .answer import Piece, read
-from .base import Attachment, ChatMessage, ChatRequest, InvalidRequest, ModelError, ModelInfo, ModelUnavailable, Usage
-from .parts import parts
+from .. import catalogue
+from ..answer import Piece, read
+from ..base import Attachment, ChatMessage, ChatRequest, InvalidRequest, ModelError, ModelInfo, ModelUnavailable, Usage
+from ..parts import parts
+from ..wire import check_key
+from . import api
 from .threads import Call, in_thread
-from .wire import check_key
 
 if TYPE_CHECKING:
     from google.generativeai.protos import Content, GenerateContentRequest, Part
@@ -38,7 +39,7 @@ class GenerativeAI:
         client.configure(
             api_key=self._key or "none",
             transport="rest",
-            client_options={"api_endpoint": (base_url or google_api.GOOGLE).rstrip("/")},
+            client_options={"api_endpoint": (base_url or api.GOOGLE).rstrip("/")},
         )
         # GenerativeModel is not used: it shows a piece only when the next one is there, and joins all that came before
         # anew with each.
@@ -53,7 +54,7 @@ class GenerativeAI:
             session.close()
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage, None]:
-        hurry = not request.thinking and google_api.can_do_without_thinking(request.model)
+        hurry = not request.thinking and api.can_do_without_thinking(request.model)
         call = Call(_without_thinking if hurry else None)
         return read(in_thread(lambda call: self._ask(request, call), call, _translate))
 
@@ -148,14 +149,14 @@ def _piece(element: dict[str, Any]) -> Piece:
 
     if "error" in element:
         error = element["error"]
-        raise google_api.refusal(error.get("code") if isinstance(error, dict) else None, element)
+        raise api.refusal(error.get("code") if isinstance(error, dict) else None, element)
     first: dict[str, Any] = next(iter(element.get("candidates") or ()), {})
     given = first.get("content", {}).get("parts") or ()
     counts = element.get("usageMetadata")
     counted = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount")
-    return google_api.piece(
+    return api.piece(
         "".join(part.get("text", "") for part in given if not part.get("thought")),
-        google_api.usage(*(counts.get(name) for name in counted)) if counts else None,
+        api.usage(*(counts.get(name) for name in counted)) if counts else None,
         _word(first.get("finishReason"), Candidate.FinishReason),
         _word(element.get("promptFeedback", {}).get("blockReason"), GenerateContentResponse.PromptFeedback.BlockReason),
     )
@@ -174,7 +175,7 @@ def _translate(error: Exception, call: Call) -> ModelError:
     if isinstance(error, ModelError):
         return error
     if call.response is not None and call.response.status_code >= 400:
-        return google_api.refusal(call.response.status_code, _body(call.response))
+        return api.refusal(call.response.status_code, _body(call.response))
     name = type(error).__name__
     if call.response is not None:
         return ModelUnavailable(f"the answer broke off: {name}")

@@ -7,8 +7,8 @@ Always true: no error made here holds a sentence of the server's. Google's sente
 import re
 from typing import Any, Literal
 
-from .answer import Piece
-from .base import InvalidRequest, ModelError, ModelUnavailable, QuotaExhausted, Usage
+from ..answer import Piece
+from ..base import InvalidRequest, ModelError, ModelUnavailable, QuotaExhausted, Usage
 
 GOOGLE = "https://generativelanguage.googleapis.com"
 

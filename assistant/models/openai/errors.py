@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
-from .base import Blocked, InvalidRequest, ModelError, ModelUnavailable, QuotaExhausted
+from ..base import Blocked, InvalidRequest, ModelError, ModelUnavailable, QuotaExhausted
 
 # The 4xx that say nothing about the request: timeout, conflict, too early, client gone.
 _PASSING = (408, 409, 425, 499)

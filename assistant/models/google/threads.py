@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from .base import ModelError
+from ..base import ModelError
 
 if TYPE_CHECKING:
     import requests

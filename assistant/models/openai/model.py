@@ -8,11 +8,12 @@ import base64
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import catalogue, openai_errors
-from .answer import Piece, read
-from .base import Attachment, ChatMessage, ChatRequest, ModelInfo, ModelUnavailable, Usage
-from .parts import parts
-from .wire import asked, check_key, http_client, pieces
+from .. import catalogue
+from ..answer import Piece, read
+from ..base import Attachment, ChatMessage, ChatRequest, ModelInfo, ModelUnavailable, Usage
+from ..parts import parts
+from ..wire import asked, check_key, http_client, pieces
+from . import errors
 
 if TYPE_CHECKING:
     from openai.types import CompletionUsage
@@ -53,10 +54,10 @@ class OpenAI:
         await self._http.aclose()
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage, None]:
-        return read(pieces(self._ask(request), openai_errors.refusal))
+        return read(pieces(self._ask(request), errors.refusal))
 
     async def models(self) -> list[ModelInfo]:
-        return await asked(self._list(), openai_errors.refusal)
+        return await asked(self._list(), errors.refusal)
 
     async def count_tokens(self, request: ChatRequest) -> int | None:
         """None: there is no such call."""

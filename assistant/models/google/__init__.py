@@ -1,0 +1,1 @@
+"""Google's models, by either of its SDKs."""
