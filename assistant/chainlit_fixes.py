@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from datalayer import DataLayerError
 
 from . import commands
+from .fixes import markdown
 from .history import MARK
 from .texts import language, say
 
@@ -34,6 +35,7 @@ _FOREIGN_LINK = re.compile(r'<link\b[^>]*\bhref="https?://[^>]*>\s*')
 def install() -> None:
     # engine.io drops the connection of a client that sends more than 1 MB, and with it the message that was pasted.
     server.sio.eio.max_http_buffer_size = MESSAGE_BYTES
+    markdown.install()
     server.sio.on("stop", _stop)
     server.sio.on("edit_message", _edit_message)
     server.sio.on("client_message", _client_message)

@@ -3,4 +3,6 @@
 import "./page/theme.js";
 import "./page/requests.js";
 import "./page/messages.js";
+import "./page/markdown.js";
 import "./page/words.js";
+import "./page/direction.js";

@@ -1,3 +1,4 @@
+import { added } from "./added.js";
 import { french } from "./language.js";
 
 // Words that are not in the translations: [where, what the page says, in French, in English if that is not clear].
@@ -64,12 +65,6 @@ function translate(root) {
   }
 }
 
-new MutationObserver((changes) => {
-  for (const { addedNodes } of changes) {
-    for (const node of addedNodes) {
-      const element = node.nodeType === Node.TEXT_NODE ? node.parentElement : node;
-      const readable = node.nodeType === Node.TEXT_NODE || node.nodeType === Node.ELEMENT_NODE;
-      if (readable && element?.isConnected && !element.closest(conversation)) translate(node);
-    }
-  }
-}).observe(document, { childList: true, subtree: true });
+added((element, node) => {
+  if (!element.closest(conversation)) translate(node);
+});

@@ -1,0 +1,70 @@
+"""Chainlit's page reads Markdown with extensions that eat what people write, and gives no choice of them.
+
+Directives take the word after a colon (``12:30``), one tilde strikes through (``H~2~O``), and a dollar opens a formula
+that another one far away closes. What is stored and sent is what was written, so the reader has to be right: the
+page's script is served with another list of extensions, the ones of ``public/page/markdown.js`` among them.
+"""
+
+import gzip
+import hashlib
+import logging
+import re
+from functools import cache
+from pathlib import Path
+
+from chainlit import server
+from chainlit.config import config
+from fastapi import APIRouter, Request, Response
+
+logger = logging.getLogger("assistant")
+
+_SCRIPT = re.compile(r'src="(/assets/index-[\w-]+\.js)"')
+# [cursor, tables and links, directives, alerts made of directives], and formulas when they are switched on
+_READERS = re.compile(
+    rb"\[([\w$]+),([\w$]+),[\w$]+,[\w$]+\];return ([\w$]+)&&\(([\w$]+)=\[\.\.\.\4,[\w$]+\]\),\4\},\[\3\]\)"
+)
+_OURS = rb"[\1,[\2,{singleTilde:!1}],...globalThis.markdownReaders||[]];return \4},[\3])"
+_ROUTE = "page_script"
+
+
+def install() -> None:
+    """Serves the page's script in place of Chainlit's route. A script that is not as expected is served as it is."""
+    build = Path(server.build_dir)
+    found = _SCRIPT.search((build / "index.html").read_text(encoding="utf-8"))
+    if found is None:
+        logger.warning("Chainlit's page has no script that is known here: it reads Markdown in its own way")
+        return
+    router = APIRouter(prefix=config.run.root_path)
+
+    @router.api_route(found[1], methods=["GET", "HEAD"], name=_ROUTE, include_in_schema=False)
+    def serve(request: Request) -> Response:
+        return _response(build / found[1][1:], request)
+
+    routes = server.app.router.routes
+    routes[:] = [*router.routes, *(route for route in routes if getattr(route, "name", "") != _ROUTE)]
+
+
+def _response(script: Path, request: Request) -> Response:
+    packed, tag = _packed(script)
+    # For ten minutes it is not asked for again; then the page does not wait for the answer.
+    caching = "max-age=600, stale-while-revalidate=604800"
+    headers = {"ETag": tag, "Cache-Control": caching, "Vary": "Accept-Encoding"}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(gzip.decompress(packed), headers=headers, media_type="text/javascript")
+    return Response(packed, headers={**headers, "Content-Encoding": "gzip"}, media_type="text/javascript")
+
+
+@cache
+def _packed(script: Path) -> tuple[bytes, str]:
+    """The script, compressed once (Chainlit does it for each page that asks), and its tag."""
+    text, replaced = better(script.read_bytes())
+    if replaced != 1:
+        logger.warning("%s is another script than expected: it reads Markdown in its own way", script.name)
+    return gzip.compress(text, 6, mtime=0), f'"{hashlib.sha256(text).hexdigest()[:32]}"'
+
+
+def better(text: bytes) -> tuple[bytes, int]:
+    """The script with our list of extensions, and how many lists were replaced: one."""
+    return _READERS.subn(_OURS, text)
