@@ -148,11 +148,12 @@ async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
 
 async def _thread(layer: DataLayer) -> tuple[Thread | None, bool]:
     """The conversation of the page, None: it is not in the database; and whether it was deleted."""
+    thread_id = cl.context.session.thread_id
     try:
-        thread = await layer.store.thread(cl.context.session.thread_id)
+        thread = await layer.store.thread(thread_id)
+        return thread, thread is None and await layer.store.was_deleted(thread_id)  # a new one may wait in the spool
     except StoreUnavailable:
         return None, False  # chatting goes on from memory
-    return thread, thread is None and not (await layer.health())["pending"]  # a new one may wait in the spool
 
 
 async def _settings(thread: Thread | None, parts: Parts) -> Settings:

@@ -22,7 +22,7 @@ from sqlalchemy.sql.selectable import FromClause
 from . import text
 from .errors import InvalidInput
 from .records import Blob, File, Page, Thread, User
-from .schema import MESSAGES, blobs, elements, feedbacks, steps, threads, users
+from .schema import MESSAGES, blobs, elements, feedbacks, steps, threads, tombstones, users
 
 MAX_PAGE = 200
 STEP_COLUMNS = [c for c in steps.c if c.name not in ("seq", "thread_id", "favorite", "instance", "written_at")]
@@ -49,6 +49,11 @@ _POSITION = tuple_(threads.c.last_activity_at, threads.c.id)
 def thread(connection: Connection, thread_id: str) -> Thread | None:
     row = connection.execute(_THREAD.where(threads.c.id == thread_id)).one_or_none()
     return Thread(*row) if row else None
+
+
+def was_deleted(connection: Connection, thread_id: str) -> bool:
+    which = select(1).where(tombstones.c.kind == "thread", tombstones.c.id == thread_id)
+    return connection.execute(which).scalar() is not None
 
 
 def vote(connection: Connection, vote_id: str) -> tuple[str, str] | None:

@@ -27,6 +27,10 @@ class Reads(ABC):
         """The thread without its steps; None when there is none."""
         return await self._read(queries.thread, thread_id, thread_id=thread_id)
 
+    async def was_deleted(self, thread_id: str) -> bool:
+        """Whether somebody deleted this thread; False also for an id that nobody has used yet."""
+        return await self._read(queries.was_deleted, thread_id, thread_id=thread_id)
+
     async def thread_rows(self, thread_id: str) -> tuple[Thread, Sequence[Row[Any]], Sequence[Row[Any]]] | None:
         """The thread, its steps (oldest first) and its elements, of one moment; None when there is none."""
 

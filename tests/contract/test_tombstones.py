@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from typing import Any
 
 import chainlit as cl
@@ -128,6 +129,19 @@ class TestThread:
         ours.layer = open_layer()
         assert await failures(ours.late()) == [None] * 11
         assert await everything(layer) == [0, 0, 0, 0]
+
+    async def test_whether_it_was_deleted_is_told_beside_the_unfinished_upload_of_somebody_else(
+        self, layer: DataLayer, ours: Deleted, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await layer.delete_thread(ours.thread_id)
+        go_on, put = threading.Event(), layer.store.blobs.put
+        monkeypatch.setattr(layer.store.blobs, "put", lambda source: go_on.wait(20) and put(source))
+        upload = asyncio.create_task(layer.create_element(cl.File(thread_id=new_id(), name="f", content=b"large")))
+        await asyncio.sleep(0)
+        deleted, fresh = await layer.store.was_deleted(ours.thread_id), await layer.store.was_deleted(new_id())
+        assert ((await layer.health())["pending"], deleted, fresh) == (1, True, False)
+        go_on.set()
+        await upload
 
 
 class TestStep:
