@@ -74,7 +74,8 @@ def _password_bytes(password: str) -> bytes:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Keep every other process, and thread, out of the block. The file `path` is made if it is missing."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -83,7 +84,7 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str) -> None:
     """Put `text` into `path` (mode 0600) so that a crash leaves the old content or the new one."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp gives 0600
     try:
@@ -123,6 +124,21 @@ class Accounts:
     def set_password(self, name: str, password: str) -> None:
         """Change the password and end every session of the account. Raises AccountError."""
         self._update(name, hash=self._hash(password), valid_after=time.time())
+
+    def change_password(self, name: str, old: str, new: str) -> float | None:
+        """As `set_password`, for a person who knows the `old` one; return the new `valid_after`.
+
+        None: `old` is wrong, or another change came first. Raises AccountError.
+        """
+        account, hashed = self._read().get(name), self._hash(new)
+        if account is None or account.disabled or not self._matches(account.hash, old):
+            return None
+        now = time.time()
+        with self._changing() as accounts:
+            if accounts.get(name) != account:
+                return None
+            accounts[name] = account.model_copy(update={"hash": hashed, "valid_after": now})
+        return now
 
     def disable(self, name: str) -> None:
         """Refuse the account and end its sessions for good. Raises AccountError when there is no such account."""
@@ -176,10 +192,10 @@ class Accounts:
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Account]]:
         """Yield the accounts under the lock; what the block made of them is stored unless it raises."""
-        with _locked(self._path.with_suffix(".lock")):
+        with locked(self._path.with_suffix(".lock")):
             accounts = dict(self._read())
             yield accounts
-            _replace(self._path, _File(accounts=accounts).model_dump_json(indent=2))
+            replace(self._path, _File(accounts=accounts).model_dump_json(indent=2))
 
     def _read(self) -> dict[str, Account]:
         try:

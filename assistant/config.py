@@ -42,7 +42,7 @@ class Config(BaseSettings):
     """The configuration. An empty variable counts as one that is not set.
 
     `gemini_api_key` None: Google's models are not offered. `openai_api_key` and `openai_base_url` None: no others are.
-    `auth_secret` None: a secret is made and kept in `home`.
+    `auth_secret` None: a secret is made and kept in `home`. `cookie_name` None: one of `home`'s own.
     """
 
     model_config = SettingsConfigDict(
@@ -169,6 +169,12 @@ class Config(BaseSettings):
         min_length=32,
         validation_alias="CHAINLIT_AUTH_SECRET",
         description="a secret of at least 32 characters",
+    )
+    cookie_name: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        validation_alias="CHAINLIT_AUTH_COOKIE_NAME",
+        description="the name of a cookie: letters, digits, - and _",
     )
 
     @property

@@ -4,21 +4,20 @@ Always true: no other web site can act in the name of a visitor; what comes from
 """
 
 import re
-from collections.abc import Callable
 
-import chainlit as cl
-from chainlit.auth.cookie import get_token_from_cookies, set_auth_cookie
-from chainlit.auth.jwt import create_jwt, decode_jwt
+from chainlit.auth.cookie import get_token_from_cookies
 from chainlit.config import config as chainlit_config
 from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from assistant.access import cookies, tokens
+from assistant.access.visitors import Visitors
+from assistant.access.watch import Watched
+
 _LOOPBACK_HOST = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.IGNORECASE)
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
-
-Current = Callable[[cl.User], bool]
 
 
 class Guard:
@@ -27,12 +26,9 @@ class Guard:
     Chainlit allows every origin by default, and its socket.io server never looks at one (`cors_allowed_origins=[]`).
     """
 
-    def __init__(self, app: ASGIApp, *, local: cl.User | None, current: Current) -> None:
-        """`local`: only loopback names are answered, and whoever asks is this user; None: accounts.
-
-        `current`: whether the session of a user may go on.
-        """
-        self._app, self._local, self._current = app, local, current
+    def __init__(self, app: ASGIApp, *, visitors: Visitors) -> None:
+        """Without accounts, only loopback names are answered, and whoever asks is the person of this machine."""
+        self._app, self._visitors, self._local = app, visitors, visitors.accounts is None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request with a refusal, or hand it on."""
@@ -42,11 +38,14 @@ class Guard:
         if refusal := self._refusal(scope, headers):
             return await _refuse(refusal, scope, receive, send)
         if scope["type"] == "websocket":
-            return await self._app(scope, self._watched(headers, receive), send)
+            return await self._watch(scope, headers, receive, send)
         if self._local and _is_page(scope, headers) and not self._has_session(headers):
-            send = _signing_in(self._local, scope, send)
-        if any(user and not self._current(user) for user in map(_user, _tokens(headers))):
+            send = _with_headers(await self._signing_in(scope), send)
+        given = [token for token in map(tokens.read, _tokens(headers)) if token is not None]
+        if not all(map(self._visitors.is_current, given)):
             scope = _anonymous(scope)
+        for token in given:
+            self._visitors.used(token)
         await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> int | None:
@@ -64,37 +63,36 @@ class Guard:
         return None
 
     def _has_session(self, headers: Headers) -> bool:
-        user = _user(_cookie_token(headers))
-        return user is not None and self._current(user)
+        return self._visitors.session(tokens.read(_cookie_token(headers))) is not None
 
-    def _watched(self, headers: Headers, receive: Receive) -> Receive:
-        """Return a `receive` that hangs up at the first message (at most a ping, 25 s) after the session has ended."""
+    async def _watch(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        """Run a websocket, and hang up when its session has ended: at sign-out, or because of the account."""
+        token = tokens.read(_cookie_token(headers))
+        assert token is not None  # or it would have been refused
+        watched = Watched(self._visitors, token, receive)
+        try:
+            await self._app(scope, watched, send)
+        finally:
+            watched.cancel()
 
-        async def watched() -> Message:
-            message = await receive()
-            if message["type"] == "websocket.receive" and not self._has_session(headers):
-                return {"type": "websocket.disconnect", "code": 1008}
-            return message
-
-        return watched
+    async def _signing_in(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        """Cookies to send with the page: Chainlit's own way leads over /login and forgets the address asked for."""
+        request, response = Request(scope), Response()
+        cookies.give_session(request, response, await self._visitors.begin(request))
+        return [header for header in response.raw_headers if header[0] == b"set-cookie"]
 
 
 def _is_page(scope: Scope, headers: Headers) -> bool:
     return scope["method"] == "GET" and "text/html" in headers.get("accept", "")
 
 
-def _signing_in(user: cl.User, scope: Scope, send: Send) -> Send:
-    """Sends a session along with the page: Chainlit's own way leads over /login and forgets the address asked for."""
-    cookie = Response()
-    set_auth_cookie(Request(scope), cookie, create_jwt(user))
-    cookies = [header for header in cookie.raw_headers if header[0] == b"set-cookie"]
-
-    async def signing_in(message: Message) -> None:
+def _with_headers(added: list[tuple[bytes, bytes]], send: Send) -> Send:
+    async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *cookies]}
+            message = {**message, "headers": [*message["headers"], *added]}
         await send(message)
 
-    return signing_in
+    return with_headers
 
 
 def _is_cross_site(scope: Scope, headers: Headers) -> bool:
@@ -130,17 +128,11 @@ def _tokens(headers: Headers) -> list[str | None]:
     return [_cookie_token(headers), *headers.get("authorization", "").split()[-1:]]
 
 
-def _user(token: str | None) -> cl.User | None:
-    """Return whom a token speaks of; None for none, or for one that Chainlit will refuse by itself."""
-    try:
-        return decode_jwt(token) if token else None
-    except Exception:  # as in Chainlit: whatever is wrong with it, it is no token
-        return None
-
-
 def _anonymous(scope: Scope) -> Scope:
     """Take an ended session out of the request: what needs one answers 401, and the way to sign in stays open."""
     headers = [header for header in scope["headers"] if header[0] not in (b"cookie", b"authorization")]
+    if kept := cookies.without_session(Headers(scope=scope).get("cookie", "")):
+        headers.append((b"cookie", kept.encode("latin-1")))
     return {**scope, "headers": headers}
 
 

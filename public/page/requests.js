@@ -23,16 +23,26 @@ async function signIn(...given) {
   return { ok: true, json: () => Promise.reject(new Error(String(detail ?? "default"))) };
 }
 
-// The server's reasons are in small letters, the names of the sentences are not; and one has no sentence.
+const refusals = french
+  ? {
+      toomanytries: "Trop d’essais pour ce compte. Patientez un quart d’heure, puis réessayez.",
+      toomanyhere: "Trop d’essais infructueux depuis votre réseau. Patientez un quart d’heure, puis réessayez.",
+      busy: "Trop de personnes se connectent en ce moment. Réessayez dans quelques secondes.",
+    }
+  : {
+      toomanytries: "Too many tries for this account. Wait a quarter of an hour, then try again.",
+      toomanyhere: "Too many failed tries from your network. Wait a quarter of an hour, then try again.",
+      busy: "Too many people are signing in right now. Try again in a few seconds.",
+    };
+
+// The server's reasons are in small letters, the names of the sentences are not; and some have no sentence.
 async function translations(...given) {
   const answer = await request(...given);
   if (!answer.ok) return answer;
   const found = await answer.json();
   const errors = found.translation.auth.login.errors;
   for (const [name, sentence] of Object.entries(errors)) errors[name.toLowerCase()] = sentence;
-  errors.toomanytries = french
-    ? "Trop d’essais pour ce compte. Patientez un quart d’heure, puis réessayez."
-    : "Too many tries for this account. Wait a quarter of an hour, then try again.";
+  Object.assign(errors, refusals);
   return Response.json(found);
 }
 

@@ -1,15 +1,21 @@
 """The guard in front of an application that stands for Chainlit, without a server."""
 
-from collections.abc import Callable
+import asyncio
+from pathlib import Path
 from typing import Any
 
-import chainlit as cl
 import httpx
 import pytest
-from chainlit.auth import create_jwt
+from argon2 import PasswordHasher
 from chainlit.config import config as chainlit_config
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from assistant.access import tokens
+from assistant.access.sessions import Session, Sessions
+from assistant.access.tokens import Token
+from assistant.access.visitors import LOCAL, Visitors
+from assistant.accounts import Accounts
 from assistant.guard import Guard
 
 
@@ -28,16 +34,25 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAINLIT_AUTH_SECRET", "t" * 64)
 
 
-LOCAL = cl.User(identifier="local")
+class OnlyAnna(Visitors):
+    """The only session is that of Anna, for as long as she is there."""
 
+    def __init__(self, local: bool = False) -> None:
+        nowhere = Path("/nowhere")
+        super().__init__(Sessions(nowhere), None if local else Accounts(nowhere, PasswordHasher(1, 64, 1)))
+        self.there = True
 
-def only_anna(user: cl.User) -> bool:
-    return user.identifier == "anna"
+    def session(self, token: Token | None) -> Session | None:
+        known = token is not None and token.name == "anna" and self.there
+        return Session(valid_after=0, opened_at=0, used_at=0, ends_at=9e9) if known else None
+
+    async def begin(self, request: Request, name: str = LOCAL, valid_after: float = 0) -> str:
+        return token(name)
 
 
 async def request(path: str = "/", method: str = "GET", local: bool = False, **headers: str) -> httpx.Response:
     """Ask a guard; header names are given with underscores. The Host is localhost:8000 unless given."""
-    guard = Guard(inner, local=LOCAL if local else None, current=only_anna)
+    guard = Guard(inner, visitors=OnlyAnna(local))
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     transport = httpx.ASGITransport(guard)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
@@ -45,31 +60,37 @@ async def request(path: str = "/", method: str = "GET", local: bool = False, **h
 
 
 def token(name: str) -> str:
-    return create_jwt(cl.User(identifier=name))
+    return tokens.issue(name, "session", 60)
 
 
 def cookie(name: str) -> str:
     return f"access_token={token(name)}"
 
 
-async def websocket(current: Callable[[cl.User], bool] = only_anna, **headers: str) -> list[dict[str, Any]]:
-    """Connect, send two messages, leave; return what the guard and the application sent."""
+async def websocket(messages: int = 2, **headers: str) -> list[dict[str, Any]]:
+    """Connect, send two messages, leave; return what the guard and the application sent.
+
+    ``messages``: after how many the session ends, without another message.
+    """
     named = {"host": "localhost:8000", **headers}
     scope = {
         "type": "websocket",
         "path": "/ws/socket.io/",
         "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()],
     }
-    incoming = iter([{"type": "websocket.receive", "text": "a"}] * 2)
+    visitors, incoming = OnlyAnna(local=True), [{"type": "websocket.receive", "text": "a"}] * 2
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        return next(incoming, {"type": "websocket.disconnect", "code": 1000})
+        if len(incoming) == 2 - messages:
+            visitors.there = False
+            await asyncio.Event().wait()
+        return incoming.pop() if incoming else {"type": "websocket.disconnect", "code": 1000}
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await Guard(inner, local=LOCAL, current=current)(scope, receive, send)
+    await Guard(inner, visitors=visitors)(scope, receive, send)
     return sent
 
 
@@ -96,7 +117,7 @@ class TestHost:
         assert (await request(host="chat.example.org")).status_code == 200
 
     async def test_a_header_given_twice_is_refused(self) -> None:
-        guard = Guard(inner, local=LOCAL, current=only_anna)
+        guard = Guard(inner, visitors=OnlyAnna(local=True))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://localhost") as client:
             for name in ("Cookie", "Origin", "Host", "Authorization"):
                 answer = await client.get("/", headers=[("Host", "localhost"), (name, "a"), (name, "b")])
@@ -156,12 +177,14 @@ class TestSession:
     async def test_an_ended_session_is_taken_out_wherever_it_is(self) -> None:
         value = token("bruno")
         for headers in (
-            {"cookie": f"a=b; access_token={value}"},
+            {"cookie": f"access_token={value}"},
             {"cookie": f"access_token_0={value[:20]}; access_token_1={value[20:]}"},
             {"authorization": f"Bearer {value}"},
             {"authorization": f"bearer\t{value}", "cookie": cookie("anna")},
         ):
             assert (await request(**headers)).json() == []
+        # What else the browser keeps stays, as the sign of its device.
+        assert (await request(cookie=f"device_access_token=b; access_token={value}")).json() == ["cookie"]
 
     async def test_what_is_no_token_is_left_to_chainlit(self) -> None:
         assert (await request(cookie="access_token=x")).json() == ["cookie"]
@@ -180,8 +203,7 @@ class TestSession:
             assert await websocket(**headers) == [{"type": "websocket.close", "code": 1008}]
 
     async def test_an_open_websocket_ends_with_its_session(self) -> None:
-        answers = iter([True, True, False])  # at the connection, at the first message, at the second
-        sent = await websocket(current=lambda user: next(answers), cookie=cookie("anna"))
+        sent = await websocket(messages=1, cookie=cookie("anna"))
         assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send"]
 
     async def test_the_lifespan_is_handed_on(self) -> None:
@@ -190,7 +212,7 @@ class TestSession:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             seen.append(scope["type"])
 
-        await Guard(app, local=None, current=only_anna)({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+        await Guard(app, visitors=OnlyAnna())({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
         assert seen == ["lifespan"]
 
 

@@ -1,0 +1,95 @@
+"""How a password is checked: who may try, how often, and after whom.
+
+Always true: a name gets ten wrong tries in a quarter of an hour from all unknown devices together, an address fifty,
+a known device ten of its own; a known device waits for other known ones only.
+"""
+
+import ipaddress
+import math
+
+from assistant.accounts import AccountError, Accounts, account_key
+from assistant.throttle import Throttle
+
+from .devices import Device
+from .lane import Busy, Lane
+
+_BUSY_FOR = 3  # seconds
+
+
+class Refused(Exception):
+    """No password was looked at. `status` is HTTP's; `reason`: busy, toomanytries or toomanyhere; `retry_after`: s."""
+
+    def __init__(self, status: int, reason: str, retry_after: int) -> None:
+        super().__init__(reason)
+        self.status, self.reason, self.retry_after = status, reason, retry_after
+
+
+def address_key(host: str) -> str:
+    """What counts as one address: of IPv6 the 64 bits that name a network, since anybody has all the others."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:  # a Unix socket, or what a proxy puts there instead
+        return host[:64]
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((address.packed[:8] + bytes(8), 64)))
+    return str(address)
+
+
+class Passwords:
+    """Checks passwords of `accounts`, for one event loop."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self.accounts = accounts
+        self._names, self._devices, self._addresses = Throttle(), Throttle(), Throttle(tries=50)
+        self._known, self._unknown = Lane(), Lane()
+
+    async def check(self, username: str, password: str, host: str, device: Device) -> tuple[str, float] | None:
+        """The one form of the name, and what `Accounts.verify` returned; None: refused, without a reason.
+
+        Raises Refused, and AccountError when the accounts cannot be read.
+        """
+        name, address = account_key(username), address_key(host)
+        if device.knows(name):
+            counts, lane, key = [(self._devices, f"{device.id}")], self._known, f"{device.id}"
+        else:
+            counts, lane, key = [(self._addresses, address), (self._names, name)], self._unknown, address
+        self._count(counts)
+        try:
+            session = await lane.run(key, self.accounts.verify, name, password)
+        except (Busy, AccountError) as error:
+            _take_back(counts)
+            raise error if isinstance(error, AccountError) else Refused(503, "busy", _BUSY_FOR) from None
+        if session is None:
+            return None
+        _take_back(counts)  # nor does one's own account give an address new tries at other ones
+        counts[-1][0].reset(counts[-1][1])
+        return name, session
+
+    async def change(self, name: str, old: str, new: str, session: str) -> float | None:
+        """Change the password of `name`, whose `session` asks; return the new `valid_after`. None: `old` is wrong.
+
+        Raises Refused, and AccountError when `new` is not accepted or the accounts cannot be read.
+        """
+        counts = [(self._devices, session)]
+        self._count(counts)
+        try:
+            changed = await self._known.run(session, self.accounts.change_password, name, old, new)
+        except (Busy, AccountError) as error:
+            _take_back(counts)
+            raise error if isinstance(error, AccountError) else Refused(503, "busy", _BUSY_FOR) from None
+        if changed is not None:
+            self._devices.reset(session)
+        return changed
+
+    def _count(self, counts: list[tuple[Throttle, str]]) -> None:
+        for place, (throttle, key) in enumerate(counts):
+            if not throttle.admit(key):
+                _take_back(counts[:place])
+                reason = "toomanyhere" if throttle is self._addresses else "toomanytries"
+                raise Refused(429, reason, math.ceil(throttle.wait(key)))
+
+
+def _take_back(counts: list[tuple[Throttle, str]]) -> None:
+    for throttle, key in counts:
+        throttle.take_back(key)
