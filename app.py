@@ -2,13 +2,14 @@
 
 import chainlit as cl
 
-from assistant import auth, chainlit_fixes, handlers, startup
+from assistant import auth, bounds, chainlit_fixes, handlers, startup
 from assistant import config as configuration
 from datalayer import DataLayer
 
 config = configuration.load()
 startup.check(config)
 auth.install(config)
+bounds.install(config)
 chainlit_fixes.install()
 
 

@@ -25,7 +25,6 @@ from .fixes import markdown
 from .history import MARK
 from .texts import language, say
 
-MESSAGE_BYTES = 16 * 1024 * 1024
 _CONNECTING = 60.0
 """Seconds that a message waits for its page to be connected; no page needs as long."""
 _CONTEXT = import_module("chainlit.context")  # the package has an attribute of the same name that is something else
@@ -33,8 +32,6 @@ _FOREIGN_LINK = re.compile(r'<link\b[^>]*\bhref="https?://[^>]*>\s*')
 
 
 def install() -> None:
-    # engine.io drops the connection of a client that sends more than 1 MB, and with it the message that was pasted.
-    server.sio.eio.max_http_buffer_size = MESSAGE_BYTES
     markdown.install()
     server.sio.on("stop", _stop)
     server.sio.on("edit_message", _edit_message)

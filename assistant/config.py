@@ -159,6 +159,42 @@ class Config(BaseSettings):
         validation_alias=AliasChoices("LANGFUSE_BASE_URL", "LANGFUSE_HOST"),
         description="an http(s) address",
     )
+    # What a person may send; see docs/operating.md, Security.
+    message_bytes: int = Field(
+        default=2_000_000,
+        ge=1_000,
+        le=100_000_000,
+        validation_alias="THREADKEEP_MESSAGE_BYTES",
+        description="a whole number of bytes from 1000 to 100000000",
+    )
+    waiting_messages: int = Field(
+        default=20,
+        ge=1,
+        le=1000,
+        validation_alias="THREADKEEP_WAITING_MESSAGES",
+        description="a whole number, 1 to 1000",
+    )
+    request_bytes: int = Field(
+        default=1_000_000,
+        ge=10_000,
+        validation_alias="THREADKEEP_REQUEST_BYTES",
+        description="a whole number of bytes, 10000 or more",
+    )
+    requests_per_second: float = Field(
+        default=50, ge=1, validation_alias="THREADKEEP_REQUESTS_PER_SECOND", description="a number, 1 or more"
+    )
+    events_per_second: float = Field(
+        default=100, ge=1, validation_alias="THREADKEEP_EVENTS_PER_SECOND", description="a number, 1 or more"
+    )
+    open_sessions: int = Field(
+        default=100, ge=2, validation_alias="THREADKEEP_OPEN_SESSIONS", description="a whole number, 2 or more"
+    )
+    session_files: int = Field(
+        default=100, ge=1, validation_alias="THREADKEEP_SESSION_FILES", description="a whole number, 1 or more"
+    )
+    session_files_mb: int = Field(
+        default=500, ge=1, validation_alias="THREADKEEP_SESSION_FILES_MB", description="a whole number of MB, 1 or more"
+    )
     host: str = Field(default="127.0.0.1", validation_alias="CHAINLIT_HOST", description="a host name or an address")
     port: int = Field(
         default=8000, ge=1, le=65535, validation_alias="CHAINLIT_PORT", description="a whole number from 1 to 65535"

@@ -14,16 +14,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import FileResponse
 
-from . import text
+from . import door, text
+from .door import headers
 from .errors import NotFound
 from .records import File, user_id
 from .shapes import FILES
 from .store import Store
 
-_MIME = re.compile(r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*")
-_SHOWN = re.compile(
-    r"image/(png|jpeg|gif|webp|avif|bmp)|(audio|video)/.+|application/(pdf|json)|text/(plain|markdown|csv)"
-)
 _NAMES = {"datalayer_file", "datalayer_health"}
 _NAME_LENGTH = 150  # characters; percent-encoded at most 12 bytes each, well below a server's limit for a header line
 
@@ -33,6 +30,7 @@ def mount(store: Store) -> None:
 
     Without Chainlit's server in this process (imports, jobs) there is nothing to do.
     """
+    door.install()
     server = sys.modules.get("chainlit.server")
     if server is None:
         return
@@ -59,25 +57,21 @@ def mount(store: Store) -> None:
 
 def _response(store: Store, file: File, request: Request) -> Response:
     tag = f'"{file.blob.sha256}"'
-    mime = (file.mime or "").split(";")[0].strip().lower()
-    mime = mime if _MIME.fullmatch(mime) else "application/octet-stream"
+    mime = headers.mime_type(file.mime)
     named = request.query_params.get("v") == file.blob.sha256[:16]
-    headers = {
+    given = {
+        **headers.of_a_file(request.headers),
         "ETag": tag,
         "Cache-Control": f"private, {'max-age=31536000, immutable' if named else 'no-cache'}",
-        "X-Content-Type-Options": "nosniff",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Content-Security-Policy": "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; "
-        "frame-ancestors 'self'; sandbox",
     }
     if tag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
+        return Response(status_code=304, headers=given)
     return FileResponse(
         store.blobs.path(file.blob.sha256),
         media_type=mime,
-        headers=headers,
+        headers=given,
         filename=_file_name(file.name),
-        content_disposition_type="inline" if _SHOWN.fullmatch(mime) else "attachment",
+        content_disposition_type="inline" if headers.is_shown(mime) else "attachment",
     )
 
 
@@ -86,3 +80,6 @@ def _file_name(name: str) -> str:
     plain = re.sub(r"[/\\]", "_", text.one_line(name)) or "file"
     ending = PurePosixPath(plain).suffix[:20]
     return plain if len(plain) <= _NAME_LENGTH else plain[: _NAME_LENGTH - len(ending)] + ending
+
+
+door.install()  # now, as the app is loaded: Chainlit asks for its data layer when the first page has connected

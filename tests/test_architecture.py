@@ -17,6 +17,7 @@ FLOORS = {
     "reports": 0,
     "place": 0,
     "durable": 0,
+    "door": 1,
     "schema": 1,
     "engine": 1,
     "migrations": 1,

@@ -205,7 +205,7 @@ def token_of(client: httpx.AsyncClient) -> str:
 
 def hello() -> dict[str, str]:
     """Return what a browser says of itself when it connects: a session of its own."""
-    return {"sessionId": uuid.uuid4().hex, "clientType": "webapp"}
+    return {"sessionId": str(uuid.uuid4()), "clientType": "webapp"}
 
 
 async def open_socket(client: httpx.AsyncClient, **headers: str) -> socketio.AsyncClient:

@@ -1,0 +1,50 @@
+"""How much the server takes from whom: the configuration's limits, told to the data layer's door and to uvicorn."""
+
+from typing import Any
+
+import uvicorn
+from chainlit import server
+
+from datalayer.door import Limits, use
+
+from .config import Config
+
+_HELD = 4
+"""Messages that a websocket holds unread, at most."""
+
+
+def install(config: Config) -> None:
+    limits = Limits(
+        body=config.request_bytes,
+        everywhere=True,
+        packet=packet_bytes(config),
+        packets=config.events_per_second,
+        requests=config.requests_per_second,
+        sessions=config.open_sessions,
+        files=config.session_files,
+        files_size=config.session_files_mb * 1_000_000,
+    )
+    use(limits)
+    server.sio.eio.max_http_buffer_size = limits.packet
+    _bound_uvicorn(packet_bytes(config))
+
+
+def packet_bytes(config: Config) -> int:
+    """A text is longer in JSON, by as much again at worst unless it is all control characters."""
+    return 2 * config.message_bytes + 64 * 1024
+
+
+def uvicorn_options(packet: int) -> dict[str, Any]:
+    """Of a packet uvicorn sees the size after inflating it: nothing here is inflated."""
+    return {"ws_max_size": packet, "ws_max_queue": _HELD, "ws_per_message_deflate": False}
+
+
+def _bound_uvicorn(packet: int) -> None:
+    """Chainlit's command line has no options for these: cli/__init__.py, run_chainlit."""
+    original = uvicorn.Config
+
+    def configured(app: Any, **given: Any) -> Any:
+        return original(app, **{**given, **uvicorn_options(packet)})
+
+    if original.__module__ != __name__:  # `chainlit run -w` executes the app again
+        uvicorn.Config = configured  # type: ignore[misc,assignment]
