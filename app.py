@@ -2,11 +2,12 @@
 
 import chainlit as cl
 
-from assistant import auth, bounds, chainlit_fixes, handlers, startup
+from assistant import auth, bounds, chainlit_fixes, handlers, serving, startup
 from assistant import config as configuration
 from datalayer import DataLayer
 
 config = configuration.load()
+serving.install(config.connections)
 startup.check(config)
 auth.install(config)
 bounds.install(config)

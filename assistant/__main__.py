@@ -5,12 +5,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 
+from assistant import scratch
 from assistant.accounts import FILE_NAME, AccountError, Accounts
-from assistant.config import load
+from assistant.config import Config, load
+from assistant.environment import tell
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 users = typer.Typer(no_args_is_help=True, help="Who may sign in when THREADKEEP_AUTH=accounts.")
@@ -19,24 +23,53 @@ app.add_typer(users, name="users")
 Stdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from the first line of the input.")]
 
 
-# `python -m chainlit`, without what its command line does to asyncio for cl.run_sync, which nothing here calls: tasks
-# and futures in Python instead of C, a tenth of the time of a turn.
-_CHAINLIT = (
-    "import nest_asyncio; nest_asyncio.apply = lambda: None; from chainlit.cli import cli; cli(prog_name='chainlit')"
-)
-
-
 @app.callback()
 def main() -> None:
     """Threadkeep, from the command line."""
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def serve(context: typer.Context) -> None:
-    """Start the app; options go on to `chainlit run`."""
-    load()  # Chainlit reads some of the variables before app.py can, and would answer a bad one with a traceback
-    run = [sys.executable, "-c", _CHAINLIT, "run", "app.py", "--headless", *context.args]
-    os.execv(sys.executable, run)
+def serve(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="The same as CHAINLIT_HOST.")] = None,
+    port: Annotated[str | None, typer.Option(help="The same as CHAINLIT_PORT.")] = None,
+    root_path: Annotated[str | None, typer.Option(help="The same as CHAINLIT_ROOT_PATH.")] = None,
+) -> None:
+    """Start the app; other options go on to `chainlit run`."""
+    given = {"CHAINLIT_HOST": host, "CHAINLIT_PORT": port, "CHAINLIT_ROOT_PATH": root_path}
+    os.environ.update({name: value for name, value in given.items() if value is not None})
+    config = load()
+    # Chainlit reads these while it is imported; where it disagrees, it would answer with a traceback.
+    os.environ.update(
+        THREADKEEP_HOME=str(config.home),
+        CHAINLIT_HOST=config.host,
+        CHAINLIT_PORT=str(config.port),
+        CHAINLIT_ROOT_PATH=config.root_path,
+    )
+    _furnish(config)
+    # What Chainlit's command line does to asyncio for cl.run_sync, which nothing here calls, makes tasks and futures in
+    # Python instead of C: a tenth of the time of a turn.
+    import nest_asyncio  # type: ignore[import-untyped]
+
+    nest_asyncio.apply = lambda: None
+    from chainlit.cli import cli
+
+    try:
+        cli.main(["run", "app.py", "--headless", *context.args], prog_name="serve", standalone_mode=False)
+    except click.ClickException as error:
+        raise SystemExit(f"serve: {error.format_message()}") from None
+
+
+def _furnish(config: Config) -> None:
+    """Lets Chainlit write into the data folder instead of the folder of the code."""
+    if "CHAINLIT_APP_ROOT" in os.environ:
+        tell("CHAINLIT_APP_ROOT is not used: what Chainlit writes goes into the data folder.")
+    try:
+        folder = scratch.make(config.home)
+        scratch.furnish(folder, Path.cwd())
+    except OSError as error:
+        raise SystemExit(f"THREADKEEP_HOME: cannot write into {config.home}: {error.strerror}.") from None
+    os.environ["CHAINLIT_APP_ROOT"] = str(folder)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from dotenv import load_dotenv
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from .environment import mend, tell, usable
+
 
 def _absolute(path: Path) -> Path:
     try:
@@ -27,7 +29,17 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 def _default_home() -> Path:
-    return platformdirs.user_data_path("threadkeep")
+    """The platform's; where there is no home folder to write to, one that outlives a restart of the machine."""
+    usual = platformdirs.user_data_path("threadkeep")
+    return next((place for place in (usual, *_OTHER_HOMES) if place.is_absolute() and usable(place)), usual)
+
+
+_OTHER_HOMES = (Path("/var/lib/threadkeep"), Path(f"/var/tmp/threadkeep-{os.geteuid()}"))
+
+
+def _rooted(value: str) -> str:
+    """A root path as Chainlit wants it: "" or "/chat"."""
+    return "/" + value.strip("/") if value.strip("/") else ""
 
 
 def _default_database(known: dict[str, Any]) -> str:
@@ -199,6 +211,27 @@ class Config(BaseSettings):
     port: int = Field(
         default=8000, ge=1, le=65535, validation_alias="CHAINLIT_PORT", description="a whole number from 1 to 65535"
     )
+    root_path: Annotated[str, AfterValidator(_rooted)] = Field(
+        default="",
+        pattern=r"^/*([A-Za-z0-9._~-]+/)*([A-Za-z0-9._~-]+)?$",
+        validation_alias="CHAINLIT_ROOT_PATH",
+        description="a path such as /chat",
+    )
+    cookie_samesite: Literal["lax", "strict", "none"] = Field(
+        default="lax", validation_alias="CHAINLIT_COOKIE_SAMESITE", description='"lax", "strict" or "none"'
+    )
+    state_cookie_lifetime: int = Field(
+        default=180,
+        ge=1,
+        validation_alias="CHAINLIT_STATE_COOKIE_LIFETIME",
+        description="a whole number of seconds, 1 or more",
+    )
+    connections: int = Field(
+        default=2000,
+        ge=16,
+        validation_alias="THREADKEEP_CONNECTIONS",
+        description="a whole number of open connections, 16 or more",
+    )
     # HS256 wants a key as long as its digest (RFC 7518, 3.2).
     auth_secret: SecretStr | None = Field(
         default=None,
@@ -251,16 +284,31 @@ def _make_home(home: Path) -> None:
         raise SystemExit(f"THREADKEEP_HOME: {home} is not readable and writable.")
 
 
+def _load_env_file(path: str) -> None:
+    """Chainlit loads this file into the environment of the server; the command line must see the same values."""
+    try:
+        load_dotenv(path)
+        os.environ["CHAINLIT_ENV_FILE"] = os.devnull  # or Chainlit would bring back what is left out now
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise SystemExit(f"CHAINLIT_ENV_FILE: cannot read {path}: {reason}.") from None
+
+
 def load() -> Config:
     """Read the configuration and make the folder `home` (mode 0700) if it is missing.
 
-    Raises SystemExit with one line that names the variable and what it accepts.
+    From here on, whatever this process writes is for its owner only. Raises SystemExit with one line that names the
+    variable and what it accepts.
     """
-    # Chainlit loads this file into the environment of the server; the command line must see the same values.
-    load_dotenv(os.environ.get("CHAINLIT_ENV_FILE", ".env"))
+    os.umask(0o077)
+    _load_env_file(os.environ.get("CHAINLIT_ENV_FILE", ".env"))
+    mend()
     try:
         config = Config()
     except ValidationError as error:
         raise SystemExit(_explain(error)) from None
     _make_home(config.home)
+    usual = platformdirs.user_data_path("threadkeep")
+    if "home" not in config.model_fields_set and config.home != usual:
+        tell(f"{usual} cannot be written: the data is kept in {config.home}. THREADKEEP_HOME names another folder.")
     return config

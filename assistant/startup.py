@@ -5,8 +5,11 @@ import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 
 import chainlit as cl
+import chainlit.config
+from chainlit import server
 from chainlit.data import get_data_layer
 from pydantic import SecretStr
 
@@ -15,7 +18,10 @@ from datalayer.backup import keep_backing_up, newest
 from datalayer.damage import set_aside
 from datalayer.place import Place
 
+from . import scratch
+from .accounts import FILE_NAME
 from .config import Config
+from .environment import tell
 from .memory import Limits, Memory, open_memory
 from .models import ChatModel, Providers
 from .models.patience import Patience
@@ -77,12 +83,49 @@ def check(config: Config) -> None:
     """Raises SystemExit with what is wrong with the store, and what to do, before anything is opened."""
     try:
         place = DataLayer.place(config.database_url, config.files, config.spool, config.backup_folder)
+        _make_private(config.home, place)
+        _keep_uploads(config.home)
         DataLayer.check(place)
     except StoreCorrupt:
         raise SystemExit(_explain_damage(place)) from None
     except DataLayerError as error:
         raise SystemExit(f"Threadkeep cannot open its database {config.database}: {error}") from None
     print(f"Threadkeep keeps its data in {config.home}", flush=True)
+
+
+def _make_private(home: Path, place: Place) -> None:
+    """What an earlier version, or another hand, has left open to the other users of this machine is closed."""
+    databases = [place.database.with_name(place.database.name + ending) for ending in ("", "-wal", "-shm")]
+    ours = {*databases, place.files, place.spool, place.backups, *(home / name for name in _NAMES)}
+    for path in ours:
+        with suppress(OSError):  # not there, or another user's, who decides who reads it
+            path.chmod(path.stat().st_mode & 0o700)
+    if home.stat().st_mode & 0o077:
+        try:
+            if not {*home.iterdir()} <= ours:
+                raise PermissionError
+            home.chmod(0o700)
+            tell(f"{home} was open to other users of this machine; now only its owner can look into it (mode 0700).")
+        except OSError:
+            tell(f"Other users of this machine can see the names of the files in {home}, but cannot read them.")
+
+
+_NAMES = (FILE_NAME, "secret", scratch.NAME)
+"""Of what lies in the data folder besides the store."""
+
+
+def _keep_uploads(home: Path) -> None:
+    """Below the data folder, whoever has started Chainlit: it makes its folder when it is imported."""
+    made = chainlit.config.FILES_DIRECTORY
+    if made.is_relative_to(home / scratch.NAME):
+        return
+    try:
+        uploads = scratch.make(home) / scratch.UPLOADS
+    except OSError as error:
+        raise SystemExit(f"THREADKEEP_HOME: cannot write into {home}: {error.strerror}.") from None
+    chainlit.config.FILES_DIRECTORY = server.FILES_DIRECTORY = uploads  # type: ignore[attr-defined]
+    with suppress(OSError):  # another server's uploads are in it
+        made.rmdir()
 
 
 def _explain_damage(place: Place) -> str:

@@ -5,6 +5,7 @@ a backup is damaged; 2 for a command line that cannot be read.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ Name = Annotated[str, typer.Argument(help="A stamp like 20261120T082100Z, a path
 @app.callback()
 def main() -> None:
     """Backups, restores and upkeep of a datalayer store."""
+    os.umask(0o077)  # what is written is for its owner only
 
 
 @backup.callback(invoke_without_command=True)

@@ -30,11 +30,12 @@ _LIBRARIES = (
     *("fastapi", "socketio", "uvicorn", "literalai", "mcp", "sqlalchemy.ext.asyncio", "alembic.command"),
     *("aiosqlite", "pydantic_settings", "dotenv"),
 )
-# As `python -m assistant serve` does.
-_SERVER = (
+# Any app of Chainlit's, and ours as `make run` starts it.
+CHAINLIT = (
     "import nest_asyncio; nest_asyncio.apply = lambda: None; "
     "from chainlit.cli import cli; cli(['run', 'app.py', '-h'], prog_name='chainlit')"
 )
+SERVE = "from assistant.__main__ import app; app(['serve'], prog_name='assistant')"
 
 # Forks a keeper for each job, which forks the job itself and reports its pid and its exit code. None outlives another.
 _NURSERY = """
@@ -213,12 +214,17 @@ def start(
 
 @contextmanager
 def running_server(
-    app_dir: Path, env: Mapping[str, str], port: int, deadline: float = 60, ready: str = "/health"
+    app_dir: Path,
+    env: Mapping[str, str],
+    port: int,
+    deadline: float = 60,
+    ready: str = "/health",
+    code: str = CHAINLIT,
 ) -> Iterator[Server]:
-    """Run `chainlit run app.py` in `app_dir` until the block ends, then kill it. Raises ServerFailed."""
+    """Run the `app.py` in `app_dir` by `code` until the block ends, then kill it. Raises ServerFailed."""
     log = app_dir / f"server-{port}.log"
     with log.open("ab") as output:
-        process = start(_SERVER, cwd=app_dir, env={"CHAINLIT_PORT": str(port), **env}, output=output)
+        process = start(code, cwd=app_dir, env={"CHAINLIT_PORT": str(port), **env}, output=output)
     server = Server(process, f"http://127.0.0.1:{port}", log)
     try:
         _wait(server, ready, time.monotonic() + deadline)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.processes import ROOT, Server, free_port, running_server
+from tests.processes import ROOT, SERVE, Server, free_port, running_server
 
 DEADLINE = 15_000
 NEW_ID = re.compile(r"/thread/([0-9a-f-]{36})$")
@@ -37,7 +37,7 @@ class App:
         return self._server is not None and self._server.process.poll() is None
 
     def start(self) -> None:
-        self._server = self._processes.enter_context(running_server(self._folder, self._env, self._port))
+        self._server = self._processes.enter_context(running_server(self._folder, self._env, self._port, code=SERVE))
 
     def kill(self, number: signal.Signals) -> None:
         assert self._server is not None

@@ -11,7 +11,7 @@ import pytest
 
 from tests.client import Client
 from tests.e2e.listening import Model, listening
-from tests.processes import ROOT, Server, free_port, running_server, start
+from tests.processes import ROOT, SERVE, Server, free_port, running_server, start
 
 PASSWORD = "correct horse battery"
 
@@ -19,8 +19,7 @@ PASSWORD = "correct horse battery"
 class App:
     """An installation: a home folder that outlives its servers.
 
-    The server runs beside links to the repository's app, not inside the checkout: Chainlit keeps uploads in ``.files``
-    of its working folder and removes that folder at shutdown, also those of another server in the same folder.
+    The server runs beside links to the repository's app, not inside the checkout, so that a test may change it.
     """
 
     def __init__(self, folder: Path, **env: str) -> None:
@@ -49,7 +48,7 @@ class App:
 
     @contextmanager
     def running(self) -> Iterator[Server]:
-        with running_server(self.folder, self.env, self.port) as server:
+        with running_server(self.folder, self.env, self.port, code=SERVE) as server:
             yield server
 
     def run(self, code: str, *args: str, stdin: str = "") -> str:

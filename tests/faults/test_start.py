@@ -1,0 +1,137 @@
+"""The first minute: nothing of the environment ends it with a traceback, and what it writes is its owner's."""
+
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import App
+from tests.faults.test_processes import UNPRIVILEGED
+from tests.processes import CHAINLIT, SERVE, free_port, running_server, start
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> App:
+    return App(tmp_path)
+
+
+def said(app: App, code: str = SERVE, **env: str) -> list[str]:
+    """The lines of a start that fails with exit code 1."""
+    log = app.folder / "log"
+    with log.open("wb") as output:
+        given = {"CHAINLIT_PORT": str(app.port), **app.env, **env}
+        with start(code, cwd=app.folder, env=given, output=output) as child:
+            assert child.wait(60) == 1
+    return [line for line in log.read_text().splitlines() if line]
+
+
+@contextmanager
+def started(app: App, code: str = SERVE, **env: str) -> Iterator[str]:
+    """The log of a start that goes well."""
+    with running_server(app.folder, {**app.env, **env}, app.port, code=code) as server:
+        log = server.log.read_text()
+        assert "Traceback" not in log
+        yield log
+
+
+class TestAddress:
+    def test_a_taken_port_is_one_line_and_no_server_is_promised(self, app: App) -> None:
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            [line] = said(app, CHAINLIT_PORT=str(port))
+        assert str(port) in line
+
+    @pytest.mark.parametrize(
+        ("name", "value", "word"),
+        [
+            ("CHAINLIT_HOST", "203.0.113.9", "cannot listen"),
+            ("CHAINLIT_HOST", "no such host", "no such address"),
+            ("CHAINLIT_HOST", "é" * 80, "no such address"),
+            ("CHAINLIT_PORT", "80a", "from 1 to 65535"),
+            ("CHAINLIT_ROOT_PATH", "/a b", "a path such as /chat"),
+            ("CHAINLIT_COOKIE_SAMESITE", "sometimes", '"lax"'),
+            ("CHAINLIT_STATE_COOKIE_LIFETIME", "long", "seconds"),
+            ("CHAINLIT_ENV_FILE", "latin-1.env", "UTF-8"),
+            ("CHAINLIT_SSL_CERT", "/gone.pem", "CHAINLIT_SSL_CERT"),
+        ],
+    )
+    def test_what_a_person_got_wrong_is_one_line(self, app: App, name: str, value: str, word: str) -> None:
+        (app.folder / "latin-1.env").write_bytes("THREADKEEP_MODEL=\xe9t\xe9".encode("latin-1"))
+        more = {"CHAINLIT_SSL_KEY": "/gone.key"} if name == "CHAINLIT_SSL_CERT" else {}
+        *_, line = said(app, **{name: value, "THREADKEEP_AUTH": "accounts", **more})
+        assert word in line
+        assert "Traceback" not in line
+
+    def test_ipv6_is_an_address_like_any_other(self, app: App) -> None:
+        with started(app, CHAINLIT_HOST="::1"), socket.create_connection(("::1", app.port)):
+            pass
+
+
+class TestEnvironment:
+    def test_nothing_in_it_stops_the_start_and_what_cannot_be_used_is_said_in_a_line(self, app: App) -> None:
+        (app.folder / "garbage.pem").write_text("no certificate")
+        odd = {
+            "SSL_CERT_FILE": "/gone.pem",
+            "SSL_CERT_DIR": "/gone",
+            "REQUESTS_CA_BUNDLE": "garbage.pem",
+            "SSLKEYLOGFILE": "/gone/keys",
+            "HTTP_PROXY": "gopher://me:hidden-1@proxy",
+            "https_proxy": "http://proxy:hidden-2",
+            "ALL_PROXY": "socks5://hidden-3:1080",
+            "NO_PROXY": "proxy:hidden-5",
+            "DISCORD_BOT_TOKEN": "hidden-4",
+        }
+        silent = dict.fromkeys(("DEBUG", "CI", "WATCH", "ROOT", "RUN", "FEATURES", "UI", "PROJECT", "CODE"), "garbage")
+        silent |= dict.fromkeys(("CHAINLIT_APP_ROOT", "TMPDIR"), "/gone")
+        silent |= {"LANG": "xx_YY.garbage", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        silent |= {"UVICORN_WS_PROTOCOL": "garbage", "DATABASE_URL": "garbage", "LITERAL_API_KEY": "a-key"}
+        silent |= dict.fromkeys(("GEMINI_API_KEY", "OPENAI_API_KEY"), "a-key")
+        silent |= dict.fromkeys(("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY"), "a-key")
+        code = "import warnings; warnings.simplefilter('error')\n" + SERVE
+        with started(app, code, **odd, **silent) as log:
+            for name in odd:
+                assert sum(line.startswith(f"{name} ") for line in log.splitlines()) == 1, name
+            assert "hidden" not in log
+
+    @pytest.mark.parametrize("code", [SERVE, CHAINLIT], ids=["serve", "chainlit run"])
+    def test_all_that_is_written_lies_in_the_data_folder_for_its_owner_only(self, app: App, code: str) -> None:
+        app.home.mkdir(mode=0o755)
+        app.home.chmod(0o755)
+        (app.home / "secret").touch(0o644)
+        before = {path for path in app.folder.rglob("*")}
+        with started(app, code) as log:
+            pass
+        assert f"{app.home} was open to other users" in log
+        new = {path for path in app.folder.rglob("*") if path.suffix != ".log"} - before
+        if code == SERVE:
+            assert new == set()
+        open_ = [path for path in (app.home, *app.home.rglob("*")) if not path.is_symlink() and is_open(path)]
+        assert open_ == []
+
+    def test_a_folder_of_code_that_cannot_be_written(self, app: App) -> None:
+        for path in (app.folder, *app.folder.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & ~0o222)
+        with started(app, (UNPRIVILEGED if os.geteuid() == 0 else "") + SERVE):
+            assert list(app.home.glob("run/*/.files"))
+
+    def test_the_folders_of_dead_processes_are_removed_and_those_of_living_ones_kept(self, app: App) -> None:
+        with started(app):
+            [first] = app.home.glob("run/*")
+            (first / ".files" / "upload").write_text("secret")
+            with running_server(app.folder, app.env, free_port(), code=SERVE):
+                assert len([*app.home.glob("run/*")]) == 2
+            assert (first / ".files" / "upload").read_text() == "secret"
+        with started(app):
+            assert len([*app.home.glob("run/*")]) == 1
+        assert not first.exists()
+
+
+def is_open(path: Path) -> bool:
+    return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
