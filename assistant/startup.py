@@ -84,12 +84,12 @@ def check(config: Config) -> None:
     try:
         place = DataLayer.place(config.database_url, config.files, config.spool, config.backup_folder)
         _make_private(config.home, place)
-        _keep_uploads(config.home)
         DataLayer.check(place)
     except StoreCorrupt:
         raise SystemExit(_explain_damage(place)) from None
     except DataLayerError as error:
         raise SystemExit(f"Threadkeep cannot open its database {config.database}: {error}") from None
+    _keep_uploads(config.home)
     print(f"Threadkeep keeps its data in {config.home}", flush=True)
 
 
