@@ -13,6 +13,14 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Makes the folder, and those above it that are missing; their names survive a power cut. Raises OSError."""
+    if not path.parent.is_dir():
+        make_folder(path.parent)
+    path.mkdir(mode=mode, exist_ok=True)
+    sync(path.parent)
+
+
 def write_durably(path: Path, content: bytes) -> None:
     """Makes or replaces the file in one step. Raises OSError."""
     temporary = path.with_name(path.name + ".new")

@@ -158,6 +158,10 @@ def check_content(path: Path) -> None:
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
+    if path.with_name(path.name + "-journal").exists():
+        # A power cut in the very first transaction, before there is a log: only who may write can take it back.
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_TIMEOUT)) as db:
+            db.execute("SELECT 1 FROM sqlite_master").fetchone()
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT)
 
 

@@ -35,6 +35,7 @@ class Spool:
         """Makes and locks this process's file. A second call does nothing."""
         while self._own is None:  # another process that starts or ends now may take our file or the empty folder away
             self.folder.mkdir(mode=0o700, exist_ok=True)  # not its parents: a store whose folder is missing is none
+            sync(self.folder.parent)
             self.instance = str(uuid.uuid4())
             self._own = _lock(self._path(self.instance), "xb")
         return self._own
@@ -52,6 +53,8 @@ class Spool:
         for path, file in self._claimed.items():
             path.unlink(missing_ok=True)
             file.close()
+        if self._claimed:
+            sync(self.folder)  # or a power cut brings them back, to be stored over what is newer
         self._claimed.clear()
 
     def append(self, refused: Iterable[Write]) -> None:

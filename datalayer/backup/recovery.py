@@ -182,11 +182,12 @@ def _finish(place: Place) -> _Plan | None:
 
 
 def _move(moves: Sequence[Sequence[str]]) -> None:
+    """Each is on the disk before the next: a power cut must not leave a later one without an earlier one."""
     for source, to in moves:
         if os.path.exists(source) and not os.path.exists(to):
             os.rename(source, to)
-    for folder in {os.path.dirname(path) for pair in moves for path in pair}:
-        sync(Path(folder))
+        for folder in {os.path.dirname(source), os.path.dirname(to)}:
+            sync(Path(folder))
 
 
 def _done(place: Place) -> None:

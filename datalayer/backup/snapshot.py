@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..blobs import LocalBlobs
-from ..durable import sync, write_durably
+from ..durable import make_folder, sync, write_durably
 from ..engine import check_file
 from ..errors import DataLayerError, InvalidInput, StoreCorrupt, StoreUnavailable
 from ..place import Place
@@ -53,7 +53,7 @@ def make(
         raise InvalidInput("Give the backups a folder of their own")
     revision_of(place)
     with failures():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder, 0o700)
         with locked(folder):
             clear_unfinished(folder)
             making = folder / (UNFINISHED + "making")

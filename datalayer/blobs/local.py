@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from ..durable import sync
+from ..durable import make_folder, sync
 from ..errors import InvalidInput
 from ..records import Blob
 
@@ -24,10 +24,13 @@ _CHUNK = 1 << 20
 class LocalBlobs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._durable: set[Path] = set()
 
     def put(self, source: bytes | Path) -> Blob:
         incoming = self.folder / "incoming"
-        incoming.mkdir(parents=True, exist_ok=True)
+        if not self.folder.is_dir():
+            make_folder(self.folder)
+        incoming.mkdir(exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=incoming)
         try:
             with os.fdopen(handle, "wb") as target:
@@ -35,7 +38,7 @@ class LocalBlobs:
                 final = self.path(blob.sha256)
                 if not final.exists():
                     os.fsync(target.fileno())
-                    _make_durable_folder(final.parent, self.folder)
+                    self._make_folder(final.parent)
                     os.replace(temporary, final)
                 # Also when it was there: whoever put it may not have come to this line yet.
                 sync(final.parent)
@@ -43,6 +46,14 @@ class LocalBlobs:
         finally:
             with suppress(FileNotFoundError):  # renamed, which is the normal end
                 os.unlink(temporary)
+
+    def _make_folder(self, folder: Path) -> None:
+        """Makes ``folder`` so that it survives a power cut, with the folders above it."""
+        for each in (self.folder, folder.parent, folder):
+            # One that is there may not be on the disk yet: whoever made it may be about to sync it.
+            if each not in self._durable or not each.is_dir():
+                make_folder(each)
+                self._durable.add(each)
 
     def has(self, name: str) -> bool:
         return self.path(name).is_file()
@@ -68,13 +79,3 @@ def _copy(source: bytes | Path, target: BinaryIO) -> Blob:
             size += len(chunk)
     target.flush()
     return Blob(digest.hexdigest(), size)
-
-
-def _make_durable_folder(folder: Path, root: Path) -> None:
-    """Makes ``folder`` and syncs every parent up to ``root``, or a power cut could take the new entries."""
-    if folder.is_dir():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    while folder != root:
-        folder = folder.parent
-        sync(folder)
