@@ -33,8 +33,9 @@ from .schema import HEAD
 
 T = TypeVar("T")
 
-BUSY_TIMEOUT = 5.0
-"""Seconds SQLite waits for another process's lock before the call fails."""
+BUSY_TIMEOUT = 0.25
+"""Seconds SQLite waits for another process's lock before the call fails: less than a caller waits for a transaction, so
+that a lock is told from a database that hangs, and a transaction that waits for one ends soon."""
 
 # No mmap and no checkpoint by readers: SQLite before 3.51.3 can damage a WAL file that two connections reset at once.
 _PRAGMAS = {
@@ -42,6 +43,7 @@ _PRAGMAS = {
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
+        "secure_delete=ON",  # what is deleted is overwritten; builds of SQLite differ in their default
         "mmap_size=0",
         "cache_size=-16000",
     ),
@@ -145,13 +147,18 @@ def check_file(path: Path) -> str | None:
 
 
 def check_content(path: Path) -> None:
-    """Reads the whole database at ``path`` for damage; changes nothing. Raises StoreCorrupt, StoreUnavailable."""
-    if check_file(path) is None:
-        return
+    """Reads the whole database at ``path`` for damage, unless another process has locked it; changes nothing.
+
+    Raises StoreCorrupt, StoreUnavailable.
+    """
     try:
+        if check_file(path) is None:
+            return
         with closing(_read_only(path)) as db:
             found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.Error as error:
+    except (sqlite3.Error, StoreUnavailable) as error:
+        if reason(error).startswith("SQLITE_BUSY"):
+            return
         raise translate(error) from error
     if found != "ok":
         raise StoreCorrupt("The database is damaged")

@@ -154,6 +154,12 @@ def _contains(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
     return func.instr(func.fold(column), word) > 0
 
 
+def newest_write(connection: Connection) -> int:
+    """When the newest steps were written last, in UTC microseconds; 0 without one."""
+    newest = select(steps.c.written_at).order_by(steps.c.seq.desc()).limit(100).subquery()
+    return connection.execute(select(func.max(newest.c.written_at))).scalar() or 0
+
+
 def unused_blobs(connection: Connection) -> list[str]:
     """Names of blobs that no element points to: what a crash left between a deletion and its clean-up."""
     pointed = exists(select(1).where(elements.c.blob == blobs.c.sha256))

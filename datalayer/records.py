@@ -122,6 +122,9 @@ def user_id(identifier: str) -> str:
     return str(uuid.uuid5(_USERS, identifier))
 
 
+MAX_AHEAD = 48 * 3_600_000_000
+"""Microseconds that a clock may have gone back between two processes."""
+
 _latest = 0
 
 
@@ -130,6 +133,14 @@ def now() -> int:
     global _latest
     _latest = max(time.time_ns() // 1000, _latest + 1)
     return _latest
+
+
+def not_before(moment: int) -> None:
+    """Has ``now`` give later times than ``moment``, from before this process: a write that waits in a spool is told
+    from a newer one by its time. Not by more than MAX_AHEAD: a clock that was years ahead must not stay so for ever."""
+    global _latest
+    if moment < time.time_ns() // 1000 + MAX_AHEAD:
+        _latest = max(_latest, moment)
 
 
 def to_iso(microseconds: int | None) -> str | None:

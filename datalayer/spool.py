@@ -1,8 +1,12 @@
 """I7: writes that the database refused, kept in a file until it takes them.
 
-One file a process, ``<instance>.jsonl``, locked as long as the process lives; a line a write, fsynced before its caller
-hears that it is safe. A file without a lock was left by a process that died: whoever opens the store next replays it.
-The lock is also how processes see which others are alive: the system drops it with the process, however that ends.
+One file a process, ``<instance>.jsonl``, locked (flock) as long as the process lives. A line is a write as
+``writes.to_json`` gives it, in ASCII with a newline at its end; lines are only ever added, and fsynced before their
+callers hear that they are safe. When the database has all of them, the file is truncated to nothing, and removed at the
+end. Only the last lines of a file can be torn, by a power cut before their fsync; reading ends there.
+
+A file without a lock was left by a process that died: whoever opens the store next replays it. The lock is also how
+processes see which others are alive: the system drops it with the process, however that ends.
 """
 
 import fcntl
@@ -11,6 +15,7 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from heapq import merge
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,12 +46,13 @@ class Spool:
         return self._own
 
     def take_over(self) -> list[Write]:
-        """The writes that dead processes left, the oldest file first. They stay in their files until ``forget``."""
+        """The writes that dead processes left: each file's in its order, those of several by their time. They stay in
+        their files until ``forget``."""
         for path in self.folder.glob("*" + _ENDING):
             if path.stem != self.instance and path not in self._claimed and (file := _lock(path, "r+b")):
                 self._claimed[path] = file
         files = sorted(self._claimed.values(), key=lambda file: os.fstat(file.fileno()).st_mtime)
-        return [write for file in files for write in _read(file)]
+        return list(merge(*(_read(file) for file in files), key=lambda write: write.at))
 
     def forget(self) -> None:
         """Removes what ``take_over`` gave. To be called when all of it is stored."""

@@ -2,29 +2,32 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import backup, engine, migrations, queries
+from . import backup, engine, migrations, queries, transaction
 from .apply import apply, mark_interrupted
+from .backlog import MAX_BATCH
 from .blobs import Blobs, LocalBlobs
 from .damage import set_log_aside
 from .engine import Identity, check_file, file_identity, log_identity
-from .errors import InvalidInput, StoreClosed
+from .errors import InvalidInput, StoreClosed, StoreUnavailable
 from .place import Place
 from .reads import Reads, T
-from .records import Blob, now
+from .records import Blob, not_before, now
 from .schema import HEAD
-from .spool import Spool
-from .writer import MAX_BATCH, Event, Lane, Outcome
+from .spool import Spool, live_instances
+from .transaction import OPENING, Outcome
+from .writer import CLOSING, Event, Lane
 from .writes import ReleaseBlobs, Write
 
 logger = logging.getLogger("datalayer")
 
-BARRIER_TIMEOUT = 10.0
-"""Seconds a read waits for the writes before it; beyond, the database is in trouble and old data beats none."""
+READ_TIMEOUT = 10.0
+"""Seconds a read waits for the recovery at start, for content that a write before it stores, and for its answer."""
 
 
 class Store(Reads):
@@ -47,8 +50,16 @@ class Store(Reads):
         self.place = Place.beside(self._engines.path, files, spool, backups)
         self.blobs: Blobs = LocalBlobs(self.place.files)
         self._spool = Spool(self.place.spool)
-        self._lane = Lane(lambda writes: engine.translated(self._commit(writes)), self._spool)
+        self._lane = Lane(
+            lambda writes: engine.translated(self._commit(writes)),
+            self._spool,
+            lambda: engine.translated(self._ready()),
+        )
         self._opening: asyncio.Task[None] | None = None
+        self._recovering: asyncio.Task[None] | None = None
+        self._stuck: set[asyncio.Task[Any]] = set()
+        self._left: set[str] = set()
+        self._shutting: asyncio.Task[None] | None = None
         self._opened_as: Identity | None = None
         self._log: Identity | None = None
         self._closed = False
@@ -64,20 +75,29 @@ class Store(Reads):
         return self._lane.listeners
 
     async def open(self) -> None:
-        """Brings the schema up to date. Raises StoreTooNew, StoreForeign, StoreCorrupt, StoreUnavailable."""
+        """Brings the schema up to date and stores what dead processes left. Raises StoreTooNew, StoreForeign,
+        StoreCorrupt, StoreUnavailable."""
+        await self._upgraded()
+        await asyncio.shield(self._recovery())
+
+    async def _upgraded(self) -> None:
+        """Returns when the database can be read."""
         if self._closed:
             raise StoreClosed("The data layer is closed")
-        if self._opening is None or (self._opening.done() and self._opening.exception()):
-            self._opening = asyncio.create_task(self._open())
+        if self._opening is None or _failed(self._opening):
+            self._opening = asyncio.create_task(self._upgrade())
         await asyncio.shield(self._opening)
 
-    async def _open(self) -> None:
+    async def _upgrade(self) -> None:
         await asyncio.to_thread(self._show_up)
         await engine.translated(asyncio.to_thread(self._prepare))
         self._opened_as = file_identity(self._engines.path)
-        await self._recover()
-        if unused := await engine.run(self._engines.read, queries.unused_blobs):
-            await self._release(unused)
+
+    def _recovery(self) -> asyncio.Task[None]:
+        if self._recovering is None or _failed(self._recovering):
+            self._recovering = asyncio.create_task(self._recover())
+            self._recovering.add_done_callback(_failed)  # whoever began it may not wait for it
+        return self._recovering
 
     def _show_up(self) -> None:
         """Lets other processes see that this one has the store open, before it has."""
@@ -93,33 +113,57 @@ class Store(Reads):
         if revision not in (None, HEAD):
             backup.before_upgrade(self.place)
         if revision != HEAD:
-            migrations.migrate(self._engines.url)
+            # Another process of ours that starts now may be at the same.
+            others = live_instances(self.place.spool) - {self.instance}
+            migrations.migrate(self._engines.url, patience=OPENING if others else engine.BUSY_TIMEOUT)
 
     async def _recover(self) -> None:
-        """Stores what dead processes left in their spools, then marks the answers that they were streaming."""
+        """Stores what dead processes left in their spools, marks the answers that they were streaming, and removes the
+        content that they let go."""
         try:
             left = await asyncio.to_thread(self._spool.take_over)
             live = await asyncio.to_thread(self._spool.live)
         except OSError:
             return  # _show_up has said that there is no spool
+        newest = await engine.run(self._engines.read, queries.newest_write)
+        not_before(max([newest, *(write.at for write in left)]))
         for start in range(0, len(left), MAX_BATCH):
             await self._lane.store_kept(left[start : start + MAX_BATCH], self._apply)
         found = await engine.run(self._engines.write, partial(mark_interrupted, live=live))
         await asyncio.to_thread(self._spool.forget)
         if left or found:
             logger.warning("recovered from a crash: %s writes from the spool, %s interrupted answers", len(left), found)
+        if unused := await engine.run(self._engines.read, queries.unused_blobs):
+            await self._release(unused)
 
     async def close(self) -> None:
-        """Stores what was accepted, then closes. A second call does nothing."""
-        if not self._closed:
-            await self._lane.close()
-            self._closed = True
-            await asyncio.to_thread(self._spool.close, keep=self._lane.degraded)
-            await self._engines.dispose()
+        """Stores what was accepted, then closes. A second call does nothing.
+
+        What a database that does not answer has not taken within seconds stays in the spool, for the next process.
+        """
+        if self._closed:
+            return
+        ended = await self._lane.close()
+        self._closed = True
+        self._shutting = asyncio.create_task(self._shut())
+        if ended:
+            await asyncio.wait([self._shutting], timeout=CLOSING)
+        else:
+            logger.error("the database does not answer; what it has not taken is in the spool")
+
+    async def _shut(self) -> None:
+        await self._lane.ended()
+        await asyncio.to_thread(self._spool.close, keep=self._lane.degraded)
+        await self._engines.dispose()
 
     async def drain(self) -> None:
         """Returns when every accepted write is durable or its caller has its error."""
         await self._lane.barrier()
+
+    async def catch_up(self) -> bool:
+        """Tries now to store what waits in the spool, which else is tried about once a second. Whether nothing is left
+        in it."""
+        return await self._lane.catch_up()
 
     async def health(self) -> dict[str, Any]:
         """``state``: "ok", or "degraded" (writes wait in the spool); ``pending``: writes not in the database yet."""
@@ -138,13 +182,15 @@ class Store(Reads):
             raise InvalidInput("The file to store does not exist")
         return await asyncio.to_thread(self.blobs.put, source)
 
-    async def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
+    async def _ready(self) -> None:
         if self._opened_as not in (None, file_identity(self._engines.path)):
             # Replaced or removed under us: what we still have open is a file that nobody will ever see again.
-            self._opening, self._opened_as = None, None
+            self._opening, self._recovering, self._opened_as = None, None, None
             await self._engines.dispose()
             await asyncio.to_thread(set_log_aside, self.place.database, self._log)
         await self.open()
+
+    async def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
         outcomes = await self._apply(writes)
         self._log = log_identity(self.place.database)
         return outcomes
@@ -157,6 +203,8 @@ class Store(Reads):
 
     async def _release(self, names: list[str]) -> None:
         # A transaction of its own: a file is removed only after the rows that pointed to it are durably gone.
+        wanted = self._lane.blobs()
+        names, self._left = sorted({*names, *self._left} - wanted), {*names, *self._left} & wanted
         try:
             write = ReleaseBlobs(names=names, at=now())
             await engine.run(self._engines.write, partial(apply, writes=[write], store=self.blobs))
@@ -165,10 +213,37 @@ class Store(Reads):
             logger.warning("blobs left for the next start: %s (%s)", error, engine.reason(error))
 
     async def _read(self, query: Callable[..., T], *args: Any, thread_id: str | None = None) -> T:
-        await self.open()
+        await self._answer(self._upgraded())
+        failed_before = _failed(self._recovering)
+        recovery = self._recovery()
         try:
-            async with asyncio.timeout(BARRIER_TIMEOUT):
-                await self._lane.barrier(thread_id)
+            async with asyncio.timeout(READ_TIMEOUT):
+                if not failed_before:
+                    await asyncio.wait([recovery])
+                await self._lane.settled(thread_id)
         except TimeoutError:
             logger.warning("reading without the writes that are still waiting")
-        return await engine.run(self._engines.read, lambda connection: query(connection, *args))
+        return await self._answer(engine.run(self._engines.read, lambda connection: query(connection, *args)))
+
+    async def _answer(self, reading: Coroutine[Any, Any, T]) -> T:
+        """What ``reading`` returns. While a transaction hangs, it must not take longer than one may."""
+        task = asyncio.create_task(reading)
+        task.add_done_callback(_failed)
+        end = time.monotonic() + READ_TIMEOUT
+        while time.monotonic() < end:
+            # What still reads for somebody who has given up tells that there is no use in waiting.
+            done, _ = await asyncio.wait(
+                [task], timeout=0 if self._stuck and self._lane.stalled else transaction.PATIENCE
+            )
+            if done:
+                return task.result()
+            if self._lane.stalled:
+                break
+        self._stuck.add(task)
+        task.add_done_callback(self._stuck.discard)
+        raise StoreUnavailable("The database does not answer")
+
+
+def _failed(task: asyncio.Task[Any] | None) -> bool:
+    """Whether it has ended with an error, which is seen by that."""
+    return task is not None and task.done() and (task.cancelled() or task.exception() is not None)

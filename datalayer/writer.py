@@ -4,39 +4,34 @@
 commits: a caller that is cancelled stops waiting, its write does not stop. Writes that wait together share a
 transaction; when it fails, it is rolled back and each write runs alone, so that only the bad one's caller hears of it.
 
-When the database takes nothing, the lane is *degraded*: writes go to the spool, in order, and are tried again with
-growing pauses. Until the last of them is stored, new ones queue up behind them there, or an old write could overwrite
-a newer one.
+Nobody waits for a database that does not answer. When it refuses a transaction, or has not ended it after PATIENCE, the
+lane is *degraded*: the writes go to the spool, in order, and their callers get their answers; so do the writes that
+come meanwhile, until the database has all of them: see ``backlog``.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
+from .backlog import MAX_BATCH, Backlog, Kind, log
 from .engine import reason, translate
 from .errors import BlobVanished, DataLayerError, StoreClosed, StoreUnavailable
 from .records import Blob
 from .spool import Spool
+from .transaction import Commit, Outcome, Ready, Storing, Transactions
 from .writes import DeleteFeedback, UpsertElement, UpsertFeedback, Write
 
 logger = logging.getLogger("datalayer")
 
-MAX_BATCH = 256
-"""Writes in one transaction: enough to hide an fsync, few enough that nobody waits long behind it."""
-
 MAX_PUTS = 20
 """Tries to store content that others with the same content keep removing."""
 
-PAUSES = (0.2, 1.0, 5.0, 15.0)
-"""Seconds between tries while degraded; the last one repeats. Each try may wait engine.BUSY_TIMEOUT besides."""
+CLOSING = 5.0
+"""Seconds that ``close`` waits for content that is being stored, and for a transaction that hangs."""
 
-Outcome = Any  # a result, or the DataLayerError of this write
-Commit = Callable[[Sequence[Write]], Awaitable[list[Outcome]]]
 PutBlob = Callable[[], Coroutine[Any, Any, Blob]]
 
 
@@ -61,19 +56,19 @@ class Event:
     could not even be spooled, and their callers have their error. ``rejected``: a spooled write can never be stored.
     """
 
-    kind: Literal["degraded", "recovered", "lost", "rejected"]
+    kind: Kind
     threads: frozenset[str] = frozenset()
 
 
 class Lane:
-    """``commit`` applies writes in one transaction and returns an outcome each; it raises when nothing was stored."""
+    """``commit`` applies writes in one transaction and returns an outcome each; it raises when nothing was stored.
+    ``ready`` returns when the database is open for that, None: it always is."""
 
-    def __init__(self, commit: Commit, spool: Spool) -> None:
-        self._commit = commit
-        self._spool = spool
+    def __init__(self, commit: Commit, spool: Spool, ready: Ready | None = None) -> None:
+        self._transactions = Transactions(commit, ready)
+        self._backlog = Backlog(spool, self._transactions, self._tell)
         self._waiting: deque[_Entry] = deque()
         self._undecided: dict[asyncio.Future[Any], str | None] = {}
-        self._backlog: deque[Write] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -82,12 +77,22 @@ class Lane:
     @property
     def degraded(self) -> bool:
         """Whether writes are in the spool, waiting for the database."""
-        return bool(self._backlog)
+        return self._backlog.behind
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the database has been at one transaction for longer than PATIENCE."""
+        return self._transactions.stalled
 
     @property
     def pending(self) -> int:
         """How many accepted writes are not in the database yet."""
         return len(self._undecided) + len(self._backlog)
+
+    def blobs(self) -> set[str]:
+        """Content that writes name which are not in the database yet."""
+        stored = (entry.blob for entry in self._waiting if entry.blob and entry.ready)
+        return self._backlog.blobs() | {blob.result().sha256 for blob in stored if not blob.exception()}
 
     def submit(self, write: Write, put: PutBlob | None = None) -> asyncio.Future[Any]:
         """Accepts ``write``; the future has its result when it is durable. Raises StoreClosed.
@@ -111,36 +116,47 @@ class Lane:
 
     async def barrier(self, thread_id: str | None = None) -> None:
         """Returns when the writes submitted before are decided: those to ``thread_id``, or all."""
-        waited = [f for f, t in self._undecided.items() if thread_id is None or t is None or t == thread_id]
-        if waited:
+        if waited := [f for f, t in self._undecided.items() if _concerns(t, thread_id)]:
             await asyncio.wait(waited)
 
-    async def close(self) -> None:
-        """Refuses new writes, waits for the accepted ones, and tries once more what is in the spool."""
+    async def settled(self, thread_id: str | None = None) -> None:
+        """As ``barrier``; what is in the spool is waited for as well, but only while the trouble is young."""
+        await self.barrier(thread_id)
+        await self._backlog.settled(lambda write: _concerns(write.thread_id, thread_id))
+
+    async def catch_up(self) -> bool:
+        """Tries now, rather than after a pause, to store what is in the spool; whether nothing is left in it."""
+        return await self._backlog.catch_up()
+
+    async def store_kept(self, writes: Sequence[Write], commit: Commit) -> None:
+        """As ``Backlog.store``, for what another process has left."""
+        await self._backlog.store(writes, commit)
+
+    async def close(self) -> bool:
+        """Refuses new writes, waits for the accepted ones, and tries once more what is in the spool: each no longer
+        than CLOSING. False: a transaction still hangs, and ``ended`` tells when it no longer does."""
         self._closed = True
-        await self.barrier()
-        if self._task is not None:
-            self._wake.set()
-            await self._task
-        await self._replay()
+        self._wake.set()
+        if self._task is not None and not (await asyncio.wait([self._task], timeout=CLOSING))[0]:
+            self._task.cancel()
+        for done in self._undecided:
+            logger.error("not stored: its content was not stored in time")
+            done.set_exception(StoreUnavailable("This could not be saved before the end"))
+            done.exception()
+        self._undecided.clear()
+        await self._backlog.close(CLOSING)
+        return not self._transactions.running
+
+    async def ended(self) -> None:
+        """Returns when no transaction hangs any more."""
+        await self._backlog.ended()
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        tries, due = 0, 0.0
         while not self._closed or self._waiting:
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(due if self._backlog else None):
-                    await self._wake.wait()
+            await self._wake.wait()
             self._wake.clear()
-            was_degraded = self.degraded
             while batch := self._take():
                 await self._store(batch)
-            # By the clock, not by silence: an answer that streams wakes this loop all the time.
-            if was_degraded and loop.time() >= due:
-                tries = 0 if await self._replay() else tries + 1
-            elif was_degraded or not self._backlog:
-                continue
-            due = loop.time() + PAUSES[min(tries, len(PAUSES) - 1)]
 
     def _take(self) -> list[_Entry]:
         batch: list[_Entry] = []
@@ -161,14 +177,19 @@ class Lane:
         return batch
 
     async def _store(self, batch: list[_Entry]) -> None:
-        if self._backlog:
-            await self._keep(batch)
+        if self.degraded and await self._keep(batch, only_if_behind=True):
             return
-        try:
-            outcomes = await self._commit([entry.write for entry in batch])
-        except DataLayerError as error:
+        storing = asyncio.create_task(self._transactions.store([entry.write for entry in batch]))
+        if not await self._transactions.wait(storing):
+            logger.warning("the database does not answer, writing to the spool")
+            await self._keep(batch, storing)
+        elif error := storing.exception():
+            assert isinstance(error, DataLayerError)
             await self._fail(batch, error)
-            return
+        else:
+            self._answer(batch, storing.result())
+
+    def _answer(self, batch: list[_Entry], outcomes: list[Outcome]) -> None:
         for entry, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, BlobVanished) and entry.tries < MAX_PUTS:
                 self._start_put(entry)
@@ -193,64 +214,25 @@ class Lane:
         else:
             self._decide(batch[0], error)
 
-    async def _keep(self, batch: list[_Entry]) -> None:
-        """Puts the batch into the spool, where it is as safe as in the database."""
-        writes = [entry.write for entry in batch]
+    async def _keep(self, batch: list[_Entry], hanging: Storing | None = None, only_if_behind: bool = False) -> bool:
+        """As ``Backlog.keep``, and answers the callers."""
+        writes = [replace(entry.write, replayed=True) for entry in batch]
         try:
-            await asyncio.to_thread(self._spool.append, writes)
+            if not await self._backlog.keep(writes, hanging, only_if_behind=only_if_behind):
+                return False
         except OSError as error:
             self._tell("lost", writes)
             for entry in batch:
                 lost = StoreUnavailable("This could not be saved: neither the database nor its spool can be written")
                 lost.__cause__ = error
                 self._decide(entry, lost)
-            return
-        self._backlog.extend(replace(write, replayed=True) for write in writes)
+            return True
         for entry in batch:
             self._decide(entry, _expected(entry.write))
         self._tell("degraded", writes)
-
-    async def _replay(self) -> bool:
-        """Stores what the spool holds; whether all of it is stored now."""
-        if not self._backlog:
-            return True
-        while self._backlog:
-            group = list(islice(self._backlog, MAX_BATCH))
-            try:
-                await self.store_kept(group, self._commit)
-            except DataLayerError as error:
-                logger.warning("%s writes stay in the spool: %s (%s)", len(self._backlog), error, reason(error))
-                return False
-            for _ in group:
-                self._backlog.popleft()
-        try:
-            await asyncio.to_thread(self._spool.clear)
-        except OSError as error:
-            # What is stored would be replayed at the next start over newer writes: better to say so than to go on.
-            logger.error("the spool cannot be emptied: %s", type(error).__name__)
-        self._tell("recovered", [])
         return True
 
-    async def store_kept(self, group: Sequence[Write], commit: Commit) -> None:
-        """Stores writes from a spool; one that can never be stored is set aside. Raises DataLayerError when the
-        database takes nothing."""
-        try:
-            outcomes = await commit(group)
-        except DataLayerError as error:
-            if error.retryable:
-                raise
-            if len(group) > 1:
-                for write in group:
-                    await self.store_kept([write], commit)
-                return
-            outcomes = [error]
-        for write, outcome in zip(group, outcomes, strict=True):
-            if isinstance(outcome, DataLayerError):
-                self._log(write, outcome)
-                await asyncio.to_thread(self._spool.reject, write)
-                self._tell("rejected", [write])
-
-    def _tell(self, kind: Literal["degraded", "recovered", "lost", "rejected"], writes: Sequence[Write]) -> None:
+    def _tell(self, kind: Kind, writes: Sequence[Write]) -> None:
         event = Event(kind, frozenset(write.thread_id for write in writes if write.thread_id))
         for listener in self.listeners:
             try:
@@ -274,15 +256,14 @@ class Lane:
         if not isinstance(outcome, DataLayerError):
             entry.done.set_result(outcome)
             return
-        self._log(entry.write, outcome)
+        log(entry.write, outcome)
         entry.done.set_exception(outcome)
         entry.done.exception()  # marks it as seen
 
-    @staticmethod
-    def _log(write: Write, error: DataLayerError) -> None:
-        # Chainlit starts most writes as tasks that nobody awaits: without this line their failure would be silent.
-        kind, thread = type(write).__name__, write.thread_id
-        logger.error("not stored: %s of thread %s: %s (%s)", kind, thread, error, reason(error))
+
+def _concerns(thread_id: str | None, asked: str | None) -> bool:
+    """Whether a read of ``asked``, None: of any thread, waits for a write to ``thread_id``, None: to any."""
+    return asked is None or thread_id is None or thread_id == asked
 
 
 def _expected(write: Write) -> Outcome:

@@ -19,7 +19,8 @@ from chainlit.user import PersistedUser, User
 from chainlit.user_session import user_sessions
 from chainlit.utils import utc_now
 
-from datalayer import DataLayer
+from datalayer import DataLayer, transaction
+from tests.gate import Gate
 
 OpenLayer = Callable[..., DataLayer]
 
@@ -29,6 +30,19 @@ def missing(what: str, switch: str) -> None:
     if os.getenv(switch) == "1":
         pytest.fail(f"{what}, and {switch}=1 demands it")
     pytest.skip(f"{what} ({switch}=1 makes this a failure)")
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine is no database that hangs."""
+    monkeypatch.setattr(transaction, "PATIENCE", 20.0)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """For connections that are made from here on: to be asked for before a layer is opened."""
+    with Gate().installed() as gate:
+        yield gate
 
 
 @pytest.fixture(params=["sqlite"])

@@ -14,10 +14,13 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import text
-from ..engine import BUSY_TIMEOUT, check_file, translate
+from ..engine import check_file, translate
 from ..errors import NotFound, StoreUnavailable
 from ..place import Place
 from ..spool import live_instances
+
+BUSY_TIMEOUT = 5.0
+"""Seconds that a command waits for another process's lock."""
 
 _SHARED_LOCK = 0x40000002, 510
 """Start and length of the bytes that every open connection locks in WAL mode: https://www.sqlite.org/src/file/src/os.h"""

@@ -12,8 +12,12 @@ from sqlalchemy.engine import URL
 _one_at_a_time = threading.Lock()
 
 
-def migrate(url: URL, direction: Literal["upgrade", "downgrade"] = "upgrade", revision: str = "head") -> None:
+def migrate(
+    url: URL, direction: Literal["upgrade", "downgrade"] = "upgrade", revision: str = "head", patience: float = 5.0
+) -> None:
     """Brings the database up to ``revision``, or down to it ("base": nothing is left). Blocks; call it in a thread.
+
+    ``patience``: seconds to wait for another process's lock.
 
     A connection of its own, because SQLite checks foreign keys while it rebuilds a table unless they are switched off,
     which is impossible inside a transaction (https://www.sqlite.org/lang_altertable.html#otheralter).
@@ -23,13 +27,14 @@ def migrate(url: URL, direction: Literal["upgrade", "downgrade"] = "upgrade", re
     from alembic import command
     from alembic.config import Config
 
-    engine = create_engine(url.set(drivername="sqlite"), poolclass=NullPool)
+    engine = create_engine(url.set(drivername="sqlite"), poolclass=NullPool, connect_args={"timeout": patience})
 
     @event.listens_for(engine, "connect")
     def connect(connection: object, _record: object) -> None:
         connection.isolation_level = None  # type: ignore[attr-defined]
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # type: ignore[attr-defined]
         connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
+        connection.execute("PRAGMA secure_delete=ON")  # type: ignore[attr-defined]
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))

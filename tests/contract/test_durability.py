@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from datalayer import DataLayer
 from tests.conftest import OpenLayer, make_step, new_id, rows, start_thread, steps_of
+from tests.gate import Gate
 from tests.processes import environment
 
 # Writes steps to the database in argv[1] until it is killed, ten at a time, and prints each id when its call returned.
@@ -53,23 +54,16 @@ def stored(layer: DataLayer) -> set[str]:
 
 class TestCancelledCaller:
     async def test_a_caller_cancelled_while_commit_is_parked_does_not_take_its_write_along(
-        self, layer: DataLayer
+        self, gate: Gate, layer: DataLayer
     ) -> None:
         message = await start_thread(layer)
-        parked, go_on, commit = asyncio.Event(), asyncio.Event(), layer.store._lane._commit
-
-        async def slow(writes: Any) -> Any:
-            parked.set()
-            await go_on.wait()
-            return await commit(writes)
-
-        layer.store._lane._commit = slow
+        gate.shut()
         call = asyncio.create_task(layer.update_step(message | {"output": "new"}))
-        await parked.wait()
+        await gate.arrival()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        go_on.set()
+        gate.open()
         assert (await steps_of(layer, message["threadId"]))[message["id"]]["output"] == "new"
 
     async def test_a_caller_cancelled_in_the_queue_does_not_either(self, layer: DataLayer) -> None:
@@ -131,6 +125,7 @@ class TestManyWriters:
             await layer.create_step(make_step(thread_id, id=f"mine-{mine}"))
             mine += 1
         assert child.returncode == 0, child.communicate()
+        await layer.store.catch_up()  # of what came while the other one had the lock for too long
         assert stored(layer) == {f"p-{n}" for n in range(400)} | {f"mine-{n}" for n in range(mine)}
 
     async def test_two_layers_in_one_process_lose_nothing(self, open_layer: OpenLayer) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from datalayer import DataLayer, StoreUnavailable, engine, writer
+from datalayer import DataLayer, StoreUnavailable, backlog, engine
 from datalayer.writer import Event
 from tests.conftest import make_step, new_id, steps_of
+from tests.gate import Gate
 from tests.processes import start
 
 LARGE = "x" * 30_000
@@ -44,7 +45,7 @@ class Case:
             await self.layer.create_step(self.sent[-1])
 
     async def replay(self) -> bool:
-        return await self.layer.store._lane._replay()
+        return await self.layer.store.catch_up()
 
     async def assert_degraded(self, pending: int) -> None:
         assert await self.layer.health() == {"state": "degraded", "pending": pending}
@@ -75,7 +76,7 @@ class Case:
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks are given up at once, and no try comes but those that a test makes."""
     monkeypatch.setattr(engine, "BUSY_TIMEOUT", 0.05)
-    monkeypatch.setattr(writer, "PAUSES", (1000.0,))
+    monkeypatch.setattr(backlog, "PAUSES", (1000.0,))
 
 
 @pytest.fixture
@@ -201,7 +202,7 @@ class TestLock:
         await case.assert_recovers()
 
     async def test_the_retry_comes_by_itself(self, make_case: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(writer, "PAUSES", (0.01,))
+        monkeypatch.setattr(backlog, "PAUSES", (0.01,))
         case = await make_case()
         with closing(sqlite3.connect(case.database)) as lock:
             lock.execute("BEGIN IMMEDIATE")
@@ -214,22 +215,16 @@ class TestLock:
         await case.assert_all_stored()
 
     async def test_a_lock_given_back_in_time_is_no_trouble(
-        self, make_case: Make, monkeypatch: pytest.MonkeyPatch
+        self, gate: Gate, make_case: Make, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(engine, "BUSY_TIMEOUT", 60.0)
         case = await make_case()
-        tried = asyncio.Event()
-        commit = case.layer.store._lane._commit
-
-        async def told(writes: Any) -> Any:
-            tried.set()
-            return await commit(writes)
-
-        case.layer.store._lane._commit = told
+        gate.shut("BEGIN IMMEDIATE")
         with closing(sqlite3.connect(case.database)) as lock:
             lock.execute("BEGIN IMMEDIATE")
             call = asyncio.create_task(case.say("during"))
-            await tried.wait()
+            await gate.arrival()
+            gate.open()
             lock.rollback()
             await call
         assert case.events == []

@@ -1,13 +1,13 @@
 """The queue of writes while the database refuses them, without a database: every refusal is decided by the test."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from datalayer import StoreUnavailable, writer
+from datalayer import StoreUnavailable, backlog
 from datalayer.spool import Spool
 from datalayer.writer import Event, Lane
 from datalayer.writes import UpsertStep, Write
@@ -41,9 +41,11 @@ def database() -> Database:
 
 
 @pytest.fixture
-def lane(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lane:
-    monkeypatch.setattr(writer, "PAUSES", (0.001,))
-    return Lane(database.commit, Spool(tmp_path / "spool"))
+def lane(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lane]:
+    monkeypatch.setattr(backlog, "PAUSES", (0.001,))
+    spool = Spool(tmp_path / "spool")
+    yield Lane(database.commit, spool)
+    spool.close(keep=True)
 
 
 async def test_it_recovers_although_writes_never_stop_coming(lane: Lane, database: Database) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import event
 from datalayer import DataLayer, engine
 from tests.conftest import make_step, new_id, rows, start_thread, steps_of
 from tests.e2e.conftest import App
+from tests.gate import Gate
 from tests.processes import Child, free_port, start
 
 # Streams an answer into the thread "t" and stays.
@@ -157,23 +158,18 @@ class TestTwoProcesses:
 
 class TestCancelled:
     async def test_callers_cancelled_while_commit_waits_for_a_lock_do_not_take_their_writes_along(
-        self, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, gate: Gate, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(engine, "BUSY_TIMEOUT", 60.0)
         layer = DataLayer(store_url, files=tmp_path / "files")
         message = await start_thread(layer)
-        begun, commit = asyncio.Event(), layer.store._lane._commit
-
-        async def told(writes: Any) -> Any:
-            begun.set()
-            return await commit(writes)
-
-        layer.store._lane._commit = told
+        gate.shut("BEGIN IMMEDIATE")
         with closing(sqlite3.connect(layer.store._engines.path)) as lock:
             lock.execute("BEGIN IMMEDIATE")
             call = layer.update_step(message | {"output": "new"})
             calls = [asyncio.create_task(call)]
-            await begun.wait()
+            await gate.arrival()
+            gate.open()
             calls += [asyncio.create_task(layer.create_step(make_step(message["threadId"]))) for _ in range(50)]
             await asyncio.wait(calls, timeout=0)
             for task in calls:

@@ -14,7 +14,7 @@ import pytest
 from chainlit.types import Feedback
 
 from assistant.texts import say
-from datalayer import DataLayer, StoreUnavailable, engine, writer
+from datalayer import DataLayer, StoreUnavailable, backlog, engine
 from datalayer.spool import Spool
 from datalayer.writer import Event
 from datalayer.writes import UpsertStep, to_json
@@ -28,8 +28,8 @@ WRITES = 11
 # Stores a step, locks the database, then writes what the database refuses, says so, and waits to be killed.
 REFUSED = """
 import asyncio, sqlite3, sys
-from datalayer import DataLayer, engine, writer
-engine.BUSY_TIMEOUT, writer.PAUSES = 0.05, (1000,)
+from datalayer import DataLayer, backlog, engine
+engine.BUSY_TIMEOUT, backlog.PAUSES = 0.05, (1000,)
 
 def step(key, output):
     return {"id": key, "threadId": "t", "type": "user_message", "output": output}
@@ -52,7 +52,7 @@ asyncio.run(main())
 # Opens the store, in groups of four writes; kills itself at the moment in argv[3], after argv[4] times of it.
 REPLAY = """
 import asyncio, os, signal, sys
-from datalayer import DataLayer, spool, store, writer
+from datalayer import DataLayer, spool, store
 store.MAX_BATCH = 4
 left = int(sys.argv[4])
 
@@ -142,7 +142,7 @@ def locked(layer: DataLayer) -> Iterator[None]:
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks are given up at once, and no try comes but those that a test makes."""
     monkeypatch.setattr(engine, "BUSY_TIMEOUT", 0.05)
-    monkeypatch.setattr(writer, "PAUSES", (1000.0,))
+    monkeypatch.setattr(backlog, "PAUSES", (1000.0,))
 
 
 class TestNextProcess:
@@ -241,7 +241,7 @@ class TestWhileDegraded:
             await layer.update_step(message | {"output": "spooled"})
         await layer.update_step(message | {"output": "newest"})  # the database would take this one
         assert (await layer.health())["pending"] == 2
-        await layer.store._lane._replay()
+        await layer.store.catch_up()
         assert (await steps_of(layer, message["threadId"]))[message["id"]]["output"] == "newest"
 
     async def test_votes_and_deletions_are_kept_too(self, layer: DataLayer) -> None:
@@ -255,7 +255,7 @@ class TestWhileDegraded:
             await layer.delete_step(first["id"])
             late = make_step(third["threadId"])
             await layer.create_step(late)
-        await layer.store._lane._replay()
+        await layer.store.catch_up()
         assert self.kinds()[-1] == "recovered"
         assert await layer.get_thread(third["threadId"]) is None
         assert await steps_of(layer, first["threadId"]) == {}
@@ -272,7 +272,7 @@ class TestWhileDegraded:
             bad = UpsertStep(thread_id=thread, id="bad", at=1, values={"type": "user_message", "start": 2**70})
             await layer.store.submit(bad)
             await layer.create_step(make_step(thread, id="two"))
-        await layer.store._lane._replay()
+        await layer.store.catch_up()
         assert set(await steps_of(layer, thread)) == {"one", "two"}
         lines = (tmp_path / "spool" / "rejected.txt").read_text().splitlines()
         assert {json.loads(line)["id"] for line in lines} == {message["id"], "bad"}
@@ -310,7 +310,7 @@ class TestWhileDegraded:
                 immutable(False, spool)
             await layer.update_step(message | {"tags": ["kept too"]} | {"output": "last"})
         assert self.kinds() == ["degraded", "lost", "degraded"]
-        await layer.store._lane._replay()
+        await layer.store.catch_up()
         assert (await steps_of(layer, message["threadId"]))[message["id"]]["output"] == "last"
 
     async def test_closing_while_degraded_leaves_all_to_the_next_process(self, tmp_path: Path) -> None:
@@ -337,7 +337,7 @@ class TestWhileDegraded:
 
         with monkeypatch.context() as broken:
             broken.setattr(Spool, "clear", fails)
-            await layer.store._lane._replay()
+            await layer.store.catch_up()
         await layer.update_step(message | {"output": "newest"})
         spool = next((tmp_path / "spool").glob("*.jsonl")).read_bytes()
         await layer.close()
@@ -355,7 +355,7 @@ class TestRealApp:
         app = App(tmp_path, THREADKEEP_SPOOL=str(tmp_path / "other disk"))
         lines = (app.folder / "app.py").read_text()
         (app.folder / "app.py").unlink()
-        short = "from datalayer import engine, writer\nengine.BUSY_TIMEOUT, writer.PAUSES = 0.05, (0.2,)\n"
+        short = "from datalayer import backlog, engine\nengine.BUSY_TIMEOUT, backlog.PAUSES = 0.05, (0.2,)\n"
         (app.folder / "app.py").write_text(short + lines)
         yield app
         app.close()

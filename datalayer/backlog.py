@@ -1,0 +1,197 @@
+"""I7: what the spool holds and the database does not, brought into it in order, beside the writes that come meanwhile.
+
+A transaction that hangs is not given up, and no other begins until it has ended. Nothing is lost, doubled or reordered:
+
+- it commits: its writes, the first ones in the spool, are done with, as if they had been stored from there;
+- it fails: the database has rolled it back, and its writes are tried again before all that came after them;
+- the process dies: the next one replays the whole spool, in order, whether the transaction was committed or not. Each
+  write says what is to be under an id that it brings along (a text, a vote, what a call cost), or that something is no
+  more, for good (tombstones). So the sequence ends in the same state, also over a part of itself or over its end;
+- the store is closed: the spool stays locked until the transaction has ended or the process is gone, so that no other
+  process stores what comes after it before it.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from itertools import chain, islice, repeat
+from typing import Literal
+
+from . import transaction
+from .engine import reason
+from .errors import DataLayerError
+from .spool import Spool
+from .transaction import Commit, Storing, Transactions
+from .writes import UpsertElement, Write
+
+logger = logging.getLogger("datalayer")
+
+MAX_BATCH = 256
+"""Writes in one transaction: enough to hide an fsync, few enough that nobody waits long behind it."""
+
+PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds between tries; the last one repeats. Each try may wait engine.BUSY_TIMEOUT besides."""
+
+Kind = Literal["degraded", "recovered", "lost", "rejected"]
+Tell = Callable[[Kind, Sequence[Write]], None]
+
+
+class Backlog:
+    """``tell`` is called with what happens to which writes: see ``writer.Event``."""
+
+    def __init__(self, spool: Spool, transactions: Transactions, tell: Tell) -> None:
+        self._spool = spool
+        self._transactions = transactions
+        self._tell = tell
+        self._writes: deque[Write] = deque()
+        self._spooling = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "datalayer-spool")  # files that hang elsewhere must not keep it waiting
+        self._task: asyncio.Task[None] | None = None
+        self._since = 0.0
+        self._hurry = asyncio.Event()
+        self._failed: asyncio.Future[None] | None = None
+        self._closed = self._over = False
+
+    def __len__(self) -> int:
+        return len(self._writes)
+
+    @property
+    def behind(self) -> bool:
+        """Whether the database has not all yet, or the spool is not empty again: new writes go to the spool, too."""
+        return self._task is not None
+
+    def blobs(self) -> set[str]:
+        """Content that the writes name."""
+        return {write.blob.sha256 for write in self._writes if isinstance(write, UpsertElement) and write.blob}
+
+    async def keep(self, writes: Sequence[Write], hanging: Storing | None = None, *, only_if_behind: bool) -> bool:
+        """Puts ``writes`` into the spool, where they are as safe as in the database; False: not, as it is not behind.
+
+        ``hanging``: the transaction that they are in; should the spool take nothing, it may be committed all the same.
+        Raises OSError.
+        """
+        async with self._spooling:
+            if only_if_behind and not self.behind:  # not any more, now that the spool is free
+                return False
+            try:
+                await self._in_thread(partial(self._spool.append, writes))
+            except OSError:
+                if hanging is not None:
+                    self._begin([], hanging)
+                raise
+            self._writes.extend(writes)
+            if not self.behind:
+                self._begin(writes, hanging)
+            return True
+
+    async def settled(self, concerned: Callable[[Write], bool]) -> None:
+        """Returns when no such write waits, or PATIENCE after the trouble began, which is the end of most."""
+        left = self._since + transaction.PATIENCE - time.monotonic()
+        if self._task is not None and left > 0 and any(map(concerned, self._writes)):
+            await asyncio.wait([self._task], timeout=left)
+
+    async def catch_up(self) -> bool:
+        """Tries now rather than after a pause; whether nothing is left."""
+        before = self._transactions.running  # a try that began before this call says nothing
+        while self._task is not None and not self._task.done():
+            self._hurry.set()
+            failed = self._failed = self._failed or asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._task, failed], return_when=asyncio.FIRST_COMPLETED)
+            if failed.done() and not before:
+                return False
+            before = False
+        return not self.behind
+
+    async def close(self, seconds: float) -> None:
+        """Tries once more, for so long; then no transaction begins any more, but one may still hang."""
+        self._closed = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.catch_up()
+        self._over = True
+
+    async def ended(self) -> None:
+        """Returns when no transaction hangs any more."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    def _begin(self, group: Sequence[Write], hanging: Storing | None) -> None:
+        self._since = time.monotonic()
+        self._task = asyncio.create_task(self._run(group, hanging), name="datalayer-backlog")
+
+    async def _run(self, group: Sequence[Write], hanging: Storing | None) -> None:
+        """``hanging``: a transaction with ``group``, with which the backlog begins."""
+        pauses = chain(PAUSES, repeat(PAUSES[-1]))
+        while hanging or not await self._emptied():
+            group = group if hanging else list(islice(self._writes, MAX_BATCH))
+            try:
+                await self.store(group, self._transactions.store, hanging)
+            except DataLayerError as error:
+                logger.warning("%s writes stay in the spool: %s (%s)", len(self), error, reason(error))
+                if self._closed:
+                    return
+                await self._pause(0 if hanging else next(pauses))
+            else:
+                for _ in group:
+                    self._writes.popleft()
+            hanging = None
+            if self._over and self._writes:
+                return
+
+    async def store(self, group: Sequence[Write], commit: Commit, begun: Storing | None = None) -> None:
+        """Stores writes from a spool; one that can never be stored is set aside. Raises DataLayerError when the
+        database takes nothing. ``begun``: a commit of ``group`` that has begun already."""
+        try:
+            outcomes = await (begun or commit(group))
+        except DataLayerError as error:
+            if error.retryable:
+                raise
+            if len(group) > 1:
+                for write in group:
+                    await self.store([write], commit)
+                return
+            outcomes = [error]
+        for write, outcome in zip(group, outcomes, strict=bool(group)):
+            if isinstance(outcome, DataLayerError):
+                log(write, outcome)
+                await self._in_thread(partial(self._spool.reject, write))
+                self._tell("rejected", [write])
+
+    async def _pause(self, seconds: float) -> None:
+        if self._failed is not None:
+            self._failed.set_result(None)
+            self._failed = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        self._hurry.clear()
+
+    async def _emptied(self) -> bool:
+        """Whether the database has all; then the spool is empty, and it is behind no more."""
+        if self._writes:
+            return False
+        async with self._spooling:
+            if self._writes:
+                return False
+            try:
+                await self._in_thread(self._spool.clear)
+            except OSError as error:
+                # What is stored would be replayed at the next start over newer writes: better to say so than to go on.
+                logger.error("the spool cannot be emptied: %s", type(error).__name__)
+            self._task = None
+        self._tell("recovered", [])
+        return True
+
+    def _in_thread(self, work: Callable[[], None]) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def log(write: Write, error: DataLayerError) -> None:
+    # Chainlit starts most writes as tasks that nobody awaits: without this line their failure would be silent.
+    kind, thread = type(write).__name__, write.thread_id
+    logger.error("not stored: %s of thread %s: %s (%s)", kind, thread, error, reason(error))

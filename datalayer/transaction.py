@@ -1,0 +1,56 @@
+"""One transaction of writes at a time, and how long anybody waits for one."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from .writes import Write
+
+PATIENCE = 0.3
+"""Seconds that a caller waits for a transaction; then the spool takes the write."""
+
+OPENING = 5.0
+"""The same for a database that is opened first, which may bring it up to date."""
+
+Outcome = Any  # a result, or the DataLayerError of this write
+Commit = Callable[[Sequence[Write]], Awaitable[list[Outcome]]]
+Ready = Callable[[], Awaitable[None]]
+Storing = asyncio.Task[list[Outcome]]
+
+
+class Transactions:
+    """``commit`` applies writes in one transaction and returns an outcome each; it raises DataLayerError when nothing
+    was stored. ``ready`` returns when the database is open for that, None: it always is."""
+
+    def __init__(self, commit: Commit, ready: Ready | None = None) -> None:
+        self._commit = commit
+        self._ready = ready
+        self._until: float | None = None
+
+    async def store(self, writes: Sequence[Write]) -> list[Outcome]:
+        """As ``commit``. No second call before the first has returned."""
+        try:
+            self._until = time.monotonic() + OPENING
+            if self._ready is not None:
+                await self._ready()
+            self._until = time.monotonic() + PATIENCE
+            return await self._commit(writes)
+        finally:
+            self._until = None
+
+    @property
+    def running(self) -> bool:
+        return self._until is not None
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the one that runs has taken longer than anybody waits."""
+        return self._until is not None and time.monotonic() >= self._until
+
+    async def wait(self, storing: Storing) -> bool:
+        """Whether ``storing``, which runs ``store``, ends within the time that anybody waits."""
+        while not storing.done() and not self.stalled:
+            left = PATIENCE if self._until is None else self._until - time.monotonic()
+            await asyncio.wait([storing], timeout=min(PATIENCE, max(0.0, left)))
+        return storing.done()
