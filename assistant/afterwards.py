@@ -33,13 +33,15 @@ from .tracing import Traces
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What an answer is made with. ``summary_at``: part of a window from which the older messages are summed up."""
+    """What an answer is made with. ``summary_at``: part of a window from which the older messages are summed up.
+    ``thoughts``: whether what a model thinks is shown."""
 
     layer: DataLayer
     providers: Providers
     traces: Traces
     memory: Memory
     summary_at: float
+    thoughts: bool = False
 
 
 _background: dict[tuple[str, str], asyncio.Task[None]] = {}

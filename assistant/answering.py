@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import chainlit as cl
@@ -22,6 +23,7 @@ from .screen import session_language
 from .settings import Settings
 from .streaming import Streaming
 from .texts import say
+from .thinking import Thinking
 
 
 def root_path() -> str:
@@ -54,6 +56,9 @@ async def answer(
     """
     begun = bool(reply.content)
     this = make_turn(parts, held, settings, insist, begun)
+    thinking = Thinking(reply) if parts.thoughts else None
+    if thinking:
+        this = replace(this, think=thinking.think)
     outcome = turn.Outcome(Meter(settings.model, ""))
     call_id = str(uuid.uuid4()) if begun else reply.id  # an answer that goes on is a call of its own
     status: Status = "failed"
@@ -78,6 +83,8 @@ async def answer(
         status = "stopped"
         raise
     finally:
+        if thinking:
+            await thinking.end()
         ended = afterwards.of_turn(call_id, this, outcome, status)
         afterwards.account(ended, parts)
         session = await conversation.after(held, asked, whole, outcome.meter.usage, parts.layer, parts.memory)

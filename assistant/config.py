@@ -53,7 +53,8 @@ def _default_files(known: dict[str, Any]) -> Path:
 class Config(BaseSettings):
     """The configuration. An empty variable counts as one that is not set.
 
-    `gemini_api_key` None: Google's models are not offered. `openai_api_key` and `openai_base_url` None: no others are.
+    `gemini_api_key` None: Google's models are not offered. `anthropic_api_key` None:
+    Anthropic's are not. `openai_api_key` and `openai_base_url` None: no others are.
     `auth_secret` None: a secret is made and kept in `home`. `cookie_name` None: one of `home`'s own.
     """
 
@@ -112,6 +113,17 @@ class Config(BaseSettings):
         pattern=r"^https?://",
         validation_alias="OPENAI_BASE_URL",
         description="an http(s) address",
+    )
+    anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY", description="a key")
+    anthropic_base_url: str | None = Field(
+        default=None,
+        repr=False,
+        pattern=r"^https?://",
+        validation_alias="ANTHROPIC_BASE_URL",
+        description="an http(s) address",
+    )
+    show_thoughts: bool = Field(
+        default=False, validation_alias="THREADKEEP_SHOW_THOUGHTS", description='"true" or "false"'
     )
     model: str | None = Field(
         default=None, max_length=200, validation_alias="THREADKEEP_MODEL", description="the name of a model"
@@ -257,7 +269,7 @@ class Config(BaseSettings):
         values = (getattr(self, name) for name in type(self).model_fields)
         addresses = (
             *(self.database_url, self.memory_url),
-            *(self.gemini_base_url, self.openai_base_url, self.langfuse_base_url),
+            *(self.gemini_base_url, self.openai_base_url, self.anthropic_base_url, self.langfuse_base_url),
         )
         passwords = re.findall(r"//[^:@/]*:([^@/]+)@", " ".join(map(str, addresses)))
         return [value.get_secret_value() for value in values if isinstance(value, SecretStr)] + passwords

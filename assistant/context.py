@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from .models.base import Attachment, ChatMessage, InvalidRequest
-from .models.parts import kind
+from .models.parts import NOT_READ, kind
 
 _FILE = {"image": 258, "pdf": 5_000, "text": 0}
 MAX_FILE_BYTES = 14_000_000
@@ -15,7 +15,6 @@ MAX_FILE_BYTES = 14_000_000
 
 MESSAGE = 4
 """Tokens of a message besides its text: who says it, where it ends."""
-_NOT_READ = "[{name}: a file that cannot be shown to this model]"
 
 
 def estimate(text: str) -> int:
@@ -78,7 +77,7 @@ def readable(messages: Sequence[ChatMessage], takes: Collection[str]) -> list[Ch
                 left -= len(file.data)
                 files.append(file)
             else:
-                missing.append(_NOT_READ.format(name=file.name))
+                missing.append(NOT_READ.format(name=file.name))
         text = "\n\n".join([*missing, *([message.text] if message.text else [])])
         shown.append(replace(message, text=text, files=tuple(files)) if message.files else message)
     return shown[::-1]

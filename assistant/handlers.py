@@ -44,7 +44,7 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
     def parts() -> Parts:
         layer = get_data_layer()
         assert isinstance(layer, DataLayer)
-        return Parts(layer, providers, traces, memory, config.summary_at)
+        return Parts(layer, providers, traces, memory, config.summary_at, config.show_thoughts)
 
     @cl.on_chat_start
     async def start() -> None:

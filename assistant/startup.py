@@ -23,7 +23,8 @@ from .accounts import FILE_NAME
 from .config import Config
 from .environment import tell
 from .memory import Limits, Memory, open_memory
-from .models import ChatModel, Providers
+from .models import Providers
+from .models.families import FAMILIES
 from .models.patience import Patience
 from .notices import Notices
 from .tracing import Traces, traces
@@ -39,26 +40,10 @@ def make_layer(config: Config) -> DataLayer:
 
 
 def make_providers(config: Config) -> Providers:
-    """Those that have a key or an address. An SDK takes a second to import, which whoever has no key need not spend."""
-    models: list[ChatModel] = []
-    if config.gemini_api_key is not None:
-        models.append(_google(config.gemini_sdk)(config.gemini_api_key.get_secret_value(), config.gemini_base_url))
-    if config.openai_api_key is not None or config.openai_base_url is not None:
-        from .models.openai import OpenAI
-
-        models.append(OpenAI(_value(config.openai_api_key), config.openai_base_url))
+    """Those that have a key or an address."""
+    models = [model for family in FAMILIES if (model := family.make(config))]
     patience = Patience(config.first_token_timeout, config.token_timeout)
     return Providers(models, config.model, config.fallback_models, patience, config.context_window)
-
-
-def _google(sdk: str) -> Callable[[str, str | None], ChatModel]:
-    if sdk == "google-generativeai":
-        from .models.google.generativeai import GenerativeAI
-
-        return GenerativeAI
-    from .models.google.gemini import Gemini
-
-    return Gemini
 
 
 def make_memory(config: Config) -> Memory:

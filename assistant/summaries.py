@@ -19,7 +19,7 @@ from .context import MESSAGE, estimate
 from .extract import extract, shorten
 from .history import forgotten, hot_message, tells
 from .memory import HotMessage, HotSession
-from .models import ChatMessage, ChatRequest, ModelError, ModelUnavailable, Providers, QuotaExhausted
+from .models import ChatMessage, ChatRequest, ModelError, ModelUnavailable, NotPaid, Providers, QuotaExhausted
 from .models.calls import Meter, call
 from .models.providers import Choice
 from .turn import room as room_of
@@ -105,7 +105,7 @@ async def write(
             break
         except ModelError as error:
             logger.info("no summary by %s: %s", choice.info.name, error)
-            if not isinstance(error, (QuotaExhausted, ModelUnavailable)):
+            if not isinstance(error, (QuotaExhausted, NotPaid, ModelUnavailable)):
                 break
     return Written(await asyncio.to_thread(_extracted, before, messages, _longest(room)), None)
 

@@ -19,10 +19,11 @@ from .models import (
     InvalidRequest,
     ModelError,
     ModelUnavailable,
+    NotPaid,
     Providers,
     QuotaExhausted,
 )
-from .models.calls import Meter, call, count
+from .models.calls import Meter, Think, call, count
 from .models.offline import Memory, Reason, format_response
 from .models.providers import Choice
 from .settings import LANGUAGES, Settings
@@ -33,7 +34,7 @@ logger = logging.getLogger("assistant")
 Recall = Callable[[str], Awaitable[Memory]]
 _PIECE = re.compile(r"\s*\S+\s?")
 _PACE = 0.008  # seconds a word: an answer that appears at once is read as an error page
-_QUOTA = ("quota", "quota_minute", "quota_day")
+_QUOTA = ("quota", "quota_minute", "quota_day", "balance", "no_quota")
 _ANSWER = 8_192
 """Tokens kept free for the answer, at most a quarter of the window."""
 
@@ -43,7 +44,7 @@ class Turn:
     """``messages``: the thread, oldest first, the question last. ``recall``: what the user's history says to a
     question. ``root``: the path the app is mounted under. ``insist``: a person asks for the model once more, also when
     its quota is said to be used up. ``summary``: of what came before ``messages``, None: nothing did. ``begun``: the
-    answer goes on behind what a model wrote before."""
+    answer goes on behind what a model wrote before. ``think``: is told what the model thinks, None: nobody is."""
 
     messages: list[ChatMessage]
     settings: Settings
@@ -53,6 +54,7 @@ class Turn:
     insist: bool = False
     summary: str | None = None
     begun: bool = False
+    think: Think | None = None
 
 
 @dataclass(slots=True)
@@ -83,14 +85,15 @@ async def _answer(turn: Turn, providers: Providers, outcome: Outcome) -> AsyncGe
     for choice in providers.chain(turn.settings.model) if outcome.fallback is None else ():
         try:
             request = await request_to(choice, turn, providers)
-            async with aclosing(call(choice, request, providers, outcome.meter, turn.insist)) as pieces:
+            answer = call(choice, request, providers, outcome.meter, turn.insist, think=turn.think)
+            async with aclosing(answer) as pieces:
                 async for piece in pieces:
                     yield piece
             return
         except ModelError as failure:
             logger.warning("%s gave no answer: %s", choice.info.name, failure)
             error = error or failure
-            if outcome.text or not isinstance(failure, (QuotaExhausted, ModelUnavailable)):
+            if outcome.text or not isinstance(failure, (QuotaExhausted, NotPaid, ModelUnavailable)):
                 break
         except Exception as failure:  # its text may hold anything
             logger.error("%s gave no answer: %s", choice.info.name, type(failure).__name__)
@@ -126,6 +129,7 @@ async def request_to(choice: Choice, turn: Turn, providers: Providers) -> ChatRe
         model=choice.info.name,
         temperature=settings.temperature,
         max_tokens=settings.max_tokens or None,
+        thoughts=turn.think is not None,
     )
     # A summary gives way to a question that fits only without it.
     for summary in dict.fromkeys((turn.summary if settings.memory else None, None)):

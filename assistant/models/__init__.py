@@ -10,8 +10,10 @@ from .base import (
     ModelError,
     ModelInfo,
     ModelUnavailable,
+    NotPaid,
     QuotaExhausted,
     Reason,
+    Thought,
     Usage,
 )
 from .providers import DEFAULT_MODEL, OFFLINE, Providers
@@ -28,8 +30,10 @@ __all__ = [
     "ModelError",
     "ModelInfo",
     "ModelUnavailable",
+    "NotPaid",
     "Providers",
     "QuotaExhausted",
     "Reason",
+    "Thought",
     "Usage",
 ]

@@ -1,39 +1,87 @@
 """What the chunks of a stream come to, whoever sent them."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from .base import Blocked, ModelUnavailable, Usage
+from .base import Blocked, InvalidRequest, ModelUnavailable, Thought, Usage
+from .thoughts import Splitter
+
+# Google's word, OpenAI's, Anthropic's and Mistral's for an answer that has reached its limit.
+_AT_LIMIT = ("MAX_TOKENS", "length", "max_tokens", "model_length", "model_context_window_exceeded")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One chunk. ``finish``: the provider's word for the end of a whole answer. ``blocked``: its word for why question
-    or answer is held back."""
+    """One chunk. ``thought``: what the model thinks. ``finish``: the provider's word for the end of a whole answer.
+    ``blocked``: its word for why question or answer is held back."""
 
     text: str = ""
     usage: Usage | None = None
     finish: str | None = None
     blocked: str | None = None
+    thought: str = ""
 
 
-async def read(pieces: AsyncGenerator[Piece, None]) -> AsyncGenerator[str | Usage, None]:
-    """The answer as ``ChatModel.stream`` gives it; closes ``pieces``. Raises ModelError."""
+async def read(
+    pieces: AsyncGenerator[Piece, None], max_tokens: int | None = None
+) -> AsyncGenerator[str | Usage | Thought, None]:
+    """The answer as ``ChatModel.stream`` gives it; closes ``pieces``. ``max_tokens``: that of the request.
+
+    Raises ModelError.
+    """
     finish = blocked = None
     silent = True
+    text = Text()
     async with aclosing(pieces):
         async for piece in pieces:
             finish, blocked = piece.finish or finish, piece.blocked or blocked
-            if piece.text:
-                silent = False
-                yield piece.text
+            if piece.thought:
+                yield Thought(whole(piece.thought))
+            for part in text.feed(piece.text):
+                silent = silent and isinstance(part, Thought)
+                yield part
             if piece.usage:
                 yield piece.usage
+    for part in text.end():
+        silent = silent and isinstance(part, Thought)
+        yield part
     # Not before the end: the usage may come after the word that ends the answer.
     if blocked:
         raise Blocked(f"held back: {blocked}")
     if finish is None:
         raise ModelUnavailable("the answer broke off")
+    if silent and finish in _AT_LIMIT:
+        raise InvalidRequest(f"all tokens went into thoughts: {finish}", "spent" if max_tokens else "spent_bound")
     if silent:
         raise ModelUnavailable(f"the answer is empty: {finish}", "empty")
+
+
+class Text:
+    """The text of an answer, piece by piece, apart from its thoughts, in whole characters.
+
+    Servers that write JSON in ASCII can cut an emoji between the two halves of its UTF-16.
+    """
+
+    def __init__(self) -> None:
+        self._splitter = Splitter()
+        self._half = ""
+
+    def feed(self, piece: str) -> Iterator[str | Thought]:
+        piece, self._half = self._half + piece, ""
+        if piece and "\ud800" <= piece[-1] <= "\udbff":
+            piece, self._half = piece[:-1], piece[-1]
+        if piece:
+            yield from self._splitter.feed(whole(piece))
+
+    def end(self) -> Iterator[str | Thought]:
+        if self._half:
+            yield from self._splitter.feed(whole(self._half))
+        yield from self._splitter.end()
+
+
+def whole(text: str) -> str:
+    """``text`` with halves of UTF-16 joined; a half without its other half is U+FFFD."""
+    if not any("\ud800" <= character <= "\udfff" for character in text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

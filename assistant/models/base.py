@@ -7,19 +7,24 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-Reason = Literal[
-    "quota",
-    "quota_minute",
-    "quota_day",
-    "unavailable",
-    "silent",
-    "empty",
+Quota = Literal["quota", "quota_minute", "quota_day"]
+Unpaid = Literal["balance", "no_quota"]
+Failing = Literal["unavailable", "silent", "empty", "loading", "no_memory"]
+Refused = Literal[
     "key",
+    "permission",
+    "location",
+    "address",
     "unknown_model",
+    "not_pulled",
+    "not_chat",
+    "old_server",
     "too_long",
+    "spent",
+    "spent_bound",
     "refused",
-    "blocked",
 ]
+Reason = Quota | Unpaid | Failing | Refused | Literal["blocked"]
 """Why there is no answer, or not all of it; each has its sentence in ``texts``."""
 
 
@@ -43,7 +48,7 @@ class ChatMessage:
 class ChatRequest:
     """``messages``: oldest first; the last one is the user's, to be answered. ``max_tokens``: length of the answer at
     most, None for the provider's own bound. ``thinking``: False asks a model that can think not to, where it can be
-    told; then a title is cheap."""
+    told; then a title is cheap. ``thoughts``: asks those that only then tell what they think."""
 
     messages: list[ChatMessage]
     model: str
@@ -51,6 +56,14 @@ class ChatRequest:
     system_prompt: str
     max_tokens: int | None = None
     thinking: bool = True
+    thoughts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A piece of what a model thinks before it answers: never part of the answer."""
+
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +95,8 @@ class ChatModel(Protocol):
 
     provider: str
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage, None]:
-        """The answer in pieces, none of them empty, and its usage: the last ``Usage`` counts.
+    def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage | Thought, None]:
+        """The answer in pieces, none of them empty, what was thought, and the usage: the last ``Usage`` counts.
 
         Files that the model does not take have been left out of the request before. Closing the iterator, or
         cancelling whoever waits for a piece, ends the HTTP request. Waits without a bound. Raises ModelError.
@@ -120,21 +133,33 @@ class QuotaExhausted(ModelError):
         self.scope = scope
 
 
+class NotPaid(ModelError):
+    """Nothing is left to pay for this call, and no time will change that. ``reason``: ``balance`` (the account is
+    empty) or ``no_quota`` (the plan of this key has none for the model)."""
+
+    def __init__(self, message: str, reason: Unpaid = "balance") -> None:
+        super().__init__(message, reason)
+
+
 class ModelUnavailable(ModelError):
     """Out of reach, failing or too slow: the same request may work later. ``reason``: ``unavailable`` (an error of the
-    server or a broken connection), ``silent`` (nothing came in time) or ``empty`` (an answer without a word)."""
+    server or a broken connection), ``silent`` (nothing came in time), ``empty`` (an answer without a word), ``loading``
+    (the model is not ready yet) or ``no_memory`` (the server has too little of it)."""
 
-    def __init__(self, message: str, reason: Literal["unavailable", "silent", "empty"] = "unavailable") -> None:
+    def __init__(self, message: str, reason: Failing = "unavailable") -> None:
         super().__init__(message, reason)
 
 
 class InvalidRequest(ModelError):
-    """The provider refuses this request: it will not work later either. ``reason``: ``key`` (wrong, missing or without
-    the right), ``unknown_model``, ``too_long`` or ``refused``."""
+    """The provider refuses this request: it will not work later either.
 
-    def __init__(
-        self, message: str, reason: Literal["key", "unknown_model", "too_long", "refused"] = "refused"
-    ) -> None:
+    ``reason``: the ``key`` is wrong or missing, has no ``permission`` for the model, comes from a ``location`` that is
+    not served; the ``address`` leads to no such API; the provider has no such model (``unknown_model``, ``not_pulled``
+    where it could be fetched), or one that is ``not_chat``; the server is too old for it (``old_server``); the request
+    is ``too_long``; all tokens were thought away, those that the person allows (``spent``) or the server
+    (``spent_bound``); else ``refused``."""
+
+    def __init__(self, message: str, reason: Refused = "refused") -> None:
         super().__init__(message, reason)
 
 

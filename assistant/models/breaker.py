@@ -7,9 +7,7 @@ goes first, and the others wait for what it finds.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .base import QuotaExhausted
 
@@ -29,18 +27,12 @@ _INSISTING = 1.0
 """Seconds between two calls of people who ask again although the quota is said to be used up: they may have paid."""
 
 
-def _pacific() -> tzinfo:
-    try:
-        return ZoneInfo("America/Los_Angeles")
-    except ZoneInfoNotFoundError:  # a slim container has no time zones: at most an hour early in winter or summer
-        return timezone(timedelta(hours=-8))
-
-
 @dataclass(slots=True)
 class _Pause:
     until: float
     asked: float
     scope: Literal["minute", "day"] | None
+    known: bool
     failures: int = 1
 
 
@@ -52,7 +44,7 @@ class Breaker:
         self._pauses: dict[Key, _Pause] = {}
 
     def check(self, key: Key, insist: bool = False, trial: bool = True) -> None:
-        """Raises QuotaExhausted while the quota is used up; its ``retry_after`` counts from now.
+        """Raises QuotaExhausted while the quota is used up; its ``retry_after`` counts from now, None as it was told.
 
         ``insist``: a person asks for this very call; it goes unless one just went. ``trial``: it shows whether the
         quota is back, so that others wait for what it finds.
@@ -64,31 +56,25 @@ class Breaker:
             if trial:
                 pause.asked, pause.until = now, max(pause.until, now + TRIAL)
             return
-        raise QuotaExhausted("not asked: the quota is used up", pause.until - now, pause.scope)
+        raise QuotaExhausted("not asked: the quota is used up", pause.until - now if pause.known else None, pause.scope)
 
-    def exhausted(self, key: Key, error: QuotaExhausted) -> float:
-        """Notes that ``key`` has no quota left; returns the seconds until it is back."""
+    def exhausted(self, key: Key, error: QuotaExhausted) -> float | None:
+        """Notes that ``key`` has no quota left; returns the seconds until it is asked again. None: that is no
+        promise, but an hour of a quota of the day whose end nobody tells."""
         before, now = self._pauses.get(key), self._clock()
         failures = before.failures + 1 if before else 1
         seconds = self._seconds(error, failures)
-        self._pauses[key] = _Pause(now + seconds, now, error.scope, failures)
-        return seconds
+        known = error.retry_after is not None or error.scope != "day"
+        self._pauses[key] = _Pause(now + seconds, now, error.scope, known, failures)
+        return seconds if known else None
 
     def answered(self, key: Key) -> None:
         """Notes that ``key`` has quota."""
         self._pauses.pop(key, None)
 
     def _seconds(self, error: QuotaExhausted, failures: int) -> float:
-        told = error.retry_after
-        # Google sends the delay of a per-minute quota along with a daily one: half a minute, all day long.
-        if error.scope == "day" and (told is None or told < 3600):
-            return self._until_midnight()
-        if told is not None:
-            return min(max(told, 0.0), _MOST)
+        if error.retry_after is not None:
+            return min(max(error.retry_after, 0.0), _MOST)
+        if error.scope == "day":
+            return _LONGEST
         return float(min(_SHORTEST * 2 ** min(failures - 1, 10), _LONGEST))
-
-    def _until_midnight(self) -> float:
-        """Daily quotas begin anew at midnight Pacific time: https://ai.google.dev/gemini-api/docs/rate-limits"""
-        now = datetime.fromtimestamp(self._clock(), _pacific())
-        midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-        return midnight.timestamp() - now.timestamp()

@@ -2,16 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from datalayer.records import now
 
 from ..context import estimate, tokens
-from .base import ChatRequest, ModelUnavailable, QuotaExhausted, Usage
+from .base import ChatRequest, ModelUnavailable, QuotaExhausted, Thought, Usage
 from .patience import Patience, stream
 from .providers import Choice, Providers
+
+Think = Callable[[str], Awaitable[None]]
+"""Takes a piece of what a model thinks."""
 
 
 @dataclass(slots=True)
@@ -43,10 +46,11 @@ async def call(
     meter: Meter,
     insist: bool = False,
     patience: Patience | None = None,
+    think: Think | None = None,
 ) -> AsyncGenerator[str, None]:
     """The answer in pieces; ``meter`` tells what it used, also when it fails or is left.
 
-    ``insist``: as in Breaker.check. ``patience`` None: that of ``providers``.
+    ``insist``: as in Breaker.check. ``patience`` None: that of ``providers``. ``think``: is told what the model thinks.
 
     Raises ModelError; the ``retry_after`` of a QuotaExhausted is when the breaker will ask again.
     """
@@ -59,6 +63,10 @@ async def call(
             async for piece in pieces:
                 if isinstance(piece, Usage):
                     meter.usage = piece
+                    continue
+                if isinstance(piece, Thought):
+                    if think:
+                        await think(piece.text)
                     continue
                 if meter.first_token is None:
                     meter.first_token = meter.elapsed

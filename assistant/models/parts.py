@@ -1,8 +1,12 @@
 """A message as providers take it: text, and the files that are sent as they are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from .base import Attachment, ChatMessage
+from .thoughts import answer_of
+
+NOT_READ = "[{name}: a file that cannot be shown to this model]"
 
 _KINDS = {
     **dict.fromkeys(("image/png", "image/jpeg", "image/webp"), "image"),
@@ -28,3 +32,35 @@ def parts(message: ChatMessage) -> Iterator[str | Attachment]:
             yield file
     if message.text:
         yield message.text
+
+
+def alternating(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """``messages`` in the shape that the strictest chat template takes: user and assistant in turns, a user first, none
+    of them empty. Neighbours of one role, as failed and stopped turns leave them, are one message; thoughts are none.
+    """
+    shaped: list[ChatMessage] = []
+    for message in messages:
+        if message.role == "assistant":
+            message = replace(message, text=answer_of(message.text))
+        if not (message.files or message.text.strip()) or (not shaped and message.role == "assistant"):
+            continue
+        if shaped and shaped[-1].role == message.role:
+            message = _joined(shaped.pop(), message)
+        shaped.append(message)
+    return shaped
+
+
+def _joined(first: ChatMessage, second: ChatMessage) -> ChatMessage:
+    text = "\n\n".join(filter(None, (first.text, second.text)))
+    return replace(first, text=text, files=first.files + second.files)
+
+
+def without_files(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """``messages`` with text alone; other files are named, so that the model can say it has not seen them."""
+    shown = []
+    for message in messages:
+        missing = [NOT_READ.format(name=file.name) for file in message.files if kind(file) != "text"]
+        files = tuple(file for file in message.files if kind(file) == "text")
+        text = "\n\n".join(filter(None, (*missing, message.text)))
+        shown.append(replace(message, text=text, files=files))
+    return shown

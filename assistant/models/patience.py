@@ -10,15 +10,16 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from .base import ChatModel, ChatRequest, ModelUnavailable, Usage
+from .base import ChatModel, ChatRequest, ModelUnavailable, Thought, Usage
 
 logger = logging.getLogger("assistant")
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: ``first`` until the first piece, ``between`` two, ``pause`` before the second attempt (twice as long
-    before each further one, give or take half). ``attempts``: calls at most."""
+    """Seconds: ``first`` until the first piece or thought, and from a thought to what follows; ``between`` two pieces;
+    ``pause`` before the second attempt (twice as long before each further one, give or take half). ``attempts``: calls
+    at most."""
 
     first: float = 90.0
     between: float = 30.0
@@ -26,7 +27,9 @@ class Patience:
     pause: float = 0.5
 
 
-async def stream(model: ChatModel, request: ChatRequest, patience: Patience) -> AsyncGenerator[str | Usage, None]:
+async def stream(
+    model: ChatModel, request: ChatRequest, patience: Patience
+) -> AsyncGenerator[str | Usage | Thought, None]:
     """What ``model.stream`` gives. Errors of the server and broken connections are tried again before the first piece.
 
     Raises ModelError, also when nothing comes in time (``silent``).
@@ -47,7 +50,9 @@ async def stream(model: ChatModel, request: ChatRequest, patience: Patience) -> 
         await asyncio.sleep(patience.pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
 
 
-async def _bounded(model: ChatModel, request: ChatRequest, patience: Patience) -> AsyncGenerator[str | Usage, None]:
+async def _bounded(
+    model: ChatModel, request: ChatRequest, patience: Patience
+) -> AsyncGenerator[str | Usage | Thought, None]:
     clock = asyncio.get_running_loop().time
     deadline = clock() + patience.first
     async with aclosing(model.stream(request)) as pieces:
@@ -62,3 +67,5 @@ async def _bounded(model: ChatModel, request: ChatRequest, patience: Patience) -
             yield piece
             if isinstance(piece, str):
                 deadline = clock() + patience.between
+            elif isinstance(piece, Thought):  # summaries of thoughts come with long pauses
+                deadline = clock() + patience.first

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .base import ChatModel, ModelError, ModelInfo
 from .breaker import Breaker
-from .catalogue import GOOGLES, OPENAIS
+from .families import FAMILIES
 from .patience import Patience
 
 logger = logging.getLogger("assistant")
@@ -20,34 +20,16 @@ OFFLINE = "offline"
 
 DEFAULT_MODEL = "gemini-2.5-flash"
 
-_GEMINI = (
-    ModelInfo("gemini-2.5-flash", "Gemini 2.5 Flash", 1_048_576, GOOGLES),
-    ModelInfo("gemini-2.5-pro", "Gemini 2.5 Pro", 1_048_576, GOOGLES),
-    ModelInfo("gemini-2.5-flash-lite", "Gemini 2.5 Flash-Lite", 1_048_576, GOOGLES),
-)
-_OPENAI = (
-    ModelInfo("gpt-5-mini", "gpt-5-mini", 272_000, OPENAIS),
-    ModelInfo("gpt-4.1-mini", "gpt-4.1-mini", 1_047_576, OPENAIS),
-    ModelInfo("gpt-4o-mini", "gpt-4o-mini", 128_000, OPENAIS),
-)
-_KNOWN = {"gemini": _GEMINI, "openai": _OPENAI}
-"""What is offered while a provider cannot be asked. https://ai.google.dev/gemini-api/docs/models and
-https://platform.openai.com/docs/models, November 2025."""
-
-# Of a name's beginning; most servers do not say it. https://platform.openai.com/docs/models, November 2025.
-_WINDOWS = {
-    "gemini-": 1_048_576,
-    "gpt-4.1": 1_047_576,
-    "gpt-4o": 128_000,
-    "gpt-5": 272_000,
-    "o1": 200_000,
-    "o3": 200_000,
-    "o4": 200_000,
-}
+_FAMILIES = {family.name: family for family in FAMILIES}
 _UNKNOWN_WINDOW = 8_192
 
-_ASK_AGAIN = 300.0
-"""Seconds until a provider that could not be asked for its models is asked again."""
+_ASK_AGAIN = 60.0
+"""Seconds until a provider is asked again for its models: one may have been pulled meanwhile."""
+_GLANCE = 0.5
+"""Seconds that a page waits for a list that there is already, in an older state."""
+
+# Offered, but nobody's wish for a new conversation: what is dated, small experiments, other trades.
+_NO_DEFAULT = re.compile("-[0-9]{4}($|-)|preview|gpt-3|gpt-4-|gpt-4$|coder|math|[:]free$|uncensored", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +76,32 @@ class Providers:
         if self._default:
             return self._default
         names = [info.name for info in self.offered()]
-        return DEFAULT_MODEL if DEFAULT_MODEL in names or not names else names[0]
+        # A server between may put the maker's name in front.
+        wanted = [known.name for model in self._models for known in _FAMILIES[model.provider].known]
+        sensible = (name for each in wanted for name in names if name.rpartition("/")[2] == each)
+        plain = (name for name in names if not _NO_DEFAULT.search(name))
+        return next(sensible, None) or next(plain, None) or (names[0] if names else DEFAULT_MODEL)
 
     def offered(self) -> list[ModelInfo]:
         """What can be chosen, each name once; a fixed list where a provider has not answered yet."""
         found: dict[str, ModelInfo] = {}
         for model in self._models:
-            for info in self._offered.get(model, _KNOWN.get(model.provider, ())):
+            for info in self._offered.get(model, _FAMILIES[model.provider].known):
                 found.setdefault(info.name, info)
         for name in filter(None, (self._default, *self._fallbacks)):
             found.setdefault(name, ModelInfo(name, name))
-        return list(found.values()) or list(_GEMINI)
+        return list(found.values()) or list(_FAMILIES["gemini"].known)
 
     async def refresh(self, wait: float) -> None:
-        """Asks the providers for their models, once each unless that failed. Returns after ``wait`` seconds at most;
-        what comes later is there the next time."""
+        """Asks the providers for their models, each once a minute at most. Returns after ``wait`` seconds at most; what
+        comes later is there the next time."""
         if self._asking is None or self._asking.done():
-            due = [m for m in self._models if m not in self._offered and self._is_due(m)]
+            due = [model for model in self._models if self._is_due(model)]
             if not due:
                 return
             self._asking = asyncio.create_task(self._ask_all(due))
-        await asyncio.wait([self._asking], timeout=wait)
+        known = all(model in self._offered for model in self._models)
+        await asyncio.wait([self._asking], timeout=min(wait, _GLANCE) if known else wait)
 
     def _is_due(self, model: ChatModel) -> bool:
         return time.monotonic() - self._asked.get(model, -_ASK_AGAIN) >= _ASK_AGAIN
@@ -153,26 +140,32 @@ class Providers:
         theirs = [model for model in self._models if model.provider == kind]
         if not theirs:
             return None
-        known = (info for info in _KNOWN.get(kind, ()) if info.name == name)
-        takes = GOOGLES if kind == "gemini" else frozenset()
-        return Choice(theirs[0], next(known, ModelInfo(name, name, takes=takes)))
+        family = _FAMILIES[kind]
+        known = (info for info in family.known if info.name == name)
+        return Choice(theirs[0], next(known, ModelInfo(name, name, takes=family.takes)))
 
     def _kind(self, name: str) -> str:
         """Whose model it could be. What was asked of a model of one's own goes to nobody else."""
         if name == OFFLINE:
             return ""
-        unknown = any(model.provider == "openai" and model not in self._offered for model in self._models)
-        googles = "gemini" if unknown else ("gemini", "gemma")
-        plain = not re.search("[:/]", name.removeprefix("models/"))
-        return "gemini" if plain and name.removeprefix("models/").startswith(googles) else "openai"
+        last = FAMILIES[-1].name
+        bare = name.removeprefix("models/")
+        if re.search("[:/]", bare):
+            return last
+        unknown = any(model.provider == last and model not in self._offered for model in self._models)
+        for family in FAMILIES:
+            if family.own.match(bare) or (not unknown and family.shared and family.shared.match(bare)):
+                return family.name
+        return last
 
     def label(self, name: str) -> str:
         """How people call the model ``name``."""
-        return next((info.label for info in (*self.offered(), *_GEMINI) if info.name == name), name)
+        return next((info.label for info in (*self.offered(), *_FAMILIES["gemini"].known) if info.name == name), name)
 
     def window(self, info: ModelInfo) -> int:
         """Tokens that the model takes, question and answer together."""
-        begins = (size for start, size in _WINDOWS.items() if info.name.removeprefix("models/").startswith(start))
+        name = info.name.removeprefix("models/")
+        begins = (size for each in FAMILIES for start, size in each.windows.items() if name.startswith(start))
         return info.window or self._window or next(begins, _UNKNOWN_WINDOW)
 
     async def close(self) -> None:

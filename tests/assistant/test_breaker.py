@@ -8,7 +8,7 @@ from assistant.models import QuotaExhausted
 from assistant.models.breaker import TRIAL, Breaker
 
 FLASH, PRO = ("gemini", "flash"), ("gemini", "pro")
-NOON = datetime(2026, 11, 25, 20, tzinfo=UTC).timestamp()  # 12:00 in California
+NOON = datetime(2026, 11, 25, 20, tzinfo=UTC).timestamp()
 
 
 class Clock:
@@ -77,10 +77,16 @@ def test_without_a_time_the_pauses_grow_up_to_an_hour_and_begin_anew_after_an_an
     assert breaker.exhausted(FLASH, silent) == 60
 
 
-def test_a_daily_quota_is_back_at_midnight_in_california(breaker: Breaker) -> None:
-    hours = 12 * 3600
-    assert breaker.exhausted(FLASH, QuotaExhausted("", None, "day")) == hours
-    assert breaker.exhausted(FLASH, QuotaExhausted("", 31, "day")) == hours  # what Google sends with it
+def test_a_daily_quota_without_a_time_promises_none_and_is_asked_about_once_an_hour(
+    breaker: Breaker, clock: Clock
+) -> None:
+    assert breaker.exhausted(FLASH, QuotaExhausted("", None, "day")) is None
+    clock.now += 3599
+    told = refusal(breaker)
+    assert told is not None
+    assert (told.retry_after, told.scope) == (None, "day")
+    clock.now += 1
+    assert refusal(breaker) is None
 
 
 def test_a_daily_quota_that_names_a_time_of_its_own_is_believed(breaker: Breaker) -> None:

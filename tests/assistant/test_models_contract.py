@@ -5,6 +5,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,8 +21,10 @@ from assistant.models.base import (
     ModelError,
     ModelUnavailable,
     QuotaExhausted,
+    Thought,
     Usage,
 )
+from assistant.models.google.api import until_midnight
 from tests.servers.dialects import DIALECTS, KEY, SECRET, Dialect
 from tests.servers.http import Act, Chunk, Failure, Received, ScriptServer, Step, Until
 
@@ -93,7 +96,7 @@ class TestRequest:
         assert received.method == "POST"
         sent = dialect.sent(received)
         assert (sent.key, sent.model, sent.system, sent.temperature) == (KEY, "a-model", PROMPT, 0.25)
-        assert (sent.max_tokens, sent.thinks) == (99, True)
+        assert (sent.max_tokens, sent.thinks) == (99, dialect.thinks)
         assert sent.messages == [("user", QUESTION, []), ("assistant", "A writer.", []), ("user", "Whose?", [])]
 
     async def test_temperature_zero_is_sent_and_what_is_not_given_is_not(
@@ -104,11 +107,26 @@ class TestRequest:
         sent = dialect.sent(server.requests[0])
         assert (sent.temperature, sent.system, sent.max_tokens) == (0.0, "", None)
 
-    async def test_empty_messages_are_left_out(self, dialect: Dialect, server: ScriptServer, model: ChatModel) -> None:
+    async def test_user_and_assistant_take_turns_whatever_failed_or_was_stopped(
+        self, dialect: Dialect, server: ScriptServer, model: ChatModel
+    ) -> None:
         server.script(*dialect.answer("Yes."))
-        stopped = [ChatMessage("user", "Hello"), ChatMessage("assistant", ""), ChatMessage("user", QUESTION)]
-        await collect(model, ChatRequest(stopped, REQUEST.model, 1.0, ""))
-        assert [text for _, text, _ in dialect.sent(server.requests[0]).messages] == ["Hello", QUESTION]
+        said = [
+            ChatMessage("assistant", "Welcome."),
+            ChatMessage("user", "Hello"),
+            ChatMessage("assistant", " "),
+            ChatMessage("user", "Who?"),
+            ChatMessage("assistant", "<think>Hmm</think>\n\nAda."),
+            ChatMessage("assistant", "Or Byron."),
+            ChatMessage("user", ""),
+            ChatMessage("user", QUESTION),
+        ]
+        await collect(model, ChatRequest(said, REQUEST.model, 1.0, ""))
+        assert dialect.sent(server.requests[0]).messages == [
+            ("user", "Hello\n\nWho?", []),
+            ("assistant", "Ada.\n\nOr Byron.", []),
+            ("user", QUESTION, []),
+        ]
 
     async def test_it_carries_files(self, dialect: Dialect, server: ScriptServer, model: ChatModel) -> None:
         server.script(*dialect.answer("Yes."))
@@ -120,10 +138,10 @@ class TestRequest:
         )
         only_a_file = ChatMessage("user", "", (Attachment("a.jpg", "image/jpeg", b"jpeg"),))
         await collect(model, ChatRequest([ChatMessage("user", QUESTION, files), only_a_file], REQUEST.model, 1.0, ""))
-        first, second = dialect.sent(server.requests[0]).messages
+        [(role, text, sent)] = dialect.sent(server.requests[0]).messages
         texts = "\n\n".join(["[ice.csv]\nyear,°C\n1815,-9", '[ice.json]\n{"a": "\ufffd"}', QUESTION])
-        assert first == ("user", texts, [("image/png", b"\x89PNG"), ("application/pdf", b"%PDF-1.7")])
-        assert second == ("user", "", [("image/jpeg", b"jpeg")])
+        binaries = [("image/png", b"\x89PNG"), ("application/pdf", b"%PDF-1.7"), ("image/jpeg", b"jpeg")]
+        assert (role, text, sorted(sent)) == ("user", texts, sorted(binaries))
 
     async def test_a_model_that_can_think_is_told_not_to(
         self, dialect: Dialect, server: ScriptServer, model: ChatModel
@@ -131,7 +149,7 @@ class TestRequest:
         for name, thinking in [(dialect.thinker, False), (dialect.thinker, True), ("another", False)]:
             server.script(*dialect.answer("Yes."))
             await collect(model, ChatRequest(REQUEST.messages, name, 1.0, "", thinking=thinking))
-        assert [dialect.sent(each).thinks for each in server.requests] == [False, True, True]
+        assert [dialect.sent(each).thinks for each in server.requests] == [False, dialect.thinks, dialect.thinks]
         assert [dialect.sent(each).messages for each in server.requests] == [[("user", QUESTION, [])]] * 3
 
     async def test_the_environment_does_not_redirect_it(
@@ -155,6 +173,11 @@ class TestRequest:
             "OPENAI_ORG_ID": "another",
             "OPENAI_PROJECT_ID": "another",
             "OPENAI_CUSTOM_HEADERS": "Authorization: Bearer another\nX-Team: another",
+            "ANTHROPIC_API_KEY": "another",
+            "ANTHROPIC_AUTH_TOKEN": "another",
+            "ANTHROPIC_BASE_URL": "http://127.0.0.1:9/",
+            "ANTHROPIC_CUSTOM_HEADERS": "X-Team: another",
+            "ANTHROPIC_PROFILE": "another",
             "NETRC": str(netrc),
             "NO_PROXY": "127.0.0.1",
         }.items():
@@ -197,11 +220,23 @@ class TestAnswer:
         server.script(dialect.text("Once upon a"), *dialect.at_limit)
         assert await collect(model) == ["Once upon a"]
 
-    async def test_thoughts_and_empty_pieces_are_not_shown(
+    async def test_thoughts_are_told_apart_and_empty_pieces_are_not_shown(
         self, dialect: Dialect, server: ScriptServer, model: ChatModel
     ) -> None:
         server.script(dialect.thought("Hmm"), dialect.text(""), *dialect.answer("Yes."))
-        assert await collect(model) == ["Yes."]
+        pieces = [piece async for piece in model.stream(REQUEST) if not isinstance(piece, Usage)]
+        assert pieces == [Thought("Hmm"), "Yes."]
+
+    async def test_thoughts_in_the_text_are_no_answer(
+        self, dialect: Dialect, server: ScriptServer, model: ChatModel
+    ) -> None:
+        pieces = ("\n<th", "ink>Hm", "m</thi", "nk>\n", "\nWrite `<think>` ", "and </think>.")
+        server.script(*dialect.answer(*pieces))
+        assert await collect(model) == ["Write `<think>` ", "and </think>."]
+
+    async def test_an_emoji_in_two_halves(self, dialect: Dialect, server: ScriptServer, model: ChatModel) -> None:
+        server.script(*map(dialect.text, ("Hi \ud83d", "\ude00", "!\ud83d")), *dialect.end(2, 1, 0))
+        assert "".join(await collect(model)) == "Hi 😀!\ufffd"
 
     async def test_answers_at_the_same_time_do_not_mix(
         self, dialect: Dialect, server: ScriptServer, model: ChatModel
@@ -298,7 +333,11 @@ class TestErrors:
         server.script(dialect.quota(delay, scope))
         error = await fails(model)
         assert isinstance(error, QuotaExhausted)
-        assert (error.retry_after, error.scope, error.reason) == (delay, scope, reason)
+        assert (error.scope, error.reason) == (scope, reason)
+        if dialect.midnight and scope == "day":
+            assert error.retry_after == pytest.approx(until_midnight(datetime.now(UTC)), abs=30)
+        else:
+            assert error.retry_after == delay
 
     async def test_quota_that_ends_in_mid_stream(
         self, dialect: Dialect, server: ScriptServer, model: ChatModel
@@ -314,7 +353,7 @@ class TestErrors:
         [
             ("wrong key", "key"),
             ("no key", "key"),
-            ("no right", "key"),
+            ("no right", "permission"),
             ("unknown model", "unknown_model"),
             ("too long", "too_long"),
             ("refused", "refused"),
@@ -358,7 +397,6 @@ class TestErrors:
         "end",
         [
             (Act.BREAK_OFF,),
-            (),
             (Chunk('{"candidates": [{"cont'),),
             (Chunk('{"candidates": }'),),
             (Chunk({"candidates": 7, "choices": 7}),),
@@ -366,7 +404,7 @@ class TestErrors:
             (Chunk({"error": {"code": "odd"}}),),
             (Chunk({"error": "odd"}),),
         ],
-        ids=["cut", "no reason", "half a chunk", "no JSON", "odd chunk", "odd choice", "odd code", "odd error"],
+        ids=["cut", "half a chunk", "no JSON", "odd chunk", "odd choice", "odd code", "odd error"],
     )
     async def test_an_answer_that_breaks_off(
         self, dialect: Dialect, server: ScriptServer, model: ChatModel, end: tuple[Step, ...]
@@ -378,6 +416,16 @@ class TestErrors:
             await anext(stream)
         assert caught.value.reason == "unavailable"
         await happened(server.requests[0].over)
+
+    async def test_an_answer_without_the_word_that_ends_it(
+        self, dialect: Dialect, server: ScriptServer, model: ChatModel
+    ) -> None:
+        """OpenAI's protocol has another sign of the end, which its server here sends."""
+        server.script(dialect.text("Hel"))
+        if dialect.name == "openai":
+            assert await collect(model) == ["Hel"]
+        else:
+            assert isinstance(await fails(model), ModelUnavailable)
 
     async def test_an_error_of_the_server_in_mid_stream(
         self, dialect: Dialect, server: ScriptServer, model: ChatModel
@@ -416,6 +464,13 @@ class TestErrors:
         assert await anext(stream) == "Hel"
         with pytest.raises(Blocked):
             [piece async for piece in stream]
+
+    async def test_all_tokens_spent_on_thoughts(self, dialect: Dialect, server: ScriptServer, model: ChatModel) -> None:
+        server.default = (dialect.thought("Hmm"), *dialect.at_limit)
+        for limit, reason in [(50, "spent"), (None, "spent_bound")]:
+            error = await fails(model, ChatRequest(REQUEST.messages, REQUEST.model, 1.0, "", max_tokens=limit))
+            assert isinstance(error, InvalidRequest)
+            assert error.reason == reason
 
     async def test_an_answer_without_a_word(self, dialect: Dialect, server: ScriptServer, model: ChatModel) -> None:
         server.script(dialect.thought("Hmm"), *dialect.end(2, 1, 0))

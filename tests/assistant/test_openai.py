@@ -17,6 +17,7 @@ from assistant.models.base import (
     ModelError,
     ModelInfo,
     ModelUnavailable,
+    NotPaid,
     QuotaExhausted,
     Usage,
 )
@@ -179,8 +180,8 @@ class TestErrors:
     ) -> None:
         server.script(step)
         error = await fails(model)
-        assert isinstance(error, QuotaExhausted)
-        assert (error.retry_after, error.scope) == (None, None)
+        assert isinstance(error, NotPaid)
+        assert error.reason == "balance"
 
     @pytest.mark.parametrize(
         ("said", "kind"),
@@ -209,7 +210,7 @@ class TestErrors:
             (failure(500, "the request exceeds the available context size"), "too_long"),
             (Failure(413, "<html>"), "too_long"),
             (failure(400, "foo/bar is not a valid model ID", 400), "unknown_model"),
-            (failure(404, 'model "llama9" not found, try pulling it first'), "unknown_model"),
+            (failure(404, 'model "llama9" not found, try pulling it first'), "not_pulled"),
             (failure(403, "Your chosen model requires moderation and your input was flagged", 403), "blocked"),
             (failure(400, "Safety system", "content_policy_violation"), "blocked"),
         ],

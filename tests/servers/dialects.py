@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from assistant.models.anthropic import Anthropic
 from assistant.models.base import ChatModel, ModelInfo
 from assistant.models.google.gemini import Gemini
 from assistant.models.google.generativeai import GenerativeAI
 from assistant.models.openai import OpenAI
 
-from . import gemini, openai
+from . import anthropic, gemini, openai
 from .http import Chunk, Failure, Received, ScriptServer, Step
 
 KEY = "AIzaSy-not-a-real-key-0123456789"
@@ -35,7 +36,8 @@ class Sent:
 class Dialect:
     """``failures``: by what they are, in the same words for each. ``in_mid_stream``: an error of that code between two
     chunks. ``thinker``: a model that can be told not to think. ``listed``: what a server lists, and ``offered``, what
-    of it is to be offered."""
+    of it is to be offered. ``midnight``: a daily quota is back then, whatever delay is told. ``thinks``:
+    when nothing is said of it."""
 
     name: str
     make: Callable[[str, str], ChatModel]
@@ -54,6 +56,8 @@ class Dialect:
     listed: list[dict[str, Any]]
     offered: list[ModelInfo]
     counts: bool
+    midnight: bool = False
+    thinks: bool = True
 
     def answer(self, *pieces: str) -> list[Step]:
         """The script of a whole answer."""
@@ -99,7 +103,7 @@ def _gemini_sent(received: Received) -> Sent:
 _GEMINI_FAILURES = {
     "wrong key": gemini.failure(400, "INVALID_ARGUMENT", SECRET, gemini.error_info("API_KEY_INVALID")),
     "no key": gemini.failure(401, "UNAUTHENTICATED", SECRET),
-    "no right": gemini.failure(403, "PERMISSION_DENIED", SECRET, gemini.error_info("CONSUMER_SUSPENDED")),
+    "no right": gemini.failure(403, "PERMISSION_DENIED", SECRET, gemini.error_info("SERVICE_DISABLED")),
     "unknown model": gemini.failure(404, "NOT_FOUND", SECRET),
     "too long": gemini.failure(
         400,
@@ -144,6 +148,7 @@ def _dialect_of_google(
             ModelInfo("gemini-2.5-flash", "Gemini 2.5 Flash", 1_048_576, frozenset({"image", "pdf"})),
             ModelInfo("gemma-3-27b-it", "Gemma 3 27B", 131_072, frozenset({"image"})),
         ],
+        True,
         True,
     )
 
@@ -222,8 +227,80 @@ _OPENAI = Dialect(
     False,
 )
 
+
+def _anthropic_quota(delay: int | None, scope: Literal["minute", "day"] | None) -> Failure:
+    words = {"minute": "30,000 input tokens per minute", "day": "1,000 requests per day", None: "requests"}[scope]
+    headers = {"retry-after": str(delay)} if delay is not None else {}
+    said = f"This request would exceed your organization's rate limit of {words}. {SECRET}"
+    return anthropic.failure(429, "rate_limit_error", said, headers)
+
+
+def _anthropic_sent(received: Received) -> Sent:
+    body = received.body
+    messages = []
+    for each in body["messages"]:
+        given = each["content"]
+        parts: list[dict[str, Any]] = [{"type": "text", "text": given}] if isinstance(given, str) else given
+        text = "\n\n".join(part["text"] for part in parts if part["type"] == "text")
+        sources = [part["source"] for part in parts if "source" in part]
+        files = [(source["media_type"], base64.b64decode(source["data"])) for source in sources]
+        messages.append((each["role"], text, files))
+    return Sent(
+        received.headers["authorization"].removeprefix("Bearer "),
+        body["model"],
+        body.get("system", ""),
+        body.get("temperature"),
+        # It wants a number; this is the one that stands for none.
+        body["max_tokens"] if body["max_tokens"] != 16_000 else None,
+        body.get("thinking") != {"type": "disabled"},
+        messages,
+    )
+
+
+_ANTHROPIC = Dialect(
+    "anthropic",
+    Anthropic,
+    anthropic.AnthropicServer,
+    anthropic.text,
+    anthropic.thought,
+    lambda asked, said, cached: [anthropic.start(asked, cached), *anthropic.finish(said=said)],
+    anthropic.finish("max_tokens"),
+    _anthropic_quota,
+    lambda code: Chunk(anthropic.error_body("api_error" if code == 500 else "rate_limit_error", SECRET)),
+    {
+        "wrong key": anthropic.failure(401, "authentication_error", f"invalid x-api-key {SECRET}"),
+        "no key": anthropic.failure(401, "authentication_error", SECRET),
+        "no right": anthropic.failure(403, "permission_error", SECRET),
+        "unknown model": anthropic.failure(404, "not_found_error", f"model: claude-9 {SECRET}"),
+        "too long": anthropic.failure(
+            400, "invalid_request_error", f"prompt is too long: 208310 tokens > 200000 maximum {SECRET}"
+        ),
+        "refused": anthropic.failure(400, "invalid_request_error", SECRET),
+        "timeout": anthropic.failure(408, "timeout_error", SECRET),
+        "internal": anthropic.failure(500, "api_error", SECRET),
+        "overloaded": anthropic.failure(529, "overloaded_error", SECRET),
+    },
+    [anthropic.failure(400, "invalid_request_error", f"Output blocked by content filtering policy {SECRET}")],
+    anthropic.finish("refusal"),
+    _anthropic_sent,
+    "claude-sonnet-5-5",
+    [
+        anthropic.model("claude-sonnet-5-5", "Claude Sonnet 5.5"),
+        anthropic.model("claude-haiku-4-5-20251001", "Claude Haiku 4.5", 200_000),
+        {"type": "model", "display_name": "No name"},
+        anthropic.model("claude-2.1", "Claude 2.1") | {"lifecycle": "retired"},
+    ],
+    [
+        ModelInfo("claude-sonnet-5-5", "Claude Sonnet 5.5", 1_000_000, frozenset({"image", "gif", "pdf"})),
+        ModelInfo("claude-haiku-4-5-20251001", "Claude Haiku 4.5", 200_000, frozenset({"image", "gif", "pdf"})),
+    ],
+    True,
+    thinks=False,
+)
+
 DIALECTS = [
     _dialect_of_google("gemini", Gemini, lambda word, number: word),
     _dialect_of_google("generativeai", GenerativeAI, lambda word, number: number),
     _OPENAI,
+    _ANTHROPIC,
 ]

@@ -5,10 +5,13 @@ Always true: no error made here holds a sentence of the server's. Google's sente
 """
 
 import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..answer import Piece
-from ..base import InvalidRequest, ModelError, ModelUnavailable, QuotaExhausted, Usage
+from ..base import InvalidRequest, ModelError, ModelUnavailable, NotPaid, QuotaExhausted, Refused, Usage
+from ..wordings import NO_QUOTA, meaning
 
 GOOGLE = "https://generativelanguage.googleapis.com"
 
@@ -19,15 +22,14 @@ _FAULTS = re.compile("OTHER|FINISH_REASON_UNSPECIFIED|MALFORMED_.*|.*_TOOL_CALLS
 _PASSING = (408, 409, 499)
 _CODE_WORD = re.compile(r"[A-Z][A-Z_]*")
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
-_TOO_LONG = re.compile("token count.*exceeds the maximum|payload size exceeds", re.IGNORECASE | re.DOTALL)
 
 
-def piece(text: str, usage: Usage | None, finish: str | None, prompt_blocked: str | None) -> Piece:
+def piece(text: str, thought: str, usage: Usage | None, finish: str | None, prompt_blocked: str | None) -> Piece:
     """``finish``: finishReason, ``prompt_blocked``: blockReason."""
     if finish in _WHOLE:
-        return Piece(text, usage, finish, prompt_blocked)
+        return Piece(text, usage, finish, prompt_blocked, thought)
     filtered = finish if finish and not _FAULTS.fullmatch(finish) else None
-    return Piece(text, usage, None, prompt_blocked or filtered)
+    return Piece(text, usage, None, prompt_blocked or filtered, thought)
 
 
 def usage(asked: int | None, said: int | None, thought: int | None, cached: int | None) -> Usage:
@@ -40,16 +42,55 @@ def can_do_without_thinking(model: str) -> bool:
     return "flash" in model
 
 
+def can_think(model: str) -> bool:
+    """The others refuse to be asked for thoughts."""
+    return re.match("(models/)?gemini-(2[.]5|[3-9])", model) is not None
+
+
+def is_googles(body: object) -> bool:
+    """Whether an error is one of Google's, wherever it comes from."""
+    said = _error(body)
+    return any("google.rpc" in str(each) for each in _list(said.get("details"))) or (
+        bool(_CODE_WORD.fullmatch(str(said.get("status") or ""))) and isinstance(said.get("code"), int)
+    )
+
+
 def refusal(code: object, body: object) -> ModelError:
     """``body``: what came with it, ``{"error": {…}}`` or a list with that in it; or anything else."""
     said = _error(body)
     details = [each for each in _list(said.get("details")) if isinstance(each, dict)]
     label = _label(code, said, details)
+    words = str(said.get("message")).lower()
     if code == 429 or said.get("status") == "RESOURCE_EXHAUSTED":
-        return QuotaExhausted(label, _retry_after(details), _scope(details))
+        return _quota(label, words, details)
     if not isinstance(code, int) or not 400 <= code < 500 or code in _PASSING:
         return ModelUnavailable(label)
-    return InvalidRequest(label, _reason(code, label, str(said.get("message"))))
+    return _refused(code, label, words, bool(said))
+
+
+def _quota(label: str, words: str, details: list[dict[str, Any]]) -> ModelError:
+    # What the free plan does not have at all is told like what is used up.
+    if NO_QUOTA.search(words):
+        return NotPaid(label, "no_quota")
+    told, scope = _retry_after(details), _scope(details)
+    # Google sends the delay of a per-minute quota along with a daily one: half a minute, all day long.
+    if scope == "day" and (told is None or told < 3600):
+        told = until_midnight(datetime.now(UTC))
+    return QuotaExhausted(label, told, scope)
+
+
+def until_midnight(moment: datetime) -> float:
+    """Seconds. Daily quotas begin anew at midnight Pacific time: https://ai.google.dev/gemini-api/docs/rate-limits"""
+    there = moment.astimezone(_pacific())
+    midnight = (there + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight.timestamp() - moment.timestamp()
+
+
+def _pacific() -> tzinfo:
+    try:
+        return ZoneInfo("America/Los_Angeles")
+    except ZoneInfoNotFoundError:  # a slim container has no time zones: at most an hour early in winter or summer
+        return timezone(timedelta(hours=-8))
 
 
 def _error(body: object) -> dict[str, Any]:
@@ -69,13 +110,19 @@ def _label(code: object, said: dict[str, Any], details: list[dict[str, Any]]) ->
     return " ".join([str(code) if isinstance(code, int) else "error", *plain])
 
 
-def _reason(code: int, label: str, message: str) -> Literal["key", "unknown_model", "too_long", "refused"]:
-    if code in (401, 403) or "API_KEY_INVALID" in label:
-        return "key"
-    if code == 404:
-        return "unknown_model"
-    # Google has no code word for it: 400 INVALID_ARGUMENT is all.
-    return "too_long" if code == 413 or _TOO_LONG.search(message) else "refused"
+def _refused(code: int, label: str, words: str, explained: bool) -> ModelError:
+    """Google has no code word for most of it: 400 INVALID_ARGUMENT is all."""
+    if "API_KEY_INVALID" in label or "CONSUMER_SUSPENDED" in label:
+        return InvalidRequest(label, "key")
+    if "billing" in words:
+        return NotPaid(label)
+    found = meaning(words)
+    if found in ("too_long", "location", "not_chat"):
+        return InvalidRequest(label, found)
+    known: dict[int, Refused] = {401: "key", 403: "permission", 404: "unknown_model", 413: "too_long"}
+    if code == 404 and not explained:
+        return InvalidRequest(label, "address")
+    return InvalidRequest(label, known.get(code, "refused"))
 
 
 def _retry_after(details: list[dict[str, Any]]) -> float | None:

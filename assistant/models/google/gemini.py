@@ -7,12 +7,12 @@ cancelled or has failed has closed its HTTP request.
 from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING
 
-from .. import catalogue
 from ..answer import Piece, read
-from ..base import Attachment, ChatMessage, ChatRequest, ModelError, ModelInfo, Usage
-from ..parts import parts
+from ..base import Attachment, ChatMessage, ChatRequest, ModelError, ModelInfo, Thought, Usage
+from ..parts import alternating, parts
 from ..wire import asked, check_key, http_client, pieces
 from . import api
+from .catalogue import google
 
 if TYPE_CHECKING:
     from google.genai.types import Content, GenerateContentConfig, GenerateContentResponse, Part
@@ -50,8 +50,8 @@ class Gemini:
     async def close(self) -> None:
         await self._http.aclose()
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage, None]:
-        return read(pieces(self._ask(request), _refusal))
+    def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage | Thought, None]:
+        return read(pieces(self._ask(request), _refusal), request.max_tokens)
 
     async def models(self) -> list[ModelInfo]:
         return await asked(self._list(), _refusal)
@@ -70,7 +70,7 @@ class Gemini:
         check_key(self._key)
         listed = await self._client.aio.models.list(config={"page_size": 1000, "query_base": True})
         known = [
-            catalogue.google(each.name or "", each.display_name, each.input_token_limit, each.supported_actions)
+            google(each.name or "", each.display_name, each.input_token_limit, each.supported_actions)
             async for each in listed
         ]
         return [each for each in known if each]
@@ -86,8 +86,7 @@ class Gemini:
 def _contents(messages: list[ChatMessage]) -> "Iterator[Content]":
     from google.genai.types import Content
 
-    for message in messages:
-        # Gemini refuses a conversation with an empty message in it, such as an answer stopped before its first word.
+    for message in alternating(messages):
         if given := [_part(part) for part in parts(message)]:
             yield Content(role="user" if message.role == "user" else "model", parts=given)
 
@@ -103,24 +102,28 @@ def _part(part: str | Attachment) -> "Part":
 def _config(request: ChatRequest) -> "GenerateContentConfig":
     from google.genai.types import AutomaticFunctionCallingConfig, GenerateContentConfig, ThinkingConfig
 
-    hurry = not request.thinking and api.can_do_without_thinking(request.model)
+    thinking = None
+    if not request.thinking and api.can_do_without_thinking(request.model):
+        thinking = ThinkingConfig(thinking_budget=0)
+    elif request.thoughts and api.can_think(request.model):
+        thinking = ThinkingConfig(include_thoughts=True)
     return GenerateContentConfig(
         temperature=request.temperature,
         max_output_tokens=request.max_tokens,
         system_instruction=request.system_prompt or None,
-        thinking_config=ThinkingConfig(thinking_budget=0) if hurry else None,
+        thinking_config=thinking,
         # There are no functions, and the SDK logs a line about calling them for every request.
         automatic_function_calling=AutomaticFunctionCallingConfig(disable=True),
     )
 
 
 def _piece(chunk: "GenerateContentResponse") -> Piece:
-    """Thoughts are not to be shown."""
     feedback, counts = chunk.prompt_feedback, chunk.usage_metadata
     first = chunk.candidates[0] if chunk.candidates else None
     given = (first.content.parts if first and first.content else None) or []
     return api.piece(
         "".join(part.text for part in given if part.text and not part.thought),
+        "".join(part.text for part in given if part.text and part.thought),
         api.usage(
             counts.prompt_token_count,
             counts.candidates_token_count,

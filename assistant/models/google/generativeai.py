@@ -11,12 +11,22 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .. import catalogue
 from ..answer import Piece, read
-from ..base import Attachment, ChatMessage, ChatRequest, InvalidRequest, ModelError, ModelInfo, ModelUnavailable, Usage
-from ..parts import parts
+from ..base import (
+    Attachment,
+    ChatMessage,
+    ChatRequest,
+    InvalidRequest,
+    ModelError,
+    ModelInfo,
+    ModelUnavailable,
+    Thought,
+    Usage,
+)
+from ..parts import alternating, parts
 from ..wire import check_key
 from . import api
+from .catalogue import google
 from .threads import Call, in_thread
 
 if TYPE_CHECKING:
@@ -53,10 +63,9 @@ class GenerativeAI:
         for session in self._sessions:
             session.close()
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage, None]:
-        hurry = not request.thinking and api.can_do_without_thinking(request.model)
-        call = Call(_without_thinking if hurry else None)
-        return read(in_thread(lambda call: self._ask(request, call), call, _translate))
+    def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage | Thought, None]:
+        call = Call(_thinking(request))
+        return read(in_thread(lambda call: self._ask(request, call), call, _translate), request.max_tokens)
 
     async def models(self) -> list[ModelInfo]:
         return await _first(lambda call: iter([self._list()]))
@@ -76,7 +85,7 @@ class GenerativeAI:
     def _list(self) -> list[ModelInfo]:
         check_key(self._key)
         known = [
-            catalogue.google(each.name, each.display_name, each.input_token_limit, [*each.supported_generation_methods])
+            google(each.name, each.display_name, each.input_token_limit, [*each.supported_generation_methods])
             for each in self._catalogue.list_models({"page_size": 1000}, **_ONCE)
         ]
         return [each for each in known if each]
@@ -122,8 +131,7 @@ def _question(request: ChatRequest) -> "GenerateContentRequest":
 def _contents(messages: list[ChatMessage]) -> "Iterator[Content]":
     from google.generativeai.protos import Content
 
-    for message in messages:
-        # Gemini refuses a conversation with an empty message in it, such as an answer stopped before its first word.
+    for message in alternating(messages):
         if given := [_part(part) for part in parts(message)]:
             yield Content(role="user" if message.role == "user" else "model", parts=given)
 
@@ -136,15 +144,24 @@ def _part(part: str | Attachment) -> "Part":
     return Part(inline_data=Blob(mime_type=part.mime, data=part.data))
 
 
-def _without_thinking(body: str) -> str:
-    """The SDK's messages have no place for it."""
-    question = json.loads(body)
-    question.setdefault("generationConfig", {})["thinkingConfig"] = {"thinkingBudget": 0}
-    return json.dumps(question)
+def _thinking(request: ChatRequest) -> Callable[[str], str] | None:
+    """What puts into a request how to think, for which the SDK's messages have no place."""
+    config: dict[str, Any] = {}
+    if not request.thinking and api.can_do_without_thinking(request.model):
+        config = {"thinkingBudget": 0}
+    elif request.thoughts and api.can_think(request.model):
+        config = {"includeThoughts": True}
+
+    def amend(body: str) -> str:
+        question = json.loads(body)
+        question.setdefault("generationConfig", {})["thinkingConfig"] = config
+        return json.dumps(question)
+
+    return amend if config else None
 
 
 def _piece(element: dict[str, Any]) -> Piece:
-    """Thoughts are not to be shown. Raises ModelError for an error in mid-stream."""
+    """Raises ModelError for an error in mid-stream."""
     from google.generativeai.protos import Candidate, GenerateContentResponse
 
     if "error" in element:
@@ -156,6 +173,7 @@ def _piece(element: dict[str, Any]) -> Piece:
     counted = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount")
     return api.piece(
         "".join(part.get("text", "") for part in given if not part.get("thought")),
+        "".join(part.get("text", "") for part in given if part.get("thought")),
         api.usage(*(counts.get(name) for name in counted)) if counts else None,
         _word(first.get("finishReason"), Candidate.FinishReason),
         _word(element.get("promptFeedback", {}).get("blockReason"), GenerateContentResponse.PromptFeedback.BlockReason),

@@ -1,29 +1,28 @@
 """OpenAI, and whatever speaks its protocol (Ollama, llama.cpp, vLLM, OpenRouter, …), by OpenAI's SDK.
 
 Always true: an error raised here holds nothing of the key nor of the conversation, and a stream that was closed,
-cancelled or has failed has closed its HTTP request.
+cancelled or has failed has closed its HTTP request. What the SDK makes of an answer is not used: it gives up whole
+answers for one chunk that is not as OpenAI's are.
 """
 
-import base64
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, suppress
 
-from .. import catalogue
 from ..answer import Piece, read
-from ..base import Attachment, ChatMessage, ChatRequest, ModelInfo, ModelUnavailable, Usage
-from ..parts import parts
+from ..base import ChatRequest, ModelInfo, Thought, Usage
+from ..events import DONE, Events, objects
+from ..refusals import Said
+from ..terms import Book, Held, Terms, negotiated
 from ..wire import asked, check_key, http_client, pieces
-from . import errors
-
-if TYPE_CHECKING:
-    from openai.types import CompletionUsage
-    from openai.types.chat import ChatCompletionChunk
+from . import chunks, errors, requests
+from .catalogue import listed
 
 _OPENAI = "https://api.openai.com/v1"
 # Local servers need no key, and the SDK will not go without.
 _NO_KEY = "none"
-# They refuse max_tokens, and any temperature but 1: https://platform.openai.com/docs/guides/reasoning
-_REASONING = ("gpt-5", "o1", "o3", "o4")
+_DRAIN = 1.0
+"""Seconds for the end of an answer after its last event, so that the connection can be used again."""
 
 
 class OpenAI:
@@ -49,12 +48,13 @@ class OpenAI:
         # as an argument means that it shall look there.
         self._client.organization = self._client.project = self._client.admin_api_key = None
         self._client._custom_headers = {}
+        self._book = Book()
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage, None]:
-        return read(pieces(self._ask(request), errors.refusal))
+    def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage | Thought, None]:
+        return read(pieces(self._ask(request), errors.refusal), request.max_tokens)
 
     async def models(self) -> list[ModelInfo]:
         return await asked(self._list(), errors.refusal)
@@ -63,80 +63,54 @@ class OpenAI:
         """None: there is no such call."""
         return None
 
-    async def _ask(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
+    def _ask(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
+        def held(terms: Terms) -> Held:
+            return requests.held(request, requests.arguments(request, terms), terms)
+
+        usual = requests.usual(request.model)
+        return negotiated(request.model, self._book, usual, lambda terms: self._once(request, terms), held, errors.said)
+
+    async def _once(self, request: ChatRequest, terms: Terms) -> AsyncGenerator[Piece, None]:
         check_key(self._key)
-        async with await self._client.chat.completions.create(**_arguments(request)) as chunks:
-            async for chunk in chunks:
-                yield _piece(chunk)
+        create = self._client.chat.completions.with_streaming_response.create
+        async with create(**requests.arguments(request, terms)) as response:
+            body = response.iter_bytes()
+            async with aclosing(_pieces(body, response.headers)) as found:
+                async for piece in found:
+                    yield piece
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_DRAIN):
+                    async for _ in body:
+                        pass
 
     async def _list(self) -> list[ModelInfo]:
         check_key(self._key)
         # The SDK's own list has no place for what servers say beyond OpenAI, and Together's is a plain list.
-        answer: Any = await self._client.get("/models", cast_to=object)
-        entries = answer["data"] if isinstance(answer, dict) else answer
-        known = [catalogue.openai(each) for each in entries or ()]
-        return [each for each in known if each]
+        return listed(await self._client.get("/models", cast_to=object))
 
 
-def _arguments(request: ChatRequest) -> dict[str, Any]:
-    reasons = request.model.startswith(_REASONING)
-    given: dict[str, Any] = {
-        "model": request.model,
-        "messages": [*_messages(request)],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    if not reasons:
-        given["temperature"] = request.temperature
-    if request.max_tokens is not None:
-        given["max_completion_tokens" if reasons else "max_tokens"] = request.max_tokens
-    if not request.thinking and request.model.startswith("gpt-5"):
-        given["reasoning_effort"] = "minimal"
-    return given
-
-
-def _messages(request: ChatRequest) -> Iterator[Mapping[str, Any]]:
-    if request.system_prompt:
-        yield {"role": "system", "content": request.system_prompt}
-    for message in request.messages:
-        if content := _content(message):
-            yield {"role": message.role, "content": content}
-
-
-def _content(message: ChatMessage) -> str | list[dict[str, Any]]:
-    given = [*parts(message)]
-    # Some local servers take nothing but a string.
-    texts = [part for part in given if isinstance(part, str)]
-    return "\n\n".join(texts) if len(texts) == len(given) else [_part(part) for part in given]
-
-
-def _part(part: str | Attachment) -> dict[str, Any]:
-    if isinstance(part, str):
-        return {"type": "text", "text": part}
-    url = f"data:{part.mime};base64,{base64.b64encode(part.data).decode()}"
-    if part.mime.startswith("image/"):
-        return {"type": "image_url", "image_url": {"url": url}}
-    return {"type": "file", "file": {"filename": part.name, "file_data": url}}
-
-
-def _piece(chunk: "ChatCompletionChunk") -> Piece:
-    """What a model thinks (reasoning_content) is not to be shown."""
-    usage = _usage(chunk.usage) if chunk.usage else None
-    # The chunk with the usage has no choice; Azure's first one has neither.
-    if not chunk.choices:
-        return Piece(usage=usage)
-    choice = chunk.choices[0]
-    text = (choice.delta.content or choice.delta.refusal or "") if choice.delta else ""
-    if not isinstance(text, str):
-        raise ModelUnavailable("the answer is not text")
-    reason: str | None = choice.finish_reason
-    if reason == "content_filter":
-        return Piece(text, usage, blocked=reason)
-    # OpenRouter's word for a model that broke down.
-    return Piece(text, usage, finish=reason if reason != "error" else None)
-
-
-def _usage(counts: "CompletionUsage") -> Usage:
-    details = counts.prompt_tokens_details
-    cached = details.cached_tokens if details else None
-    return Usage(counts.prompt_tokens or 0, counts.completion_tokens or 0, cached or 0)
+async def _pieces(body: AsyncIterator[bytes], headers: Mapping[str, str]) -> AsyncGenerator[Piece, None]:
+    """What is in an answer. Raises Said for an error in it."""
+    events, begun, finished, lost = Events(), False, False, False
+    async with aclosing(objects(body, events)) as values:
+        async for value in values:
+            if value == DONE:
+                # Some servers give no reason for the end; what could not be read may have held one.
+                if not (finished or lost or events.damaged):
+                    yield Piece(finish="done")
+                return
+            if chunks.odd(value):
+                lost = True
+                continue
+            if not isinstance(value, dict):
+                continue
+            if chunks.failed(value):
+                raise Said(None, value, headers)
+            piece = chunks.piece(value, begun)
+            lost = lost or chunks.broke_down(value)
+            begun = begun or bool(piece.text)
+            finished = finished or bool(piece.finish or piece.blocked)
+            yield piece
+            if chunks.is_whole(value) and not (finished or lost):
+                finished = True
+                yield Piece(finish="done")
