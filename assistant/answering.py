@@ -63,6 +63,7 @@ async def answer(
     call_id = str(uuid.uuid4()) if begun else reply.id  # an answer that goes on is a call of its own
     status: Status = "failed"
     whole: cl.Message | None = None
+    stopped = False
     try:
         async with (
             Streaming(parts.layer, reply) as shown,
@@ -80,7 +81,7 @@ async def answer(
         status = "complete" if outcome.fallback in (None, "no_key", "offline") else "failed"
         whole = reply if replaced is None else None
     except asyncio.CancelledError:
-        status = "stopped"
+        status, stopped = "stopped", True
         raise
     finally:
         if thinking:
@@ -89,7 +90,7 @@ async def answer(
         afterwards.account(ended, parts)
         session = await conversation.after(held, asked, whole, outcome.meter.usage, parts.layer, parts.memory)
         if (last := replaced or reply).content:
-            await offers.answer_again(last.id, bool((last.metadata or {}).get("fallback")))
+            await offers.below(last, stopped and last is reply)
     await afterwards.go_on(this, outcome, ended, session, parts)
 
 

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from datalayer import DataLayerError
 
 from . import commands
-from .fixes import markdown
+from .fixes import markdown, screens
 from .history import MARK
 from .texts import language, say
 
@@ -33,6 +33,7 @@ _FOREIGN_LINK = re.compile(r'<link\b[^>]*\bhref="https?://[^>]*>\s*')
 
 def install() -> None:
     markdown.install()
+    screens.install()
     server.sio.on("stop", _stop)
     server.sio.on("edit_message", _edit_message)
     server.sio.on("client_message", _client_message)
@@ -52,16 +53,12 @@ def install() -> None:
 
 
 async def _stop(sid: str) -> None:
-    """Chainlit adds "Task manually stopped." to the conversation, in English whatever the language: socket.py, stop.
-
-    A second Stop would cut off the saving that the first one has begun.
-    """
+    """Chainlit adds "Task manually stopped." to the conversation, in English whatever the language: socket.py, stop."""
     session = WebsocketSession.get(sid)
     if session is None:
         return
     init_ws_context(session)
-    if session.current_task and not session.current_task.cancelling():
-        session.current_task.cancel()
+    screens.stop(session)
     if config.code.on_stop:
         await config.code.on_stop()
 
@@ -82,7 +79,7 @@ async def _edit_message(sid: str, payload: Any) -> None:
         await emitter.emit("kept", known.id)
     else:
         # Chainlit does not note this task, so that Stop would not find it.
-        session.current_task = task = asyncio.create_task(socket.edit_message(sid, payload))
+        session.current_task = task = asyncio.create_task(screens.edit(session, sid, payload))
         await asyncio.wait([task])
         if not task.cancelled():
             task.result()
@@ -142,15 +139,11 @@ def _page(session: WebsocketSession) -> _Page:
 
 
 async def _connect(sid: str, environ: Any, auth: Any) -> Any:
-    """A page that opens slowly connects twice, at first without its conversation: Chainlit would begin a new one."""
+    """One connection of a page at a time: the first of two, which the page has closed, could come last and take the
+    session."""
     lock = _locks.setdefault(str(auth.get("sessionId")), asyncio.Lock())
-    async with lock:  # or the first, which the page has closed, could come last and take the session
-        accepted = await socket.connect(sid, environ, auth)
-    session = WebsocketSession.get(sid)
-    if session is not None and auth.get("threadId") and not session.has_first_interaction:
-        session.thread_id = session.thread_id_to_resume = auth["threadId"]
-        session.restored = False
-    return accepted
+    async with lock:
+        return await screens.connect(sid, environ, auth)
 
 
 _locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -161,6 +154,7 @@ async def _connection_successful(sid: str) -> None:
     session = WebsocketSession.require(sid)
     try:
         await socket.connection_successful(sid)
+        await screens.caught_up(session)
     finally:
         _page(session).ready.set()
     await session.emit("ready", None)

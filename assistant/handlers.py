@@ -16,7 +16,7 @@ from chainlit.types import Feedback, ThreadDict
 from datalayer import DataLayer, StoreUnavailable
 from datalayer.records import Thread, user_id
 
-from . import commanding, conversation, offers, startup
+from . import commanding, conversation, live, offers, startup
 from .afterwards import Parts
 from .answering import answer
 from .config import Config
@@ -56,6 +56,7 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
 
     @cl.on_chat_resume
     async def resume(thread: ThreadDict) -> None:
+        live.reread(cl.context.session)
         await providers.refresh(_FIRST_LOOK)
         await _show(Settings(model=providers.default).stored(thread["metadata"]), providers)
         await commanding.offer()
@@ -131,6 +132,7 @@ async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
     if asked.type != "user_message":
         asked.type = "user_message"  # Chainlit takes the browser's word for who speaks
         await asked.update()
+    await live.show_question(asked)
     await offers.withdraw()
     thread, deleted = await _thread(parts.layer)
     if thread is not None or deleted:
@@ -171,12 +173,13 @@ async def _pressed(action: cl.Action, parts: Parts) -> None:
     session = cl.context.session
     if session.current_task is not None and not session.current_task.done():
         return
-    session.current_task = task = asyncio.create_task(_go_on(action, parts))  # so that the Stop button finds it
-    await cl.context.emitter.task_start()
-    try:
-        await asyncio.wait([task])
-    finally:
-        await cl.context.emitter.task_end()
+    with live.turn(session):
+        session.current_task = task = asyncio.create_task(_go_on(action, parts))  # so that the Stop button finds it
+        await cl.context.emitter.task_start()
+        try:
+            await asyncio.wait([task])
+        finally:
+            await cl.context.emitter.task_end()
     if not task.cancelled():
         task.result()
 

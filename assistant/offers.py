@@ -1,13 +1,15 @@
-"""The buttons below an answer: answer again, try again, continue. Only the last answer of a conversation has any."""
+"""The buttons below an answer: answer again, try again, continue. Only the last answer of a conversation has any.
+
+Their ids tell what they are for: each screen of the conversation has the same ones.
+"""
 
 import uuid
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import chainlit as cl
-from chainlit.session import BaseSession
 from chainlit.types import ThreadDict
 
+from . import live
 from .history import is_command
 from .screen import session_language
 from .texts import say
@@ -15,24 +17,28 @@ from .texts import say
 _ANSWERS = ("user_message", "assistant_message")
 _LEFT = 5
 """Answers, the newest, below which a page may still have the button of a server that is gone."""
-_shown: WeakKeyDictionary[BaseSession, list[cl.Action]] = WeakKeyDictionary()
 
 
-async def answer_again(answer_id: str, fallback: bool) -> None:
-    """Offers another answer in the place of this one. ``fallback``: no model wrote it."""
-    await _offer([_again(answer_id, fallback)])
+async def below(answer: cl.Message, stopped: bool = False) -> None:
+    """Offers another answer in the place of this one; where a person has stopped it, also to go on with it."""
+    marks = answer.metadata or {}
+    again = [_again(answer.id, bool(marks.get("fallback")))]
+    await _offer(again + ([_button("continue", answer.id)] if stopped else []))
 
 
 async def withdraw() -> None:
     """Takes back what was offered: the conversation goes on."""
-    for action in _shown.pop(cl.context.session, []):
-        await action.remove()
+    for action in list(live.here().actions.values()):
+        await cl.context.emitter.emit("remove_action", action)
 
 
 async def resume(thread: ThreadDict) -> None:
     """Offers what belongs below the last answer of ``thread``. One that was cut off gets a notice too, on the screen
     only."""
     steps = thread["steps"]
+    room = live.here()
+    if room.running or room.actions:  # what is offered on the other screens will be here
+        return
     for given in [step["id"] for step in steps if step["type"] == "assistant_message"][-_LEFT:]:
         await _again(given, fallback=False).remove()
     last = max((n for n, step in enumerate(steps) if step["type"] in _ANSWERS), default=None)
@@ -42,18 +48,15 @@ async def resume(thread: ThreadDict) -> None:
     if is_command(answer.get("metadata")):  # there is no other answer to it
         return
     if answer.get("status") not in ("interrupted", "failed"):
-        await _offer([_again(answer["id"], bool((answer.get("metadata") or {}).get("fallback")))])
+        await below(cl.Message.from_dict(answer), answer.get("status") == "stopped")
         return
-    to = session_language()
-    notice: Any = {**answer, "id": str(uuid.uuid4()), "type": "system_message", "output": say("interrupted", to)}
-    steps.insert(last + 1, notice)
-    payload = {"answer": answer["id"], "notice": notice["id"]}
-    await _offer(
-        [
-            cl.Action(name=name, payload=payload, label=say(name, to), forId=notice["id"])
-            for name in ("continue", "retry")
-        ]
-    )
+    notice: Any = {**answer, "id": _notice(answer["id"]), "type": "system_message"}
+    steps.insert(last + 1, notice | {"output": say("interrupted", session_language())})
+    await _offer([_button(name, answer["id"], notice["id"]) for name in ("continue", "retry")])
+
+
+def _notice(answer_id: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, answer_id))
 
 
 def _again(answer_id: str, fallback: bool) -> cl.Action:
@@ -69,8 +72,17 @@ def _again(answer_id: str, fallback: bool) -> cl.Action:
     )
 
 
+def _button(name: str, answer_id: str, notice_id: str | None = None) -> cl.Action:
+    return cl.Action(
+        id=f"{name}-{answer_id}",
+        name=name,
+        payload={"answer": answer_id, "notice": notice_id},
+        label=say(name, session_language()),
+        forId=notice_id or answer_id,
+    )
+
+
 async def _offer(actions: list[cl.Action]) -> None:
     await withdraw()
-    _shown[cl.context.session] = actions
     for action in actions:
         await action.send(for_id=str(action.forId))

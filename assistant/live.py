@@ -1,0 +1,280 @@
+"""The screens that show a conversation now, and what they show of a turn: every one of them sees all of it.
+
+Always true: a screen is told of no other thread than its own, and of nobody else's. One that joins in the midst of a
+turn gets what is there, then the rest, without a gap and without a double.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+import chainlit as cl
+from chainlit.chat_context import chat_contexts
+from chainlit.data import get_data_layer
+from chainlit.message import Message
+from chainlit.session import BaseSession, WebsocketSession
+from chainlit.types import ThreadDict
+
+from datalayer import DataLayer, DataLayerError
+
+from .history import moment
+
+Step = dict[str, Any]
+
+_SCREENS = 20
+"""Screens of one conversation that are told of a turn, those that came last: each costs a packet a token."""
+_SHOWN = {"new_message", "update_message", "stream_start"}
+_OF_A_TURN = _SHOWN | {
+    *("task_start", "task_end", "stream_token", "delete_message"),
+    *("element", "remove_element", "action", "remove_action", "first_interaction"),
+}
+
+
+class Raw(Protocol):
+    async def __call__(self, event: str, data: Any) -> None: ...
+
+
+@dataclass(eq=False)
+class Turn:
+    """Something that a session has the app do, such as answering."""
+
+    session: WebsocketSession
+    room: "Room"
+
+
+_turn: ContextVar[Turn | None] = ContextVar("live_turn", default=None)
+
+
+@dataclass(eq=False)
+class Room:
+    """A conversation as it is shown now. ``shown``, ``gone``: steps of the last turn, by id. ``pieces``: what has come
+    of their text since. ``actions``: all buttons. ``messages``: Chainlit's list of the messages, the same for all."""
+
+    key: tuple[str, str]
+    screens: WeakKeyDictionary[WebsocketSession, None] = field(default_factory=WeakKeyDictionary)
+    running: list[Turn] = field(default_factory=list)
+    shown: dict[str, Step] = field(default_factory=dict)
+    pieces: dict[str, list[str]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    elements: set[str] = field(default_factory=set)
+    actions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
+
+    def others(self, session: WebsocketSession) -> list[WebsocketSession]:
+        last = list(self.screens)[-_SCREENS:]
+        return [each for each in last if each is not session and _key(each) == self.key]
+
+    def begin(self) -> None:
+        """A turn begins: the one before is in the database."""
+        if not self.running:
+            for of_the_last in (self.shown, self.pieces, self.gone, self.elements):
+                of_the_last.clear()
+
+    def note(self, event: str, data: Any) -> None:
+        """Keeps what a screen that comes now must be told."""
+        if event in _SHOWN:
+            self.shown[data["id"]] = {**self.shown.get(data["id"], {}), **data}
+            self.pieces.pop(data["id"], None)
+            self.gone.discard(data["id"])
+        elif event == "stream_token" and not data["isInput"]:
+            if data["isSequence"]:
+                self.shown.get(data["id"], {})["output"] = ""
+                self.pieces.pop(data["id"], None)
+            self.pieces.setdefault(data["id"], []).append(data["token"])
+        elif event == "delete_message":
+            self.shown.pop(data["id"], None)
+            self.gone.add(data["id"])
+        elif event == "element":
+            self.elements.add(data["id"])
+        elif event == "action":
+            self.actions[data["id"]] = data
+        elif event == "remove_action":
+            self.actions.pop(data["id"], None)
+
+    def steps(self) -> dict[str, Step]:
+        """The steps of the last turn as they are on the screens."""
+        for key, pieces in self.pieces.items():
+            if key in self.shown:
+                self.shown[key] = {**self.shown[key], "output": self.shown[key]["output"] + "".join(pieces)}
+        self.pieces.clear()
+        return self.shown
+
+    def over(self, stored: list[Any]) -> list[Any]:
+        """The stored steps with what the last turn has made of them since they were read."""
+        ours = dict(self.steps())
+        kept = [{**step, **ours.pop(step["id"], {})} for step in stored if step["id"] not in self.gone]
+        return kept + list(ours.values())
+
+    def adopt(self, session: WebsocketSession) -> None:
+        """Gives the session the messages that all screens share, with those that it alone has read."""
+        known = {message.id: message for message in self.messages}
+        read = {message.id: message for message in chat_contexts.get(session.id, []) if message.id not in self.gone}
+        self.messages[:] = sorted((read | known).values(), key=lambda message: moment(message.created_at))
+        chat_contexts[session.id] = self.messages
+
+
+_rooms: WeakValueDictionary[tuple[str, str], Room] = WeakValueDictionary()
+_of: WeakKeyDictionary[WebsocketSession, Room] = WeakKeyDictionary()
+"""The room that each session is in. A room lives as long as a session or a turn is in it."""
+
+
+def _key(session: BaseSession) -> tuple[str, str]:
+    return session.user.identifier if session.user else "", session.thread_id
+
+
+def room(session: WebsocketSession) -> Room:
+    """The conversation that the session shows, on whose screens it is from now on."""
+    found = _of.get(session)
+    if found is None or found.key != _key(session):
+        found = _rooms.get(_key(session)) or Room(_key(session))
+        _rooms[found.key] = _of[session] = found
+    if session not in found.screens:
+        found.screens[session] = None
+        found.adopt(session)
+    return found
+
+
+def here() -> Room:
+    """The conversation of the session whose event is being handled."""
+    session = cl.context.session
+    assert isinstance(session, WebsocketSession)
+    return room(session)
+
+
+def leave(session: WebsocketSession) -> None:
+    """The page is gone for good."""
+    if (left := _of.pop(session, None)) is not None:
+        left.screens.pop(session, None)
+    chat_contexts.pop(session.id, None)
+
+
+def reread(session: BaseSession) -> None:
+    """Chainlit is about to read the session's messages once more, behind those that it holds."""
+    chat_contexts[session.id] = []
+
+
+@contextmanager
+def turn(session: BaseSession) -> Iterator[None]:
+    """What the session emits within, and in tasks begun within, is shown on all screens of its conversation."""
+    assert isinstance(session, WebsocketSession)
+    this = Turn(session, room(session))
+    this.room.begin()
+    token = _turn.set(this)
+    try:
+        yield
+    finally:
+        _turn.reset(token)
+        if this in this.room.running:
+            this.room.running.remove(this)
+
+
+def working(session: WebsocketSession) -> WebsocketSession:
+    """The session whose turn is running in the conversation that ``session`` shows, else itself."""
+    found = _of.get(session)
+    others = [each.session for each in found.running] if found else []
+    return session if session in others or not others else others[-1]
+
+
+async def show_question(asked: Message) -> None:
+    """To the screens where it was not typed."""
+    step, this = dict(asked.to_dict()), _turn.get()
+    if this is not None:
+        this.room.note("new_message", step)
+        await _tell(this.room.others(this.session), "new_message", step)
+
+
+class Emit:
+    """A session's way to its browser, in the place of Chainlit's own."""
+
+    def __init__(self, session: WebsocketSession, raw: Raw) -> None:
+        self._session, self.raw = session, raw
+
+    async def __call__(self, event: str, data: Any) -> None:
+        this = _turn.get()
+        if event == "resume_thread":
+            await self._join(data)
+        elif this is not None and this.session is self._session and event in _OF_A_TURN:
+            await self._show(this, event, data)
+        else:
+            if event in ("action", "remove_action"):
+                room(self._session).note(event, data)
+            await self.raw(event, data)
+
+    async def _show(self, this: Turn, event: str, data: Any) -> None:
+        this.room.note(event, data)
+        others = this.room.others(self._session)
+        if event == "task_start":
+            this.room.running.append(this)
+        elif event == "task_end":
+            this.room.running = [each for each in this.room.running if each is not this]
+            others = [] if this.room.running else others
+        if event == "element":
+            _later(_show_element(others, this.session.thread_id, data["id"]))
+            others = []
+        await _tell([self._session, *others], event, data)
+
+    async def _join(self, thread: ThreadDict) -> None:
+        """No await before the thread is on its way: what comes later then comes behind it."""
+        joined = room(self._session)
+        joined.screens[self._session] = joined.screens.pop(self._session, None)
+        thread["steps"] = joined.over(thread["steps"])
+        joined.adopt(self._session)
+        known = {element["id"] for element in thread.get("elements") or []}
+        for element_id in joined.elements - known:
+            _later(_show_element([self._session], thread["id"], element_id))
+        await self.raw("resume_thread", thread)
+        await self._rest(joined)
+
+    async def catch_up(self) -> None:
+        """Shows what was missed while there was no connection to a page that keeps what it has."""
+        joined = room(self._session)
+        for key in list(joined.shown):
+            if step := joined.steps().get(key):  # as it is now: the page may be told of a later piece meanwhile
+                await self.raw("new_message", step)
+        for key in list(joined.gone):
+            await self.raw("delete_message", {"id": key})
+        await self._rest(joined)
+
+    async def _rest(self, joined: Room) -> None:
+        for key in list(joined.actions):
+            await self.raw("remove_action", {"id": key})  # the page shows a button as often as it is told
+            if action := joined.actions.get(key):
+                await self.raw("action", action)
+        if joined.running:
+            await self.raw("task_start", {})
+
+
+async def _tell(screens: list[WebsocketSession], event: str, data: Any) -> None:
+    if len(screens) == 1:
+        await _raw(screens[0])(event, data)
+    else:
+        await asyncio.gather(*(_raw(screen)(event, data) for screen in screens))
+
+
+def _raw(session: WebsocketSession) -> Raw:
+    emit: Any = session.emit
+    return emit.raw if isinstance(emit, Emit) else emit
+
+
+async def _show_element(screens: list[WebsocketSession], thread_id: str, element_id: str) -> None:
+    """By its stored address: the first one is for the session into which it was uploaded."""
+    layer = get_data_layer()
+    assert isinstance(layer, DataLayer)
+    try:
+        element = await layer.get_element(thread_id, element_id)  # which waits until it is stored
+    except DataLayerError:
+        return  # it is there when the conversation is opened again
+    if element is not None:
+        await _tell(screens, "element", element)
+
+
+def _later(work: Any) -> None:
+    _working.add(task := asyncio.create_task(work))
+    task.add_done_callback(_working.discard)
+
+
+_working: set[asyncio.Task[None]] = set()
