@@ -187,7 +187,10 @@ async def _pressed(action: cl.Action, parts: Parts) -> None:
 async def _go_on(action: cl.Action, parts: Parts) -> None:
     messages, session = chat_context.get(), cl.context.session
     given = next((m for m in messages if m.id == action.payload.get("answer")), None)
-    if given is None or is_command(given.metadata):  # there is no other answer to a command
+    if given is None:  # it was replaced on another screen
+        await cl.context.emitter.send_toast(say("not_editable", session_language()), "error")
+        return
+    if is_command(given.metadata):  # there is no other answer to it
         return
     before = reversed(messages[: messages.index(given)])
     asked = next((m for m in before if m.type == "user_message" and not is_command(m.metadata)), None)

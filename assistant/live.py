@@ -5,6 +5,7 @@ turn gets what is there, then the rest, without a gap and without a double.
 """
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -52,11 +53,13 @@ _turn: ContextVar[Turn | None] = ContextVar("live_turn", default=None)
 @dataclass(eq=False)
 class Room:
     """A conversation as it is shown now. ``shown``, ``gone``: steps of the last turn, by id. ``pieces``: what has come
-    of their text since. ``actions``: all buttons. ``messages``: Chainlit's list of the messages, the same for all."""
+    of their text since. ``ended``: when it did, on the monotonic clock. ``actions``: all buttons. ``messages``:
+    Chainlit's list of the messages, the same for all."""
 
     key: tuple[str, str]
     screens: WeakKeyDictionary[WebsocketSession, None] = field(default_factory=WeakKeyDictionary)
     running: list[Turn] = field(default_factory=list)
+    ended: float = 0.0
     shown: dict[str, Step] = field(default_factory=dict)
     pieces: dict[str, list[str]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
@@ -103,8 +106,10 @@ class Room:
         self.pieces.clear()
         return self.shown
 
-    def over(self, stored: list[Any]) -> list[Any]:
-        """The stored steps with what the last turn has made of them since they were read."""
+    def over(self, stored: list[Any], since: float) -> list[Any]:
+        """The stored steps, read after ``since``, with what the last turn may have made of them after that."""
+        if not self.running and self.ended < since:
+            return stored
         ours = dict(self.steps())
         kept = [{**step, **ours.pop(step["id"], {})} for step in stored if step["id"] not in self.gone]
         return kept + list(ours.values())
@@ -191,7 +196,7 @@ class Emit:
     """A session's way to its browser, in the place of Chainlit's own."""
 
     def __init__(self, session: WebsocketSession, raw: Raw) -> None:
-        self._session, self.raw = session, raw
+        self._session, self.raw, self._connected = session, raw, time.monotonic()
 
     async def __call__(self, event: str, data: Any) -> None:
         this = _turn.get()
@@ -211,6 +216,7 @@ class Emit:
             this.room.running.append(this)
         elif event == "task_end":
             this.room.running = [each for each in this.room.running if each is not this]
+            this.room.ended = time.monotonic()
             others = [] if this.room.running else others
         if event == "element":
             _later(_show_element(others, this.session.thread_id, data["id"]))
@@ -221,7 +227,7 @@ class Emit:
         """No await before the thread is on its way: what comes later then comes behind it."""
         joined = room(self._session)
         joined.screens[self._session] = joined.screens.pop(self._session, None)
-        thread["steps"] = joined.over(thread["steps"])
+        thread["steps"] = joined.over(thread["steps"], self._connected)
         joined.adopt(self._session)
         known = {element["id"] for element in thread.get("elements") or []}
         for element_id in joined.elements - known:

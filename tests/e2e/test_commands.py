@@ -7,7 +7,6 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from socketio.exceptions import ConnectionError as Refused
 
 from assistant.texts import say
 from tests.client import Client, until
@@ -503,7 +502,8 @@ async def test_two_people_see_nothing_of_each_other(model: Model, tabs: Tabs, tm
         assert alice.thread_id in await ask(alice, "sessions")
         assert "4,321" in await ask(alice, "/usage")
         stolen = await tabs(server.url, "mallory", connect=False)
-        with pytest.raises(Refused):
-            await stolen.connect(alice.thread_id, deadline=2)
+        await stolen.connect(alice.thread_id)
+        assert await stolen.wait_for("resume_thread_error")
+        assert "aubergine" not in str(stolen.events)
         await ask(alice, "Really?")
         assert model.told == ["The aubergine is purple", "Yes.", "Really?"]

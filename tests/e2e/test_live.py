@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -166,7 +165,9 @@ async def test_an_edit_on_one_screen_takes_the_later_messages_off_the_other(
     await ask(me, "First")
     other = await resumed(tabs, app, me.thread_id)
     await ask(me, "Second")
+    since = len(me.events)
     await other.edit(own(other, "First"), "First, edited")
+    await me.wait_for("task_end", since=since)
     assert shown(me) == shown(other) == ["First, edited", "Fine."]
     assert model.told == ["First, edited"]
 

@@ -178,8 +178,20 @@ async def share(mallory: Client, alice: Victim) -> None:
 
 @attack("connect")
 async def connect_to_a_thread(mallory: Client, alice: Victim) -> None:
-    with pytest.raises(Refused):
-        await mallory.tab().connect(alice.thread_id)
+    told = []
+    deleted = mallory.tab()
+    await deleted.connect()
+    await deleted.send("Soon gone")
+    await mallory.delete(deleted.thread_id)
+    for thread_id in (alice.thread_id, deleted.thread_id, str(uuid.uuid4()), "nothing"):
+        async with mallory.tab() as tab:
+            await tab.connect(thread_id)
+            assert not [step for step in tab.screen.values() if "message" in step["type"]]
+            told.append([(name, data) for name, data in tab.events if name.startswith("resume")])
+            await tab.send("A page that works")
+            assert tab.thread_id not in (thread_id, "")
+    assert told == [[("resume_thread_error", "Thread not found.")]] * 4
+    await deleted.disconnect()
 
 
 @attack("connect")
