@@ -30,7 +30,7 @@ from .engine import check_content, parse_url
 from .errors import DataLayerError, InvalidInput
 from .files import mount
 from .place import Place
-from .records import now, to_iso
+from .records import now, to_iso, vote_id
 from .store import Store
 from .writes import (
     DeleteElement,
@@ -325,11 +325,12 @@ class DataLayer(BaseDataLayer):
         """The vote's id. One vote per step and user: a second one replaces the first. Raises NotFound."""
         if feedback.value not in (0, 1):
             raise InvalidInput("A vote is 0 or 1")
+        step_id = text.identifier(feedback.forId, "step")
         write = UpsertFeedback(
             actor=self._actor(),
             thread_id=feedback.threadId,
-            id=str(uuid.uuid4()),
-            step_id=text.identifier(feedback.forId, "step"),
+            id=vote_id(step_id, self._actor()),
+            step_id=step_id,
             at=now(),
             value=feedback.value,
             comment=text.clean(feedback.comment),

@@ -118,12 +118,12 @@ def _upsert_step(group: Group, write: UpsertStep) -> None:
     facts.steps[write.id] = write.thread_id
     if parent is not None and facts.steps.get(parent, write.thread_id) != write.thread_id:
         values = {**values, "parent_id": None}  # a browser may send any parent; the message itself is not lost for it
+    if write.replayed and _is_newer(group, write):
+        return
     if write.edit:
         _drop_answers(group, write)
     if "extra" in values:
         values = {**values, "extra": _merged_extra(group, steps, write.id, values["extra"])}
-    if write.replayed and _is_newer(group, write):
-        return
     values = {**values, "written_at": write.at}
     given = frozenset(values)
     row = {"created_at": write.at, **values, "id": write.id, "thread_id": write.thread_id}
@@ -215,8 +215,8 @@ def _upsert_feedback(group: Group, write: UpsertFeedback) -> str:
     except (KeyError, Forbidden):
         raise NotFound("There is no such message") from None  # the same words for another user's message
     voter = user_id(write.actor) if write.actor is not None else facts.owner(thread) or ""
-    row = {"id": write.id, "step_id": write.step_id, "user_id": voter, "created_at": write.at}
-    vote = {"value": write.value, "comment": write.comment}
+    row = {"step_id": write.step_id, "user_id": voter, "created_at": write.at}
+    vote = {"id": write.id, "value": write.value, "comment": write.comment}  # the id that the caller was told
     statement = insert(feedbacks).values(row | vote)
     statement = statement.on_conflict_do_update(index_elements=["step_id", "user_id"], set_=vote)
     return str(group.connection.execute(statement.returning(feedbacks.c.id)).scalar_one())

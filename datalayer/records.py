@@ -14,6 +14,7 @@ from typing import Any
 from .errors import InvalidInput
 
 _EPOCH = datetime(1970, 1, 1)
+_VOTES = uuid.UUID("0d0a8f0e-6f0b-5c53-8f43-3a4f3b6f8c11")
 _USERS = uuid.UUID("6f4b4d0c-6d0c-5f0e-9d1e-2f6d3c1b7a55")
 
 
@@ -120,6 +121,11 @@ def user_id(identifier: str) -> str:
     Derived rather than drawn, so that a write can name its author without a look-up, also while the database is away.
     """
     return str(uuid.uuid5(_USERS, identifier))
+
+
+def vote_id(step_id: str, voter: str | None) -> str:
+    """The id of a user's vote on a step, None: of the application's; derived for the same reason."""
+    return str(uuid.uuid5(_VOTES, f"{len(step_id)} {step_id}{voter or ''}"))
 
 
 MAX_AHEAD = 48 * 3_600_000_000

@@ -94,7 +94,7 @@ class DeleteElement(Write):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpsertFeedback(Write):
-    """One vote per step and user; ``id`` is used when there is none yet. Result: the vote's id."""
+    """One vote per step and user, which has this ``id`` from then on. Result: the vote's id."""
 
     id: str
     step_id: str

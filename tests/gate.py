@@ -20,6 +20,7 @@ class Gate:
         self.reached = threading.Event()
         self._go_on = threading.Event()
         self._go_on.set()
+        self._one = False
         self._stops: Callable[[str], bool] = lambda statement: False
 
     def shut(self, beginning: str = "COMMIT") -> None:
@@ -27,6 +28,12 @@ class Gate:
         self._stops = lambda statement: statement.startswith(beginning)
         self.reached.clear()
         self._go_on.clear()
+
+    def pass_one(self) -> None:
+        """Lets the one that has stopped go on; the next one stops again."""
+        self.reached.clear()
+        self._one = True
+        self._go_on.set()
 
     def open(self) -> None:
         self._stops = lambda statement: False
@@ -36,10 +43,13 @@ class Gate:
         """Returns when a statement has stopped. Raises AssertionError when none does."""
         assert await asyncio.to_thread(self.reached.wait, 20)
 
-    def __call__(self, statement: str) -> None:
+    def _meet(self, statement: str) -> None:
         if self._stops(statement):
             self.reached.set()
             self._go_on.wait(60)
+            if self._one:
+                self._one = False
+                self._go_on.clear()
 
     @contextmanager
     def installed(self) -> Iterator["Gate"]:
@@ -52,4 +62,12 @@ class Gate:
 
     def _connect(self, connection: Any, _record: Any) -> None:
         if hasattr(connection, "run_async"):  # not that of a migration
-            connection.run_async(lambda driver: driver.set_trace_callback(self))
+            begun = ""
+
+            def trace(statement: str) -> None:
+                nonlocal begun
+                begun = statement if statement.startswith("BEGIN") else begun
+                if begun != "BEGIN" or statement != "COMMIT":  # a read of several statements ends so, too
+                    self._meet(statement)
+
+            connection.run_async(lambda driver: driver.set_trace_callback(trace))
