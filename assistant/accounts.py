@@ -73,6 +73,11 @@ def _password_bytes(password: str) -> bytes:
     return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
 
 
+def fits(password: str) -> bool:
+    """Whether a new password is accepted: 8 characters or more, and no more than 1024 bytes."""
+    return len(password) >= 8 and len(_password_bytes(password)) <= _MAX_PASSWORD
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Keep every other process, and thread, out of the block. The file `path` is made if it is missing."""
@@ -130,10 +135,10 @@ class Accounts:
 
         None: `old` is wrong, or another change came first. Raises AccountError.
         """
-        account, hashed = self._read().get(name), self._hash(new)
+        account = self._read().get(name)
         if account is None or account.disabled or not self._matches(account.hash, old):
             return None
-        now = time.time()
+        hashed, now = self._hash(new), time.time()
         with self._changing() as accounts:
             if accounts.get(name) != account:
                 return None
@@ -172,7 +177,7 @@ class Accounts:
 
     def _hash(self, password: str) -> str:
         prepared = _password_bytes(password)
-        if len(password) < 8 or len(prepared) > _MAX_PASSWORD:
+        if not fits(password):
             raise AccountError(f"A password has at least 8 characters and at most {_MAX_PASSWORD} bytes.")
         return self._hasher.hash(prepared)
 

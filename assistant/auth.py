@@ -12,13 +12,15 @@ import os
 import pwd
 import secrets
 
+from chainlit.config import HeaderLink
 from chainlit.config import config as chainlit_config
 from chainlit.logger import logger
 from chainlit.server import app as chainlit_app
 
-from assistant.access import cookies, routes
+from assistant.access import account, cookies, routes
 from assistant.access.devices import Devices
 from assistant.access.passwords import Passwords
+from assistant.access.returning import Returning
 from assistant.access.sessions import Sessions
 from assistant.access.visitors import Visitors
 from assistant.accounts import FILE_NAME, AccountError, Accounts
@@ -62,12 +64,22 @@ def install(config: Config) -> None:
     else:
         accounts = _accounts(config)
         visitors, passwords = Visitors(sessions, accounts), Passwords(accounts)
+        _link_to_account()
         chainlit_config.code.password_auth_callback = _nobody
-    routes.mount(routes.make(visitors, passwords, Devices(secret)).routes)
+    own = account.make(visitors, passwords, secret).routes if passwords else []
+    routes.mount([*routes.make(visitors, passwords, Devices(secret)).routes, *own])
     # `chainlit run -w` executes the app again, when the server that runs has its guard and takes no other.
     if chainlit_app.middleware_stack is None:
+        if passwords:
+            chainlit_app.add_middleware(Returning, visitors=visitors)
         chainlit_app.add_middleware(Guard, visitors=visitors)
         chainlit_app.add_middleware(cookies.Secured)
+
+
+def _link_to_account() -> None:
+    ui, address = chainlit_config.ui, f"{chainlit_config.run.root_path}/account"
+    link = HeaderLink(name="Account", icon_url="/public/account.svg", url=address, target="_self")
+    ui.header_links = [*(each for each in ui.header_links or [] if each.url != address), link]
 
 
 async def _nobody(*_: object) -> None:

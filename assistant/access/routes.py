@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from assistant.accounts import AccountError
-from assistant.texts import language, say
+from assistant.texts import accepted, say
 
 from . import cookies, tokens
 from .devices import Devices
@@ -92,6 +92,6 @@ def _with_session(request: Request, token: str) -> Response:
 
 def refusal(request: Request, refused: Refused) -> Response:
     """The page knows the sentence of `detail` in its own language: public/page/requests.js."""
-    to = language(request.headers.get("accept-language"))
+    to = accepted(request.headers.get("accept-language"))
     body = {"detail": refused.reason, "message": say(f"sign_in_{refused.reason}", to)}
     return JSONResponse(body, refused.status, headers={"Retry-After": str(refused.retry_after)})

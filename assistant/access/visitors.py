@@ -5,7 +5,7 @@ disabled nor changed since.
 """
 
 import asyncio
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 from chainlit.logger import logger
 from starlette.requests import Request
@@ -44,6 +44,11 @@ class Visitors:
         except AccountError as error:
             logger.error("%s", error)
             return False
+
+    def open_sessions(self, name: str) -> Mapping[str, Session]:
+        """The sessions of `name` that go on, by id, those used last first."""
+        sessions = self.sessions.list(name)
+        return {key: session for key, session in sessions.items() if self._is_current(name, session)}
 
     def used(self, token: Token) -> None:
         """Note that the session of `token` is used now."""

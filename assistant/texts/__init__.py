@@ -28,6 +28,21 @@ def language(tag: str | None) -> Language:
     return "fr" if (tag or "").lower().split("-")[0] == "fr" else "en"
 
 
+def accepted(header: str | None) -> Language:
+    """The language for a browser with this header Accept-Language (RFC 9110, 12.5.4): the one it would rather read."""
+    tags = [part.partition(";") for part in (header or "").lower().split(",")]
+    weights = [(_weight(parameters), tag.strip().split("-")[0]) for tag, _, parameters in tags]
+    known = [(weight, tag) for weight, tag in weights if tag in _TEXTS and weight > 0]
+    return language(max(known, key=lambda each: each[0])[1]) if known else "en"
+
+
+def _weight(parameters: str) -> float:
+    try:
+        return float(parameters.strip().removeprefix("q=") or 1)
+    except ValueError:  # nobody wrote that on purpose
+        return 0
+
+
 def say(key: str, to: Language, **values: object) -> str:
     """The text ``key``. ``n``: the number, an int, on which a text with plural forms depends; it is written as
     ``number`` writes it."""

@@ -1,5 +1,6 @@
 // What the page asks of the server, where the answer it gets would mislead it.
 import { french } from "./language.js";
+import { forgetPlace, goBack, keepPlace } from "./returning.js";
 
 const request = window.fetch.bind(window);
 const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
@@ -10,15 +11,27 @@ let asking;
 async function whoIsThere(...given) {
   for (;;) {
     const answer = await request(...given).catch(() => undefined);
+    if (answer?.status === 401) keepPlace();
     if (answer && ![502, 503, 504].includes(answer.status)) return answer;
     await pause(1000);
   }
 }
 
+const forever = new Promise(() => {}); // the browser leaves this page: nothing on it needs to go on
+
+// The page loads itself again, and the next person would be led to what this one has looked at.
+async function signOut(address, options) {
+  const answer = await request(address, options);
+  if (!answer.ok) return answer;
+  forgetPlace();
+  location.replace(new URL("login", new URL(address, location.href)));
+  return forever;
+}
+
 // The sign-in form shows the status of a refusal, for which it has no sentence; the reason is in the body.
 async function signIn(...given) {
   const answer = await request(...given);
-  if (answer.ok) return answer;
+  if (answer.ok) return goBack() ? forever : answer;
   const { detail } = await answer.json().catch(() => ({}));
   return { ok: true, json: () => Promise.reject(new Error(String(detail ?? "default"))) };
 }
@@ -64,5 +77,8 @@ window.fetch = async (address, options = {}) => {
   if (is("POST", "/login")) return signIn(address, options);
   if (is("GET", "/project/translations")) return translations(address, options);
   if (is("DELETE", "/project/thread")) return deleteThread(address, options);
-  return request(address, options);
+  if (is("POST", "/logout")) return signOut(address, options);
+  const answer = await request(address, options);
+  if (answer.status === 401) keepPlace();
+  return answer;
 };

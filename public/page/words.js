@@ -5,7 +5,7 @@ import { french } from "./language.js";
 // The first rule that fits is applied before the page is painted; conversations are left alone. U+00A0 and U+202F
 // are the no-break spaces of French.
 const notice = "[data-sonner-toast], [data-sidebar=sidebar] .border";
-const hidden = ".sr-only, [aria-label], [title]";
+const hidden = ".sr-only, [aria-label], [title], [alt], [role=tooltip]";
 const pdf = ".inline-pdf, .react-pdf__Document";
 const words = [
   [notice, /^Couldn't resume chat: .*/, "Cette conversation n’existe pas, ou n’existe plus.", "This conversation does not exist, or no longer does."],
@@ -33,6 +33,7 @@ const words = [
   [hidden, /^Download PDF$/, "Télécharger le PDF", "Download the PDF"],
   [hidden, /^Close( lightbox)?$/, "Fermer", "Close"],
   [hidden, /^Toggle theme$/, "Changer de thème", "Change the theme"],
+  [hidden, /^Account$/, "Compte"],
   [hidden, /^Toggle Sidebar$/, "Afficher ou masquer le volet latéral", "Show or hide the sidebar"],
 ];
 const conversation = "script, style, textarea, .message-content, li[id^=thread-]";
@@ -57,7 +58,7 @@ function translate(root) {
       if (better !== node.data) node.data = better;
       continue;
     }
-    for (const name of ["aria-label", "title"]) {
+    for (const name of ["aria-label", "title", "alt"]) {
       const text = node.getAttribute(name);
       const better = text && said(text, node);
       if (better !== text) node.setAttribute(name, better);

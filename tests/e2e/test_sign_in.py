@@ -1,6 +1,7 @@
 """Signing in and out of the real server: who gets in while others try, and what ends a session."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     app = App(tmp_path_factory.mktemp("team"), THREADKEEP_AUTH="accounts")
     app.home.mkdir(mode=0o700)
-    for name in ("alice", "bob", "carol"):
+    for name in ("alice", "bob", "carol", "dora", "emil", "fay", "gil"):
         Accounts(app.home / FILE_NAME).add(name, PASSWORD)
     yield app
     app.close()
@@ -211,3 +212,106 @@ def set_cookies(answer: httpx.Response) -> list[tuple[str, dict[str, str]]]:
     assert answer.is_success
     found = [SimpleCookie(line) for line in answer.headers.get_list("set-cookie")]
     return [(name, dict(morsel)) for cookie in found for name, morsel in cookie.items()]
+
+
+class TestAccountPage:
+    PAGE = {"Accept": "text/html", "Accept-Language": "de, fr;q=0.8, en;q=0.5"}  # noqa: RUF012
+
+    async def test_the_own_password_is_changed_and_all_else_ends(self, team: App, open_tabs: Tabs) -> None:
+        url = team.alive().url
+        me, other = await open_tabs(url, "dora", connect=False), await open_tabs(url, "dora")
+        before = token(dict(me.http.cookies))
+        for old, new, again, status, said in (
+            ("wrong", "another one", "another one", 422, "n’est pas le bon"),
+            (PASSWORD, "another one", "another two", 422, "diffèrent"),
+            (PASSWORD, "short", "short", 422, "8\u00a0caractères"),
+        ):
+            answer = await change(me, old, new, again)
+            assert (answer.status_code, said in answer.text) == (status, True), answer.text
+        assert (await me.request("GET", "/user")).status_code == 200
+        answer = await change(me, PASSWORD, "another one", "another one")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/account?done=password")
+        await other.wait_for("disconnect")
+        assert token(dict(me.http.cookies)) != before
+        for stale in (before, token(dict(other.http.cookies))):
+            async with Client(url) as thief:
+                answer = await thief.request("GET", "/user", headers={"Authorization": f"Bearer {stale}"})
+                assert answer.status_code == 401
+        page = await me.request("GET", "/account?done=password", headers=self.PAGE)
+        assert "Le mot de passe est changé" in page.text
+        async with httpx.AsyncClient(base_url=url) as again_in:
+            assert (await login(again_in, "dora", PASSWORD)).status_code == 401
+            assert (await login(again_in, "dora", "another one")).is_success
+
+    async def test_the_old_password_is_not_to_be_guessed(self, team: App, open_tabs: Tabs) -> None:
+        me = await open_tabs(team.alive().url, "emil", connect=False)
+        answers = [await change(me, f"wrong {number}", "another one", "another one") for number in range(11)]
+        assert [answer.status_code for answer in answers] == [422] * 10 + [429]
+        assert int(answers[-1].headers["Retry-After"]) > 0
+        assert (await me.request("GET", "/user")).status_code == 200
+
+    async def test_the_own_sessions_are_shown_and_ended(self, team: App, open_tabs: Tabs) -> None:
+        url = team.alive().url
+        agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+        me = await open_tabs(url, "fay", connect=False, **{"User-Agent": agent})
+        phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605 Version/18.0 Safari/604.1"
+        other = await open_tabs(url, "fay", **{"User-Agent": phone})
+        third = await open_tabs(url, "fay", connect=False, **{"User-Agent": '<script>alert("x")</script>'})
+        page = (await me.request("GET", "/account", headers=self.PAGE)).text
+        assert 'lang="fr"' in page
+        assert [said in page for said in ("Firefox sur Linux", "ce navigateur", "Safari sur iPhone")] == [True] * 3
+        assert "<script" not in page
+        keys = re.findall(r'name="end" value="([^"]+)" aria-label="[^"]*Safari', page)
+        answer = await me.request("POST", "/account/sessions", data={"guard": guard(page), "end": keys[0]})
+        assert answer.headers["location"] == "/account?done=1"
+        await other.wait_for("disconnect")
+        assert (await third.request("GET", "/user")).status_code == 200
+        answer = await me.request("POST", "/account/sessions", data={"guard": guard(page), "others": "yes"})
+        assert answer.headers["location"] == "/account?done=1"
+        assert (await third.request("GET", "/user")).status_code == 401
+        assert (await me.request("GET", "/user")).status_code == 200
+        last = (await me.request("GET", "/account?done=2", headers=self.PAGE)).text
+        assert "2\u00a0sessions sont fermées" in last
+        assert 'name="end"' not in last
+
+    async def test_a_form_from_elsewhere_does_nothing(self, team: App, open_tabs: Tabs) -> None:
+        me = await open_tabs(team.alive().url, "gil", connect=False)
+        await open_tabs(me.url, "gil", connect=False)
+        page = (await me.request("GET", "/account", headers=self.PAGE)).text
+        data = {"others": "yes", "guard": guard(page)}
+        evil = {"Origin": "https://evil.example"}
+        assert (await me.request("POST", "/account/sessions", data=data, headers=evil)).status_code == 403
+        async with Client(me.url) as stranger:
+            assert (await stranger.request("GET", "/account")).status_code == 401
+            led = await stranger.request("GET", "/account", headers=self.PAGE)
+            assert (led.status_code, led.headers["location"]) == (303, "/login?next=/account")
+            for path in ("/account/sessions", "/account/password"):
+                assert (await stranger.request("POST", path, data=data)).status_code == 401
+                for forged in ({}, {"guard": ""}, {"guard": "é"}, {"guard": "0" * 64}):
+                    assert (await me.request("POST", path, data=forged)).status_code == 403
+        policy = (await me.request("GET", "/account")).headers["content-security-policy"]
+        assert "unsafe" not in policy
+        assert page.count('name="end"') == 1
+
+    async def test_a_link_leads_over_the_sign_in_page(self, team: App) -> None:
+        async with Client(team.alive().url) as stranger:
+            for path in ("/thread/1f0c", "/element/1f0c"):
+                led = await stranger.request("GET", path, headers=self.PAGE)
+                assert (led.status_code, led.headers["location"]) == (303, f"/login?next={path}")
+            for path in ("/", "/login", "/thread", "/public/login.svg"):
+                assert (await stranger.request("GET", path, headers=self.PAGE)).status_code == 200
+            odd = await stranger.request("GET", "/thread/%2F%2Fevil.example%3Fx&y", headers=self.PAGE)
+            assert odd.status_code in (200, 303)
+            assert odd.headers.get("location", "/login").startswith("/login")
+
+
+async def change(client: Client, old: str, new: str, again: str) -> httpx.Response:
+    page = (await client.request("GET", "/account")).text
+    data = {"guard": guard(page), "old": old, "new": new, "again": again}
+    return await client.request("POST", "/account/password", data=data, headers=TestAccountPage.PAGE)
+
+
+def guard(page: str) -> str:
+    found = re.search(r'name="guard" value="(\w+)"', page)
+    assert found
+    return found[1]
