@@ -78,7 +78,7 @@ async def answer(
                     replaced = None
                 reply.metadata = _marks(outcome, begun)
                 await shown.show(piece)
-        status = "complete" if outcome.fallback in (None, "no_key", "offline") else "failed"
+        status = "complete" if outcome.fallback in (None, "no_key", "no_key_team", "offline") else "failed"
         whole = reply if replaced is None else None
     except asyncio.CancelledError:
         status, stopped = "stopped", True

@@ -43,7 +43,9 @@ def make_providers(config: Config) -> Providers:
     """Those that have a key or an address."""
     models = [model for family in FAMILIES if (model := family.make(config))]
     patience = Patience(config.first_token_timeout, config.token_timeout)
-    return Providers(models, config.model, config.fallback_models, patience, config.context_window)
+    return Providers(
+        models, config.model, config.fallback_models, patience, config.context_window, config.auth == "accounts"
+    )
 
 
 def make_memory(config: Config) -> Memory:

@@ -81,7 +81,7 @@ async def _answer(turn: Turn, providers: Providers, outcome: Outcome) -> AsyncGe
     if turn.settings.model == OFFLINE:
         outcome.fallback = "offline"
     elif not providers.configured:
-        outcome.fallback = "no_key"
+        outcome.fallback = "no_key_team" if providers.team else "no_key"
     for choice in providers.chain(turn.settings.model) if outcome.fallback is None else ():
         try:
             request = await request_to(choice, turn, providers)

@@ -1,7 +1,7 @@
 """How a password is checked: who may try, how often, and after whom.
 
-Always true: a name gets ten wrong tries in a quarter of an hour from all unknown devices together, an address fifty,
-a known device ten of its own; a known device waits for other known ones only.
+Always true: a name gets ten wrong tries in a quarter of an hour from all unknown devices together, an address a
+hundred, a known device ten of its own; a known device waits for other known ones only.
 """
 
 import ipaddress
@@ -41,7 +41,7 @@ class Passwords:
 
     def __init__(self, accounts: Accounts) -> None:
         self.accounts = accounts
-        self._names, self._devices, self._addresses = Throttle(), Throttle(), Throttle(tries=50)
+        self._names, self._devices, self._addresses = Throttle(), Throttle(), Throttle(tries=100)
         self._known, self._unknown = Lane(), Lane()
 
     async def check(self, username: str, password: str, host: str, device: Device) -> tuple[str, float] | None:

@@ -12,7 +12,7 @@ from datalayer.text import fold, one_line
 from ..texts import Language, date, duration, say
 from .base import Reason as ModelReason
 
-Reason = ModelReason | Literal["no_key", "offline"]
+Reason = ModelReason | Literal["no_key", "no_key_team", "offline"]
 
 _SHOWN, _FILES_SHOWN = 4, 3
 _SNIPPET = 160

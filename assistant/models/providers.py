@@ -47,7 +47,7 @@ class Choice:
 class Providers:
     """``models``: in the order in which they are asked who serves a name. ``default``: the model of a new thread, None:
     the first one offered. ``fallbacks``: models that answer when the quota of the chosen one is used up, in order.
-    ``window``: tokens, for models that do not tell theirs."""
+    ``window``: tokens, for models that do not tell theirs. ``team``: whoever chats here need not be who runs it."""
 
     def __init__(
         self,
@@ -56,8 +56,9 @@ class Providers:
         fallbacks: Sequence[str] = (),
         patience: Patience | None = None,
         window: int | None = None,
+        team: bool = False,
     ) -> None:
-        self._models = list(models)
+        self._models, self.team = list(models), team
         self._default, self._fallbacks, self._window = default, list(fallbacks), window
         self._offered: dict[ChatModel, list[ModelInfo]] = {}
         self._asked: dict[ChatModel, float] = {}

@@ -158,6 +158,9 @@ class TestFormatter:
 
     async def test_without_a_key_and_in_a_thread_that_is_offline(self) -> None:
         assert (await answer(turn(), providers())).fallback == "no_key"
+        for_a_team = await answer(turn(to="fr"), Providers(team=True))
+        assert "La personne qui gère cette application peut en ajouter une." in for_a_team.text
+        assert "export" not in for_a_team.text
         model = Scripted()
         assert (await answer(turn(model="offline"), providers(model))).fallback == "offline"
         assert not model.requests

@@ -337,6 +337,24 @@ async def sign_out_only_oneself(mallory: Client, alice: Victim) -> None:
     assert (await alice.client.request("GET", "/user")).json()["identifier"] == "alice"
 
 
+@attack("GET /account", "POST /account/sessions", "POST /account/password")
+async def act_on_her_account(mallory: Client, alice: Victim) -> None:
+    page = (await mallory.request("GET", "/account")).text
+    assert "alice" not in page
+    guard = re.findall(r'name="guard" value="(\w+)"', page)[0]
+    token = next(value for name, value in alice.client.http.cookies.items() if name.startswith("threadkeep_"))
+    session = jwt.decode(token, options={"verify_signature": False})["jti"]  # she has shown it, say, in a video call
+    data = {"guard": guard, "username": "alice", "name": "alice"}
+    await mallory.request("POST", "/account/sessions", data={**data, "end": session})
+    answer = await mallory.request(
+        "POST", "/account/password", data={**data, "old": "wrong", "new": "long enough", "again": "long enough"}
+    )
+    assert answer.status_code == 422
+    async with Client(alice.client.url) as nobody:
+        assert_denied(await nobody.request("POST", "/account/sessions", data={**data, "end": session}))
+    assert (await alice.client.request("GET", "/user")).json()["identifier"] == "alice"
+
+
 # --- changing over the websocket -------------------------------------------------------------------------------------
 
 
