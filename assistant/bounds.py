@@ -7,6 +7,7 @@ from chainlit import server
 
 from datalayer.door import Limits, use
 
+from . import queueing
 from .config import Config
 
 _HELD = 4
@@ -25,13 +26,14 @@ def install(config: Config) -> None:
         files_size=config.session_files_mb * 1_000_000,
     )
     use(limits)
+    queueing.use(config)
     server.sio.eio.max_http_buffer_size = limits.packet
     _bound_uvicorn(packet_bytes(config))
 
 
 def packet_bytes(config: Config) -> int:
-    """A text is longer in JSON, by as much again at worst unless it is all control characters."""
-    return 2 * config.message_bytes + 64 * 1024
+    """In JSON a text is longer, three times as long where what is not ASCII is written as \\uXXXX."""
+    return 3 * config.message_bytes + 64 * 1024
 
 
 def uvicorn_options(packet: int) -> dict[str, Any]:

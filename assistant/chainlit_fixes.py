@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 
 from datalayer import DataLayerError
 
-from . import commands
+from . import commands, queueing
 from .fixes import markdown, screens
 from .history import MARK
 from .texts import language, say
@@ -35,8 +35,8 @@ def install() -> None:
     markdown.install()
     screens.install()
     server.sio.on("stop", _stop)
-    server.sio.on("edit_message", _edit_message)
-    server.sio.on("client_message", _client_message)
+    server.sio.on("edit_message", queueing.in_turn(_edit_message))
+    server.sio.on("client_message", queueing.in_turn(_client_message))
     server.sio.on("connect", _connect)
     server.sio.on("connection_successful", _connection_successful)
     if server.app.middleware_stack is None:  # a server that runs takes no new handlers

@@ -1,6 +1,8 @@
 // A message that goes into a connection whose server has just died is lost, while the page shows it; so is what
 // replaces an edited one. It is sent again when the page is connected again ("ready"), unless the server has said that
-// it is stored ("kept").
+// it is stored ("kept"), or told the person that it is not taken ("refused").
+import { french } from "./language.js";
+
 const unsure = new Map();
 let sender;
 const begins = (data, text) => typeof data === "string" && data.startsWith(text);
@@ -12,12 +14,25 @@ window.WebSocket = class extends WebSocket {
       // A connection that its server has lost sight of says nothing more: another one is made.
       if (begins(data, "40{")) silent = setTimeout(() => this.close(), 8000);
       if (begins(data, "42[")) clearTimeout(silent);
-      if (begins(data, '42["kept",')) unsure.delete(JSON.parse(data.slice(2))[1]);
+      if (begins(data, "0{")) this.largest = JSON.parse(data.slice(1)).maxPayload;
+      if (begins(data, '42["kept",') || begins(data, '42["refused",')) unsure.delete(JSON.parse(data.slice(2))[1]);
       if (begins(data, '42["ready"')) for (const message of unsure.values()) super.send(message);
     });
   }
 
+  // What the server would hang up at is not sent at all. To the page it looks as if the server had said so.
+  refuse() {
+    const most = Math.floor(this.largest / 3e6);
+    const message = french
+      ? `Ce message n’est pas parti\u00a0: il dépasse ${most}\u00a0Mo. Joignez-le en fichier, ou envoyez-le en plusieurs fois.`
+      : `This message was not sent: it has more than ${most} MB. Attach it as a file, or send it in parts.`;
+    for (const event of [["toast", { message, type: "error" }], ["task_end", {}]]) {
+      this.dispatchEvent(new MessageEvent("message", { data: `42${JSON.stringify(event)}` }));
+    }
+  }
+
   send(data) {
+    if (begins(data, "42[") && new Blob([data]).size > this.largest) return this.refuse();
     super.send(data);
     if (begins(data, "40{")) {
       const { sessionId } = JSON.parse(data.slice(2));
