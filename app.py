@@ -7,7 +7,7 @@ from assistant import config as configuration
 from datalayer import DataLayer
 
 config = configuration.load()
-serving.install(config.connections)
+serving.install(config)
 startup.check(config)
 auth.install(config)
 bounds.install(config)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import uvicorn
 from chainlit import server
 
 from datalayer.door import Limits, use
@@ -28,7 +27,6 @@ def install(config: Config) -> None:
     use(limits)
     queueing.use(config)
     server.sio.eio.max_http_buffer_size = limits.packet
-    _bound_uvicorn(packet_bytes(config))
 
 
 def packet_bytes(config: Config) -> int:
@@ -36,17 +34,9 @@ def packet_bytes(config: Config) -> int:
     return 3 * config.message_bytes + 64 * 1024
 
 
-def uvicorn_options(packet: int) -> dict[str, Any]:
-    """Of a packet uvicorn sees the size after inflating it: nothing here is inflated."""
-    return {"ws_max_size": packet, "ws_max_queue": _HELD, "ws_per_message_deflate": False}
+def websockets(config: Config) -> dict[str, Any]:
+    """What uvicorn is told of them: see `serving`.
 
-
-def _bound_uvicorn(packet: int) -> None:
-    """Chainlit's command line has no options for these: cli/__init__.py, run_chainlit."""
-    original = uvicorn.Config
-
-    def configured(app: Any, **given: Any) -> Any:
-        return original(app, **{**given, **uvicorn_options(packet)})
-
-    if original.__module__ != __name__:  # `chainlit run -w` executes the app again
-        uvicorn.Config = configured  # type: ignore[misc,assignment]
+    Of a packet uvicorn sees the size after inflating it: nothing here is inflated.
+    """
+    return {"ws_max_size": packet_bytes(config), "ws_max_queue": _HELD, "ws_per_message_deflate": False}

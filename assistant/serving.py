@@ -21,53 +21,53 @@ import uvicorn
 from chainlit.config import config as chainlit_config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from . import bounds
+from .config import Config
+
 WAIT = 15.0
 """Seconds for the head of a request, and between two pieces of its body."""
 BACKLOG = 100
 """Connections that are accepted in one go; asyncio would take 2048 at a time, and log each that finds no descriptor."""
 _OWN = 64
 """Descriptors for the database, the spool, files and calls to models."""
-_FRAME = 17 * 1024 * 1024
-"""Bytes of a websocket message: the longest that Chainlit is given, and its envelope."""
 
 
-def options(connections: int) -> dict[str, Any]:
-    """What uvicorn is told besides the address. ``connections``: at most, as far as there are file descriptors."""
+def options(config: Config) -> dict[str, Any]:
+    """What uvicorn is told besides the address."""
     return {
         "http": Patient,
         "ws": "auto",
-        "ws_max_size": _FRAME,
-        "ws_per_message_deflate": False,  # a kilobyte on the wire would be a megabyte in memory
+        **bounds.websockets(config),
         "backlog": BACKLOG,
-        "limit_concurrency": max(min(connections, raise_file_limit() - BACKLOG - _OWN), 16),
+        "limit_concurrency": max(min(config.connections, raise_file_limit() - BACKLOG - _OWN), 16),
     }
 
 
-def install(connections: int) -> None:
-    """Binds Chainlit's host and port; to be called while it loads the app. ``connections``: see `options`.
+def install(config: Config) -> None:
+    """Binds Chainlit's host and port; to be called while it loads the app.
 
     Raises SystemExit with one line when that cannot be.
     """
     if uvicorn.Server.__module__ == __name__:  # `chainlit run -w` executes the app again
         return
-    listening, chosen = listen(chainlit_config.run.host, chainlit_config.run.port), options(connections)
+    listening, chosen = listen(chainlit_config.run.host, chainlit_config.run.port), options(config)
     for handler in logging.getLogger().handlers:
         handler.addFilter(OnceAMinute())
 
     class Server(uvicorn.Server):
-        def __init__(self, config: uvicorn.Config) -> None:
+        def __init__(self, given: uvicorn.Config) -> None:
             for name, value in chosen.items():
-                setattr(config, name, value)
+                setattr(given, name, value)
             try:
-                config.load()
+                given.load()
             except (OSError, ssl.SSLError) as error:
                 raise SystemExit(f"CHAINLIT_SSL_CERT, CHAINLIT_SSL_KEY: cannot be used: {error.strerror}.") from None
-            super().__init__(config)
+            super().__init__(given)
 
         async def serve(self, sockets: list[socket.socket] | None = None) -> None:
             await super().serve(listening)
 
-    uvicorn.Server = Server  # type: ignore[misc]
+    uvicorn.Server = Server  # type: ignore[assignment,misc]
 
 
 def raise_file_limit() -> int:

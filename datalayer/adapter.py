@@ -25,8 +25,8 @@ from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, Th
 from chainlit.user import PersistedUser, User
 
 from . import shapes, text
-from .backup import finish_restore
-from .engine import check_content, parse_url
+from .backup import check
+from .engine import parse_url
 from .errors import DataLayerError, InvalidInput
 from .files import mount
 from .place import Place
@@ -130,8 +130,7 @@ class DataLayer(BaseDataLayer):
 
         Changes nothing, but for a restore that was cut off, which it completes.
         """
-        finish_restore(place)
-        check_content(place.database)
+        check(place)
 
     async def drain(self) -> None:
         """Returns when every accepted write is durable or has failed loudly."""

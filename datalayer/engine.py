@@ -146,22 +146,23 @@ def check_file(path: Path) -> str | None:
     return revision
 
 
-def check_content(path: Path) -> None:
+def check_content(path: Path) -> bool:
     """Reads the whole database at ``path`` for damage, unless another process has locked it; changes nothing.
 
-    Raises StoreCorrupt, StoreUnavailable.
+    False: there is nothing in it yet. Raises StoreCorrupt, StoreUnavailable.
     """
     try:
         if check_file(path) is None:
-            return
+            return False
         with closing(_read_only(path)) as db:
             found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     except (sqlite3.Error, StoreUnavailable) as error:
         if reason(error).startswith("SQLITE_BUSY"):
-            return
+            return True
         raise translate(error) from error
     if found != "ok":
         raise StoreCorrupt("The database is damaged")
+    return True
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

@@ -9,7 +9,9 @@ Until the first is connected again, the other may be given the session of before
 
 import asyncio
 import logging
+import re
 from contextlib import suppress
+from itertools import chain
 from typing import Any, Literal
 
 import redis.exceptions
@@ -19,10 +21,6 @@ from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
-    BusyLoadingError,
-    NoPermissionError,
-    OutOfMemoryError,
-    ReadOnlyError,
     ResponseError,
 )
 
@@ -35,28 +33,47 @@ logger = logging.getLogger("assistant")
 WAIT, CALL, PAUSE = 1.0, 2.0, 1.0
 """Seconds: to connect, or for an answer; for a call in all; between two tries while Redis is away."""
 
-# Never the server's own words: "unknown command" repeats the arguments, a password among them.
-_REASONS: list[tuple[type[Exception], str]] = [
-    (AuthenticationError, "it refuses the user or the password"),
-    (AuthorizationError, "it refuses the user or the password"),
-    (NoPermissionError, "its user may not run a command that is needed"),
-    (BusyLoadingError, "it is still loading its data"),
-    (OutOfMemoryError, "it is full"),
-    (ReadOnlyError, "it is a replica and takes no writes"),
-    (ResponseError, "it refuses a command; Redis 6.2 or newer is needed, and no cluster"),
+# Never the server's own words: "unknown command" repeats the arguments, a password among them. Only its codes.
+_CODES = {
+    "NOAUTH": "it asks for a password, and THREADKEEP_MEMORY_URL has none",
+    "WRONGPASS": "it refuses the user or the password",
+    "DENIED": "its protected mode refuses other machines",
+    "NOPERM": "its user may not run a command that is needed",
+    "LOADING": "it is still loading its data",
+    "BUSY": "it is busy with another program's script",
+    "OOM": "it is full",
+    "MISCONF": "it cannot save to its disk, and takes no writes until it can",
+    "READONLY": "it is a replica and takes no writes",
+    "NOREPLICAS": "too few replicas follow it, and it takes no writes",
+    "MASTERDOWN": "it is a replica that has lost its master",
+    **dict.fromkeys(("MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN", "TRYAGAIN"), "it is a cluster, which cannot be used"),
+}
+_SENTENCES = {
+    "max number of clients": "it has as many clients as it takes",
+    "DB index": "it has no database of that number",
+    "invalid password": _CODES["WRONGPASS"],
+    "without any password configured": _CODES["WRONGPASS"],
+}
+_KINDS: list[tuple[type[Exception], str]] = [
+    (AuthenticationError, _CODES["WRONGPASS"]),
+    (AuthorizationError, _CODES["WRONGPASS"]),
+    (ResponseError, "it refuses a command; Redis 6.2 or newer is needed"),
     (redis.exceptions.TimeoutError, "no answer"),
     (TimeoutError, "no answer"),
     (redis.exceptions.ConnectionError, "no connection"),
     (OSError, "no connection"),
 ]
-# Before Redis 7 an error inside a script has no class of its own, only its code within the text.
-_CODES = {"-OOM ": OutOfMemoryError, "-READONLY ": ReadOnlyError}
+# At the beginning, or, for an error inside a script, before Redis 7, within the text.
+_CODE = re.compile(r"(?:^|-)([A-Z]+) ")
 
 
 def _reason(error: Exception) -> str:
-    kind = next((kind for code, kind in _CODES.items() if code in str(error)), type(error))
-    known = (text for base, text in _REASONS if issubclass(kind, base))
-    return f"{next(known, 'it does not answer as Redis')} ({kind.__name__})"
+    codes = [getattr(error, "status_code", None), *_CODE.findall(str(error))]
+    if code := next((code for code in codes if code in _CODES), None):
+        return f"{_CODES[code]} ({code})"
+    told = (reason for part, reason in _SENTENCES.items() if part in str(error))
+    known = (reason for kind, reason in _KINDS if isinstance(error, kind))
+    return f"{next(chain(told, known), 'it does not answer as Redis')} ({type(error).__name__})"
 
 
 class RedisMemory:

@@ -6,7 +6,7 @@ which content is stored once however many backups hold it. Everything here block
 
 from .folder import Backup, backups, find, keep, newest, prune
 from .proof import Report, verify
-from .recovery import Restored, drill, finish_restore, restore
+from .recovery import Restored, check, drill, finish_restore, restore
 from .schedule import keep_backing_up
 from .snapshot import before_upgrade, make
 from .upkeep import Optimised, info, optimise
@@ -19,6 +19,7 @@ __all__ = [
     "Restored",
     "backups",
     "before_upgrade",
+    "check",
     "drill",
     "find",
     "finish_restore",

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from ..blobs import LocalBlobs
 from ..durable import sync, write_durably
-from ..errors import InvalidInput, NotFound, StoreCorrupt, StoreTooNew, StoreUnavailable
+from ..engine import check_content
+from ..errors import InvalidInput, NotFound, StoreCorrupt, StoreForeign, StoreTooNew, StoreUnavailable
 from ..place import Place
 from ..schema import HEAD
 from .access import failures, refuse_if_open
@@ -78,6 +79,23 @@ def finish_restore(place: Place) -> bool:
         return False
     with failures(), locked(place.database.parent, wait=True):
         return _finish(place) is not None
+
+
+def check(place: Place) -> None:
+    """Ends an interrupted restore, then reads the whole database for damage; changes nothing else.
+
+    Where there are verified backups, a file that is empty, or none of ours, has taken the place of a database that was:
+    StoreCorrupt, too. Raises as ``engine.check_file``.
+    """
+    finish_restore(place)
+    try:
+        whole = check_content(place.database) or not place.database.exists()
+    except StoreForeign:
+        if newest(place.backups) is None:
+            raise
+        whole = False
+    if not whole and newest(place.backups) is not None:
+        raise StoreCorrupt("Something else lies where the database was")
 
 
 def _restore(backup: Backup, place: Place, over: bool, progress: Progress) -> Restored:

@@ -168,7 +168,7 @@ class TestAnotherServer:
         server.start("--requirepass", "right")
         async with opened(f"redis://anna:s3cret@127.0.0.1:{server.port}/0") as memory:
             assert await look(memory, "anna", "t") is None
-        assert caplog.messages == ["the memory is away: it refuses the user or the password (AuthenticationError)"]
+        assert caplog.messages == ["the memory is away: it refuses the user or the password (WRONGPASS)"]
         assert "s3cret" not in caplog.text
 
     @pytest.mark.parametrize("command", ["AUTH", "EVALSHA"])
@@ -181,7 +181,7 @@ class TestAnotherServer:
                 raw.config_set("requirepass", "") if command == "AUTH" else raw.config_set("requirepass", "s3cret")
             await keep(memory, "anna", "t")
         assert caplog.messages == [
-            "the memory is away: it refuses a command; Redis 6.2 or newer is needed, and no cluster (ResponseError)"
+            "the memory is away: it refuses a command; Redis 6.2 or newer is needed (ResponseError)"
         ]
         assert "s3cret" not in caplog.text
 
@@ -195,7 +195,7 @@ class TestAnotherServer:
                 raw.config_set("maxmemory", "1")
                 await memory.sessions("anna")
                 await wait_for(lambda: sum(error["count"] for error in raw.info("errorstats").values()) > 3)
-                assert caplog.messages == ["the memory is away: it is full (OutOfMemoryError)"]
+                assert caplog.messages == ["the memory is away: it is full (OOM)"]
                 await keep(memory, "anna", "t", session("new"))
                 raw.config_set("maxmemory", "0")
             await wait_for(back(caplog))
@@ -205,7 +205,71 @@ class TestAnotherServer:
         server.start("--replicaof", "127.0.0.1", str(free_port()))
         async with opened(server.url) as memory:
             await keep(memory, "anna", "t")
-        assert caplog.messages == ["the memory is away: it is a replica and takes no writes (ReadOnlyError)"]
+        assert caplog.messages == ["the memory is away: it is a replica and takes no writes (READONLY)"]
+
+    async def test_a_password_that_is_missing_is_said(
+        self, server: RedisServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        server.start("--requirepass", "right")
+        async with opened(server.url.replace("/3", "/0")) as memory:
+            await look(memory, "anna", "t")
+        assert caplog.messages == [
+            "the memory is away: it asks for a password, and THREADKEEP_MEMORY_URL has none (NOAUTH)"
+        ]
+
+    async def test_one_that_cannot_save_is_away_until_it_can(
+        self, server: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        disk = tmp_path / "disk"
+        disk.mkdir()
+        server.start("--dir", str(disk), "--save", "3600 1")
+        disk.rmdir()
+        async with opened(server.url) as memory:
+            with redis.Redis(port=server.port) as raw:
+                raw.set("changed", 1)
+                raw.bgsave()
+                await wait_for(lambda: raw.info("persistence")["rdb_last_bgsave_status"] == "err")
+            await keep(memory, "anna", "t")
+            assert caplog.messages == [
+                "the memory is away: it cannot save to its disk, and takes no writes until it can (MISCONF)"
+            ]
+            disk.mkdir()
+            with redis.Redis(port=server.port) as raw:
+                await wait_for(lambda: not raw.info("persistence")["rdb_bgsave_in_progress"])
+                raw.bgsave()
+            await wait_for(back(caplog))
+
+    @pytest.mark.parametrize(
+        ("said", "reason"),
+        [
+            ("LOADING Redis is loading the dataset in memory", "loading its data (LOADING)"),
+            ("BUSY Redis is busy running a script.", "another program's script (BUSY)"),
+            ("NOREPLICAS Not enough good replicas to write.", "too few replicas"),
+            ("MASTERDOWN Link with MASTER is down", "lost its master"),
+            ("MOVED 3999 127.0.0.1:6381", "a cluster"),
+            ("CROSSSLOT Keys in request don't hash to the same slot", "a cluster"),
+            ("DENIED Redis is running in protected mode", "protected mode"),
+            ("NOPERM this user has no permissions to run the 'evalsha' command", "may not run a command"),
+            ("ERR max number of clients reached", "as many clients as it takes"),
+            ("ERR DB index is out of range", "no database of that number"),
+            ("ERR Error running script: @user_script:1: -MISCONF Redis is configured to save", "cannot save"),
+            ("ERR Error running script: @user_script:1: -OOM command not allowed", "it is full (OOM)"),
+        ],
+    )
+    async def test_what_it_says_is_told_in_words_of_ours(
+        self, said: str, reason: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while await reader.read(4096):
+                writer.write(f"-{said}\r\n".encode())
+            writer.close()
+
+        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listener:
+            port = listener.sockets[0].getsockname()[1]
+            async with opened(f"redis://127.0.0.1:{port}/0") as memory:
+                assert await look(memory, "anna", "t") is None
+        assert reason in caplog.messages[0]
+        assert "user_script" not in caplog.text
 
     async def test_one_that_is_no_redis_is_away(self, caplog: pytest.LogCaptureFixture) -> None:
         async def web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -2,8 +2,11 @@
 
 import asyncio
 import os
+import re
+import shlex
 import signal
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -12,11 +15,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from datalayer import DataLayer, engine
+from datalayer import DataLayer, backup, engine
 from tests.conftest import make_step, new_id, rows, start_thread, steps_of
 from tests.e2e.conftest import App
 from tests.gate import Gate
-from tests.processes import Child, free_port, start
+from tests.processes import ROOT, Child, free_port, start
 
 # Streams an answer into the thread "t" and stays.
 STREAMER = """
@@ -55,7 +58,7 @@ QUEUED_APP = """
 import asyncio, sqlite3
 import chainlit as cl
 from chainlit.data import get_data_layer
-from datalayer import DataLayer, engine
+from datalayer import DataLayer, backup, engine
 engine.BUSY_TIMEOUT = 60.0
 
 @cl.data_layer
@@ -279,6 +282,30 @@ class TestUnusable:
         [line] = self.refusal(app)
         assert word in line
         assert content(app.home) == before
+
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            lambda path: path.write_bytes(b"This is a letter, not a database. " * 400),
+            lambda path: path.write_bytes(b""),
+            lambda path: (path.unlink(), change(path, "CREATE TABLE notes (text)")),
+        ],
+        ids=["garbage", "emptied", "another application's"],
+    )
+    async def test_what_has_taken_the_place_of_a_database_with_backups_is_set_aside_with_what_to_do(
+        self, app: App, database: Path, spoil: Callable[[Path], object]
+    ) -> None:
+        kept = backup.make(DataLayer.place(f"sqlite+aiosqlite:///{database}", app.home / "files")).stamp
+        spoil(database)
+        before = content(app.home)
+        lines = self.refusal(app)
+        assert any(kept in line and "restore" in line for line in lines)
+        aside = [path for path in content(app.home) if re.search(r"/threads\.db\.damaged-\w+Z$", path)]
+        assert [content(app.home)[path] for path in aside] == [before[str(database)]]
+        [command] = [shlex.split(line) for line in lines if line.startswith("  ")]
+        await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, check=True)
+        layer = DataLayer(f"sqlite+aiosqlite:///{database}")
+        assert rows(layer, "SELECT count(*) FROM steps") == [(200,)]
 
     def test_a_folder_that_is_missing(self, app: App, tmp_path: Path) -> None:
         app.env["THREADKEEP_DATABASE_URL"] = f"sqlite+aiosqlite:///{tmp_path}/missing/threads.db"
