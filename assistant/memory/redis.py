@@ -49,6 +49,7 @@ _CODES = {
     **dict.fromkeys(("MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN", "TRYAGAIN"), "it is a cluster, which cannot be used"),
 }
 _SENTENCES = {
+    "unauthenticated": _CODES["NOAUTH"],
     "max number of clients": "it has as many clients as it takes",
     "DB index": "it has no database of that number",
     "invalid password": _CODES["WRONGPASS"],
