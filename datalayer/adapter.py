@@ -301,8 +301,7 @@ class DataLayer(BaseDataLayer):
 
     @_at_call
     def delete_step(self, step_id: str) -> Awaitable[None]:
-        session = _session()
-        thread_id = session.thread_id if session else None
+        thread_id = session.thread_id if (session := _session()) else None
         return self._submit(
             DeleteStep(actor=self._actor(), thread_id=thread_id, id=text.identifier(step_id, "step"), at=now())
         )
@@ -324,11 +323,11 @@ class DataLayer(BaseDataLayer):
         """The vote's id. One vote per step and user: a second one replaces the first. Raises NotFound."""
         if feedback.value not in (0, 1):
             raise InvalidInput("A vote is 0 or 1")
-        step_id = text.identifier(feedback.forId, "step")
+        actor, step_id = self._actor(), text.identifier(feedback.forId, "step")
         write = UpsertFeedback(
-            actor=self._actor(),
+            actor=actor,
             thread_id=feedback.threadId,
-            id=vote_id(step_id, self._actor()),
+            id=vote_id(step_id, actor),
             step_id=step_id,
             at=now(),
             value=feedback.value,

@@ -52,6 +52,7 @@ class Backlog:
         self._spooling = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "datalayer-spool")  # files that hang elsewhere must not keep it waiting
         self._task: asyncio.Task[None] | None = None
+        self._taken = 0
         self._since = 0.0
         self._hurry = asyncio.Event()
         self._failed: asyncio.Future[None] | None = None
@@ -66,8 +67,9 @@ class Backlog:
         return self._task is not None
 
     def blobs(self) -> set[str]:
-        """Content that the writes name."""
-        return {write.blob.sha256 for write in self._writes if isinstance(write, UpsertElement) and write.blob}
+        """Content that the writes name, but for those that the database has taken or is just taking."""
+        waiting = islice(self._writes, self._taken, None)
+        return {write.blob.sha256 for write in waiting if isinstance(write, UpsertElement) and write.blob}
 
     async def keep(self, writes: Sequence[Write], hanging: Storing | None = None, *, only_if_behind: bool) -> bool:
         """Puts ``writes`` into the spool, where they are as safe as in the database; False: not, as it is not behind.
@@ -129,6 +131,7 @@ class Backlog:
         pauses = chain(PAUSES, repeat(PAUSES[-1]))
         while hanging or not await self._emptied():
             group = group if hanging else list(islice(self._writes, MAX_BATCH))
+            self._taken = len(group)
             try:
                 await self.store(group, self._transactions.store, hanging)
             except DataLayerError as error:
@@ -139,7 +142,7 @@ class Backlog:
             else:
                 for _ in group:
                     self._writes.popleft()
-            hanging = None
+            hanging, self._taken = None, 0
             if self._over and self._writes:
                 return
 
