@@ -1,0 +1,131 @@
+"""The way in and one's own account in a real browser: by keyboard, in both themes, on a phone, without a script."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from assistant.accounts import FILE_NAME, Accounts
+from tests.browser.chat import App, Chat
+from tests.browser.test_browser_sign_in import sign_in
+
+pytestmark = pytest.mark.browser
+
+PASSWORD, NEW = "correct horse", "battery staple"
+
+
+@pytest.fixture(scope="module", params=["", "/chat"], ids=["root", "below a path"])
+def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[App]:
+    env = {"CHAINLIT_ROOT_PATH": request.param} if request.param else {}
+    app = App(tmp_path_factory.mktemp("account"), THREADKEEP_AUTH="accounts", **env)
+    app.home.mkdir(mode=0o700)
+    Accounts(app.home / FILE_NAME).add("camille", PASSWORD)
+    try:
+        app.start()
+        app.url += request.param
+        yield app
+    finally:
+        app.close()
+
+
+def serious(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes']}" for each in found if each["impact"] in ("serious", "critical")]
+
+
+def test_a_link_survives_the_sign_in_and_the_account_is_in_the_app(
+    app: App, profile: Callable[..., BrowserContext]
+) -> None:
+    page = profile(locale="fr-FR").new_page()
+    page.goto(f"{app.url}/")
+    sign_in(page, "camille", PASSWORD)
+    chat = Chat(page, app)
+    chat.ready()
+    if app.url.endswith("/chat"):
+        thread = ""
+    else:
+        chat.send("Bonjour")
+        thread = f"/thread/{chat.thread_id()}"
+        page.context.clear_cookies(name=re.compile("^threadkeep_"))
+        page.goto(app.url + thread)
+        page.wait_for_url(re.compile(r"/login\?next="))
+        sign_in(page, "camille", PASSWORD)
+        page.wait_for_url(app.url + thread)
+        expect(chat.questions).to_have_text("Bonjour")
+
+    page.get_by_role("link", name="Compte").click()
+    page.wait_for_url(app.url + "/account")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Votre compte")
+    page.get_by_role("link", name="Retour aux conversations").click()
+    chat.ready()
+    page.close()
+
+
+@pytest.mark.parametrize("app", [""], indirect=True, ids=["root"])
+def test_another_origin_is_never_led_to(app: App, profile: Callable[..., BrowserContext]) -> None:
+    page = profile(locale="en-GB").new_page()
+    for address in ("https://evil.example/", "//evil.example/", "/\\evil.example/", "javascript:alert(1)"):
+        page.context.clear_cookies()
+        page.goto(f"{app.url}/login?next={address}")
+        sign_in(page, "camille", PASSWORD)
+        Chat(page, app).ready()
+        assert page.url == app.url + "/"
+    page.close()
+
+
+@pytest.mark.parametrize("app", [""], indirect=True, ids=["root"])
+def test_the_account_without_a_script(app: App, browser: Browser) -> None:
+    phone = {"width": 390, "height": 844}
+    context = browser.new_context(locale="en-US", java_script_enabled=False, viewport=phone)
+    other = browser.new_context(locale="en-US")
+    for each in (context, other):
+        login = each.request.post(app.url + "/login", form={"username": "camille", "password": PASSWORD})
+        assert login.ok
+    page = context.new_page()
+    page.goto(app.url + "/account")
+    expect(page.get_by_text("this browser")).to_have_count(1)
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    for value in (PASSWORD, NEW, NEW):  # by keyboard alone
+        page.keyboard.type(value)
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("The password is changed, and all other sessions have ended.")
+    assert other.request.get(app.url + "/user").status == 401
+    assert context.request.get(app.url + "/user").status == 200
+    assert other.request.post(app.url + "/login", form={"username": "camille", "password": NEW}).ok
+
+    page.reload()
+    page.get_by_label("Current password").fill("wrong")
+    for label in ("New password", "New password once more"):
+        page.get_by_label(label, exact=True).fill(NEW)
+    page.get_by_role("button", name="Change the password").click()
+    expect(page.get_by_role("alert")).to_have_text("The current password is not right.")
+    page.get_by_role("button", name=re.compile("^End the session of Chrome on Linux")).first.click()
+    expect(page.get_by_role("status")).to_contain_text("ended")
+    Accounts(app.home / FILE_NAME).set_password("camille", PASSWORD)
+    context.close()
+    other.close()
+
+
+@pytest.mark.parametrize("app", [""], indirect=True, ids=["root"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_anybody_can_read_it(app: App, browser: Browser, scheme: str) -> None:
+    context = browser.new_context(locale="fr-FR", color_scheme=scheme, viewport={"width": 390, "height": 844})  # type: ignore[arg-type]
+    for _ in range(2):
+        context.request.post(app.url + "/login", form={"username": "camille", "password": PASSWORD})
+        other = browser.new_context()
+        other.request.post(app.url + "/login", form={"username": "camille", "password": PASSWORD})
+        other.close()
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.goto(app.url + "/account")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == {"light": "rgb(252, 250, 248)", "dark": "rgb(22, 28, 29)"}[scheme]
+    assert faults == []
+    assert serious(page) == []
+    context.close()
