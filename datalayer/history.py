@@ -61,10 +61,12 @@ _SAID = (
     .where(steps.c.thread_id == bindparam("thread"), _IS_MESSAGE)
     .subquery()
 )
+_DRAWN = ("plotly", "dataframe", "tasklist")
+"""Elements whose content an app made to be drawn on the page: nobody would call them files."""
 _HELD = (
     select(func.count().label("files"), func.coalesce(func.sum(blobs.c.size), 0).label("bytes"))
     .select_from(elements.join(blobs))
-    .where(elements.c.thread_id == bindparam("thread"))
+    .where(elements.c.thread_id == bindparam("thread"), func.coalesce(elements.c.type, "").not_in(_DRAWN))
     .subquery()
 )
 # In the order of ThreadStats' fields.

@@ -49,8 +49,8 @@ class UsageDay:
 
 @dataclass(frozen=True, slots=True)
 class ThreadStats:
-    """``messages``: of users and the assistant, errors apart; ``text_bytes``: theirs, as UTF-8. ``file_bytes``: with
-    equal files counted each time."""
+    """``messages``: of users and the assistant, errors apart; ``text_bytes``: theirs, as UTF-8. ``files``: charts
+    apart; ``file_bytes``: with equal files counted each time."""
 
     messages: int
     text_bytes: int
