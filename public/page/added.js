@@ -15,12 +15,13 @@ export function addedOf(selector, mend) {
   });
 }
 
+// A button that is drawn for another purpose, as Send and Stop are, is the same one with another id.
 new MutationObserver((changes) => {
-  for (const { addedNodes } of changes) {
-    for (const node of addedNodes) {
+  for (const { type, target, addedNodes } of changes) {
+    for (const node of type === "attributes" ? [target] : addedNodes) {
       const element = node.nodeType === Node.TEXT_NODE ? node.parentElement : node;
       const readable = node.nodeType === Node.TEXT_NODE || node.nodeType === Node.ELEMENT_NODE;
       if (readable && element?.isConnected) for (const mend of menders) mend(element, node);
     }
   }
-}).observe(document, { childList: true, subtree: true });
+}).observe(document, { childList: true, subtree: true, attributeFilter: ["id"] });

@@ -163,4 +163,30 @@ function directions() {
   };
 }
 
-globalThis.markdownReaders = [formulas, directions];
+// A log or a table of 100,000 characters that somebody pasted is one paragraph. Looking for emphasis and links in it takes
+// the page many seconds, and finds what nobody meant. It is shown as it is.
+const PARAGRAPH = 10_000; // characters; no person or model writes as long a one
+const FENCE = /^ {0,3}(`{3,}|~{3,})/;
+function isPasted(text) {
+  if (text.length <= PARAGRAPH) return false;
+  let fence = "";
+  let length = 0;
+  for (const line of text.split("\n")) {
+    const mark = FENCE.exec(line)?.[1];
+    if (mark && !fence) fence = mark;
+    else if (mark?.startsWith(fence)) fence = "";
+    length = fence || !line.trim() ? 0 : length + line.length + 1;
+    if (length > PARAGRAPH) return true;
+  }
+  return false;
+}
+
+function pastes() {
+  const parse = this.parser;
+  this.parser = (text, file) => {
+    if (!isPasted(text)) return parse(text, file);
+    return { type: "root", children: [{ type: "paragraph", children: [{ type: "text", value: text }] }] };
+  };
+}
+
+globalThis.markdownReaders = [formulas, directions, pastes];

@@ -1,0 +1,28 @@
+// What the page and the server say to each other, for modules that only listen.
+const heard = {};
+const said = {};
+
+// Calls `take(...given)` for each event of this name from the server.
+export const onHeard = (event, take) => (heard[event] ??= []).push(take);
+// Calls `take(...given)` for each event of this name that the page sends.
+export const onSaid = (event, take) => (said[event] ??= []).push(take);
+
+function tell(listeners, data) {
+  if (typeof data !== "string" || !data.startsWith('42["')) return;
+  const takers = listeners[data.slice(4, data.indexOf('"', 4))];
+  if (!takers) return;
+  const [, ...given] = JSON.parse(data.slice(2));
+  for (const take of takers) take(...given);
+}
+
+window.WebSocket = class extends WebSocket {
+  constructor(...given) {
+    super(...given);
+    this.addEventListener("message", ({ data }) => tell(heard, data));
+  }
+
+  send(data) {
+    super.send(data);
+    tell(said, data);
+  }
+};
