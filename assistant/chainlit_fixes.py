@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from datalayer import DataLayerError
 
 from . import commands, queueing
-from .fixes import markdown, screens
+from .fixes import head, markdown, screens
 from .history import MARK
 from .texts import language, say
 
@@ -34,6 +34,7 @@ _FOREIGN_LINK = re.compile(r'<link\b[^>]*\bhref="https?://[^>]*>\s*')
 def install() -> None:
     markdown.install()
     screens.install()
+    head.install()
     server.sio.on("stop", _stop)
     server.sio.on("edit_message", queueing.in_turn(_edit_message))
     server.sio.on("client_message", queueing.in_turn(_client_message))
