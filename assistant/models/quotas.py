@@ -9,7 +9,7 @@ from typing import Literal
 
 Scope = Literal["minute", "day"]
 
-_DAY = re.compile(r"\b(?:per[ _-]?day|rpd|tpd|daily|a day)\b|perday|per_day")
+_DAY = re.compile(r"\b(?:per[ _-]?day|rpd|tpd|daily|a day)\b|perday|per_day|byday|86400s")
 _MINUTE = re.compile(r"\b(?:per[ _-]?min(?:ute)?|rpm|tpm|a minute)\b|perminute|per_minute")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}

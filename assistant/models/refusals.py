@@ -68,6 +68,8 @@ def _refused(status: int | None, body: Any, label: str, words: str) -> ModelErro
         return ModelUnavailable(label, found)
     if status and status >= 500 and found in ("key", "permission", "address"):
         return ModelUnavailable(label)
+    if status == 401 and found == "permission":
+        found = "key"
     refused = found or _by_status(status, body, words)
     return InvalidRequest(label, refused) if refused else ModelUnavailable(label)
 
