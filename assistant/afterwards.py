@@ -111,7 +111,9 @@ async def go_on(
         return
     if answered.model != this.settings.model:
         label = parts.providers.label
-        text = say("stands_in", this.language, model=label(answered.model), chosen=label(this.settings.model))
+        chosen = label(this.settings.model)
+        why = say(outcome.instead or "unknown_model", this.language, model=chosen)
+        text = say("stands_in", this.language, model=label(answered.model), why=why)
         await cl.context.emitter.send_toast(text, "info")
     if this.summary is None and all(message.role == "user" for message in this.messages):
         _later(answered.thread_id, _name, answered, parts)

@@ -1,5 +1,6 @@
 """A conversation's title, written by its model once the first question is answered."""
 
+import logging
 import re
 from contextlib import aclosing
 from dataclasses import replace
@@ -8,6 +9,9 @@ from datalayer.text import one_line
 
 from .models import ChatMessage, ChatRequest, ModelError, Providers
 from .models.calls import Meter, call
+from .models.thoughts import answer_of
+
+logger = logging.getLogger("assistant")
 
 _WORDS = 6
 _SHOWN = 1_000
@@ -36,13 +40,17 @@ async def write_title(question: str, answer: str, model: str, providers: Provide
         async with aclosing(call(choice, request, providers, meter, patience=once)) as pieces:
             async for piece in pieces:
                 text += piece
-    except ModelError:
+    except ModelError as error:
+        logger.warning("%s gave no title: %s", model, error)
         return ""
     return clean(text)
 
 
 def clean(text: str) -> str:
     """The title in what the model wrote: its first line, bare, at most 6 words and 80 characters."""
+    # A template may begin with the thoughts, so that only their end is seen.
+    _, ended, rest = text.rpartition("</think>")
+    text = rest if ended else answer_of(text)
     first = next((line for line in text.splitlines() if line.strip(_AROUND)), "")
     bare = _LABEL.sub("", one_line(first).strip(_AROUND)).strip(_AROUND)
     return " ".join(bare.split(" ")[:_WORDS])[:80].rstrip(_AROUND + ",;")

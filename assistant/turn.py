@@ -60,11 +60,13 @@ class Turn:
 @dataclass(slots=True)
 class Outcome:
     """What a turn came to. ``meter``: of the model that answered, or was asked last. ``fallback``: why the formatter
-    answered; None when a model did. ``back_in``: seconds until the chosen model is back, None when nobody knows."""
+    answered; None when a model did. ``instead``: why it was not the chosen one, None: it was, or nobody has that.
+    ``back_in``: seconds until the chosen model is back, None when nobody knows."""
 
     meter: Meter
     fallback: Reason | None = None
     back_in: float | None = None
+    instead: Reason | None = None
     text: str = field(default="", repr=False)
 
 
@@ -89,6 +91,7 @@ async def _answer(turn: Turn, providers: Providers, outcome: Outcome) -> AsyncGe
             async with aclosing(answer) as pieces:
                 async for piece in pieces:
                     yield piece
+            outcome.instead = error.reason if error else None
             return
         except ModelError as failure:
             logger.warning("%s gave no answer: %s", choice.info.name, failure)

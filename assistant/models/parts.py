@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from .base import Attachment, ChatMessage
+from .base import Attachment, ChatMessage, ChatRequest
 from .thoughts import answer_of
 
 NOT_READ = "[{name}: a file that cannot be shown to this model]"
@@ -48,6 +48,15 @@ def alternating(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
             message = _joined(shaped.pop(), message)
         shaped.append(message)
     return shaped
+
+
+def shaped(request: ChatRequest, system: bool = True, files: bool = True) -> list[ChatMessage]:
+    """The messages of ``request``, ``alternating``. ``system``: whether the system prompt has a place of its own, else
+    it stands before the first; ``files``: whether those that are no text can be sent."""
+    messages = alternating(request.messages if files else without_files(request.messages))
+    if request.system_prompt and messages and not system:
+        messages[0] = _joined(ChatMessage("user", request.system_prompt), messages[0])
+    return messages
 
 
 def _joined(first: ChatMessage, second: ChatMessage) -> ChatMessage:

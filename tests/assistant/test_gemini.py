@@ -5,6 +5,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,8 +18,10 @@ from assistant.models.base import (
     InvalidRequest,
     ModelError,
     ModelUnavailable,
+    NotPaid,
     QuotaExhausted,
 )
+from assistant.models.google.api import until_midnight
 from assistant.models.google.gemini import Gemini
 from assistant.models.google.generativeai import GenerativeAI
 from tests.processes import environment
@@ -95,6 +98,22 @@ class TestRequest:
         await collect(gemini, ChatRequest(REQUEST.messages, "gemini-2.5-pro", 1.0, "", thinking=False))
         assert "thinkingConfig" not in server.requests[0].body["generationConfig"]
 
+    async def test_gemma_knows_no_system_prompt(self, server: GeminiServer, gemini: ChatModel) -> None:
+        server.script(text("Yes."), finish())
+        await collect(gemini, ChatRequest(REQUEST.messages, "gemma-3-27b-it", 0.0, PROMPT))
+        body = server.requests[0].body
+        assert "systemInstruction" not in body
+        assert [part["text"] for part in body["contents"][0]["parts"]] == [f"{PROMPT}\n\n{REQUEST.messages[0].text}"]
+
+    @pytest.mark.parametrize(("model", "asked"), [("gemini-2.5-pro", True), ("gemini-2.0-flash", False)])
+    async def test_thoughts_are_asked_for_where_there_are_some(
+        self, server: GeminiServer, gemini: ChatModel, model: str, asked: bool
+    ) -> None:
+        server.script(text("Yes."), finish())
+        await collect(gemini, ChatRequest(REQUEST.messages, model, 0.0, "", thoughts=True))
+        config = server.requests[0].body["generationConfig"].get("thinkingConfig", {})
+        assert (True in config.values()) is asked
+
     async def test_nothing_is_sent_that_was_not_given(self, server: GeminiServer, gemini: ChatModel) -> None:
         server.script(text("Yes."), finish())
         await collect(gemini, ChatRequest(REQUEST.messages, REQUEST.model, 0.0, ""))
@@ -163,6 +182,37 @@ class TestErrors:
         assert isinstance(error, QuotaExhausted)
         assert (error.retry_after, error.scope) == (2.0, "minute")
 
+    async def test_a_model_that_the_plan_does_not_have_is_never_back(
+        self, server: GeminiServer, gemini: ChatModel
+    ) -> None:
+        said = (
+            "You exceeded your current quota.\n* Quota exceeded for metric: requests, limit: 0, model: gemini-2.5-pro"
+        )
+        day = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
+        server.script(failure(429, "RESOURCE_EXHAUSTED", said, quota_failure(day), retry_info("37s")))
+        error = await fails(gemini)
+        assert isinstance(error, NotPaid)
+        assert error.reason == "no_quota"
+
+    @pytest.mark.parametrize(
+        ("step", "reason"),
+        [
+            (failure(400, "FAILED_PRECONDITION", "User location is not supported for the API use."), "location"),
+            (failure(400, "FAILED_PRECONDITION", "Please enable billing on project 7."), "balance"),
+            (failure(404, "NOT_FOUND", "models/gemini-9 is not found for API version v1beta"), "unknown_model"),
+            (failure(404, "NOT_FOUND", "models/embed is not supported for generateContent."), "not_chat"),
+            (failure(403, "PERMISSION_DENIED", "Your project has no access."), "permission"),
+            (suspended, "key"),
+            (Failure(404, "<html>Not here</html>"), "address"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    async def test_refusals_name_who_can_help(
+        self, server: GeminiServer, gemini: ChatModel, step: Step, reason: str
+    ) -> None:
+        server.script(step)
+        assert (await fails(gemini)).reason == reason
+
     async def test_an_error_in_a_list(self, server: GeminiServer, gemini: ChatModel) -> None:
         """As the REST API answers where a list was asked for."""
         server.script(Failure(429, [error_body(429, "RESOURCE_EXHAUSTED", "Enough.", retry_info("3s"))]))
@@ -196,11 +246,24 @@ class TestErrors:
 
 
 @pytest.mark.parametrize(
+    ("moment", "hours"),
+    [
+        (datetime(2026, 11, 25, 20, tzinfo=UTC), 12),  # 12:00 in California, in winter
+        (datetime(2026, 7, 25, 20, tzinfo=UTC), 11),
+        (datetime(2026, 7, 25, 7, tzinfo=UTC), 24),
+    ],
+)
+def test_daily_quotas_are_back_at_midnight_in_california(moment: datetime, hours: int) -> None:
+    assert until_midnight(moment) == hours * 3600
+
+
+@pytest.mark.parametrize(
     ("module", "libraries"),
     [
         ("google.gemini", ["google.genai", "httpx2"]),
         ("google.generativeai", ["google.generativeai", "google.api_core", "requests"]),
         ("openai", ["openai", "httpx2"]),
+        ("anthropic", ["anthropic", "httpx2"]),
     ],
 )
 def test_importing_the_module_does_not_import_the_sdk(module: str, libraries: list[str]) -> None:

@@ -251,6 +251,62 @@ class TestModels:
         server.models = [entry]
         assert await model.models() == [info]
 
+    async def test_only_what_chats_is_offered(self, server: OpenAIServer, model: OpenAI) -> None:
+        chats = ["gpt-4o", "o3", "gpt-5-mini", "meta-llama/Llama-3.3-70B-Instruct", "mistral-small", "qwen3:8b"]
+        others = [
+            *("gpt-3.5-turbo-instruct", "text-embedding-3-small", "o3-pro", "o4-mini-deep-research", "gpt-5-codex"),
+            *("gpt-5-pro", "codex-mini-latest", "computer-use-preview", "whisper-large-v3", "nomic-embed-text:latest"),
+            *("omni-moderation-latest", "llama-guard-4-12b", "bge-m3", "playai-tts", "mistral-ocr-latest", "sora-2"),
+        ]
+        server.models = [{"id": name} for name in [*others, *chats]]
+        assert [info.name for info in await model.models()] == chats
+
+    async def test_what_servers_say_of_their_models_is_believed(self, server: OpenAIServer, model: OpenAI) -> None:
+        server.models = [
+            {"id": "pixtral", "capabilities": {"completion_chat": True}},
+            {"id": "old", "capabilities": {"completion_chat": False}},
+            {"id": "dall-e-3", "capabilities": {"chat_completion": False}},
+            {"id": "together/a", "type": "chat"},
+            {"id": "together/b", "type": "image"},
+            {"id": "lm-studio", "type": "vlm"},
+            {"id": "lm-studio-e", "type": "embeddings"},
+            {"id": "router/a", "architecture": {"output_modalities": ["text"]}},
+            {"id": "router/b", "architecture": {"output_modalities": ["image"]}},
+            {"id": "fireworks", "supports_chat": True},
+        ]
+        names = [info.name for info in await model.models()]
+        assert names == ["pixtral", "together/a", "lm-studio", "router/a", "fireworks"]
+
+    async def test_odd_entries_cost_nothing_but_themselves(self, server: OpenAIServer, model: OpenAI) -> None:
+        server.models = [
+            {"object": "model"},
+            {"id": None},
+            {"id": ""},
+            {"id": "x" * 201},
+            {"id": "two\nlines"},
+            None,
+            ["a"],
+            {"id": "a", "name": 7, "context_length": "8192", "meta": [], "architecture": "x", "capabilities": ["y"]},
+            {"id": "a", "name": "Twin"},
+            {"id": 7},
+            "plain",
+        ]
+        assert await model.models() == [ModelInfo("a", "a", 8192), ModelInfo("7", "7"), ModelInfo("plain", "plain")]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"models": [{"name": "a", "model": "a"}]},
+            {"models": [{"name": "a"}], "data": [{"id": "a"}]},
+            {"data": [], "models": [{"name": "a"}]},
+            ["a"],
+        ],
+        ids=str,
+    )
+    async def test_lists_of_another_form(self, server: OpenAIServer, model: OpenAI, body: Any) -> None:
+        server.models = Failure(200, body)
+        assert await model.models() == [ModelInfo("a", "a")]
+
     async def test_a_plain_list(self, server: OpenAIServer, model: OpenAI) -> None:
         server.models = Failure(200, [{"id": "mistral"}])
         assert await model.models() == [ModelInfo("mistral", "mistral")]

@@ -47,6 +47,20 @@ def test_a_million_tokens_of_each_kind(model: str, read: float, written: float, 
     assert nano(model, MILLION, cached=MILLION) == round(cached * USD)
 
 
+@pytest.mark.parametrize(
+    ("model", "read", "written", "cached"),
+    [
+        ("claude-sonnet-5-5", 2, 10, 0.10),
+        ("claude-opus-5-5", 4, 20, 0.20),
+        ("claude-haiku-4-5-20251001", 1, 5, 0.10),
+        ("anthropic/claude-sonnet-4-6", 3, 15, 0.30),
+    ],
+)
+def test_anthropics(model: str, read: float, written: float, cached: float) -> None:
+    assert nano(model, MILLION, MILLION, MILLION) == round((cached + written) * USD)
+    assert nano(model, MILLION) == round(read * USD)
+
+
 def test_a_long_prompt_makes_the_whole_call_dearer() -> None:
     # 200,000 at $1.25 and 1,000 at $10 a million: $0.25 + $0.01
     assert nano("gemini-2.5-pro", 200_000, 1_000) == 260_000_000
@@ -101,6 +115,8 @@ def test_openai_names_a_release_by_its_date() -> None:
         "gemini-2.5-pro-preview-tts",
         "google/gemini-2.0-flash-exp:free",
         "somebody/gpt-4o",
+        "claude-fable-5-2",
+        "claude-opus-5-5-fast",
     ],
 )
 def test_no_price_rather_than_that_of_a_neighbour(model: str) -> None:

@@ -32,6 +32,43 @@ def names(providers: Providers) -> list[str]:
     return [info.name for info in providers.offered()]
 
 
+async def test_a_model_that_was_pulled_later_appears(monkeypatch: pytest.MonkeyPatch) -> None:
+    local = Counting("openai", "llama")
+    providers = Providers([local])
+    await providers.refresh(30)
+    local.offered = ("llama", "qwen")
+    await providers.refresh(30)
+    assert names(providers) == ["llama"]
+    monkeypatch.setattr("assistant.models.providers._ASK_AGAIN", 0.0)
+    await providers.refresh(30)
+    assert (names(providers), local.asked) == (["llama", "qwen"], 2)
+
+
+async def test_a_list_that_cannot_be_had_again_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    local = Counting("openai", "llama")
+    providers = Providers([local])
+    monkeypatch.setattr("assistant.models.providers._ASK_AGAIN", 0.0)
+    await providers.refresh(30)
+    local.fail = ModelUnavailable("503")
+    await providers.refresh(30)
+    assert (names(providers), local.asked) == (["llama"], 2)
+
+
+@pytest.mark.parametrize(
+    ("offered", "default"),
+    [
+        (("gpt-4-0613", "gpt-3.5-turbo", "o3", "gpt-5-mini"), "gpt-5-mini"),
+        (("gpt-4-0613", "gpt-4o-2024-08-06", "gpt-4o"), "gpt-4o"),
+        (("x/experimental:free", "openai/gpt-5-mini", "a/b"), "openai/gpt-5-mini"),
+        (("gpt-4-0613",), "gpt-4-0613"),
+    ],
+)
+async def test_the_default_is_a_sensible_one(offered: tuple[str, ...], default: str) -> None:
+    providers = Providers([Scripted("openai", *offered)])
+    await providers.refresh(30)
+    assert providers.default == default
+
+
 async def test_they_are_asked_once_and_each_name_is_offered_once() -> None:
     google, local = Counting("gemini", "gemini-3", "shared"), Counting("openai", "shared", "llama")
     providers = Providers([google, local])
@@ -100,10 +137,10 @@ async def test_configured_names_are_offered_although_nobody_lists_them() -> None
 
 @pytest.mark.parametrize(
     ("name", "provider"),
-    [("gemini-9", "gemini"), ("models/gemini-9", "gemini"), ("llama", "openai"), ("gpt-9", "openai")],
+    [("gemini-9", "gemini"), ("models/gemini-9", "gemini"), ("llama", "openai"), ("claude-9", "anthropic")],
 )
 def test_an_unknown_name_goes_to_who_could_have_it(name: str, provider: str) -> None:
-    choice = Providers([Scripted("gemini"), Scripted("openai")]).find(name)
+    choice = Providers([Scripted("gemini"), Scripted("openai"), Scripted("anthropic")]).find(name)
     assert choice is not None
     assert choice.key == (provider, name)
 

@@ -19,6 +19,9 @@ from tests.assistant.scripted import Scripted
         ("one two three four five six seven eight", "one two three four five six"),
         ("Why?", "Why?"),
         ("x" * 300, "x" * 80),
+        ("<think>\nThey ask who.\n</think>\n\nAda Lovelace", "Ada Lovelace"),
+        ("They ask who.\n</think>\n\nAda Lovelace", "Ada Lovelace"),
+        ("<think>\nThey ask who", ""),
         ("…", ""),
         ("", ""),
     ],
@@ -38,8 +41,9 @@ async def test_it_costs_one_short_call_without_thinking() -> None:
     assert meter.usage == Usage(30, 2)
 
 
-async def test_without_an_answer_there_is_no_title() -> None:
+async def test_without_an_answer_there_is_no_title_and_the_log_says_why(caplog: pytest.LogCaptureFixture) -> None:
     model = Scripted()
-    model.script(ModelUnavailable("", "silent"))
+    model.script(ModelUnavailable("no sign of the server", "silent"))
     assert await write_title("Who?", "She.", "gemini-2.5-flash", Providers([model]), Meter("", "")) == ""
+    assert "gemini-2.5-flash gave no title: no sign of the server" in caplog.text
     assert await write_title("Who?", "She.", "any", Providers(), Meter("", "")) == ""

@@ -15,6 +15,7 @@ from assistant.models import (
     InvalidRequest,
     ModelError,
     ModelUnavailable,
+    NotPaid,
     Providers,
     QuotaExhausted,
     Usage,
@@ -136,6 +137,10 @@ class TestFormatter:
             (InvalidRequest("400", "too_long"), "larger than what Gemini 2.5 Flash can read"),
             (InvalidRequest("400"), "refused the request"),
             (Blocked("SAFETY"), "the safety filter of Gemini 2.5 Flash stepped in"),
+            (NotPaid("402"), "the account that pays for Gemini 2.5 Flash is empty"),
+            (NotPaid("429", "no_quota"), "includes no calls of Gemini 2.5 Flash"),
+            (InvalidRequest("length", "spent"), "of the setting “Longest answer” in thinking"),
+            (InvalidRequest("404", "address"), "its base URL; most end in `/v1`"),
         ],
         ids=lambda value: value.reason if isinstance(value, ModelError) else "",
     )
@@ -242,6 +247,7 @@ class TestQuota:
         by = providers(model, fallbacks=(FLASH, LITE))
         outcome = await answer(turn(), by)
         assert (outcome.text, outcome.fallback, outcome.meter.model) == ("Lite answer", None, LITE)
+        assert outcome.instead == "quota"
         assert (await answer(turn(), by)).text == "again"
         assert [request.model for request in model.requests] == [FLASH, LITE, LITE]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..base import Attachment, ChatMessage, ChatRequest
-from ..parts import alternating, kind, parts, without_files
+from ..parts import kind, parts, shaped
 from ..terms import Held, Terms
 
 _ANSWER, _SHORT = 16_000, 1_024
@@ -23,10 +23,10 @@ def usual(model: str) -> Terms:
 
 def arguments(request: ChatRequest, terms: Terms) -> dict[str, Any]:
     """Those of ``messages.create``; what the SDK has no place for is in ``extra_body``."""
-    asked = min(request.max_tokens or _ANSWER, terms.most or request.max_tokens or _ANSWER)
+    most = min(request.max_tokens or _ANSWER, terms.most or request.max_tokens or _ANSWER)
     given: dict[str, Any] = {
         **question(request, terms),
-        "max_tokens": asked if terms.bounded else min(asked, _SHORT),
+        "max_tokens": most if terms.bounded else min(most, _SHORT),
         "stream": terms.stream,
     }
     if terms.thinking:
@@ -39,9 +39,9 @@ def arguments(request: ChatRequest, terms: Terms) -> dict[str, Any]:
 
 def question(request: ChatRequest, terms: Terms) -> dict[str, Any]:
     """The part of a request whose tokens can be counted."""
-    messages = alternating(request.messages if terms.files else without_files(request.messages))
+    messages = shaped(request, files=terms.files)
     given: dict[str, Any] = {"model": request.model, "messages": [*_messages(messages)]}
-    if request.system_prompt and terms.system:
+    if request.system_prompt:
         given["system"] = request.system_prompt
     return given
 

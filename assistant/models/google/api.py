@@ -42,6 +42,11 @@ def can_do_without_thinking(model: str) -> bool:
     return "flash" in model
 
 
+def has_system(model: str) -> bool:
+    """Gemma's templates know no system prompt: https://ai.google.dev/gemma/docs/core/prompt-structure"""
+    return re.match("(models/)?gemma-[123]", model) is None
+
+
 def can_think(model: str) -> bool:
     """The others refuse to be asked for thoughts."""
     return re.match("(models/)?gemini-(2[.]5|[3-9])", model) is not None

@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING
 
 from ..answer import Piece, read
-from ..base import Attachment, ChatMessage, ChatRequest, ModelError, ModelInfo, Thought, Usage
-from ..parts import alternating, parts
+from ..base import Attachment, ChatRequest, ModelError, ModelInfo, Thought, Usage
+from ..parts import parts, shaped
 from ..wire import asked, check_key, http_client, pieces
 from . import api
 from .catalogue import google
@@ -61,7 +61,7 @@ class Gemini:
 
     async def _ask(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
         check_key(self._key)
-        contents, config = [*_contents(request.messages)], _config(request)
+        contents, config = [*_contents(request)], _config(request)
         models = self._client.aio.models
         async for chunk in await models.generate_content_stream(model=request.model, contents=contents, config=config):
             yield _piece(chunk)
@@ -78,15 +78,16 @@ class Gemini:
     async def _count(self, request: ChatRequest) -> int | None:
         check_key(self._key)
         # The SDK refuses to send a system prompt to be counted, although the API takes one: counted as a message.
-        messages = [ChatMessage("user", request.system_prompt), *request.messages]
-        answer = await self._client.aio.models.count_tokens(model=request.model, contents=[*_contents(messages)])
+        contents = [*_contents(request, system=False)]
+        answer = await self._client.aio.models.count_tokens(model=request.model, contents=contents)
         return answer.total_tokens
 
 
-def _contents(messages: list[ChatMessage]) -> "Iterator[Content]":
+def _contents(request: ChatRequest, system: bool = True) -> "Iterator[Content]":
+    """``system``: whether the system prompt goes its own way, where the model knows one."""
     from google.genai.types import Content
 
-    for message in alternating(messages):
+    for message in shaped(request, system and api.has_system(request.model)):
         if given := [_part(part) for part in parts(message)]:
             yield Content(role="user" if message.role == "user" else "model", parts=given)
 
@@ -110,7 +111,7 @@ def _config(request: ChatRequest) -> "GenerateContentConfig":
     return GenerateContentConfig(
         temperature=request.temperature,
         max_output_tokens=request.max_tokens,
-        system_instruction=request.system_prompt or None,
+        system_instruction=(request.system_prompt or None) if api.has_system(request.model) else None,
         thinking_config=thinking,
         # There are no functions, and the SDK logs a line about calling them for every request.
         automatic_function_calling=AutomaticFunctionCallingConfig(disable=True),

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..answer import Piece, read
 from ..base import (
     Attachment,
-    ChatMessage,
     ChatRequest,
     InvalidRequest,
     ModelError,
@@ -23,7 +22,7 @@ from ..base import (
     Thought,
     Usage,
 )
-from ..parts import alternating, parts
+from ..parts import parts, shaped
 from ..wire import check_key
 from . import api
 from .catalogue import google
@@ -120,18 +119,19 @@ async def _first(work: Callable[[Call], Iterator[T]]) -> T:
 def _question(request: ChatRequest) -> "GenerateContentRequest":
     from google.generativeai.protos import Content, GenerateContentRequest, GenerationConfig, Part
 
+    system = request.system_prompt if api.has_system(request.model) else ""
     return GenerateContentRequest(
         model=f"models/{request.model.removeprefix('models/')}",
-        contents=[*_contents(request.messages)],
+        contents=[*_contents(request)],
         generation_config=GenerationConfig(temperature=request.temperature, max_output_tokens=request.max_tokens),
-        system_instruction=Content(parts=[Part(text=request.system_prompt)]) if request.system_prompt else None,
+        system_instruction=Content(parts=[Part(text=system)]) if system else None,
     )
 
 
-def _contents(messages: list[ChatMessage]) -> "Iterator[Content]":
+def _contents(request: ChatRequest) -> "Iterator[Content]":
     from google.generativeai.protos import Content
 
-    for message in alternating(messages):
+    for message in shaped(request, api.has_system(request.model)):
         if given := [_part(part) for part in parts(message)]:
             yield Content(role="user" if message.role == "user" else "model", parts=given)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..base import Attachment, ChatMessage, ChatRequest
-from ..parts import alternating, kind, parts, without_files
+from ..parts import kind, parts, shaped
 from ..terms import Held, Terms
 
 # They refuse max_tokens, and any temperature but 1: https://platform.openai.com/docs/guides/reasoning
@@ -48,12 +48,9 @@ def held(request: ChatRequest, given: Mapping[str, Any], terms: Terms) -> Held:
 
 
 def _messages(request: ChatRequest, terms: Terms) -> Iterator[Mapping[str, Any]]:
-    messages = alternating(request.messages if terms.files else without_files(request.messages))
     if request.system_prompt and terms.system:
         yield {"role": "system", "content": request.system_prompt}
-    elif request.system_prompt and messages:
-        messages[0] = replace(messages[0], text="\n\n".join(filter(None, (request.system_prompt, messages[0].text))))
-    for message in messages:
+    for message in shaped(request, terms.system, terms.files):
         if content := _content(message):
             yield {"role": message.role, "content": content}
 
