@@ -1,5 +1,6 @@
 """The page for everybody: axe on every part of it, by keyboard alone, heard instead of seen, and on a phone."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,8 +9,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from assistant.accounts import FILE_NAME, Accounts
+from assistant.fixes import head
 from tests.browser.chat import App, Chat, png
-from tests.browser.conftest import OpenTab
+from tests.processes import ROOT
 from tests.servers.gemini import GeminiServer, finish, text
 
 pytestmark = pytest.mark.browser
@@ -284,7 +286,8 @@ def test_a_phone_can_install_it(app: App, signed_in: Any) -> None:
     page.close()
 
 
-def test_the_icons_are_named_under_a_root_path(tab: OpenTab) -> None:
-    from assistant.fixes import head
-
-    assert head.tags("/chat").count('href="/chat/public/') == head.tags("").count('href="/public/') == 2
+def test_what_the_page_needs_is_named_in_its_head_under_a_root_path_too() -> None:
+    modules = [path.name for path in (ROOT / "public/page").glob("*.js")]
+    for root in ("", "/chat"):
+        named = re.findall(rf'href="{root}/public/([^"]+)"', head.tags(root))
+        assert sorted(named) == sorted([*(f"page/{name}" for name in modules), "manifest.webmanifest", "icons/180.png"])

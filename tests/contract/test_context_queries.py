@@ -5,6 +5,7 @@ from typing import Any
 
 import chainlit as cl
 import pytest
+from plotly.graph_objects import Figure
 
 from datalayer import DataLayer
 from datalayer.records import ThreadMessage, from_iso
@@ -150,6 +151,13 @@ class TestStats:
             created_at=thread.created_at,
             last_activity_at=thread.last_activity_at,
         )
+
+    async def test_a_chart_is_no_file(self, layer: DataLayer) -> None:
+        await attach(layer, "t", "f", b"12345")
+        await layer.create_element(cl.Plotly(thread_id="t", name="usage", figure=Figure()))
+        found = await layer.store.thread_stats("t")
+        assert found is not None
+        assert (found.files, found.file_bytes) == (1, 5)
 
     async def test_a_conversation_without_anything_has_zeros_and_a_missing_one_none(self, layer: DataLayer) -> None:
         await layer.update_thread("t", name="empty")
