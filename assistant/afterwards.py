@@ -16,7 +16,7 @@ from chainlit.chat_context import chat_context
 from datalayer import DataLayer, DataLayerError
 from datalayer.records import now
 from datalayer.text import title
-from datalayer.writes import RecordUsage
+from datalayer.writes import VISITOR, RecordUsage
 
 from . import conversation, summaries, turn
 from .accounting import CallRecord, Kind, Status
@@ -79,7 +79,7 @@ def account(record: CallRecord, parts: Parts) -> None:
     """Accepted at once, and stored although whoever asked may be cancelled."""
     usage, price = record.usage, record.cost
     row = RecordUsage(
-        actor=record.user,
+        actor=record.user or VISITOR,
         thread_id=record.thread_id,
         at=now(),
         id=record.id,
@@ -170,7 +170,7 @@ async def _sum_up(settings: Settings, answered: CallRecord, session: HotSession,
         return
     summed = source.session.messages[:count]
     written = await write_summary(source.session, summed, settings.model, space, parts)
-    await summaries.store(parts.layer, answered.user, source, summed[-1].id, written)
+    await summaries.store(parts.layer, answered.user or VISITOR, source, summed[-1].id, written)
     await parts.memory.drop(conversation.owner(cl.context.session), answered.thread_id)
 
 

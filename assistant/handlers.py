@@ -14,7 +14,8 @@ from chainlit.session import BaseSession
 from chainlit.types import Feedback, ThreadDict
 
 from datalayer import DataLayer, StoreUnavailable
-from datalayer.records import Thread, user_id
+from datalayer.records import Thread
+from datalayer.writes import Actor, author_id
 
 from . import commanding, conversation, live, offers, startup
 from .afterwards import Parts
@@ -95,8 +96,8 @@ def _listen(parts: Callable[[], Parts], memory: Memory, layer: DataLayer) -> Non
     async def unvote(thread_id: str, step_id: str) -> None:
         await _score(thread_id, step_id, None, None, parts())
 
-    async def delete(identifier: str | None, thread_id: str) -> None:
-        await memory.drop(user_id(identifier) if identifier else "", thread_id)
+    async def delete(actor: Actor, thread_id: str) -> None:
+        await memory.drop(author_id(actor) or "", thread_id)
 
     layer.on_unvote, layer.on_delete = unvote, delete
 

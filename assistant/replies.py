@@ -8,7 +8,7 @@ import chainlit as cl
 
 from datalayer.records import Thread, now
 from datalayer.text import NAME_LENGTH, clean, one_line
-from datalayer.writes import UpdateThread
+from datalayer.writes import VISITOR, UpdateThread
 
 from . import info, usage_report
 from .afterwards import Parts, write_summary
@@ -142,7 +142,9 @@ async def _rename(asked: Asked) -> Reply:
     if len(name) > NAME_LENGTH:
         return Reply(say("rename_long", asked.to, most=NAME_LENGTH))
     await asked.parts.layer.store.submit(
-        UpdateThread(actor=asked.identifier, thread_id=asked.thread.id, at=now(), name=name, name_source="user")
+        UpdateThread(
+            actor=asked.identifier or VISITOR, thread_id=asked.thread.id, at=now(), name=name, name_source="user"
+        )
     )
     return Reply(say("renamed", asked.to, name=escape(name)), name=name)
 

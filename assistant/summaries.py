@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datalayer import DataLayer
 from datalayer.records import ThreadMessage, now
 from datalayer.reports import Summary, digest
-from datalayer.writes import PutSummary
+from datalayer.writes import Actor, PutSummary
 
 from .context import MESSAGE, estimate
 from .extract import extract, shorten
@@ -151,7 +151,7 @@ def _extracted(before: str | None, messages: Sequence[HotMessage], at_most: int)
     return "\n".join(filter(None, [older, extract(messages, at_most - estimate(older) - 1)]))
 
 
-async def store(layer: DataLayer, actor: str | None, source: Source, until: str, written: Written) -> None:
+async def store(layer: DataLayer, actor: Actor, source: Source, until: str, written: Written) -> None:
     """Puts ``written`` beside the thread, as the summary of all up to the message ``until``. Raises DataLayerError.
 
     Where a message was changed since ``source`` was read, the data layer discards it.

@@ -17,11 +17,13 @@ from .errors import (
     StoreTooNew,
     StoreUnavailable,
 )
+from .writes import APPLICATION
 
 if TYPE_CHECKING:
     from .adapter import DataLayer
 
 __all__ = [
+    "APPLICATION",
     "DataLayer",
     "DataLayerError",
     "Forbidden",

@@ -1,43 +1,41 @@
 """Chainlit's calls and dicts on one side, writes and rows on the other.
 
-Chainlit starts most of these methods as tasks that nobody awaits, so each submits its write when it is called (I1).
-Writes of a session without a user message yet are held back in order, as Chainlit's own ``queue_until_user_message``
-does, except that they are not regrouped by method when they are let go.
+Chainlit starts most of these methods as tasks that nobody awaits, so each submits its write when it is called (I1), and
+finds then who acts (``actor.py``).
 """
 
-import sys
-import uuid
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
-from contextvars import ContextVar
-from copy import deepcopy
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
 
 from chainlit.auth import require_login
-from chainlit.context import context_var, local_steps
 from chainlit.data.base import BaseDataLayer
-from chainlit.session import BaseSession, WebsocketSession
+from chainlit.session import WebsocketSession
 from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, ThreadDict, ThreadFilter
 from chainlit.user import PersistedUser, User
 
-from . import shapes, text
+from . import actor, events, shapes, text
+from .actor import session_here
 from .backup import check
+from .calls import at_call, then
 from .engine import parse_url
 from .errors import DataLayerError, InvalidInput
 from .files import mount
 from .place import Place
-from .records import now, to_iso, vote_id
+from .records import Thread, now, to_iso, vote_id
+from .sessions import Sessions, asks_for, is_own, is_uuid, nothing, replace_id, server_address
 from .store import Store
 from .writes import (
+    Actor,
     DeleteElement,
     DeleteFeedback,
     DeleteStep,
     DeleteThread,
     NameSource,
+    Timing,
     UpdateThread,
     UpsertElement,
     UpsertFeedback,
@@ -50,37 +48,12 @@ if TYPE_CHECKING:
     from chainlit.element import Element, ElementDict
     from chainlit.step import StepDict
 
-P = ParamSpec("P")
-T = TypeVar("T")
 _NOT_GIVEN: Any = object()
-_asking: ContextVar[str | None] = ContextVar("datalayer_asking", default=None)
+_NOW = 60_000_000
+"""Microseconds around the clock's time within which a step is sent now; any other is told from a past."""
 
-
-def _at_call(method: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Runs ``method`` when it is called, not when the task that Chainlit makes of it comes to run: that is the order in
-    which Chainlit meant the calls, and the context (session, run) they were made in. Its errors come when awaited."""
-
-    @wraps(method)
-    def call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
-        try:
-            return _answer(method(*args, **kwargs))
-        except DataLayerError as error:
-            return _raise(error)
-
-    return call
-
-
-async def _answer(answer: Awaitable[T]) -> T:
-    return await answer
-
-
-async def _then(done: Awaitable[Any], answer: T) -> T:
-    await done
-    return answer
-
-
-async def _raise(error: DataLayerError) -> NoReturn:
-    raise error
+actor.watch()
+events.listen()
 
 
 class DataLayer(BaseDataLayer):
@@ -88,11 +61,17 @@ class DataLayer(BaseDataLayer):
 
     ``spool``, ``backups``: folders of the writes that the database refuses and of its backups, on another disk at best;
     None: beside the database.
-    ``author_required``: whether a thread needs a user; None: where Chainlit requires a login.
+    ``author_required``: whether a thread needs a user. None: in a websocket session, where Chainlit requires a login;
+    what jobs, webhooks and channels begin may be without.
 
     The constructor opens nothing; the first call does. Every method raises a ``datalayer.errors`` type when its change
-    or answer cannot be had; a mutator that returns has made its change durable. The mutators also work outside a
-    Chainlit session, where they act for the application itself.
+    or answer cannot be had; a mutator that returns has made its change durable.
+
+    Who acts: the user of the Chainlit session; without a session, the user whom Chainlit has authenticated in the HTTP
+    request; ``acting_as`` goes before both. The application itself acts where there is neither (jobs at start,
+    background tasks, imports), in an HTTP context that was opened without a user, and in channels of Slack, Discord and
+    Teams; it may change anybody's threads. In an HTTP request that nobody has signed in to, a change raises Forbidden
+    where Chainlit requires a login. Reads check nobody: Chainlit asks ``get_thread_author`` first.
     """
 
     def __init__(
@@ -104,13 +83,13 @@ class DataLayer(BaseDataLayer):
         backups: str | Path | None = None,
     ) -> None:
         self.store = Store(url, files, spool, backups)
-        self.on_unvote: Callable[[str, str], Awaitable[None]] = _nothing
-        self.on_delete: Callable[[str | None, str], Awaitable[None]] = _nothing
+        self.on_unvote: Callable[[str, str], Awaitable[None]] = nothing
+        self.on_delete: Callable[[Actor, str], Awaitable[None]] = nothing
         """Told thread and step of a vote that was taken back; who has deleted which thread. Chainlit tells nobody."""
         self._author_required = author_required
-        self._held: WeakKeyDictionary[BaseSession, list[tuple[Write, bytes | Path | None]]] = WeakKeyDictionary()
-        self._loaded: WeakKeyDictionary[BaseSession, dict[str, Any]] = WeakKeyDictionary()
-        mount(self.store)
+        self._sessions = Sessions(self.store.submit)
+        events.listen()
+        mount(self.store, self.get_thread)
 
     # Life
 
@@ -147,34 +126,27 @@ class DataLayer(BaseDataLayer):
     async def build_debug_url(self) -> str:
         return ""
 
-    # Who asks
+    # Who acts
 
-    def _actor(self) -> str | None:
-        session = _session()
-        if session is None:
-            return _asking.get()
-        return session.user.identifier if session.user else None
+    @staticmethod
+    def acting_as(identifier: Actor) -> AbstractContextManager[None]:
+        """Whoever calls the layer in the block, and in tasks that begin in it, is this user: for an app's own routes,
+        which sign people in by themselves. ``datalayer.APPLICATION`` is the app itself.
+        """
+        return actor.acting_as(identifier)
 
     def _anonymous(self) -> bool:
-        required = require_login() if self._author_required is None else self._author_required
-        return not required
+        if self._author_required is not None:
+            return not self._author_required
+        return not (isinstance(session_here(), WebsocketSession) and require_login())
 
     def _submit(self, write: Write, source: bytes | Path | None = None) -> Awaitable[Any]:
-        session = _session()
-        if not isinstance(session, WebsocketSession):
-            return self.store.submit(write, source)
-        if not session.has_first_interaction:
-            self._held.setdefault(session, []).append((write, source))
-            return _nothing()
-        for earlier in self._held.pop(session, []):
-            self.store.submit(*earlier)
-        return self.store.submit(write, source)
+        return self._sessions.submit(write, source)
 
     # Users
 
     async def get_user(self, identifier: str) -> PersistedUser | None:
-        if _in_server() and _session() is None:
-            _asking.set(identifier)  # Chainlit's auth asks first in each request, in the task that goes on to act
+        """Only looks: who acts stays who it was."""
         found = await self.store.user(text.clean(identifier))
         if found is None:
             return None
@@ -182,6 +154,8 @@ class DataLayer(BaseDataLayer):
         return PersistedUser(id=found.id, createdAt=created, identifier=found.identifier, metadata=found.metadata)
 
     async def create_user(self, user: User) -> PersistedUser | None:
+        """``metadata`` takes the place of what is stored. Anybody may be registered by anybody: Chainlit does it at a
+        sign-in, before it is known who acts."""
         name = text.clean(user.identifier)
         if not name:
             raise InvalidInput("A user needs an identifier")
@@ -193,22 +167,32 @@ class DataLayer(BaseDataLayer):
 
     async def get_thread_author(self, thread_id: str) -> str:
         """The author's identifier; "" without such a thread or author, which Chainlit answers with 404."""
+        thread_id = text.as_id(thread_id)
         found = await self.store.thread(thread_id) if text.is_identifier(thread_id) else None
         return (found.user_identifier or "") if found else ""
 
     async def get_thread(self, thread_id: str) -> ThreadDict | None:
         """The thread with its steps (oldest first) and elements; None when there is none."""
+        thread_id = text.as_id(thread_id)
         rows = await self.store.thread_rows(thread_id) if text.is_identifier(thread_id) else None
+        if asks_for(thread_id) and not await self._may_go_on(thread_id, rows and rows[0]):
+            replace_id()
         if rows is None:
-            _start_afresh(thread_id)
             return None
         found, steps, elements = rows
-        if (session := _session()) is not None and session.thread_id == thread_id:
-            self._loaded.setdefault(session, deepcopy(found.metadata))  # Chainlit gives the session the first one
+        self._sessions.load(found)
+        server = server_address()
         shown = shapes.thread(found, found.created_at)
         shown["steps"] = shapes.steps_of(thread_id, steps)
-        shown["elements"] = [shapes.element(row) for row in elements]
+        shown["elements"] = [shapes.element(row, server) for row in elements]
         return shown
+
+    async def _may_go_on(self, thread_id: str, found: Thread | None) -> bool:
+        """Whether a session may keep the thread id that its client has chosen: its own, or one that nobody has used.
+        Under another's, a deleted or an odd one, what it writes would be refused or discarded."""
+        if found is not None:
+            return is_own(found)
+        return is_uuid(thread_id) and not await self.store.was_deleted(thread_id)
 
     async def list_threads(self, pagination: Pagination, filters: ThreadFilter) -> PaginatedResponse[ThreadDict]:
         """A page of the user's threads without steps, last activity first; ``createdAt`` is the last activity, by which
@@ -222,7 +206,7 @@ class DataLayer(BaseDataLayer):
         start = listed[0]["id"] if listed else None
         return PaginatedResponse(PageInfo(page.next is not None, start, page.next), listed)
 
-    @_at_call
+    @at_call
     def update_thread(
         self,
         thread_id: str,
@@ -231,43 +215,35 @@ class DataLayer(BaseDataLayer):
         metadata: dict[str, Any] | None = None,
         tags: list[str] | None = None,
     ) -> Awaitable[None]:
-        """None leaves what is stored; ``metadata`` is merged key by key.
+        """None leaves what is stored; ``metadata`` is merged key by key, and a key given as None is removed.
 
-        Chainlit names a thread after its whole first message, in the one call that also tells the user: that name is
-        cut to a title and never replaces another. A name from an HTTP request or a job is a person's, and final.
+        Chainlit names a thread after its whole first message: that name is cut to a title and never replaces another.
+        A name that an app gives in a session replaces such a title, one from an HTTP request or a job is a person's,
+        and final. The author is whom ``user_id`` names first.
         """
-        session = _session()
-        source: NameSource = "user" if session is None else "model" if user_id is _NOT_GIVEN else "first_message"
+        thread_id, source = text.identifier(thread_id, "thread"), _name_source(name, user_id, metadata)
         if name is not None:
             name = text.clean(name)
             name = text.title(name) if source == "first_message" else text.thread_name(name)
         return self._submit(
             UpdateThread(
-                actor=self._actor(),
-                thread_id=text.identifier(thread_id, "thread"),
+                actor=actor.current(thread_id),
+                thread_id=thread_id,
                 at=now(),
                 user_id=None if user_id is _NOT_GIVEN else user_id,
                 name=name,
                 name_source=source,
-                metadata=self._changed(session, text.clean_dict(metadata, "metadata")),
+                metadata=self._sessions.changed(text.clean_dict(metadata, "metadata")),
                 tags=text.clean(tags, "tags"),
                 anonymous=self._anonymous(),
+                yields=actor.is_channel(session_here()),
             )
         )
 
-    def _changed(self, session: BaseSession | None, metadata: dict[str, Any] | None) -> dict[str, Any] | None:
-        """``metadata`` without what the session merely still holds from when it loaded the thread: at disconnect
-        Chainlit writes all of it back, which would undo what another tab has changed since."""
-        if session is None or metadata is None:
-            return metadata
-        loaded = self._loaded.get(session, {})
-        changed = {k: v for k, v in metadata.items() if k not in loaded or loaded[k] != v}
-        self._loaded[session] = {**loaded, **changed}
-        return changed
-
-    @_at_call
+    @at_call
     def delete_thread(self, thread_id: str) -> Awaitable[None]:
-        write = DeleteThread(actor=self._actor(), thread_id=text.identifier(thread_id, "thread"), at=now())
+        thread_id = text.identifier(thread_id, "thread")
+        write = DeleteThread(actor=actor.current(thread_id), thread_id=thread_id, at=now())
         return self._deleted(self._submit(write), write)
 
     async def _deleted(self, done: Awaitable[None], write: DeleteThread) -> None:
@@ -276,42 +252,57 @@ class DataLayer(BaseDataLayer):
 
     # Steps
 
-    @_at_call
+    @at_call
     def create_step(self, step_dict: "StepDict") -> Awaitable[None]:
         return self._submit(self._step(step_dict))
 
-    @_at_call
+    @at_call
     def update_step(self, step_dict: "StepDict") -> Awaitable[None]:
-        """As ``create_step``. A changed text of a user message takes the answers to the old one along, unless the
-        call comes from within an answer: then the app rewrites what it answers."""
-        return self._submit(replace(self._step(step_dict), edit=not local_steps.get()))
+        """As ``create_step``. When a person edits a message, what answered the old text goes; when the app changes it,
+        nothing else does."""
+        return self._submit(replace(self._step(step_dict), edit=events.is_edit(step_dict.get("id"))))
 
     def _step(self, step_dict: "StepDict") -> UpsertStep:
         values = shapes.step_values(step_dict)
         if "status" in values:
             values["instance"] = self.store.instance if values["status"] == "streaming" else None
+        thread_id = _thread_of(step_dict.get("threadId"), "step's thread")
         return UpsertStep(
-            actor=self._actor(),
-            thread_id=text.identifier(step_dict.get("threadId"), "step's thread"),
+            actor=actor.current(thread_id),
+            thread_id=thread_id,
             id=text.identifier(step_dict.get("id"), "step"),
             at=now(),
             values=values,
             anonymous=self._anonymous(),
+            timing=_timing(values),
         )
 
-    @_at_call
+    async def get_step(self, step_id: str) -> "StepDict | None":
+        """A step of any thread, with its author's vote."""
+        step_id = text.as_id(step_id)
+        row = await self.store.step(step_id) if text.is_identifier(step_id) else None
+        return shapes.step(row.thread_id, row[:-1]) if row else None
+
+    @at_call
     def delete_step(self, step_id: str) -> Awaitable[None]:
-        thread_id = session.thread_id if (session := _session()) else None
+        """Wherever it is: Chainlit names no thread."""
+        session = session_here()
         return self._submit(
-            DeleteStep(actor=self._actor(), thread_id=thread_id, id=text.identifier(step_id, "step"), at=now())
+            DeleteStep(
+                actor=actor.current(session.thread_id if session else None),
+                thread_id=session.thread_id if session else None,
+                id=text.identifier(step_id, "step"),
+                at=now(),
+                anywhere=True,
+            )
         )
 
-    @_at_call
+    @at_call
     def set_step_favorite(self, step_dict: "StepDict", favorite: bool) -> "Awaitable[StepDict]":
         """Changes nothing but the mark: the rest of what a browser's session holds of the step may be out of date."""
         step_dict["metadata"] = {**(step_dict.get("metadata") or {}), "favorite": favorite}
-        marked: StepDict = {key: step_dict[key] for key in ("id", "threadId", "metadata")}  # type: ignore
-        return _then(self._submit(self._step(marked)), step_dict)
+        marked: StepDict = {key: step_dict.get(key) for key in ("id", "threadId", "metadata")}  # type: ignore
+        return then(self._submit(self._step(marked)), step_dict)
 
     async def get_favorite_steps(self, user_id: str) -> "list[StepDict]":
         """Newest first."""
@@ -323,11 +314,11 @@ class DataLayer(BaseDataLayer):
         """The vote's id. One vote per step and user: a second one replaces the first. Raises NotFound."""
         if feedback.value not in (0, 1):
             raise InvalidInput("A vote is 0 or 1")
-        actor, step_id = self._actor(), text.identifier(feedback.forId, "step")
+        who, step_id = actor.current(feedback.threadId), text.identifier(feedback.forId, "step")
         write = UpsertFeedback(
-            actor=actor,
-            thread_id=feedback.threadId,
-            id=vote_id(step_id, actor),
+            actor=who,
+            thread_id=feedback.threadId or None,
+            id=vote_id(step_id, who if isinstance(who, str) else None),
             step_id=step_id,
             at=now(),
             value=feedback.value,
@@ -338,7 +329,7 @@ class DataLayer(BaseDataLayer):
 
     async def delete_feedback(self, feedback_id: str) -> bool:
         """Whether there was such a vote of the user who asks."""
-        write = DeleteFeedback(actor=self._actor(), id=text.identifier(feedback_id, "vote"), at=now())
+        write = DeleteFeedback(actor=actor.current(), id=text.identifier(feedback_id, "vote"), at=now())
         place = None
         with suppress(DataLayerError):  # what the database cannot tell now is taken back all the same
             place = await self.store.vote(write.id)
@@ -349,51 +340,52 @@ class DataLayer(BaseDataLayer):
 
     # Elements
 
-    @_at_call
+    @at_call
     def create_element(self, element: "Element") -> Awaitable[None]:
         """Stores the element and its content: ``path`` or ``content`` as a blob, a remote ``url`` as it is."""
-        session = _session()
+        given: Any = element if isinstance(element, Mapping) else element.to_dict()
+        thread_id = _thread_of(given.get("threadId"), "element's thread")
         write = UpsertElement(
-            actor=self._actor(),
-            thread_id=text.identifier(element.thread_id or (session and session.thread_id), "element's thread"),
-            id=text.identifier(element.id, "element"),
+            actor=actor.current(thread_id),
+            thread_id=thread_id,
+            id=text.identifier(given.get("id"), "element"),
             at=now(),
-            values=shapes.element_values(element.to_dict()),
+            values=shapes.element_values(given),
             anonymous=self._anonymous(),
         )
         return self._submit(write, shapes.content(element))
 
     async def get_element(self, thread_id: str, element_id: str) -> "ElementDict | None":
+        thread_id, element_id = text.as_id(thread_id), text.as_id(element_id)
         known = text.is_identifier(thread_id) and text.is_identifier(element_id)
         row = await self.store.element(thread_id, element_id) if known else None
-        return shapes.element(row) if row else None
+        return shapes.element(row, server_address()) if row else None
 
-    @_at_call
+    @at_call
     def delete_element(self, element_id: str, thread_id: str | None = None) -> Awaitable[None]:
-        return self._submit(
-            DeleteElement(
-                actor=self._actor(), thread_id=thread_id or None, id=text.identifier(element_id, "element"), at=now()
-            )
-        )
+        """``thread_id``: an element of another thread is left alone; None: wherever it is."""
+        where = text.identifier(thread_id, "element's thread") if thread_id else None
+        element = text.identifier(element_id, "element")
+        return self._submit(DeleteElement(actor=actor.current(where), thread_id=where, id=element, at=now()))
 
 
-async def _nothing(*_: Any) -> None:
-    """The answer to a write that is held back."""
+def _thread_of(thread_id: Any, what: str) -> str:
+    """The thread that is named, else the session's. Raises InvalidInput."""
+    session = session_here()
+    return text.identifier(thread_id or (session.thread_id if session else None), what)
 
 
-def _session() -> BaseSession | None:
-    context = context_var.get(None)
-    return context.session if context is not None else None
+def _name_source(name: str | None, user_id: Any, metadata: Any) -> NameSource:
+    session = session_here()
+    if session is None:
+        return "user"
+    # What Chainlit's own code for Slack, Discord and Teams calls after each message.
+    of_a_channel = actor.is_channel(session) and user_id is not _NOT_GIVEN and metadata is not None
+    return "first_message" if events.is_first_interaction() or of_a_channel else "model"
 
 
-def _start_afresh(thread_id: str) -> None:
-    """A session that could not resume goes on under the id it asked for, which may be anything, or a deleted thread's,
-    whose writes are discarded. It gets an id of its own before it writes."""
-    session = _session()
-    if session is not None and session.thread_id_to_resume == thread_id and not session.has_first_interaction:
-        session.thread_id_to_resume, session.thread_id = None, str(uuid.uuid4())
-
-
-def _in_server() -> bool:
-    """Whether this process serves Chainlit, rather than a script that only uses its data layer."""
-    return "chainlit.server" in sys.modules
+def _timing(values: Mapping[str, Any]) -> Timing:
+    created = values.get("created_at")
+    if created is None or abs(created - time.time_ns() // 1000) <= _NOW:
+        return "now"
+    return "given" if session_here() is None else "kept"

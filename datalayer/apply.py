@@ -23,6 +23,7 @@ from .group import Group, upsert, user_row
 from .records import user_id
 from .schema import MESSAGES, blobs, elements, feedbacks, steps, threads, users
 from .writes import (
+    APPLICATION,
     DeleteElement,
     DeleteFeedback,
     DeleteStep,
@@ -36,6 +37,7 @@ from .writes import (
     UpsertStep,
     UpsertUser,
     Write,
+    author_id,
 )
 
 _STRENGTH = {"first_message": 1, "model": 2, "user": 3}
@@ -56,13 +58,12 @@ def _upsert_user(group: Group, write: UpsertUser) -> None:
     stored = group.connection.execute(select(users.c.metadata).where(users.c.id == key)).scalar()
     if stored is None:
         group.connection.execute(insert(users), user_row(write.identifier, write.metadata, write.at))
-    elif write.metadata:
-        merged = {**stored, **write.metadata}
-        group.connection.execute(update(users).where(users.c.id == key).values(metadata=merged))
+    elif stored != write.metadata:
+        group.connection.execute(update(users).where(users.c.id == key).values(metadata=write.metadata))
 
 
 def _update_thread(group: Group, write: UpdateThread) -> None:
-    if write.actor is not None and write.user_id not in (None, user_id(write.actor)):
+    if isinstance(write.actor, str) and write.user_id not in (None, user_id(write.actor)):
         raise Forbidden("A conversation can only be given to oneself")
     if not group.admit(write, write.thread_id, write.anonymous, write.user_id):
         return
@@ -73,13 +74,15 @@ def _update_thread(group: Group, write: UpdateThread) -> None:
     ).one()
     values: dict[str, Any] = {}
     if write.user_id is not None and stored.user_id != write.user_id:
-        if stored.user_id is not None:
+        if stored.user_id is None:
+            values["user_id"] = group.facts.owners[write.thread_id] = write.user_id
+        elif not write.yields:
             raise Forbidden("A conversation keeps its author")
-        values["user_id"] = group.facts.owners[write.thread_id] = write.user_id
     if write.name is not None and _may_name(write.name_source, stored.name_source):
         values |= {"name": write.name, "name_source": write.name_source}
     if write.metadata:
-        values["metadata"] = {**stored.metadata, **write.metadata}
+        merged = {**stored.metadata, **write.metadata}
+        values["metadata"] = {key: value for key, value in merged.items() if value is not None}
     if write.tags is not None:
         values["tags"] = write.tags
     if values:
@@ -115,6 +118,8 @@ def _upsert_step(group: Group, write: UpsertStep) -> None:
         # Part of an answer that is gone: its own children must not come either.
         group.bury("step", [write.id], write.at)
         return
+    if write.timing != "given":
+        values = _timed(facts, write)
     facts.steps[write.id] = write.thread_id
     if parent is not None and facts.steps.get(parent, write.thread_id) != write.thread_id:
         values = {**values, "parent_id": None}  # a browser may send any parent; the message itself is not lost for it
@@ -130,6 +135,16 @@ def _upsert_step(group: Group, write: UpsertStep) -> None:
     group.add_step(row, given)
     if values.get("type") in MESSAGES:
         group.touch(write.thread_id, min(row["created_at"], write.at))
+
+
+def _timed(facts: Facts, write: UpsertStep) -> dict[str, Any]:
+    """The values of ``write`` without a time for a step that has one; a new one comes after those that are there."""
+    if write.id in facts.steps:
+        return {key: value for key, value in write.values.items() if key != "created_at"}
+    given: int = write.values.get("created_at", write.at)
+    if write.timing == "now" and given <= (newest := facts.newest.get(write.thread_id, 0)):
+        return {**write.values, "created_at": newest + 1}
+    return write.values
 
 
 def _is_newer(group: Group, write: UpsertStep) -> bool:
@@ -157,6 +172,8 @@ def _delete_step(group: Group, write: DeleteStep) -> None:
     if write.id in facts.steps:
         thread_id = facts.steps[write.id]
         facts.check_owner(thread_id, write.actor)
+        if write.thread_id not in (None, thread_id) and not write.anywhere:
+            return
         group.flush()
         group.delete_steps(thread_id, [write.id, *group.descendants(write.id)], write.at)
     else:
@@ -203,6 +220,8 @@ def _delete_element(group: Group, write: DeleteElement) -> None:
     facts = group.facts
     if write.id in facts.elements:
         facts.check_owner(facts.elements[write.id], write.actor)
+        if write.thread_id not in (None, facts.elements[write.id]):
+            return
     group.delete_elements(elements.c.id == write.id, write.at)
     group.bury("element", [write.id], write.at)
 
@@ -214,7 +233,9 @@ def _upsert_feedback(group: Group, write: UpsertFeedback) -> str:
         facts.check_owner(thread, write.actor)
     except (KeyError, Forbidden):
         raise NotFound("There is no such message") from None  # the same words for another user's message
-    voter = user_id(write.actor) if write.actor is not None else facts.owner(thread) or ""
+    if write.thread_id not in (None, thread):
+        raise NotFound("There is no such message")
+    voter = author_id(write.actor) or facts.owner(thread) or ""
     row = {"step_id": write.step_id, "user_id": voter, "created_at": write.at}
     vote = {"id": write.id, "value": write.value, "comment": write.comment}  # the id that the caller was told
     statement = insert(feedbacks).values(row | vote)
@@ -224,8 +245,8 @@ def _upsert_feedback(group: Group, write: UpsertFeedback) -> str:
 
 def _delete_feedback(group: Group, write: DeleteFeedback) -> bool:
     which = feedbacks.c.id == write.id
-    if write.actor is not None:
-        which &= feedbacks.c.user_id == user_id(write.actor)
+    if write.actor is not APPLICATION:
+        which &= feedbacks.c.user_id == (author_id(write.actor) or "")
     return bool(group.connection.execute(delete(feedbacks).where(which)).rowcount)
 
 

@@ -4,12 +4,21 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, func, literal, select, union_all
+from sqlalchemy import Connection, String, bindparam, cast, func, literal, select, union_all
 
 from .errors import Forbidden, NotFound
-from .records import user_id
 from .schema import elements, steps, summaries, threads, tombstones
-from .writes import DeleteElement, DeleteStep, UpsertElement, UpsertFeedback, UpsertStep, Write
+from .writes import (
+    APPLICATION,
+    Actor,
+    DeleteElement,
+    DeleteStep,
+    UpsertElement,
+    UpsertFeedback,
+    UpsertStep,
+    Write,
+    author_id,
+)
 
 
 def listed(name: str) -> Any:
@@ -19,6 +28,7 @@ def listed(name: str) -> Any:
 
 _threads, _steps, _elements = listed("threads"), listed("steps"), listed("elements")
 _summed_up = summaries.c.thread_id
+_NEWEST = select(func.max(steps.c.created_at)).where(steps.c.thread_id == threads.c.id).scalar_subquery()
 _QUERY = union_all(
     select(literal("thread").label("kind"), threads.c.id, threads.c.user_id.label("of")).where(
         threads.c.id.in_(_threads)
@@ -26,6 +36,7 @@ _QUERY = union_all(
     select(literal("step"), steps.c.id, steps.c.thread_id).where(steps.c.id.in_(_steps)),
     select(literal("element"), elements.c.id, elements.c.thread_id).where(elements.c.id.in_(_elements)),
     select(literal("summary"), _summed_up, _summed_up).where(_summed_up.in_(_threads)),
+    select(literal("newest"), threads.c.id, cast(_NEWEST, String)).where(threads.c.id.in_(_threads)),
     *(
         select(literal("deleted"), tombstones.c.id, tombstones.c.kind).where(
             tombstones.c.kind == kind, tombstones.c.id.in_(ids)
@@ -38,7 +49,7 @@ _OWNER = select(threads.c.user_id).where(threads.c.id == bindparam("thread"))
 
 class Facts:
     """``owners``: thread -> author's user id or None. ``steps``, ``elements``: id -> thread. ``deleted``: (kind, id).
-    ``summaries``: threads that had a summary; it may be gone by now.
+    ``summaries``: threads that had a summary; it may be gone by now. ``newest``: thread -> time of its newest step.
 
     Kept true by the writes as they are applied, so that a write sees those before it in its group.
     """
@@ -49,6 +60,7 @@ class Facts:
         self.steps: dict[str, str] = {}
         self.elements: dict[str, str] = {}
         self.summaries: set[str] = set()
+        self.newest: dict[str, int] = {}
         self.deleted: set[tuple[str, str]] = set()
         belongs: dict[str, dict[str, Any]] = {"thread": self.owners, "step": self.steps, "element": self.elements}
         for kind, key, of in connection.execute(_QUERY, _named(writes)):
@@ -56,19 +68,22 @@ class Facts:
                 self.deleted.add((of, key))
             elif kind == "summary":
                 self.summaries.add(key)
+            elif kind == "newest":
+                self.newest[key] = int(of) if of is not None else 0
             else:
                 belongs[kind][key] = of
 
     def forget_thread(self, thread_id: str) -> None:
         self.owners.pop(thread_id, None)
         self.summaries.discard(thread_id)
+        self.newest.pop(thread_id, None)
         for known in (self.steps, self.elements):
             for key in [key for key, thread in known.items() if thread == thread_id]:
                 del known[key]
 
-    def check_owner(self, thread_id: str, actor: str | None) -> None:
-        """Raises Forbidden when ``actor`` is not the author of the thread."""
-        if actor is not None and self.owner(thread_id) != user_id(actor):
+    def check_owner(self, thread_id: str, actor: Actor) -> None:
+        """Raises Forbidden when ``actor`` is neither the application nor the author of the thread."""
+        if actor is not APPLICATION and self.owner(thread_id) != author_id(actor):
             raise Forbidden("This conversation belongs to somebody else")
 
     def owner(self, thread_id: str) -> str | None:

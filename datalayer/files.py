@@ -1,16 +1,20 @@
 """The HTTP routes on Chainlit's own server: elements, and the health of the store.
 
-Only the author of a thread reads its files.
+The author of a thread reads its files, and whoever may view it once it is shared: on Chainlit's own two conditions for
+the shared page, ``is_shared`` in its metadata or the app's ``on_shared_thread_view``.
 
 What a browser could run as a page of this site (HTML, SVG, XML, anything unknown) is sent as a download, and whatever
 is shown is shut into a sandbox without scripts.
 """
 
+import logging
 import re
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
+from chainlit.config import config
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import FileResponse
 
@@ -21,12 +25,14 @@ from .records import File, user_id
 from .shapes import FILES
 from .store import Store
 
+logger = logging.getLogger("datalayer")
+ShowThread = Callable[[str], Awaitable[Any]]
 _NAMES = {"datalayer_file", "datalayer_health"}
 _NAME_LENGTH = 150  # characters; percent-encoded at most 12 bytes each, well below a server's limit for a header line
 
 
-def mount(store: Store) -> None:
-    """Adds the routes for ``store`` before Chainlit's catch-all, in place of earlier ones.
+def mount(store: Store, show: ShowThread) -> None:
+    """Adds the routes for ``store`` before Chainlit's catch-all, in place of earlier ones. ``show``: a thread's dict.
 
     Without Chainlit's server in this process (imports, jobs) there is nothing to do.
     """
@@ -41,11 +47,13 @@ def mount(store: Store) -> None:
     @router.api_route(FILES + "/{element_id}", methods=["GET", "HEAD"], name="datalayer_file", include_in_schema=False)
     async def serve(element_id: str, request: Request, user: Annotated[Any, Depends(get_current_user)]) -> Response:
         file = await store.file(element_id)
-        asking = user_id(user.identifier) if user else None
-        allowed = file is not None and file.user_id == asking and (user or not require_login())
-        if file is None or not allowed or not store.blobs.has(file.blob.sha256):
+        if file is None or not store.blobs.has(file.blob.sha256):
             raise NotFound("There is no such file")
-        return _response(store, file, request)
+        asking = user_id(user.identifier) if user else None
+        own = file.user_id == asking and (user is not None or not require_login())
+        if not own and not file.shared and not await _is_shown(file, show, user):
+            raise NotFound("There is no such file")
+        return _response(store, file, request, keep=own)
 
     @router.get("/health/store", name="datalayer_health", include_in_schema=False)
     async def health() -> dict[str, Any]:
@@ -55,10 +63,23 @@ def mount(store: Store) -> None:
     routes[:] = [*router.routes, *(r for r in routes if getattr(r, "name", "") not in _NAMES)]
 
 
-def _response(store: Store, file: File, request: Request) -> Response:
+async def _is_shown(file: File, show: ShowThread, user: Any) -> bool:
+    """Whether the app lets ``user`` view the thread of the file, as Chainlit asks in ``get_shared_thread``."""
+    if (may_view := config.code.on_shared_thread_view) is None:
+        return False
+    thread = await show(file.thread_id)
+    try:
+        return thread is not None and bool(await may_view(thread, user))
+    except Exception:  # as in Chainlit: whoever cannot be judged sees nothing
+        logger.exception("on_shared_thread_view failed")
+        return False
+
+
+def _response(store: Store, file: File, request: Request, keep: bool) -> Response:
+    """``keep``: the browser may keep it for ever; what is shared may cease to be."""
     tag = f'"{file.blob.sha256}"'
     mime = headers.mime_type(file.mime)
-    named = request.query_params.get("v") == file.blob.sha256[:16]
+    named = keep and request.query_params.get("v") == file.blob.sha256[:16]
     given = {
         **headers.of_a_file(request.headers),
         "ETag": tag,

@@ -15,7 +15,7 @@ from .errors import DataLayerError, InvalidInput
 from .facts import Facts
 from .records import user_id
 from .schema import MESSAGES, elements, steps, threads, tombstones, users
-from .writes import Write
+from .writes import Write, author_id
 
 _MAX_IDS = 500  # far below the number of variables that any build of SQLite takes in a statement
 _Shape = tuple[tuple[str, ...], frozenset[str]]
@@ -51,14 +51,14 @@ class Group:
         if thread_id in self.facts.owners:
             self.facts.check_owner(thread_id, write.actor)
             return True
-        owner = author or (user_id(write.actor) if write.actor is not None else None)
+        owner = author or author_id(write.actor)
         if owner is None and not anonymous:
             raise InvalidInput("A new conversation needs an author")
         self._new_thread(write, thread_id, owner)
         return True
 
     def _new_thread(self, write: Write, thread_id: str, owner: str | None) -> None:
-        if write.actor is not None:
+        if isinstance(write.actor, str):
             self._users[write.actor] = user_row(write.actor, {}, write.at)
         self.facts.owners[thread_id] = owner
         times = {"created_at": write.at, "last_activity_at": write.at}
@@ -72,6 +72,8 @@ class Group:
             self.flush()  # statements are reordered among rows, never for one row
             self._shapes[row["id"]] = shape
         self._steps.setdefault(shape, []).append(row)
+        newest = self.facts.newest
+        newest[row["thread_id"]] = max(row["created_at"], newest.get(row["thread_id"], 0))
 
     def touch(self, thread_id: str, at: int) -> None:
         self._activity[thread_id] = max(at, self._activity.get(thread_id, 0))

@@ -84,8 +84,15 @@ def thread_steps(connection: Connection, thread_id: str) -> Sequence[Row[Any]]:
     return connection.execute(here).all()
 
 
+def step(connection: Connection, step_id: str) -> Row[Any] | None:
+    """STEP_COLUMNS, the author's vote and the thread of one step; None when there is none."""
+    which = _STEPS.add_columns(steps.c.thread_id).where(steps.c.id == step_id)
+    found: Row[Any] | None = connection.execute(which).one_or_none()
+    return found
+
+
 def favorite_steps(connection: Connection, user_id: str) -> Sequence[Row[Any]]:
-    """(thread_id, *STEP_COLUMNS, vote) of a user's favourite messages, newest first."""
+    """STEP_COLUMNS, the vote and the thread of a user's favourite messages, newest first."""
     mine = _STEPS.add_columns(steps.c.thread_id).where(steps.c.favorite, threads.c.user_id == user_id)
     return connection.execute(mine.order_by(steps.c.created_at.desc(), steps.c.seq.desc())).all()
 
@@ -108,11 +115,17 @@ def element(connection: Connection, thread_id: str, element_id: str) -> Row[Any]
 def file(connection: Connection, element_id: str) -> File | None:
     """What serves the content of an element; None when there is no such element or it has no content."""
     row = connection.execute(
-        select(elements.c.name, elements.c.mime, threads.c.user_id, blobs.c.sha256, blobs.c.size)
+        select(
+            *(elements.c.name, elements.c.mime, elements.c.thread_id, threads.c.user_id, threads.c.metadata),
+            *(blobs.c.sha256, blobs.c.size),
+        )
         .select_from(elements.join(threads).join(blobs))
         .where(elements.c.id == element_id)
     ).one_or_none()
-    return File(element_id, row.user_id, row.name or "", row.mime, Blob(row.sha256, row.size)) if row else None
+    if row is None:
+        return None
+    shared, blob = bool(row.metadata.get("is_shared")), Blob(row.sha256, row.size)
+    return File(element_id, row.thread_id, row.user_id, shared, row.name or "", row.mime, blob)
 
 
 def page(

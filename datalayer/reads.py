@@ -69,6 +69,10 @@ class Reads(ABC):
         """The thread and the step that were voted on; None when there is no such vote."""
         return await self._read(queries.vote, vote_id)
 
+    async def step(self, step_id: str) -> Row[Any] | None:
+        """A step of any thread, its author's vote and its thread; None when there is none."""
+        return await self._read(queries.step, step_id)
+
     async def favorite_steps(self, user_id: str) -> Sequence[Row[Any]]:
         return await self._read(queries.favorite_steps, user_id)
 

@@ -60,10 +60,13 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What the file route needs of an element. ``user_id``: author of its thread, None without one."""
+    """What the file route needs of an element. ``user_id``: author of its thread, None without one. ``shared``: the
+    author has shared the thread."""
 
     element_id: str
+    thread_id: str
     user_id: str | None
+    shared: bool
     name: str
     mime: str | None
     blob: Blob

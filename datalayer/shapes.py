@@ -100,7 +100,7 @@ def _convert(column: Any) -> Convert:
 _STEP_COLUMNS = {key: (name, _convert(steps.c[name])) for key, name in _STEP.items()}
 _STEP_SKIPPED = {"id", "threadId", "feedback"}
 _ELEMENT_COLUMNS = {key: (name, _convert(elements.c[name])) for key, name in _ELEMENT.items()}
-_ELEMENT_SKIPPED = {"id", "threadId", "path"}
+_ELEMENT_SKIPPED = {"id", "threadId", "path", "content"}
 
 
 def thread(found: Thread, created_at: int) -> "ThreadDict":
@@ -152,8 +152,9 @@ def steps_of(thread_id: str, rows: Iterable[Any]) -> "list[StepDict]":
     return found
 
 
-def element(row: Any) -> "ElementDict":
-    """One row of ``elements``. ``url``: where the stored content is served, else the remote one it was sent with."""
+def element(row: Any, server: str = "") -> "ElementDict":
+    """One row of ``elements``. ``url``: where the stored content is served, else the remote one it was sent with.
+    ``server``: the beginning of the address, for a page of another origin."""
     item: ElementDict = {
         "id": row.id,
         "threadId": row.thread_id,
@@ -165,7 +166,7 @@ def element(row: Any) -> "ElementDict":
         "language": row.language,
         "page": row.page,
         "mime": row.mime,
-        "url": file_url(row.id, row.blob) if row.blob else row.url,
+        "url": server + file_url(row.id, row.blob) if row.blob else row.url,
         "chainlitKey": row.chainlit_key,
         "objectKey": row.object_key,
         "props": row.props,
@@ -181,11 +182,13 @@ def file_url(element_id: str, sha256: str) -> str:
     return f"{root.rstrip('/')}{FILES}/{element_id}?v={sha256[:16]}"
 
 
-def content(item: "Element") -> bytes | Path | None:
+def content(item: "Element | Mapping[str, Any]") -> bytes | Path | None:
     """What of the element belongs into a blob; None: nothing (a remote file, or a custom one, which is its props)."""
-    if item.type == "custom":
+    get: Callable[[str], Any] = item.get if isinstance(item, Mapping) else lambda key: getattr(item, key, None)
+    if get("type") == "custom":
         return None
-    if item.path:
-        return Path(item.path)
+    if get("path"):
+        return Path(get("path"))
+    whole: bytes | str | None = get("content")
     # A lone surrogate is the one thing that UTF-8 cannot carry.
-    return item.content.encode("utf-8", "replace") if isinstance(item.content, str) else item.content
+    return whole.encode("utf-8", "replace") if isinstance(whole, str) else whole

@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from math import isfinite
 from typing import Any
+from uuid import UUID
 
 from .errors import InvalidInput
 
@@ -17,7 +19,8 @@ _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def clean(value: Any, what: str = "value", depth: int = 0) -> Any:
-    """The same JSON value with every NUL and lone surrogate replaced by U+FFFD, in strings, keys and all depths.
+    """The same JSON value with every NUL and lone surrogate replaced by U+FFFD, and numbers that are not finite by
+    None, in strings, keys and all depths.
 
     Raises InvalidInput for what JSON cannot carry; ``what`` names it in the message.
     """
@@ -29,9 +32,7 @@ def clean(value: Any, what: str = "value", depth: int = 0) -> Any:
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
-        if value != value or value in (float("inf"), float("-inf")):
-            raise InvalidInput(f"{what}: a number must be finite")
-        return value
+        return value if isfinite(value) else None  # as JavaScript writes them into JSON
     if isinstance(value, dict):
         return {clean(str(k)): clean(v, what, depth + 1) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -48,10 +49,16 @@ def clean_dict(value: Any, what: str) -> dict[str, Any] | None:
 
 
 def identifier(value: Any, what: str) -> str:
-    """``value`` as an id: 1 to 255 printable characters. Raises InvalidInput."""
+    """``value`` as an id: 1 to 255 printable characters, also of a UUID or a number. Raises InvalidInput."""
+    value = as_id(value)
     if not is_identifier(value):
         raise InvalidInput(f"{what}: an id has 1 to {ID_LENGTH} printable characters")
     return str(value)
+
+
+def as_id(value: Any) -> Any:
+    """The text of a UUID or a number, which Chainlit's own layers take as ids; anything else as it is."""
+    return str(value) if isinstance(value, (UUID, int)) and not isinstance(value, bool) else value
 
 
 def is_identifier(value: Any) -> bool:

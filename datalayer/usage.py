@@ -12,10 +12,9 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from .errors import Forbidden
 from .facts import Facts
-from .records import user_id
 from .reports import UsageDay, UsageTotal
 from .schema import usage
-from .writes import RecordUsage
+from .writes import APPLICATION, RecordUsage, author_id
 
 _GIVEN = [column.name for column in usage.c if column.name != "user_id"]
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -41,9 +40,9 @@ def record(connection: Connection, facts: Facts, write: RecordUsage) -> None:
     """Raises Forbidden when the thread or an earlier row of this id is somebody else's."""
     if write.thread_id in facts.owners:
         facts.check_owner(write.thread_id, write.actor)
-    spender = user_id(write.actor) if write.actor is not None else facts.owners.get(write.thread_id) or ""
+    spender = author_id(write.actor) or facts.owners.get(write.thread_id) or ""
     row = {name: getattr(write, name) for name in _GIVEN} | {"user_id": spender}
-    if connection.execute(_RECORD[write.actor is None], row).scalar() is None:
+    if connection.execute(_RECORD[write.actor is APPLICATION], row).scalar() is None:
         raise Forbidden("This usage belongs to somebody else")
 
 

@@ -2,18 +2,43 @@
 
 A write is complete: it can be applied later, by another process, and twice, with the same result.
 
-``actor`` is the identifier of the user who asks, None for the application itself (imports, jobs), which is trusted.
+``actor`` says who asks: the identifier of a user, or a ``Role``. It is part of the write, so that what happens does not
+depend on when, where or by whom it is applied.
 ``at`` is the moment of the call in UTC microseconds. ``values`` maps column names to JSON values and holds only what
 was given.
 """
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from enum import Enum
+from typing import Any, Final, Literal
 
-from .records import Blob
+from .records import Blob, user_id
+
+
+class Role(Enum):
+    """Who acts without being a user.
+
+    ``APPLICATION``: the app itself (jobs, imports, channels of other chats): trusted, may change anybody's rows.
+    ``VISITOR``: somebody where nobody logs in: changes only what has no author.
+    """
+
+    APPLICATION = "application"
+    VISITOR = "visitor"
+
+
+Actor = str | Role
+APPLICATION: Final = Role.APPLICATION
+VISITOR: Final = Role.VISITOR
+
+
+def author_id(actor: Actor) -> str | None:
+    """The id of the user who acts; None: a role, which is no author."""
+    return user_id(actor) if isinstance(actor, str) else None
+
 
 NameSource = Literal["first_message", "model", "user"]
+Timing = Literal["given", "kept", "now"]
 CallKind = Literal["turn", "title", "summary"]
 CallStatus = Literal["complete", "stopped", "failed"]
 SummarySource = Literal["model", "extractive"]
@@ -26,7 +51,7 @@ class Write:
     ``replayed``: it comes out of a spool, maybe after newer writes of other processes.
     """
 
-    actor: str | None = None
+    actor: Actor = APPLICATION
     thread_id: str | None = None
     at: int = 0
     replayed: bool = False
@@ -34,7 +59,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpsertUser(Write):
-    """``metadata`` is merged into what is stored. Result: None."""
+    """``metadata`` takes the place of what is stored: a right that was taken away must not stay. Result: None."""
 
     identifier: str
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -42,7 +67,11 @@ class UpsertUser(Write):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateThread(Write):
-    """None leaves what is stored; ``metadata`` is merged by key. ``anonymous``: a new thread may be without author."""
+    """None leaves what is stored; ``metadata`` is merged by key, and a key given as None is removed.
+
+    ``anonymous``: a new thread may be without author. ``yields``: where there is an author already, ``user_id`` is
+    dropped rather than the write refused: the first one of a channel stays.
+    """
 
     thread_id: str
     user_id: str | None = None
@@ -51,6 +80,7 @@ class UpdateThread(Write):
     metadata: dict[str, Any] | None = None
     tags: list[str] | None = None
     anonymous: bool = True
+    yields: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +90,31 @@ class DeleteThread(Write):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpsertStep(Write):
-    """``edit``: a person changed the text of a message, so what answered the old text goes."""
+    """``edit``: a person changed the text of a message, so what answered the old text goes.
+
+    ``timing`` of a step that is not stored yet, and of one that is: "given": as its ``created_at`` says, both. "kept":
+    a stored one keeps its own. "now": the same, and a new one comes after all others of its thread, whatever the clock
+    says.
+    """
 
     thread_id: str
     id: str
     values: dict[str, Any]
     edit: bool = False
     anonymous: bool = True
+    timing: Timing = "given"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteStep(Write):
-    """Takes the step's descendants and their elements along."""
+    """Takes the step's descendants and their elements along.
+
+    ``anywhere``: the caller knows the step by its id alone; ``thread_id`` is then where it most likely is, and only
+    decides the order. Otherwise a step of another thread is left alone.
+    """
 
     id: str
+    anywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +130,17 @@ class UpsertElement(Write):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteElement(Write):
+    """``thread_id``: an element of another thread is left alone; None: wherever it is."""
+
     id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpsertFeedback(Write):
-    """One vote per step and user, which has this ``id`` from then on. Result: the vote's id."""
+    """One vote per step and user, which has this ``id`` from then on. Result: the vote's id.
+
+    ``thread_id``: where the step is; None: anywhere the actor may vote.
+    """
 
     id: str
     step_id: str
@@ -177,6 +223,8 @@ _KINDS: dict[str, type[Write]] = {
 def to_json(write: Write) -> str:
     """``write`` on one line of ASCII."""
     fields = {**asdict(write), "replayed": True}
+    if isinstance(write.actor, Role):
+        fields |= {"actor": None, "role": write.actor.value}
     if "kind" in fields:  # RecordUsage's own, which would hide this one
         fields = {"fields": fields}
     return json.dumps({"kind": type(write).__name__, **fields}, separators=(",", ":"))
@@ -187,6 +235,10 @@ def from_json(line: str | bytes) -> Write:
     fields = json.loads(line)
     kind = _KINDS[fields.pop("kind")]
     fields = fields.get("fields", fields)
+    # Before there were roles, the application was written as nobody.
+    role = Role(fields.pop("role", "application"))
+    if fields.get("actor") is None:
+        fields["actor"] = role
     if fields.get("blob"):
         fields["blob"] = Blob(**fields["blob"])
     return kind(**fields)

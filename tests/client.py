@@ -79,10 +79,12 @@ class Client:
         deadline: float = DEADLINE,
         *,
         waiting: Step | None = None,
+        client_type: str = "webapp",
     ) -> Self:
         """Opens the page of ``thread_id``, or of a new chat. Raises socketio's ConnectionError when refused.
 
         ``waiting``: a message from before there was a connection, which the browser sends before all else.
+        ``client_type``: "copilot" for the widget in somebody else's page.
         """
         self.session_id = session_id or self.session_id
         self._socket = socketio.AsyncClient(reconnection=False, websocket_extra_options={"max_msg_size": 0})
@@ -90,7 +92,7 @@ class Client:
         self._socket.on("disconnect", self._disconnected)
         auth = {
             "sessionId": self.session_id,
-            "clientType": "webapp",
+            "clientType": client_type,
             "threadId": thread_id or "",
             "userEnv": "",
             "chatProfile": "",

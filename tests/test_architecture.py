@@ -18,6 +18,7 @@ FLOORS = {
     "place": 0,
     "durable": 0,
     "door": 1,
+    "calls": 1,
     "schema": 1,
     "engine": 1,
     "migrations": 1,
@@ -39,9 +40,12 @@ FLOORS = {
     "store": 7,
     "shapes": 8,
     "files": 8,
-    "adapter": 9,
-    "__init__": 10,
-    "__main__": 10,
+    "actor": 8,
+    "events": 8,
+    "sessions": 9,
+    "adapter": 10,
+    "__init__": 11,
+    "__main__": 11,
 }
 SIDEWAYS = {
     ("text", "errors"),

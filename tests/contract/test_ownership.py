@@ -8,6 +8,7 @@ from chainlit.types import Feedback, Pagination, ThreadFilter
 from chainlit.user import PersistedUser
 
 from datalayer import DataLayer, Forbidden, InvalidInput, NotFound
+from datalayer.events import editing
 from tests.conftest import (
     OpenLayer,
     blob_names,
@@ -54,6 +55,11 @@ async def bob(layer: DataLayer) -> PersistedUser:
     return await register(layer, "bob")
 
 
+def _edited(layer: DataLayer, step: Any) -> Any:
+    with editing(step["id"]):
+        return layer.update_step(step)
+
+
 def attacks(layer: DataLayer, victim: Victim, own: str) -> dict[str, Any]:
     """Every mutator with ann's ids; ``own``: the attacker's thread."""
     thread_id, answer, file = victim.thread_id, victim.answer["id"], victim.file.id
@@ -64,7 +70,7 @@ def attacks(layer: DataLayer, victim: Victim, own: str) -> dict[str, Any]:
         "delete thread": lambda: layer.delete_thread(thread_id),
         "add step": lambda: layer.create_step(make_step(thread_id)),
         "change step": lambda: layer.update_step(make_step(thread_id, id=answer, output="forged")),
-        "edit question": lambda: layer.update_step(victim.question | {"output": "forged"}),
+        "edit question": lambda: _edited(layer, victim.question | {"output": "forged"}),
         "claim step": lambda: layer.create_step(make_step(own, id=answer)),
         "move step": lambda: layer.update_step({"id": answer, "threadId": own}),
         "delete step": lambda: layer.delete_step(answer),
@@ -252,13 +258,14 @@ class TestParents:
         with chainlit_session(bob, own["threadId"]):
             await layer.create_step(make_step(own["threadId"], id=parent, type="user_message"))
             await layer.create_step(make_run(own["threadId"], id=step, parentId=parent))
-            await layer.update_step(make_step(own["threadId"], id=parent, output="edited"))
+            with editing(parent):
+                await layer.update_step(make_step(own["threadId"], id=parent, output="edited"))
         assert await layer.get_element(victim.thread_id, file.id) is not None
 
     async def _claim_and(self, blow: str, layer: DataLayer, key: str, bob: PersistedUser) -> None:
         own = await start_thread(layer, bob)
         question = make_step(own["threadId"], id=key, type="user_message")
-        with chainlit_session(bob, own["threadId"]):
+        with chainlit_session(bob, own["threadId"]), editing(key):
             await layer.create_step(question)
             await (layer.delete_step(key) if blow == "delete" else layer.update_step(question | {"output": "new"}))
 

@@ -7,6 +7,7 @@ import pytest
 from chainlit.types import Pagination, ThreadFilter
 
 from datalayer import DataLayer, InvalidInput
+from datalayer.events import editing
 from tests.conftest import (
     chainlit_session,
     failures,
@@ -110,6 +111,11 @@ class TestLastActivity:
         assert await activity(layer, ann.id) < "2999"
 
 
+def _edited(layer: DataLayer, question: Any, text: str) -> Any:
+    with editing(question["id"]):
+        return layer.update_step(question | {"output": text})
+
+
 class TestEdit:
     """What a person's edit of a question takes along."""
 
@@ -129,7 +135,8 @@ class TestEdit:
             await layer.create_element(cl.File(thread_id=turn["thread"], name="f", content=b"f", for_id=step["id"]))
         mine = cl.File(thread_id=turn["thread"], name="mine", content=b"m", for_id=turn["question"]["id"])
         await layer.create_element(mine)
-        await layer.update_step(turn["question"] | {"output": "new question"})
+        with editing(turn["question"]["id"]):
+            await layer.update_step(turn["question"] | {"output": "new question"})
         thread = await layer.get_thread(turn["thread"])
         assert thread is not None
         assert [step["output"] for step in thread["steps"]] == ["new question"]
@@ -137,7 +144,8 @@ class TestEdit:
 
     async def test_late_steps_of_the_old_answer_do_not_come(self, layer: DataLayer) -> None:
         turn = await self._turn(layer)
-        await layer.update_step(turn["question"] | {"output": "new question"})
+        with editing(turn["question"]["id"]):
+            await layer.update_step(turn["question"] | {"output": "new question"})
         late = make_step(turn["thread"], parentId=turn["run"]["id"])
         below = make_step(turn["thread"], parentId=late["id"])
         late_writes = [turn["run"], turn["tool"], turn["answer"], late, below]
@@ -147,22 +155,25 @@ class TestEdit:
     async def test_the_new_answer_comes(self, layer: DataLayer) -> None:
         turn = await self._turn(layer)
         run = make_run(turn["thread"], parentId=turn["question"]["id"])
-        await layer.update_step(turn["question"] | {"output": "new question"})
+        with editing(turn["question"]["id"]):
+            await layer.update_step(turn["question"] | {"output": "new question"})
         await layer.create_step(run)
         assert set(await steps_of(layer, turn["thread"])) == {turn["question"]["id"], run["id"]}
 
     async def test_an_update_with_the_same_text_deletes_nothing(self, layer: DataLayer) -> None:
         turn = await self._turn(layer)
-        await layer.update_step(turn["question"] | {"tags": ["x"], "metadata": {"a": 1}})
+        with editing(turn["question"]["id"]):
+            await layer.update_step(turn["question"] | {"tags": ["x"], "metadata": {"a": 1}})
         without_text = {key: turn["question"][key] for key in ("id", "threadId", "type")}
-        await layer.update_step(without_text)
+        with editing(turn["question"]["id"]):
+            await layer.update_step(without_text)
         assert len(await steps_of(layer, turn["thread"])) == 4
 
     async def test_a_changed_answer_deletes_nothing(self, layer: DataLayer) -> None:
         turn = await self._turn(layer)
         below = make_step(turn["thread"], parentId=turn["answer"]["id"])
         await layer.create_step(below)
-        await layer.update_step(turn["answer"] | {"output": "better"})
+        await _edited(layer, turn["answer"], "better")
         assert len(await steps_of(layer, turn["thread"])) == 5
 
     @pytest.mark.parametrize("last_act", [False, True])
@@ -184,9 +195,22 @@ class TestEdit:
         assert set(stored) == {question.id, run.id, answer.id}
         assert stored[question.id]["output"] == "the question"
 
+    async def test_what_an_app_rewrites_outside_an_edit_or_after_its_first_update_deletes_nothing(
+        self, layer: DataLayer
+    ) -> None:
+        turn = await self._turn(layer)
+        with chainlit_session(thread_id=turn["thread"]):
+            await layer.update_step(turn["question"] | {"output": "redacted by an action"})
+        with editing(turn["question"]["id"]):
+            await layer.update_step(turn["question"] | {"output": "redacted by an action"})
+            await layer.update_step(turn["question"] | {"output": "and by the answer to the edit"})
+        with editing(new_id()):
+            await layer.update_step(turn["question"] | {"output": "and during the edit of another message"})
+        assert len(await steps_of(layer, turn["thread"])) == 4
+
     async def test_two_edits_at_once_leave_the_last_text_and_no_answer(self, layer: DataLayer) -> None:
         turn = await self._turn(layer)
-        edits = [layer.update_step(turn["question"] | {"output": f"edit {n}"}) for n in range(9)]
+        edits = [_edited(layer, turn["question"], f"edit {n}") for n in range(9)]
         assert await failures(edits) == [None] * 9
         stored = await steps_of(layer, turn["thread"])
         assert [step["output"] for step in stored.values()] == ["edit 8"]
@@ -250,6 +274,6 @@ class TestDelete:
     async def test_a_message_that_is_its_own_parent_can_be_edited_twice(self, layer: DataLayer) -> None:
         message = make_step(new_id(), id="a", parentId="a", type="user_message")
         await layer.create_step(message)
-        await layer.update_step(message | {"output": "one"})
-        await layer.update_step(message | {"output": "two"})
+        await _edited(layer, message, "one")
+        await _edited(layer, message, "two")
         assert (await steps_of(layer, message["threadId"]))["a"]["output"] == "two"

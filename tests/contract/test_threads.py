@@ -4,11 +4,13 @@ import asyncio
 import enum
 from typing import Any
 
+import chainlit as cl
 import pytest
 from chainlit.message import Message
 from chainlit.user import PersistedUser
 
 from datalayer import DataLayer, InvalidInput
+from datalayer.events import first_interaction
 from tests.conftest import OpenLayer, chainlit_session, failures, make_run, make_step, new_id, register, start_thread
 
 
@@ -20,7 +22,7 @@ async def get(layer: DataLayer, thread_id: str) -> Any:
 
 async def first_message(layer: DataLayer, thread_id: str, text: str) -> None:
     """As Chainlit's emitter.flush_thread_queues."""
-    with chainlit_session(thread_id=thread_id):
+    with chainlit_session(thread_id=thread_id), first_interaction():
         await layer.update_thread(thread_id=thread_id, name=text, user_id=None, tags=None)
 
 
@@ -94,11 +96,11 @@ class TestMetadata:
         await asyncio.gather(*(layer.update_thread(thread_id, metadata={f"k{n}": n}) for n in range(40)))
         assert (await get(layer, thread_id))["metadata"] == {f"k{n}": n for n in range(40)}
 
-    async def test_none_is_stored_as_none_and_keeps_the_key(self, layer: DataLayer) -> None:
+    async def test_a_key_given_as_none_is_removed_and_a_none_within_a_value_stays(self, layer: DataLayer) -> None:
         thread_id = new_id()
-        await layer.update_thread(thread_id, metadata={"a": 1, "b": {"c": None}})
+        await layer.update_thread(thread_id, metadata={"a": 1, "b": {"c": None}, "never": None})
         await layer.update_thread(thread_id, metadata={"a": None})
-        assert (await get(layer, thread_id))["metadata"] == {"a": None, "b": {"c": None}}
+        assert (await get(layer, thread_id))["metadata"] == {"b": {"c": None}}
 
     async def test_none_and_an_empty_dict_change_nothing(self, layer: DataLayer) -> None:
         thread_id = new_id()
@@ -231,9 +233,7 @@ class TestBadInput:
         assert (step["output"], step["name"], step["metadata"]) == (good, good, {good: [{good: good}]})
         assert step["unknown"] == {good: good}
 
-    @pytest.mark.parametrize(
-        "value", [float("nan"), float("inf"), object(), b"bytes", {1, 2}, nested(5_000)], ids=lambda v: type(v).__name__
-    )
+    @pytest.mark.parametrize("value", [object(), b"bytes", {1, 2}, nested(5_000)], ids=lambda v: type(v).__name__)
     async def test_metadata_that_is_no_json_is_refused_and_changes_nothing(self, layer: DataLayer, value: Any) -> None:
         message = await start_thread(layer)
         before = await get(layer, message["threadId"])
@@ -242,6 +242,20 @@ class TestBadInput:
         with pytest.raises(InvalidInput):
             await layer.update_step(message | {"metadata": {"a": [value]}})
         assert await get(layer, message["threadId"]) == before
+
+    @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")], ids=str)
+    async def test_a_number_that_json_does_not_know_is_null_and_the_rest_is_stored(
+        self, layer: DataLayer, number: float
+    ) -> None:
+        message, given = await start_thread(layer), {"a": [number], "b": 1.5}
+        await layer.update_thread(message["threadId"], metadata=given)
+        await layer.update_step(message | {"metadata": given, "generation": {"a": number}})
+        element = cl.CustomElement(name="c", props=given, thread_id=message["threadId"])
+        await layer.create_element(element)
+        thread = await get(layer, message["threadId"])
+        (step,), (shown,) = thread["steps"], thread["elements"]
+        assert [thread["metadata"], step["metadata"], shown["props"]] == [{"a": [None], "b": 1.5}] * 3
+        assert step["generation"] == {"a": None}
 
     @pytest.mark.parametrize("metadata", [["a"], "text", 7])
     async def test_step_metadata_that_is_no_dict_is_refused(self, layer: DataLayer, metadata: Any) -> None:
@@ -261,7 +275,7 @@ class TestBadInput:
         await layer.update_thread(thread_id, metadata={"kind": Kind.FAST})
         assert (await get(layer, thread_id))["metadata"] == {"kind": "fast"}
 
-    @pytest.mark.parametrize("bad", ["", "x" * 5000, "a\x00b", "a\nb", "\ud800", None, 7])
+    @pytest.mark.parametrize("bad", ["", "x" * 5000, "a\x00b", "a\nb", "\ud800", None, 7.5, True])
     async def test_an_id_that_is_none_is_refused_everywhere(self, layer: DataLayer, bad: Any) -> None:
         thread_id = new_id()
         calls = [

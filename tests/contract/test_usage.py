@@ -11,7 +11,7 @@ import pytest
 from datalayer import DataLayer, Forbidden
 from datalayer.records import user_id
 from datalayer.reports import UsageDay, UsageTotal
-from datalayer.writes import RecordUsage, from_json, to_json
+from datalayer.writes import APPLICATION, RecordUsage, from_json, to_json
 from tests.conftest import OpenLayer, failures, make_step, new_id, register, rows, start_thread
 from tests.contract.test_lists import queries
 
@@ -159,19 +159,19 @@ class TestOwnership:
     async def test_nobody_moves_a_row_to_another_conversation(self, layer: DataLayer) -> None:
         write = call()
         await layer.store.submit(write)
-        for actor in ("ann", None):
+        for actor in ("ann", APPLICATION):
             with pytest.raises(Forbidden):
                 await layer.store.submit(call(actor=actor, id=write.id, thread_id="other"))
         assert rows(layer, "SELECT thread_id FROM usage") == [("thread",)]
 
     async def test_what_the_application_records_is_the_authors(self, layer: DataLayer) -> None:
         thread_id = (await start_thread(layer, await register(layer, "ann")))["threadId"]
-        await layer.store.submit(call(actor=None, thread_id=thread_id))
+        await layer.store.submit(call(actor=APPLICATION, thread_id=thread_id))
         assert await total(layer, thread_id=thread_id) is not None
 
     async def test_the_application_replaces_a_row_and_leaves_its_user(self, layer: DataLayer) -> None:
         thread_id = (await start_thread(layer, await register(layer, "ann")))["threadId"]
-        write = call(actor=None, thread_id=thread_id)
+        write = call(actor=APPLICATION, thread_id=thread_id)
         await layer.store.submit(write)
         await layer.delete_thread(thread_id)
         await layer.store.submit(replace(write, cost=3))
@@ -179,7 +179,7 @@ class TestOwnership:
 
     async def test_where_nobody_logs_in_it_is_nobodys(self, layer: DataLayer) -> None:
         thread_id = (await start_thread(layer))["threadId"]
-        await layer.store.submit(call(actor=None, thread_id=thread_id))
+        await layer.store.submit(call(actor=APPLICATION, thread_id=thread_id))
         assert await total(layer, None, thread_id=thread_id) is not None
         assert rows(layer, "SELECT user_id FROM usage") == [("",)]
 
@@ -348,7 +348,7 @@ async def test_all_totals_are_those_of_a_naive_sum(layer: DataLayer, seed: int) 
 async def test_a_row_beside_other_writes_of_its_thread_keeps_their_order(layer: DataLayer) -> None:
     """It splits a run of steps into two; what is stored must not depend on it."""
     message = make_step("t", output="1")
-    calls: list[Any] = [layer.create_step(message), layer.store.submit(call(actor=None, thread_id="t"))]
-    calls += [layer.update_step(message | {"output": "2"}), layer.store.submit(call(actor=None, thread_id="t"))]
+    calls: list[Any] = [layer.create_step(message), layer.store.submit(call(actor=APPLICATION, thread_id="t"))]
+    calls += [layer.update_step(message | {"output": "2"}), layer.store.submit(call(actor=APPLICATION, thread_id="t"))]
     assert await failures(calls) == [None] * 4
     assert rows(layer, "SELECT output FROM steps") == [("2",)]

@@ -37,7 +37,7 @@ from datalayer.errors import InvalidInput, NotFound, StoreCorrupt, StoreTooNew, 
 from datalayer.place import Place
 from datalayer.schema import HEAD
 from datalayer.store import Store
-from datalayer.writes import DeleteElement, UpsertElement, UpsertStep, to_json
+from datalayer.writes import APPLICATION, DeleteElement, UpsertElement, UpsertStep, to_json
 
 Contents = dict[str, tuple[str, bytes | None]]
 
@@ -795,7 +795,7 @@ class TestOptimise:
     def test_content_of_what_waits_in_the_spool_stays(self, place: Place, name: str) -> None:
         blob = LocalBlobs(place.files).put(b"not in the database yet")
         waiting = UpsertElement(
-            thread_id="thread-1", id="element-late", values={"for_id": "step-00001"}, blob=blob, actor=None
+            thread_id="thread-1", id="element-late", values={"for_id": "step-00001"}, blob=blob, actor=APPLICATION
         )
         place.spool.mkdir(exist_ok=True)
         (place.spool / name).write_text(to_json(waiting) + "\n")
