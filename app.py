@@ -2,7 +2,7 @@
 
 import chainlit as cl
 
-from assistant import auth, bounds, chainlit_fixes, handlers, serving, startup
+from assistant import auth, bounds, chainlit_fixes, handlers, headers, serving, startup
 from assistant import config as configuration
 from datalayer import DataLayer
 
@@ -12,6 +12,7 @@ startup.check(config)
 auth.install(config)
 bounds.install(config)
 chainlit_fixes.install()
+headers.install()
 
 
 @cl.data_layer

@@ -17,6 +17,7 @@ from assistant.access.visitors import Visitors
 from assistant.access.watch import Watched
 
 _LOOPBACK_HOST = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.IGNORECASE)
+_DOCUMENTATION = ("/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
 
 
@@ -56,6 +57,8 @@ class Guard:
             return 403  # DNS rebinding: a foreign name that leads to this machine
         if _is_cross_site(scope, headers):
             return 403
+        if scope["path"] in _DOCUMENTATION:
+            return 404  # FastAPI's, with a script from a CDN
         if _is_sharing(scope["path"]) and not chainlit_config.features.allow_thread_sharing:
             return 404  # Chainlit only hides the button
         if _is_socket(scope) and not self._has_session(headers):
@@ -139,4 +142,12 @@ def _anonymous(scope: Scope) -> Scope:
 async def _refuse(status: int, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         return await send({"type": "websocket.close", "code": 1008})
-    await JSONResponse({"detail": "refused"}, status)(scope, receive, send)
+    await JSONResponse({"detail": _SENTENCES[status]}, status)(scope, receive, send)
+
+
+_SENTENCES = {
+    400: "This request is ambiguous",
+    401: "Sign in first",
+    403: "This request comes from another site",
+    404: "There is no such page",
+}

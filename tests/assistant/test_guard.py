@@ -225,3 +225,8 @@ class TestSharing:
         monkeypatch.setattr(chainlit_config.features, "allow_thread_sharing", True)
         for path, method in asked:
             assert (await request(path, method)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"])
+async def test_there_is_no_documentation_of_the_server_for_anybody(path: str) -> None:
+    assert (await request(path, cookie=cookie("anna"))).status_code == 404
