@@ -15,7 +15,9 @@ from .context import MAX_FILE_BYTES
 from .models import Attachment, ChatMessage
 from .models.offline import StoredFile
 from .models.parts import kind
+from .plaintext import decode, is_named_text
 
+_TEXT = "text/plain"
 _SEARCHED = 64 * 1024
 """Bytes that are searched of a file, from its beginning."""
 
@@ -38,16 +40,23 @@ def _read(
     left, read = MAX_FILE_BYTES, dict(messages)
     for step, name, mime, path in reversed(files):
         message = read.get(step or "")
-        file = Attachment(name, mime or "", b"")
         if message is None:
             continue
-        if kind(file) and (data := _content(path, left)) is not None:
-            left -= len(data)
-            file = replace(file, data=data)
+        file = Attachment(name, _TEXT if is_named_text(name, mime or "") else mime or "", b"")
+        if kind(file) and (data := _content(path, left)) is not None and (file := _shown(file, data)).mime:
+            left -= len(file.data)
         else:
             file = replace(file, mime="")  # named to the model, not shown
         read[step or ""] = replace(message, files=(file, *message.files))
     return list(read.values())
+
+
+def _shown(file: Attachment, data: bytes) -> Attachment:
+    """With its content, text as UTF-8; without a type where it is no text."""
+    if kind(file) != "text":
+        return replace(file, data=data)
+    text = decode(data)
+    return replace(file, mime="") if text is None else replace(file, data=text.encode(errors="replace"))
 
 
 def _content(path: Path, at_most: int) -> bytes | None:
@@ -72,10 +81,10 @@ def _beginnings(layer: DataLayer, files: Iterable[StepFile]) -> list[StoredFile]
 
 
 def _beginning(layer: DataLayer, file: StepFile) -> str:
-    if kind(Attachment(file.name, file.mime or "", b"")) != "text":
+    if not is_named_text(file.name, file.mime or ""):
         return ""
     try:
         with layer.store.blobs.path(file.blob).open("rb") as content:
-            return content.read(_SEARCHED).decode(errors="replace")
+            return decode(content.read(_SEARCHED)) or ""
     except OSError:
         return ""

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from datalayer import DataLayerError
 
 from . import commands, queueing
-from .fixes import head, markdown, screens
+from .fixes import head, markdown, screens, uploads
 from .history import MARK
 from .texts import language, say
 
@@ -35,6 +35,7 @@ def install() -> None:
     markdown.install()
     screens.install()
     head.install()
+    uploads.install()
     server.sio.on("stop", _stop)
     server.sio.on("edit_message", queueing.in_turn(_edit_message))
     server.sio.on("client_message", queueing.in_turn(_client_message))
@@ -43,7 +44,6 @@ def install() -> None:
     if server.app.middleware_stack is None:  # a server that runs takes no new handlers
         server.app.add_exception_handler(HTTPException, _http_error)
     for module, name, better in (
-        (server, "validate_file_upload", _refusing_empty),
         (server, "get_html_template", _without_foreign_links),
         (server, "get_markdown_str", _in_two_languages),
         (_CONTEXT, "init_ws_context", _of_a_known_session),
@@ -188,17 +188,6 @@ def _of_a_known_session(original: Any) -> Any:
         return original(session_or_sid)
 
     return init_ws_context
-
-
-def _refusing_empty(original: Any) -> Any:
-    """An empty file fails deep inside Chainlit with "500 Internal Server Error": session.py, persist_file."""
-
-    def validate_file_upload(file: Any, spec: Any = None) -> None:
-        original(file, spec)
-        if file.size == 0:
-            raise ValueError("The file is empty")
-
-    return validate_file_upload
 
 
 def _without_foreign_links(original: Any) -> Any:

@@ -123,7 +123,7 @@ async def test_any_text_can_be_searched_for(http: Client, search: str) -> None:
     ids=ids,
 )
 async def test_a_file_name_reaches_neither_a_path_nor_a_header(me: Client, shared: Server, name: str) -> None:
-    content = uuid.uuid4().bytes
+    content = uuid.uuid4().hex.encode()
     await me.send("See this", [await me.attach(name, content)])
     [element] = (await me.stored())["elements"]
     answer = await me.request("GET", element["url"])
@@ -143,10 +143,9 @@ async def test_a_file_name_reaches_neither_a_path_nor_a_header(me: Client, share
     [
         ("empty.txt", b"", "text/plain", "empty"),
         ("large.txt", b"x" * (25 * 1024 * 1024 + 1), "text/plain", "large"),
-        ("page.html", b"<script>", "text/html", "type"),
-        ("drawing.svg", b"<svg/>", "image/svg+xml", "type"),
-        ("page.html", b"<script>", "image/png", "type"),
-        ("page.html", b"<script>", "application/octet-stream", "type"),
+        ("program.exe", b"MZ\0\0", "application/octet-stream", "type"),
+        ("program.txt", b"MZ\0\x01\x02" * 99, "text/plain", "no text"),
+        ("table.csv", b"PK\x03\x04\0\0\x06\0" * 9, "application/vnd.ms-excel", "no text"),
     ],
     ids=ids,
 )
@@ -155,6 +154,35 @@ async def test_a_file_that_is_not_taken_is_refused_with_a_clear_word(
 ) -> None:
     assert word in assert_refused(await me.upload(name, content, mime), 400)
     await me.send("The chat goes on")
+
+
+async def test_a_file_without_a_type_is_refused(me: Client) -> None:
+    form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nhello\r\n--x--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    params = {"session_id": me.session_id}
+    assert_refused(await me.request("POST", "/project/file", params=params, content=form, headers=headers), 400)
+
+
+async def test_text_of_any_name_is_kept_and_served_as_plain_text(me: Client) -> None:
+    given = [
+        ("prices.csv", "application/vnd.ms-excel"),
+        ("notes.md", "application/octet-stream"),
+        ("app.ts", "video/mp2t"),
+        ("app.py", "text/x-python"),
+        ("ci.yaml", "application/yaml"),
+        ("page.html", "text/html"),
+        ("page.xhtml", "image/png"),
+        ("drawing.svg", "image/svg+xml"),
+    ]
+    ids_ = [await me.attach(name, b"<script>alert(1)</script>", mime) for name, mime in given]
+    await me.send("Read these", ids_)
+    elements = (await me.stored())["elements"]
+    assert {element["name"] for element in elements} == {name for name, _ in given}
+    for element in elements:
+        answer = await me.request("GET", element["url"])
+        kind = "text/csv" if element["name"] == "prices.csv" else "text/plain"
+        assert answer.headers["Content-Type"].startswith(kind)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 async def test_a_file_name_of_5000_characters_is_refused_or_shortened(me: Client) -> None:

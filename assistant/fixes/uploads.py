@@ -1,0 +1,48 @@
+"""What Chainlit's upload refuses, takes and answers wrongly: server.py, upload_file and validate_file_upload."""
+
+from typing import Any
+
+from chainlit import server
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from starlette.datastructures import MutableHeaders
+
+from ..plaintext import decode, is_named_text
+
+
+def install() -> None:
+    original = server.validate_file_upload
+    if original.__module__ != __name__:  # `chainlit run -w` executes the app again
+        server.validate_file_upload = _by_content(original)
+    if server.app.middleware_stack is None:  # a server that runs takes no new handlers
+        server.app.add_exception_handler(AssertionError, _asserted)
+
+
+async def _asserted(request: Request, error: Exception) -> Response:
+    """Chainlit asserts that an uploaded file has a name and a type, which any client can leave out: "500"."""
+    if request.url.path.endswith("/project/file") and request.method == "POST":
+        return JSONResponse({"detail": "A file has a name and a type"}, 400)
+    raise error
+
+
+def _by_content(original: Any) -> Any:
+    def validate_file_upload(file: Any, spec: Any = None) -> None:
+        """Text is told by name and content, and kept as plain text, which no browser runs.
+
+        What is named text and is none would be accepted and never read; an empty file fails deep inside Chainlit.
+        """
+        if file.size == 0:
+            raise ValueError("The file is empty")
+        server.validate_file_size(file, spec)
+        if is_named_text(file.filename, file.content_type):
+            file.file.seek(0)
+            if decode(file.file.read()) is not None:
+                kind = "text/csv" if file.filename.lower().endswith(".csv") else "text/plain"
+                headers = MutableHeaders(raw=list(file.headers.raw))
+                headers["content-type"] = kind
+                file.headers = headers
+            elif not file.content_type.startswith(("video/", "image/", "audio/")):
+                raise ValueError("The file is no text")
+        original(file, spec)
+
+    return validate_file_upload
