@@ -7,6 +7,7 @@ import re
 
 from chainlit.auth.cookie import get_token_from_cookies
 from chainlit.config import config as chainlit_config
+from chainlit.logger import logger
 from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
 from starlette.responses import JSONResponse, Response
@@ -81,7 +82,10 @@ class Guard:
     async def _signing_in(self, scope: Scope) -> list[tuple[bytes, bytes]]:
         """Cookies to send with the page: Chainlit's own way leads over /login and forgets the address asked for."""
         request, response = Request(scope), Response()
-        cookies.give_session(request, response, await self._visitors.begin(request))
+        try:
+            cookies.give_session(request, response, await self._visitors.begin(request))
+        except OSError as error:  # the page says it then, because it asks for a session itself
+            logger.error("No session can begin: %s", error)
         return [header for header in response.raw_headers if header[0] == b"set-cookie"]
 
 

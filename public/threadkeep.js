@@ -3,6 +3,7 @@
 import "./page/theme.js";
 import "./page/requests.js";
 import "./page/messages.js";
+import "./page/ended.js";
 import "./page/markdown.js";
 import "./page/words.js";
 import "./page/direction.js";

@@ -42,7 +42,11 @@ def make(visitors: Visitors, passwords: Passwords | None, devices: Devices) -> A
     async def header(request: Request) -> Response:
         if passwords is not None:
             raise HTTPException(400, "No header_auth_callback defined")
-        return _with_session(request, await visitors.begin(request))
+        try:
+            return _with_session(request, await visitors.begin(request))
+        except OSError as error:
+            logger.error("No session can begin: %s", error)
+            raise HTTPException(503, "default") from error
 
     @router.post("/auth/jwt", name=f"{PREFIX}jwt", include_in_schema=False)
     async def exchange(request: Request) -> Response:

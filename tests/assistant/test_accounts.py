@@ -114,6 +114,31 @@ class TestSessions:
         assert not accounts.is_current("anna", None)
         assert not accounts.is_current("bruno", None)
 
+    def test_whoever_knows_the_old_password_changes_it(self, accounts: Accounts) -> None:
+        session = accounts.verify("anna", PASSWORD)
+        assert accounts.change_password("anna", "wrong password", "another password") is None
+        assert accounts.change_password("nobody", PASSWORD, "another password") is None
+        with pytest.raises(AccountError):
+            accounts.change_password("anna", PASSWORD, "short")
+        assert accounts.is_current("anna", session)
+        changed = accounts.change_password("anna", PASSWORD, "another password")
+        assert (accounts.verify("anna", "another password"), accounts.verify("anna", PASSWORD)) == (changed, None)
+        assert not accounts.is_current("anna", session)
+        accounts.disable("anna")
+        assert accounts.change_password("anna", "another password", PASSWORD) is None
+
+    def test_a_change_by_command_that_comes_in_between_wins(self, path: Path) -> None:
+        class Overtaken(CountingHasher):
+            def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+                if password == b"my new one":
+                    Accounts(path, CountingHasher()).set_password("anna", "by the command")
+                return super().hash(password, salt=salt)
+
+        accounts = Accounts(path, Overtaken())
+        accounts.add("anna", PASSWORD)
+        assert accounts.change_password("anna", PASSWORD, "my new one") is None
+        assert accounts.verify("anna", "by the command")
+
     def test_a_new_password_ends_sessions_of_the_same_second_and_lets_new_ones_in(self, accounts: Accounts) -> None:
         old = accounts.verify("anna", PASSWORD)
         accounts.set_password("anna", "another password")

@@ -4,7 +4,7 @@ from string import Formatter
 
 import pytest
 
-from assistant.texts import _TEXTS, Language, minutes, money, size
+from assistant.texts import _TEXTS, Language, accepted, minutes, money, size
 
 
 def forms(text: str | dict[str, str]) -> list[str]:
@@ -49,3 +49,22 @@ def test_sizes_and_money_as_each_language_writes_them() -> None:
     assert money(10, "en") == "<\u00a0US$0.0001"
     assert money(0, "en", unpriced=1) == "–"
     assert money(2_000_000_000, "en", unpriced=1) == "≥\u00a0US$2.00"
+
+
+@pytest.mark.parametrize(
+    ("header", "to"),
+    [
+        (None, "en"),
+        ("", "en"),
+        ("de", "en"),
+        ("fr", "fr"),
+        ("fr-CA,fr;q=0.9,en;q=0.8", "fr"),
+        ("de, fr;q=0.8, en;q=0.5", "fr"),
+        ("fr;q=0.5, en-GB;q=0.7", "en"),
+        ("fr;q=0, de", "en"),
+        ("en, fr", "en"),
+        ("fr;q=x, ;;,", "en"),
+    ],
+)
+def test_a_page_speaks_what_its_browser_would_rather_read(header: str | None, to: Language) -> None:
+    assert accepted(header) == to

@@ -64,6 +64,21 @@ def test_a_link_survives_the_sign_in_and_the_account_is_in_the_app(
 
 
 @pytest.mark.parametrize("app", [""], indirect=True, ids=["root"])
+def test_a_sign_out_is_seen_in_every_tab(app: App, browser: Browser) -> None:
+    context = browser.new_context(locale="en-US")
+    context.request.post(app.url + "/login", form={"username": "camille", "password": PASSWORD})
+    first, second = context.new_page(), context.new_page()
+    for page in (first, second):
+        page.goto(app.url + "/")
+        Chat(page, app).ready()
+    first.locator("#user-nav-button").click()
+    first.get_by_role("menuitem", name="Sign out").click()
+    for page in (first, second):
+        page.wait_for_url(app.url + "/login")
+    context.close()
+
+
+@pytest.mark.parametrize("app", [""], indirect=True, ids=["root"])
 def test_another_origin_is_never_led_to(app: App, profile: Callable[..., BrowserContext]) -> None:
     page = profile(locale="en-GB").new_page()
     for address in ("https://evil.example/", "//evil.example/", "/\\evil.example/", "javascript:alert(1)"):
