@@ -49,12 +49,12 @@ COMMANDS = (
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A command that was typed or picked. ``command`` None: there is none called ``name``; ``nearest`` is like it.
-    ``words``: what follows the name."""
+    """A command that was typed or picked. ``command`` None: there is none called ``name``; ``nearest``: what may have
+    been meant, None: nothing is like it. ``words``: what follows the name."""
 
     name: str
     command: Command | None
-    nearest: Command
+    nearest: Command | None
     words: str = ""
     picked: bool = False
 
@@ -102,11 +102,21 @@ def _called(name: str) -> Command | None:
     return next((command for command in COMMANDS if fold(name) in map(fold, command.names)), None)
 
 
-def _nearest(name: str) -> Command:
-    def likeness(command: Command) -> float:
-        return max(SequenceMatcher(None, fold(name), each).ratio() for each in _folded(command))
+_ALIKE = 0.7
+"""SequenceMatcher's ratio from which a word is a slip for a name: one letter more, less or other in most names."""
 
-    return max(COMMANDS, key=likeness)
+
+def _nearest(name: str) -> Command | None:
+    """The command whose name begins so, else the one whose name is almost that."""
+    typed = fold(name)
+    if begun := next((each for each in COMMANDS if any(known.startswith(typed) for known in _folded(each))), None):
+        return begun
+
+    def likeness(command: Command) -> float:
+        return max(SequenceMatcher(None, typed, each).ratio() for each in _folded(command))
+
+    found = max(COMMANDS, key=likeness)
+    return found if likeness(found) >= _ALIKE else None
 
 
 def _folded(command: Command) -> Iterator[str]:

@@ -17,7 +17,7 @@ from datalayer import DataLayer, StoreUnavailable
 from datalayer.records import Thread
 from datalayer.writes import Actor, author_id
 
-from . import commanding, conversation, live, offers, startup
+from . import commanding, conversation, live, offers, starters, startup
 from .afterwards import Parts
 from .answering import answer
 from .config import Config
@@ -46,6 +46,8 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
         layer = get_data_layer()
         assert isinstance(layer, DataLayer)
         return Parts(layer, providers, traces, memory, config.summary_at, config.show_thoughts)
+
+    starters.register()
 
     @cl.on_chat_start
     async def start() -> None:

@@ -68,7 +68,7 @@ def _settings(parts: Parts, settings: Settings, to: Language) -> str:
     if settings.answer_language != "auto":
         said.append(LANGUAGES[settings.answer_language])
     if settings.system_prompt:
-        said.append(say("info_prompt", to, count=number(len(settings.system_prompt), to)))
+        said.append(say("info_prompt", to, n=len(settings.system_prompt)))
     return " · ".join(said)
 
 
@@ -85,9 +85,9 @@ async def _context(parts: Parts, session: HotSession, summary: Summary | None, s
     request = await turn.request_to(choice, this, parts.providers)
     count, estimated = await _count(choice, request, parts.providers)
     window = parts.providers.window(choice.info)
-    told = say("info_context_value", to, count=number(len(request.messages) - 1, to))
+    told = say("info_context_value", to, n=len(request.messages) - 1)
     if session.summary and summary:
-        told += " " + say("info_context_summary", to, count=number(summary.messages, to))
+        told += " " + say("info_context_summary", to, n=summary.messages)
     about = "≈ " if estimated else ""
     return f"{told} " + say("info_context_room", to, used=about + number(count, to), window=number(window, to))
 

@@ -19,7 +19,7 @@ from .memory import Limits
 from .models import OFFLINE
 from .models.offline import escape
 from .settings import Settings
-from .texts import Language, date, minutes, number, say
+from .texts import Language, date, minutes, say
 from .turn import room
 
 _LISTED = 20
@@ -57,8 +57,10 @@ class Reply:
 async def reply(typed: Typed, asked: Asked) -> Reply:
     """The answer to a command, or to a word that is none. Raises DataLayerError."""
     if typed.command is None:
-        nearest = typed.nearest.name(asked.to)
-        return Reply(say("unknown_command", asked.to, name=typed.name.replace("`", ""), nearest=nearest))
+        name = typed.name.replace("`", "")
+        if typed.nearest is None:
+            return Reply(say("unknown_command", asked.to, name=name))
+        return Reply(say("unknown_command_near", asked.to, name=name, nearest=typed.nearest.name(asked.to)))
     return await _REPLIES[typed.command.key](asked)
 
 
@@ -106,9 +108,7 @@ async def _listed(asked: Asked, kind: str, words: str | None = None) -> Reply:
 
 def _entry(asked: Asked, thread: Thread, count: int) -> str:
     when = date(datetime.fromtimestamp(thread.last_activity_at / 1e6), asked.to)
-    return (
-        f"- {asked.link(thread.id, thread.name)} · {when} · {say('messages', asked.to, count=number(count, asked.to))}"
-    )
+    return f"- {asked.link(thread.id, thread.name)} · {when} · {say('messages', asked.to, n=count)}"
 
 
 async def _usage(asked: Asked) -> Reply:

@@ -66,9 +66,7 @@ def _row(title: str, totals: Sequence[UsageTotal], to: Language) -> str:
 def _notes(month: Sequence[UsageTotal], to: Language) -> list[str]:
     turns = number(sum(t.turns for t in month), to)
     sums = {key: sum(getattr(t, key) for t in month) for key in ("unpriced", "estimated", "fallbacks", "failed")}
-    notes = [
-        "- " + say(f"usage_{key}", to, count=number(count, to), turns=turns) for key, count in sums.items() if count
-    ]
+    notes = ["- " + say(f"usage_{key}", to, n=count, turns=turns) for key, count in sums.items() if count]
     if notes:
         notes = ["", say("usage_notes", to), "", *notes]
     if any(t.cost for t in month):

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from datalayer.records import Message
 from datalayer.text import fold, one_line
 
-from ..texts import Language, date, duration, say
+from ..marks import COMMAND
+from ..plain import plain
+from ..texts import Language, date, moment, say
 from .base import Reason as ModelReason
 
 Reason = ModelReason | Literal["no_key", "no_key_team", "offline"]
@@ -76,8 +78,8 @@ def _find_messages(asked: frozenset[str], history: Iterable[Message]) -> tuple[M
     """The best message of each thread, those with the most words first, at most 4."""
     best: dict[str, Match] = {}
     for message in history:
-        if message.metadata.get("fallback"):
-            continue  # the formatter's own words are no memory of the user's
+        if message.metadata.get("fallback") or message.metadata.get(COMMAND):
+            continue  # the app's own words, and what was typed to have them, are no memory of the user's
         shared = frozenset(asked & _words(message.text))
         if shared and len(shared) > len(best.get(message.thread_id, Match(message, frozenset())).words):
             best[message.thread_id] = Match(message, shared)
@@ -107,7 +109,8 @@ def format_response(
     """
     parts = [say("broke_off" if broke_off else "without_model", to, why=say(reason, to, model=model))]
     if back_in is not None:
-        parts[0] += " " + say("back", to, when=duration(back_in, to))
+        at = datetime.now().astimezone() + timedelta(seconds=back_in)
+        parts[0] += " " + say("back", to, when=moment(at, to))
     if memory is None:
         return parts[0]
     if memory.messages:
@@ -124,7 +127,7 @@ def _line(match: Match, to: Language, root: str) -> str:
     name = message.thread_name or say("untitled", to)
     when = date(datetime.fromtimestamp(message.created_at / 1e6), to)
     line = f"- [{escape(name)}]({root}/thread/{message.thread_id}) ({when})"
-    snippet = _snippet(message.text, match.words)
+    snippet = _snippet(plain(message.text), match.words)
     if snippet == name:  # a conversation is named after its first message
         return line
     return line + _quoted(snippet, to)

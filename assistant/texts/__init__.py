@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from babel import Locale
-from babel.dates import format_date, format_timedelta
+from babel.dates import format_date, format_time, format_timedelta
 from babel.numbers import format_decimal
 
 Language = Literal["fr", "en"]
@@ -59,11 +59,16 @@ def date(moment: datetime, to: Language) -> str:
     return format_date(moment, "d MMMM y", locale=to)
 
 
-def duration(seconds: float, to: Language) -> str:
-    """When something ``seconds`` away happens: ``in 37 seconds``, ``dans 2 heures``, ``now``."""
-    if seconds < 1:
-        return say("now", to)
-    return format_timedelta(timedelta(seconds=round(seconds)), add_direction=True, threshold=1.2, locale=to)
+def moment(at: datetime, to: Language, now: datetime | None = None) -> str:
+    """``at 9:43 PM UTC``, ``à 21:43 UTC``; on another day than ``now`` with its date; ``in a moment`` if that is past.
+
+    The minute that begins with or after ``at``, in the zone of ``at``, which is named. ``now``: None: the present."""
+    now = now or datetime.now(at.tzinfo)
+    if at <= now:
+        return say("soon", to)
+    at = (at + timedelta(seconds=59, microseconds=999_999)).replace(second=0, microsecond=0)
+    time = format_time(at, "short", locale=to) + " " + (at.tzname() or "")
+    return say("at", to, time=time) if at.date() == now.date() else say("on", to, date=date(at, to), time=time)
 
 
 def minutes(seconds: float, to: Language, short: bool = True) -> str:

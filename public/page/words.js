@@ -23,6 +23,8 @@ const words = [
   [notice, /^(.*): File type not allowed$/, "$1\u00a0: ce type de fichier n’est pas accepté."],
   [notice, /^(.*): File size too large$/, "$1\u00a0: le fichier est trop volumineux."],
   [notice, /^(.*): Upload (failed|error)$/, "$1\u00a0: l’envoi a échoué.", "$1: the upload failed."],
+  ["[cmdk-empty]", /^(Your conversations will appear here\.|Vos conversations apparaîtront ici\.)$/, "Aucune conversation ne correspond.", "No conversation matches."],
+  ["[role=alertdialog] button", /^(Confirm|Confirmer)$/, "Supprimer", "Delete"],
   ["[cmdk-item]", /^Untitled Conversation$/, "Conversation sans titre", "Untitled conversation"],
   [pdf, /^Loading (preview|PDF|page)(\.\.\.|…)$/, "Chargement…", "Loading…"],
   [pdf, /^Failed to load PDF file\.$/, "Le PDF n’a pas pu être chargé.", "The PDF could not be loaded."],

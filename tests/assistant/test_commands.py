@@ -92,14 +92,27 @@ def test_a_path_or_a_slash_within_is_a_question(text: str) -> None:
         ("/oublie", "clear"),
         ("/thread", "threads"),
         ("/discusion", "threads"),
-        ("/字", "sessions"),
+        ("/s", "sessions"),
+        ("/se", "sessions"),
+        ("/sea", "search"),
+        ("/inf", "info"),
+        ("/ou", "clear"),
+        ("/RES", "summary"),
     ],
 )
 def test_an_unknown_name_has_a_nearest_one(text: str, nearest: str | None) -> None:
     typed = recognise(text)
     assert typed is not None
+    assert typed.nearest is not None
     assert (typed.command is None) == (nearest is not None)
     assert nearest in (None, typed.nearest.key)
+
+
+@pytest.mark.parametrize("text", ["/imagine an owl", "/字", "/x", "/quit", "/image", "/settings"])
+def test_a_name_that_is_like_none_has_no_nearest_one(text: str) -> None:
+    typed = recognise(text)
+    assert typed is not None
+    assert (typed.command, typed.nearest) == (None, None)
 
 
 class TestPicked:
@@ -116,6 +129,7 @@ class TestPicked:
     def test_a_name_that_is_none_is_told_so(self) -> None:
         typed = recognise("words", "serch")
         assert typed is not None
+        assert typed.nearest is not None
         assert (typed.name, typed.command, typed.nearest.key) == ("serch", None, "search")
 
 

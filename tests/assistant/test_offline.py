@@ -1,9 +1,11 @@
 """The formatter: pure, in both languages, and its words of the stored history are safe Markdown with links."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from assistant.models.offline import Memory, StoredFile, escape, format_response, remember
-from assistant.texts import duration
+from assistant.texts import Language, moment
 from datalayer.records import Message
 
 
@@ -38,7 +40,11 @@ def test_files_are_found_by_name_and_by_what_is_in_them() -> None:
 
 
 def test_common_words_and_the_formatters_own_answers_are_no_memory() -> None:
-    history = [message("What was that about?"), message("Ada", fallback="quota")]
+    history = [
+        message("What was that about?"),
+        message("Ada", fallback="quota"),
+        message("/search Ada", command="search"),
+    ]
     assert remember("What about Ada?", history, []) == Memory()
     assert remember("", history, []) == Memory()
 
@@ -55,18 +61,41 @@ def test_markdown_in_what_was_said_stays_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "en", "fr"),
+    ("seconds", "to", "words"),
     [
-        (0, "now", "maintenant"),
-        (37, "in 37 seconds", "dans 37 secondes"),
-        (720, "in 12 minutes", "dans 12 minutes"),
-        (4 * 3600, "in 4 hours", "dans 4 heures"),
+        (0, "en", "in a moment"),
+        (-5, "fr", "dans un instant"),
+        (10, "en", "at 9:43 PM UTC"),
+        (720, "fr", "à 21:55 UTC"),
+        (3 * 3600, "en", "on 27 November 2026 at 12:43 AM UTC"),
+        (3 * 3600, "fr", "le 27 novembre 2026 à 00:43 UTC"),
     ],
 )
-def test_when_the_model_is_back(seconds: float, en: str, fr: str) -> None:
-    assert f"It should be back {en}." in format_response("quota", "Flash", None, "en", back_in=seconds)
-    assert f"Il devrait être de retour {fr}." in format_response("quota", "Flash", None, "fr", back_in=seconds)
-    assert duration(seconds, "en") == en
+def test_when_the_model_is_back_is_a_time_of_day(seconds: float, to: Language, words: str) -> None:
+    now = datetime(2026, 11, 26, 21, 42, 30, tzinfo=UTC)
+    assert moment(now + timedelta(seconds=seconds), to, now).replace("\u202f", " ") == words
+
+
+def test_the_answer_says_when_the_model_is_back() -> None:
+    at = datetime.now().astimezone() + timedelta(days=2)
+    assert f"on {at.day} " in format_response("quota", "Flash", None, "en", back_in=2 * 86_400)
+    assert "Il devrait être de retour dans un instant." in format_response("quota", "Flash", None, "fr", back_in=0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "| Lovelace | b |\n|---|---|\n| **c** | d |",
+        "## Lovelace\n\n> *quoted* and ~~struck~~",
+        "- [Lovelace](http://x/y)\n- ![a picture](z.png)",
+        "```py\nlovelace = 1\n```",
+    ],
+)
+def test_what_is_quoted_is_text_without_its_marks(text: str) -> None:
+    answer = format_response("quota", "Flash", remember("lovelace", [message(text)], []), "en")
+    quoted = answer[answer.index("“") :]
+    assert "ovelace" in quoted
+    assert not any(mark in quoted for mark in ("|", "#", "\\>", "*", "](", "`", "~"))
 
 
 def test_the_same_input_gives_the_same_answer_and_nothing_found_is_said() -> None:

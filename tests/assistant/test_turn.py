@@ -126,9 +126,9 @@ class TestFormatter:
     @pytest.mark.parametrize(
         ("error", "says"),
         [
-            (QuotaExhausted("429", 37), "the quota of Gemini 2.5 Flash is used up. It should be back in 37 seconds."),
+            (QuotaExhausted("429", 37), "the quota of Gemini 2.5 Flash is used up. It should be back "),
             (QuotaExhausted("429", 40, "minute"), "as many requests this minute as its quota allows"),
-            (QuotaExhausted("429", 7200, "day"), "today's quota of Gemini 2.5 Flash is used up. It should be back in"),
+            (QuotaExhausted("429", 7200, "day"), "today's quota of Gemini 2.5 Flash is used up. It should be back "),
             (ModelUnavailable("503"), "Gemini 2.5 Flash is not answering right now"),
             (ModelUnavailable("", "silent"), "did not answer in time"),
             (ModelUnavailable("", "empty"), "sent an empty answer"),
@@ -158,7 +158,7 @@ class TestFormatter:
         model = Scripted()
         model.script(QuotaExhausted("429", 37))
         text = (await answer(turn(to="fr"), providers(model))).text
-        assert "le quota de Gemini 2.5 Flash est épuisé. Il devrait être de retour dans 37 secondes." in text
+        assert "le quota de Gemini 2.5 Flash est épuisé. Il devrait être de retour " in text
         assert "Vos conversations précédentes en parlent" in text
 
     async def test_without_a_key_and_in_a_thread_that_is_offline(self) -> None:

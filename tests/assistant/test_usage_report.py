@@ -97,10 +97,10 @@ class TestNotes:
         text = report({"month": month}, "en")
         assert text.split("\n\n")[1:] == [
             "In the last 30 days:",
-            "- Calls without a known price, not in the costs: 21\n"
-            "- Calls with estimated tokens: 4\n"
-            "- Answers without a model: 2 of 1,020\n"
-            "- Failures: 3",
+            "- 21 calls without a known price, not in the costs\n"
+            "- 4 calls with estimated tokens\n"
+            "- 2 answers without a model, of 1,020\n"
+            "- 3 failures",
             "Costs are list prices of 5 August 2026; a free quota is not taken off.",
         ]
         assert VERSION == "2026-08-05"

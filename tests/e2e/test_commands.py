@@ -178,9 +178,9 @@ class TestLists:
         await ask(odd, "[Brackets] *and* stars")
         await ask(me, "Newest")
         first, second, *_ = (await ask(me, "/threads")).split("\n\n", 1)[1].splitlines()
-        assert re.fullmatch(rf"- \[Newest\]\(/thread/{me.thread_id}\) · \d+ \w+ \d+ · messages: 3", first)
+        assert re.fullmatch(rf"- \[Newest\]\(/thread/{me.thread_id}\) · \d+ \w+ \d+ · 3 messages", first)
         assert rf"- [\[Brackets\] \*and\* stars](/thread/{odd.thread_id}) · " in second
-        assert second.endswith("messages: 2")
+        assert second.endswith("2 messages")
 
     async def test_search_finds_other_conversations_only(self, app: App, tabs: Tabs, me: Client) -> None:
         other = await tabs(app.alive().url)
@@ -342,7 +342,7 @@ class TestInfo:
         assert facts["Files"].startswith("1 (1.5")
         assert facts["Size"].startswith("1.6")
         assert facts["Settings"] == "Gemini 2.5 Flash · Temperature 0.7"
-        assert facts["What the model sees"] == "messages in full: 4 (77 of 1,048,576 tokens)"
+        assert facts["What the model sees"] == "4 messages in full (77 of 1,048,576 tokens)"
 
     async def test_settings_and_what_is_forgotten(self, me: Client, model: Model) -> None:
         await ask(me, "First")
@@ -351,11 +351,11 @@ class TestInfo:
         assert "Deutsch" in info
         assert "system prompt of 9 characters" in info
         await ask(me, "/clear")
-        assert "messages in full: 0" in await ask(me, "/info")
+        assert "0 messages in full" in await ask(me, "/info")
         await me.settings(memory=False)
         assert "only the question (memory is off)" in await ask(me, "/info")
         await me.settings(model="offline")
-        assert "nothing: no model answers here" in await ask(me, "/info")
+        assert "nothing (no model answers here)" in await ask(me, "/info")
 
     async def test_a_provider_that_cannot_count_is_estimated(self, me: Client, model: Model) -> None:
         model.tokens = failure(400, "INVALID_ARGUMENT")
@@ -370,7 +370,7 @@ class TestInfo:
         assert re.search(r"- \*\*Jetons :\*\* 1\s200 en entrée, 340 en sortie", info)
         assert re.search(r"- \*\*Coût :\*\* .*\d \$ US", info)
         assert f"- **{say('info_settings', 'fr')}** Gemini 2.5 Flash · Température 0,7".replace("\u00a0", " ") in info
-        assert "- **Ce que voit le modèle :** messages en entier : 2" in info
+        assert "- **Ce que voit le modèle :** 2 messages en entier" in info
 
 
 class TestUsage:
