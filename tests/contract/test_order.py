@@ -88,6 +88,13 @@ class TestFired:
             fire(layer.update_step(key | {"output": f"{n}!"}))  # type: ignore[typeddict-item]
         assert (await steps_of(layer, step["threadId"]))[step["id"]]["output"] == "39!"
 
+    async def test_a_shape_that_comes_back_in_one_group_has_the_last_word(self, layer: DataLayer, round_: int) -> None:
+        key = {"id": new_id(), "threadId": new_id(), "type": "tool"}
+        calls = [layer.create_step(key | given) for given in ({"output": "1"}, {"output": "2", "name": "n"})]  # type: ignore[typeddict-item]
+        await asyncio.gather(*calls, layer.create_step(key | {"output": "3"}))  # type: ignore[typeddict-item]
+        stored = (await steps_of(layer, key["threadId"]))[key["id"]]
+        assert (stored["output"], stored["name"]) == ("3", "n")
+
     async def test_chainlits_own_messages_end_with_their_last_text(
         self, chainlit_layer: DataLayer, round_: int
     ) -> None:
