@@ -165,9 +165,14 @@ _OFFSET_Z = re.compile(r"([+-]\d\d:?\d\d|Z)Z$")
 
 
 def from_iso(value: Any) -> int | None:
-    """UTC microseconds of an ISO 8601 text; without an offset it is UTC. None and "" are None. Raises InvalidInput."""
+    """UTC microseconds of an ISO 8601 text or a datetime; without an offset it is UTC. None and "" are None.
+
+    Raises InvalidInput.
+    """
     if value is None or value == "":
         return None
+    if isinstance(value, datetime):
+        value = value.isoformat()
     if not isinstance(value, str):
         raise InvalidInput(_NO_TIME)
     return _microseconds(value)

@@ -1,7 +1,9 @@
 """What is done to text on its way in: made storable, folded for search, cut to a title."""
 
+import json
 import re
 import unicodedata
+from contextlib import suppress
 from math import isfinite
 from typing import Any
 from uuid import UUID
@@ -41,7 +43,13 @@ def clean(value: Any, what: str = "value", depth: int = 0) -> Any:
 
 
 def clean_dict(value: Any, what: str) -> dict[str, Any] | None:
-    """``clean`` for what must be a dict or None. Raises InvalidInput."""
+    """``clean`` for what must be a dict, JSON of one (as Chainlit's SQLAlchemy layer reads it from SQLite) or None.
+
+    Raises InvalidInput.
+    """
+    if isinstance(value, str) and value.startswith("{"):
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value)
     if value is not None and not isinstance(value, dict):
         raise InvalidInput(f"{what}: must be a dict")
     cleaned: dict[str, Any] | None = clean(value, what)
