@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from datalayer import DataLayerError
 
 from . import commands, queueing
-from .fixes import head, markdown, screens, uploads
+from .fixes import head, markdown, naming, screens, uploads
 from .history import MARK
 from .texts import language, say
 
@@ -33,6 +33,7 @@ _FOREIGN_LINK = re.compile(r'<link\b[^>]*\bhref="https?://[^>]*>\s*')
 
 def install() -> None:
     markdown.install()
+    naming.install()
     screens.install()
     head.install()
     uploads.install()
@@ -98,7 +99,7 @@ async def _client_message(sid: str, payload: Any) -> None:
             await emitter.emit("kept", message_id)
         return
     taken.add(message_id)
-    _mark(payload["message"])
+    _mark(payload["message"], bool(payload.get("fileReferences")))
     if early or payload.get("again"):
         if any(message.id == message_id for message in chat_context.get()):
             await emitter.emit("kept", message_id)
@@ -107,9 +108,11 @@ async def _client_message(sid: str, payload: Any) -> None:
     await socket.message(sid, payload)
 
 
-def _mark(message: Any) -> None:
+def _mark(message: Any, files: bool) -> None:
     """Says of the message, before it is stored, whether it is a command. What it says of itself does not count."""
-    typed = commands.recognise(str(message.get("output") or ""), message.get("command"))
+    typed = commands.recognise(str(message.get("output") or ""), message.get("command"), files)
+    if typed is None or not typed.picked:
+        message["command"] = None
     marks = {MARK: typed.key} if typed else {}
     given = message.get("metadata")
     kept = {key: value for key, value in given.items() if key not in _OURS} if isinstance(given, dict) else {}

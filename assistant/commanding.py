@@ -5,13 +5,11 @@ import logging
 from contextlib import suppress
 
 import chainlit as cl
-from chainlit.chat_context import chat_context
 from chainlit.types import ThreadDict
 from chainlit.utils import utc_now
 
 from datalayer import DataLayerError, InvalidInput, StoreUnavailable
 from datalayer.records import Thread
-from datalayer.text import title
 
 from . import commands, conversation
 from .afterwards import Parts, announce
@@ -54,14 +52,10 @@ async def run(
     session, to = cl.context.session, session_language()
     user = conversation.owner(session)
     identifier = session.user.identifier if session.user else None
-    name = None
     try:
         if thread is None:  # it waits in the spool
             raise StoreUnavailable("the conversation is not stored yet")
         await _use(asked, parts)
-        if typed.picked and chat_context.get() == [asked]:  # Chainlit has named it after the words beside the command
-            name = title(asked.content)
-            await parts.layer.update_thread(thread.id, name=name)
         about = (parts, limits, user, identifier, thread, settings, typed.words, to, root_path())
         answer = await reply(typed, Asked(*about))
     except InvalidInput as error:
@@ -74,8 +68,8 @@ async def run(
         await parts.layer.create_step(shown.to_dict())  # before it is seen
     shown.persisted = True
     await shown.send()
-    if name := answer.name or name:
-        await announce(name)
+    if answer.name:
+        await announce(answer.name)
 
 
 async def _use(asked: cl.Message, parts: Parts) -> None:

@@ -16,7 +16,8 @@ from .texts import Language, say
 @dataclass(frozen=True, slots=True)
 class Command:
     """``en``, ``fr``: its name, as it is typed after the slash. ``icon``: a name of https://lucide.dev/icons.
-    ``words``: what means it without a slash, folded. ``others``: further names after the slash."""
+    ``words``: what means it without a slash, folded. ``others``: further names after the slash. ``about``: whether it
+    takes words after its name."""
 
     key: str
     en: str
@@ -24,6 +25,7 @@ class Command:
     icon: str
     words: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    about: bool = False
 
     def name(self, to: Language) -> str:
         return self.fr if to == "fr" else self.en
@@ -37,10 +39,10 @@ _HISTORY = ("historique", "mes discussions", "sessions", "history", "my chats")
 COMMANDS = (
     Command("sessions", "sessions", "sessions", "layers", _HISTORY, ("historique", "history")),
     Command("threads", "threads", "discussions", "messages-square"),
-    Command("search", "search", "chercher", "search"),
+    Command("search", "search", "chercher", "search", about=True),
     Command("info", "info", "infos", "info"),
     Command("usage", "usage", "consommation", "chart-column"),
-    Command("rename", "rename", "renommer", "pencil"),
+    Command("rename", "rename", "renommer", "pencil", about=True),
     Command("clear", "clear", "oublier", "eraser"),
     Command("summary", "summary", "résumé", "scroll-text", others=("resume",)),
     Command("help", "help", "aide", "circle-help"),
@@ -68,31 +70,46 @@ class Typed:
 _SLASH = re.compile(r"/([^\W\d_][\w-]{0,40})(?:\s+(.*))?", re.DOTALL)
 
 
-def recognise(text: str, picked: str | None = None) -> Typed | None:
-    """The command that a message means; None: it is a question. ``picked``: the name chosen in Chainlit's menu."""
+def recognise(text: str, picked: str | None = None, files: bool = False) -> Typed | None:
+    """The command that a message means; None: it is a question. ``picked``: the name chosen in Chainlit's menu, which
+    leaves what was typed before: a command that was typed is meant instead, and what takes no words was picked by
+    mistake where there are any. ``files``: whether some come with it."""
     said = unicodedata.normalize("NFC", text.strip())  # an accent of its own is no letter of a name
+    if typed := _SLASH.fullmatch(said):
+        return _typed(typed[1], (typed[2] or "").strip())
     if picked := (picked or "")[:40]:
         found = _called(picked)
-        # The menu leaves what was typed before it was opened.
+        if found and not found.about and (said or files):
+            return None
         return Typed(picked, found, found or _nearest(picked), said, picked=True)
-    if typed := _SLASH.fullmatch(said):
-        name, words = typed[1], (typed[2] or "").strip()
-        found = _called(name)
-        return Typed(name, found, found or _nearest(name), words)
     folded = " ".join(fold(said).split())
     return next((Typed(folded, command, command) for command in COMMANDS if folded in command.words), None)
+
+
+def _typed(name: str, words: str) -> Typed:
+    found = _called(name)
+    while found and (again := _SLASH.fullmatch(words)) and _called(again[1]) is found:  # its name was typed twice
+        words = (again[2] or "").strip()
+    return Typed(name, found, found or _nearest(name), words)
+
+
+class MenuItem(CommandDict):
+    """``about``: see Command; public/page/commands.js runs at once what takes no words."""
+
+    about: bool
 
 
 def menu(to: Language) -> list[CommandDict]:
     """The commands as Chainlit's menu shows them, named in the language of the reader."""
     return [
-        CommandDict(
+        MenuItem(
             id=command.name(to),
             description=say(f"command_{command.key}", to),
             icon=command.icon,
             button=False,
             persistent=False,
             selected=False,
+            about=command.about,
         )
         for command in COMMANDS
     ]

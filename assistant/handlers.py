@@ -18,7 +18,7 @@ from datalayer.records import Thread
 from datalayer.writes import Actor, author_id
 
 from . import commanding, conversation, live, offers, starters, startup
-from .afterwards import Parts
+from .afterwards import Parts, announce
 from .answering import answer
 from .config import Config
 from .history import is_command
@@ -147,6 +147,9 @@ async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
     if (typed := await commanding.recognise(asked)) is not None:
         await commanding.run(typed, asked, thread, settings, parts, limits)
         return
+    if thread is not None and thread.name is None and asked.content.strip():  # it began with a command
+        await parts.layer.update_thread(thread.id, name=asked.content, user_id=thread.user_id)
+        await announce(asked.content)
     held = await conversation.before(asked, thread, parts.layer, parts.memory)
     await answer(asked, held, settings, parts, cl.Message(""))
 

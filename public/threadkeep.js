@@ -15,3 +15,8 @@ import "./page/own.js";
 import "./page/address.js";
 import "./page/title.js";
 import "./page/motion.js";
+import "./page/drafts.js";
+import "./page/commands.js";
+import "./page/keys.js";
+import "./page/scroll.js";
+import "./page/unreachable.js";

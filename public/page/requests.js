@@ -1,6 +1,8 @@
 // What the page asks of the server, where the answer it gets would mislead it.
+import { signedIn, signedOut } from "./drafts.js";
 import { french } from "./language.js";
 import { forgetPlace, goBack, keepPlace } from "./returning.js";
+import { UNREACHABLE, isAway, searched, unreachable } from "./unreachable.js";
 
 const request = window.fetch.bind(window);
 const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
@@ -23,6 +25,7 @@ const forever = new Promise(() => {}); // the browser leaves this page: nothing 
 async function signOut(address, options) {
   const answer = await request(address, options);
   if (!answer.ok) return answer;
+  signedOut();
   forgetPlace();
   location.replace(new URL("login", new URL(address, location.href)));
   return forever;
@@ -30,8 +33,9 @@ async function signOut(address, options) {
 
 // The sign-in form shows the status of a refusal, for which it has no sentence; the reason is in the body.
 async function signIn(...given) {
-  const answer = await request(...given);
-  if (answer.ok) return goBack() ? forever : answer;
+  const answer = await request(...given).catch(() => undefined);
+  if (answer?.ok) return goBack() ? forever : answer;
+  if (isAway(answer)) return { ok: true, json: () => Promise.reject(new Error("unreachable")) };
   const { detail } = await answer.json().catch(() => ({}));
   return { ok: true, json: () => Promise.reject(new Error(String(detail ?? "default"))) };
 }
@@ -55,13 +59,31 @@ async function translations(...given) {
   const found = await answer.json();
   const errors = found.translation.auth.login.errors;
   for (const [name, sentence] of Object.entries(errors)) errors[name.toLowerCase()] = sentence;
-  Object.assign(errors, refusals);
+  Object.assign(errors, refusals, { unreachable: UNREACHABLE });
   return Response.json(found);
+}
+
+// A list that does not arrive leaves the old hits standing under the new words.
+async function search(...given) {
+  const answer = await request(...given).catch(() => undefined);
+  searched(!isAway(answer));
+  if (!isAway(answer)) return answer;
+  return Response.json({ pageInfo: { hasNextPage: false }, data: [] });
+}
+
+// The page has an empty notice for what never arrived.
+async function change(...given) {
+  try {
+    return await request(...given);
+  } catch (error) {
+    unreachable();
+    throw error;
+  }
 }
 
 // The page resumes the open conversation while it is being deleted, and keeps showing it: begin with a fresh page.
 async function deleteThread(address, options) {
-  const answer = await request(address, options);
+  const answer = await change(address, options);
   const end = `/thread/${JSON.parse(options.body).threadId}`;
   if (answer.ok && location.pathname.endsWith(end)) location.replace(location.pathname.slice(0, -end.length) + "/");
   return answer;
@@ -72,13 +94,16 @@ window.fetch = async (address, options = {}) => {
   const is = (method, end) => (options.method ?? "GET") === method && pathname.endsWith(end);
   if (is("GET", "/user")) {
     asking ??= whoIsThere(address, options).finally(() => (asking = undefined));
-    return (await asking).clone();
+    const answer = await asking;
+    if (answer.ok) answer.clone().json().then((user) => signedIn(user.identifier));
+    return answer.clone();
   }
   if (is("POST", "/login")) return signIn(address, options);
   if (is("GET", "/project/translations")) return translations(address, options);
   if (is("DELETE", "/project/thread")) return deleteThread(address, options);
   if (is("POST", "/logout")) return signOut(address, options);
-  const answer = await request(address, options);
+  if (is("POST", "/project/threads") && JSON.parse(options.body).filter?.search) return search(address, options);
+  const answer = await (["PUT", "DELETE"].includes(options.method) ? change : request)(address, options);
   if (answer.status === 401) keepPlace();
   return answer;
 };

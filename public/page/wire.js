@@ -1,6 +1,11 @@
 // What the page and the server say to each other, for modules that only listen.
 const heard = {};
 const said = {};
+let newest; // connection
+let lost = false;
+// Whether the server has gone; not where the page itself has hung up, to ask for another conversation.
+export const isLost = () => lost;
+const HUNG_UP = [1000, 1005];
 
 // Calls `take(...given)` for each event of this name from the server.
 export const onHeard = (event, take) => (heard[event] ??= []).push(take);
@@ -18,7 +23,14 @@ function tell(listeners, data) {
 window.WebSocket = class extends WebSocket {
   constructor(...given) {
     super(...given);
-    this.addEventListener("message", ({ data }) => tell(heard, data));
+    newest = this;
+    this.addEventListener("message", ({ data }) => {
+      if (newest === this && data.startsWith?.("42[")) lost = false;
+      tell(heard, data);
+    });
+    this.addEventListener("close", ({ code }) => {
+      if (newest === this && !HUNG_UP.includes(code)) lost = true;
+    });
   }
 
   send(data) {

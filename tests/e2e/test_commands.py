@@ -113,11 +113,20 @@ async def _came(client: Client, event: str) -> bool:
     return any(name == event for name, _ in client.events)
 
 
-async def test_a_picked_command_with_words_names_a_new_conversation_until_a_question_does(
+@pytest.mark.parametrize(("text", "command"), [("owls", "search"), ("", "help"), ("/usage", None), ("sessions", None)])
+async def test_a_conversation_that_begins_with_a_command_is_named_by_its_first_question(
+    me: Client, model: Model, text: str, command: str | None
+) -> None:
+    await ask(me, text, command=command)
+    assert not (await me.listed())[me.thread_id]
+    await ask(me, "Do larks sleep?")
+    assert (await me.listed())[me.thread_id] == "Do larks sleep?"
+
+
+async def test_a_conversation_that_begins_with_a_command_gets_its_title_from_the_model(
     me: Client, model: Model
 ) -> None:
     await ask(me, "owls", command="search")
-    assert (await me.listed())[me.thread_id] == "/search owls"
     model.titles = True
     model.answers("Yes.")
     model.answers("The night of owls")
@@ -133,12 +142,28 @@ async def test_a_picked_command_with_words_names_a_new_conversation_until_a_ques
 async def test_a_picked_command_works_and_can_be_edited(me: Client, tabs: Tabs, model: Model) -> None:
     before = len(model.requests)
     assert "What can be typed here" in await ask(me, "", command="help")
-    assert (await me.listed())[me.thread_id] == "/help"
     assert "now called “Owls”" in await ask(me, "Owls", command="rename")
     assert "now called “Larks”" in (await me.edit(own(me, "/rename Owls"), "/rename Larks"))[-1]["output"]
     assert len(model.requests) == before
     await me.edit(own(me, "/help"), "What is an owl?")
     assert model.told == ["What is an owl?"]
+
+
+async def test_what_was_typed_beside_a_picked_command_that_takes_no_words_is_answered(me: Client, model: Model) -> None:
+    assert await ask(me, "What is an owl?", command="summary") == "Fine."
+    assert await ask(me, "", files=[await me.attach("owl.txt", b"It hoots.")], command="help") == "Fine."
+    assert "It hoots." in str(model.asked[-1].body)
+    assert [step.get("command") for step in (await me.stored())["steps"] if step["type"] == "user_message"] == [
+        None
+    ] * 2
+
+
+async def test_a_command_that_was_typed_is_meant_whatever_was_picked(me: Client) -> None:
+    await ask(me, "Hello")
+    assert "now called “Owls”" in await ask(me, "/rename Owls", command="rename")
+    assert "now called “Larks”" in await ask(me, "/rename /rename Larks")
+    assert "What can be typed here" in await ask(me, "/help", command="rename")
+    assert (await me.listed())[me.thread_id] == "Larks"
 
 
 class TestSessions:

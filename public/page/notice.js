@@ -1,0 +1,14 @@
+// A sentence that the page says by itself, as its own notices look. A screen reader says it too.
+let shown;
+
+export function notice(sentence) {
+  shown?.remove();
+  shown = document.createElement("div");
+  shown.id = "page-notice";
+  shown.setAttribute("role", "alert");
+  shown.className = "fixed top-4 right-4 left-4 sm:left-auto z-50 rounded-lg border bg-background p-4 text-sm shadow-lg";
+  shown.textContent = sentence;
+  const said = shown;
+  setTimeout(() => said.remove(), 6000);
+  document.body.append(shown);
+}
