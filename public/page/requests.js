@@ -35,9 +35,9 @@ async function signOut(address, options) {
 async function signIn(...given) {
   const answer = await request(...given).catch(() => undefined);
   if (answer?.ok) return goBack() ? forever : answer;
-  if (isAway(answer)) return { ok: true, json: () => Promise.reject(new Error("unreachable")) };
-  const { detail } = await answer.json().catch(() => ({}));
-  return { ok: true, json: () => Promise.reject(new Error(String(detail ?? "default"))) };
+  const { detail } = (await answer?.json().catch(() => undefined)) ?? {};
+  const reason = detail ?? (isAway(answer) ? "unreachable" : "default");
+  return { ok: true, json: () => Promise.reject(new Error(String(reason))) };
 }
 
 const refusals = french

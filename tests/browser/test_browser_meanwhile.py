@@ -136,7 +136,7 @@ def test_a_server_that_is_away_leaves_the_page_as_it_is(
     app: App, tab: OpenTab, gemini: GeminiServer, options: dict[str, object]
 ) -> None:
     word = "cannot be reached" if not options else "injoignable"
-    kames, kettles = ("Kames", "Kettles") if not options else ("Les kames", "Les kettles")
+    kames, kettles = ("Kames", "Kettles") if not options else ("Drumlins", "Moraines")
     for name in (kames, kettles):
         gemini.script(text("Yes."), finish())
         chat = tab(**options)
@@ -148,7 +148,7 @@ def test_a_server_that_is_away_leaves_the_page_as_it_is(
     expect(chat.search(kettles)).to_have_count(1)
     app.kill(signal.SIGKILL)
     expect(chat.page.locator("#session-error")).to_be_attached()
-    chat.page.locator("[cmdk-input]").fill("Kames")
+    chat.page.locator("[cmdk-input]").fill(kames)
     expect(chat.page.locator("[cmdk-item]:visible")).to_have_count(0)
     chat.page.keyboard.press("Escape")
     chat.entry(kames).locator("a").click()
