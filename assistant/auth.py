@@ -27,6 +27,9 @@ from assistant.accounts import FILE_NAME, AccountError, Accounts
 from assistant.config import Config
 from assistant.guard import Guard
 
+_SESSIONS, _LOCAL_SESSIONS = 200, 1000
+"""Of one person. Without a password, every program on this machine that asks for the page begins one."""
+
 
 def signing_secret(config: Config) -> str:
     """Return the secret that signs the session cookies: the configured one, else the one kept in `home`.
@@ -57,7 +60,7 @@ def install(config: Config) -> None:
     """
     os.environ["CHAINLIT_AUTH_SECRET"] = secret = signing_secret(config)
     cookies.name_cookies(config.home, config.cookie_name)
-    sessions = Sessions(config.home / "sessions")
+    sessions = Sessions(config.home / "sessions", limit=_LOCAL_SESSIONS if config.auth == "local" else _SESSIONS)
     if config.auth == "local":
         visitors, passwords = Visitors(sessions, None, _local_name()), None
         chainlit_config.code.header_auth_callback = _nobody

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from assistant.accounts import locked, replace
 
-_LIMIT = 100
 _USE_IS_NEWS_AFTER = 5 * 60
 """Seconds: `used_at` is so much too early at most, so that a person who writes does not make a file be written."""
 _AGENT_LENGTH = 300
@@ -47,7 +46,7 @@ class Sessions:
     What changes a file raises OSError. A file that cannot be understood holds no session: the person signs in again.
     """
 
-    def __init__(self, folder: Path, limit: int = _LIMIT, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, folder: Path, limit: int, clock: Callable[[], float] = time.time) -> None:
         """`limit`: sessions per person; beyond it the one used longest ago ends."""
         self._folder, self._limit, self._clock = folder, limit, clock
         self._seen: dict[Path, tuple[tuple[int, int, int], Mapping[str, Session]]] = {}

@@ -39,7 +39,7 @@ class OnlyAnna(Visitors):
 
     def __init__(self, local: bool = False) -> None:
         nowhere = Path("/nowhere")
-        super().__init__(Sessions(nowhere), None if local else Accounts(nowhere, PasswordHasher(1, 64, 1)))
+        super().__init__(Sessions(nowhere, limit=3), None if local else Accounts(nowhere, PasswordHasher(1, 64, 1)))
         self.there = True
 
     def session(self, token: Token | None) -> Session | None:

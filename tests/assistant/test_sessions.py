@@ -29,13 +29,13 @@ def begin(sessions: Sessions, valid_after: float = 1) -> str:
 
 
 def test_a_session_ends_for_every_process_and_stays_ended(sessions: Sessions, tmp_path: Path, clock: Clock) -> None:
-    other = Sessions(tmp_path / "sessions", clock=clock)
+    other = Sessions(tmp_path / "sessions", limit=3, clock=clock)
     first, second = begin(sessions), begin(sessions)
     assert other.get("anna", first)
     assert other.get("bruno", first) is None
     sessions.end("anna", {first})
     assert other.get("anna", first) is None
-    assert Sessions(tmp_path / "sessions", clock=clock).get("anna", first) is None
+    assert Sessions(tmp_path / "sessions", limit=3, clock=clock).get("anna", first) is None
     assert list(other.list("anna")) == [second]
 
 
