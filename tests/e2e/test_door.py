@@ -214,3 +214,94 @@ async def test_a_message_that_cannot_be_read_gets_a_sentence_and_the_chat_goes_o
     assert "could not be read" in step["output"]
     await ann.wait_for("task_end", since=ann.events.index(("new_message", step)))
     assert await ann.send("And now a proper one")
+
+
+# --- bodies --------------------------------------------------------------------------------------------------------
+
+
+def resident(server: Server) -> float:
+    """Megabytes of memory."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def much(megabytes: int) -> Iterator[bytes]:
+    return (b"x" * MEGABYTE for _ in range(megabytes))
+
+
+def chunked(megabytes: int) -> Iterator[bytes]:
+    return (b"%x\r\n%s\r\n" % (MEGABYTE, piece) for piece in much(megabytes))
+
+
+async def test_a_body_is_refused_before_it_is_held(ann: Client, small: Server) -> None:
+    nobody, own = Client(small.url), "; ".join(f"Cookie: {key}={value}" for key, value in ann.http.cookies.items())
+    length, unknown = f"Content-Length: {100 * MEGABYTE}", "Transfer-Encoding: chunked"
+    await ann.connect()
+    before, upload = resident(small), f"/project/file?session_id={ann.session_id}"
+    for client, headers, status in ((nobody, [], 401), (ann, [own], 413)):
+        for method, path in (("POST", "/project/threads"), ("PUT", "/feedback"), ("PUT", "/project/element")):
+            answer = await raw.request(client, method, path, [*headers, length], much(100))
+            assert answer.startswith(b"HTTP/1.1 %d " % status), answer[:200]
+            assert b'{"detail":"' in answer
+            answer = await raw.request(client, method, path, [*headers, unknown], chunked(100))
+            assert answer.startswith(b"HTTP/1.1 %d " % status), answer[:200]
+    form = "Content-Type: multipart/form-data; boundary=b"
+    assert (await raw.request(nobody, "POST", upload, [form, length], much(100))).startswith(b"HTTP/1.1 401 ")
+    await nobody.http.aclose()
+    assert (await raw.request(ann, "POST", upload, [own, form, f"Content-Length: {10**12}"], much(1)))[9:12] == b"413"
+    assert resident(small) < before + 60
+    assert tracebacks(small.log) == []
+    assert await ann.send("Still there?")
+
+
+async def test_a_request_that_is_odd_is_refused(ann: Client) -> None:
+    for headers, status in (
+        (["Content-Length: x"], b"400"),
+        (["Content-Length: -1"], b"400"),
+        (["Content-Length: 1", "Content-Length: 2"], b"400"),
+        ([f"X-{number}: {'x' * 8000}" for number in range(5)], b"431"),
+    ):
+        assert (await raw.request(ann, "POST", "/project/threads", headers, [b"{}"]))[9:12] == status
+    assert (await raw.request(ann, "GET", "/project/settings?" + "x" * 20_000, [], []))[9:12] == b"414"
+
+
+async def test_the_open_sessions_of_a_person_hold_so_many_files(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(TEN_LINES + "\nfrom datalayer import door\ndoor.use(door.Limits(files=3))\n")
+    env = {"CHAINLIT_AUTH_SECRET": "t" * 64, "PYTHONPATH": str(ROOT)}
+    with running_server(tmp_path, env, free_port()) as server:
+        async with Client(server.url, greets=False) as ann, Client(server.url, greets=False) as ben:
+            await (await ann.login("ann", "open")).connect()
+            await (await ben.login("ben", "open")).connect()
+            other = await ann.tab().connect()
+            for client in (ann, ann, other):
+                await client.attach("a.txt", b"a")
+            for client in (ann, other):
+                answer = await client.upload("a.txt", b"a")
+                assert (answer.status_code, answer.json()["detail"]) == (413, "Too many files")
+            await ben.attach("b.txt", b"b")
+            await other.disconnect()
+
+
+async def test_a_person_who_asks_too_often_waits_and_another_does_not(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(TEN_LINES + "\nfrom datalayer import door\ndoor.use(door.Limits(requests=1))\n")
+    env = {"CHAINLIT_AUTH_SECRET": "t" * 64, "PYTHONPATH": str(ROOT)}
+    with running_server(tmp_path, env, free_port()) as server:
+        async with Client(server.url, greets=False) as ann, Client(server.url, greets=False) as ben:
+            await ann.login("ann", "open")
+            await ben.login("ben", "open")
+            answers = [await ann.threads() for _ in range(30)]
+            assert [answer.status_code for answer in answers[:5]] == [200] * 5
+            [refused, *_] = [answer for answer in answers if answer.status_code != 200]
+            assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
+            assert (await ben.threads()).status_code == 200
+
+
+async def test_a_file_is_sent_so_that_it_does_nothing_in_this_sites_name(ann: Client) -> None:
+    await ann.connect()
+    for name, mime in (("page.html", "text/html"), ("odd", "x/y z"), ("script.js", "text/javascript")):
+        file = await ann.attach(name, b"<script>alert(1)</script>", mime)
+        answer = await ann.request("GET", f"/project/file/{file}", params={"session_id": ann.session_id})
+        assert answer.status_code == 200
+        assert "sandbox" in answer.headers["content-security-policy"]
+        assert answer.headers["content-disposition"] == "attachment"
+        assert answer.headers["x-content-type-options"] == "nosniff"
