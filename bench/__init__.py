@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-NAMES = ("create", "concurrent", "list", "resume", "stream", "backup", "chats", "hot")
+NAMES = ("create", "concurrent", "list", "resume", "stream", "backup", "chats", "hot", "flood")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Sizes:
     hot_messages: int = 200
     hot_users: int = 1_000
     hot_messages_each: int = 40
+    flood: int = 1_500
+    flood_tokens: int = 50
 
 
 QUICK = Sizes(
@@ -50,4 +52,6 @@ QUICK = Sizes(
     hot_messages=20,
     hot_users=20,
     hot_messages_each=10,
+    flood=50,
+    flood_tokens=10,
 )

@@ -31,11 +31,11 @@ def main() -> None:
 
 
 async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> None:
-    from . import cases, chats, contestants, durability, hot, report
+    from . import cases, chats, contestants, durability, flood, hot, report
 
     groups = (
         *(cases.create, cases.concurrent, cases.list_threads, cases.resume),
-        *(durability.stream, durability.back_up, chats.chats, hot.hot),
+        *(durability.stream, durability.back_up, chats.chats, hot.hot, flood.flood),
     )
     print(report.environment(), flush=True)
     contestants.sign_in()

@@ -45,7 +45,7 @@ Ask = Callable[[], Awaitable[Times]]
 async def chats(folder: Path, sizes: Sizes) -> list[Result]:
     os.makedirs(folder)
     port = free_port()
-    async with _model_server(port, sizes.answer_tokens) as url, AsyncExitStack() as stack:
+    async with model_server(port, sizes.answer_tokens) as url, AsyncExitStack() as stack:
         app = App(folder, GEMINI_API_KEY="bench", GEMINI_BASE_URL=url, NO_PROXY="127.0.0.1")
         server = stack.enter_context(app.running())
         tabs = [await _tab(stack, server) for _ in range(sizes.chats)]
@@ -111,7 +111,7 @@ async def _stop_in_sdk(client: genai.Client) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _model_server(port: int, tokens: int) -> AsyncIterator[str]:
+async def model_server(port: int, tokens: int) -> AsyncIterator[str]:
     options = ["--tokens", str(tokens), "--first", str(FIRST), "--between", str(BETWEEN)]
     command = [sys.executable, "-m", "tests.servers.gemini", str(port), *options]
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
@@ -169,11 +169,11 @@ async def _together(asks: Sequence[Ask], sizes: Sizes, server: Server, result: R
     started = time.perf_counter()
     await asyncio.gather(*(ask() for ask in asks))
     if result.contestant == OURS:
-        result.note = f"{_megabytes(server.process.pid):,.0f} MB resident"
+        result.note = f"{megabytes(server.process.pid):,.0f} MB resident"
     return (time.perf_counter() - started) / (len(asks) * sizes.answer_tokens)
 
 
-def _megabytes(pid: int) -> float:
+def megabytes(pid: int) -> float:
     """Resident memory of a process."""
     fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return int(fields["VmRSS"].split()[0]) / 1024

@@ -12,6 +12,7 @@ from .cases import CONCURRENT, LIST, RESUME
 from .chats import AT_ONCE, BETWEEN, FIRST, FIRST_TOKEN, RATE, SDK, STOP
 from .contestants import BARE, CHAINLIT, NORMAL, OURS
 from .durability import BACKUP, COPY, PACED, UNSAVED
+from .flood import FLOOD, IDLE
 from .hot import COLD, HOT, REDIS, TURN
 from .measure import Result
 
@@ -74,6 +75,7 @@ def notes(sizes: Sizes) -> str:
         f" {BETWEEN} s to each further one; Threadkeep's is timed in a browser's client, through websocket and disk.",
         "- The history of a turn is taken and given back; writing the turn's messages is the same for all and left out."
         " Hot sessions are held as JSON; memory is what Python allocates for them.",
+        "- A burst comes through one websocket of another person, in accounts mode; the answer is asked for as it ends.",
         "- A backup is a first one, which copies all, and is checked before it counts; the plain copy is not checked.",
     ]
     return "\n".join(lines) + "\n"
@@ -95,7 +97,7 @@ def expected(results: Sequence[Result], sizes: Sizes) -> str:
     creates, durable = ratios(concurrent, CHAINLIT, OURS), ratios(concurrent, OURS, NORMAL)
     lists, dicts = ratios(middle, CHAINLIT, OURS), ratios(resume, OURS, BARE)
     saving, copy = ratios(paced, UNSAVED, OURS), ratios(backup, OURS, COPY)
-    turn = TURN.format(sizes.hot_messages)
+    turn, flooded = TURN.format(sizes.hot_messages), FLOOD.format(sizes.flood_tokens, sizes.flood)
     rate, many = RATE.format(sizes.answer_tokens), AT_ONCE.format(sizes.chats, sizes.answer_tokens)
     first, pace, crowd = (ratios(FIRST_TOKEN, OURS, SDK), ratios(rate, SDK, OURS), ratios(many, SDK, OURS))
     lines = [
@@ -112,6 +114,7 @@ def expected(results: Sequence[Result], sizes: Sizes) -> str:
         _line(f"{many}: at least 0.9 times the rate of the {SDK}", crowd, 0.9, least=True),
         _line(f"{turn}: hot in at most half the time of cold", ratios(turn, HOT, COLD), 0.5),
         _line(f"{turn}: out of Redis in less time than out of the database", ratios(turn, REDIS, COLD), 1),
+        _line(f"{flooded}: at most 3 times its idle time", ratios(flooded, OURS, IDLE), 3),
         _line(f"{backup}: at most 5 times the time of a {COPY}", copy, 5),
     ]
     small_sizes = "\n(--quick: the sizes are too small to judge by.)" if sizes.tokens < Sizes().tokens else ""
