@@ -75,7 +75,7 @@ def notes(sizes: Sizes) -> str:
         f" {BETWEEN} s to each further one; Threadkeep's is timed in a browser's client, through websocket and disk.",
         "- The history of a turn is taken and given back; writing the turn's messages is the same for all and left out."
         " Hot sessions are held as JSON; memory is what Python allocates for them.",
-        "- A burst comes through one websocket of another person, in accounts mode; the answer is asked for as it ends.",
+        "- A burst comes through one websocket of another person; the answer is asked for as it ends.",
         "- A backup is a first one, which copies all, and is checked before it counts; the plain copy is not checked.",
     ]
     return "\n".join(lines) + "\n"
