@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from datalayer import DataLayerError
 
 from . import commands, queueing
-from .fixes import head, markdown, naming, screens, uploads
+from .fixes import head, markdown, naming, rootpath, screens, uploads
 from .history import MARK
 from .texts import language, say
 
@@ -36,6 +36,7 @@ def install() -> None:
     naming.install()
     screens.install()
     head.install()
+    rootpath.install()
     uploads.install()
     server.sio.on("stop", _stop)
     server.sio.on("edit_message", queueing.in_turn(_edit_message))

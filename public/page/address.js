@@ -26,7 +26,8 @@ onHeard("first_interaction", ({ thread_id: id }) => {
   const before = moves;
   setTimeout(() => {
     if (moves !== before) return; // the person has gone on
-    if (location.pathname.replace(/\/$/, "") !== root || document.querySelector("#thread-history")) return;
+    if (location.pathname.replace(/\/$/, "") !== root) return;
+    if (!root && document.querySelector("#thread-history")) return; // below a path the list compares with "/", in vain
     history.replaceState(history.state, "", `${root}/thread/${id}`);
     dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
   }, SETTLED);
