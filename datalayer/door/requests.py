@@ -20,13 +20,14 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import packets
+from . import bodies, packets
 from .headers import safe
 from .limits import Bucket, Buckets, limits, refused
 
 UPLOAD = "/project/file"
 _CHAINLIT = re.compile(r"/(project|auth|mcp|feedback|login|logout|user|set-session-cookie|ws/socket\.io)(/.*)?")
 _OPEN = re.compile(r"/(login|logout|set-session-cookie|auth/.+|ws/socket\.io/?)")  # to those who have not signed in
+_FILES = re.compile(r"/(public|assets|copilot|avatars)/")  # of which Chainlit makes paths
 _FRAME = 64 * 1024
 """What multipart/form-data puts around a file; its name is a part of that."""
 _LINGER, _SILENCE = 10.0, 2.0
@@ -56,6 +57,13 @@ class Door:
             return await refuse(refusal, scope, receive, send)
         if path.startswith(UPLOAD + "/"):
             send = safe(headers, send)
+        if (check := bodies.check_of(scope["method"], path)) is not None:
+            whole = await bodies.read(receive, _limit(scope, path))
+            if whole is None:
+                return await refuse((413, "This request is too large"), scope, receive, send)
+            if sentence := check(whole):
+                return await refuse((422, sentence), scope, receive, send)
+            receive = bodies.replayed(whole, receive)
         body = _Body(receive, _limit(scope, path))
         async with self._turn(scope, path, who):
             await body.hand_on(self._app, scope, send)
@@ -65,6 +73,8 @@ class Door:
             return 431, "The headers of this request are too large"
         if len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"]) > limits().address:
             return 414, "This address is too long"
+        if _FILES.match(path) and not path.isprintable():
+            return 404, "File not found"
         sizes = headers.getlist("content-length")
         if len(sizes) > 1 or any(re.fullmatch(r"[0-9]{1,15}", size) is None for size in sizes):
             return 400, "The size of this request is not a number"
