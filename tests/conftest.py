@@ -132,8 +132,7 @@ def make_run(thread_id: str, /, **over: Any) -> Any:
 
 
 async def register(layer: DataLayer, identifier: str) -> PersistedUser:
-    """The user, made in a task of its own: inside a server the layer remembers per task who logged in."""
-    user = await asyncio.create_task(layer.create_user(User(identifier=identifier)))
+    user = await layer.create_user(User(identifier=identifier))
     assert user is not None
     return user
 
