@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-NAMES = ("create", "concurrent", "list", "resume", "stream", "backup", "chats", "hot", "flood")
+NAMES = ("create", "concurrent", "list", "resume", "stream", "backup", "chats", "locked", "hot", "flood")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Sizes:
     backup_files: int = 100
     chats: int = 50
     answer_tokens: int = 200
+    locked: int = 30
+    """Seconds for which another process has the database."""
     hot_messages: int = 200
     hot_users: int = 1_000
     hot_messages_each: int = 40
@@ -49,6 +51,7 @@ QUICK = Sizes(
     backup_files=2,
     chats=3,
     answer_tokens=20,
+    locked=2,
     hot_messages=20,
     hot_users=20,
     hot_messages_each=10,

@@ -6,10 +6,11 @@ what a fast model takes, then one every ``BETWEEN``.
 
 import asyncio
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ FIRST_TOKEN, STOP, RATE, AT_ONCE = (
     "tokens of an answer of {:,}",
     "{:,} chats of {:,} tokens at once",
 )
+LOCKED_FIRST = "longest time to a first token, database locked for {} s"
+LOCKED_END = "longest time to the end of an answer, database locked for {} s"
 MODEL = "gemini-2.5-flash"
 
 Times = tuple[float, float, float]
@@ -62,6 +65,45 @@ async def chats(folder: Path, sizes: Sizes) -> list[Result]:
             ]
         results += await _stops(stack, folder / "stops")
         return await measure(results, sizes.rounds)
+
+
+async def locked(folder: Path, sizes: Sizes) -> list[Result]:
+    """Turns while another process has the database, one after the other, and whether all of them are stored then."""
+    os.makedirs(folder)
+    port = free_port()
+    async with _model_server(port, sizes.answer_tokens) as url, AsyncExitStack() as stack:
+        app = App(folder, GEMINI_API_KEY="bench", GEMINI_BASE_URL=url, NO_PROXY="127.0.0.1")
+        tab = await _tab(stack, stack.enter_context(app.running()))
+        ends: list[float] = []
+        results = [
+            Result(LOCKED_FIRST.format(sizes.locked), OURS, partial(_while_locked, app, tab, sizes, ends)),
+            Result(LOCKED_END.format(sizes.locked), OURS, partial(_longest, ends)),
+        ]
+        return await measure(results, 1)
+
+
+async def _while_locked(app: App, tab: Client, sizes: Sizes, ends: list[float], result: Result, _number: int) -> float:
+    """The longest time to a first token. ``ends``: of the turns, from their questions on."""
+    await _through_app(tab)  # begins the thread, or shows that it goes on
+    times: list[Times] = []
+    with closing(sqlite3.connect(app.home / "threads.db")) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        until = time.perf_counter() + sizes.locked
+        while time.perf_counter() < until:
+            times.append(await _through_app(tab))
+        database.rollback()
+    while (await tab.request("GET", "/health/store")).json()["pending"]:  # noqa: ASYNC110 (a server of its own)
+        await asyncio.sleep(0.05)
+    stored = [step for step in (await tab.stored())["steps"] if "message" in step["type"]]
+    result.note = f"{len(times)} turns"
+    shown = [step for step in tab.screen.values() if "message" in step["type"]]
+    result.written, result.lost = len(shown), len(shown) - len(stored)
+    ends[:] = [last - asked for asked, _first, last in times]
+    return max(first - asked for asked, first, _last in times)
+
+
+async def _longest(ends: Sequence[float], *_: Any) -> float:
+    return max(ends)
 
 
 async def _stops(stack: AsyncExitStack, folder: Path) -> list[Result]:
