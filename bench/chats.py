@@ -71,7 +71,7 @@ async def locked(folder: Path, sizes: Sizes) -> list[Result]:
     """Turns while another process has the database, one after the other, and whether all of them are stored then."""
     os.makedirs(folder)
     port = free_port()
-    async with _model_server(port, sizes.answer_tokens) as url, AsyncExitStack() as stack:
+    async with model_server(port, sizes.answer_tokens) as url, AsyncExitStack() as stack:
         app = App(folder, GEMINI_API_KEY="bench", GEMINI_BASE_URL=url, NO_PROXY="127.0.0.1")
         tab = await _tab(stack, stack.enter_context(app.running()))
         ends: list[float] = []
