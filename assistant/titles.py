@@ -48,9 +48,6 @@ async def write_title(question: str, answer: str, model: str, providers: Provide
 
 def clean(text: str) -> str:
     """The title in what the model wrote: its first line, bare, at most 6 words and 80 characters."""
-    # A template may begin with the thoughts, so that only their end is seen.
-    _, ended, rest = text.rpartition("</think>")
-    text = rest if ended else answer_of(text)
-    first = next((line for line in text.splitlines() if line.strip(_AROUND)), "")
+    first = next((line for line in answer_of(text).splitlines() if line.strip(_AROUND)), "")
     bare = _LABEL.sub("", one_line(first).strip(_AROUND)).strip(_AROUND)
     return " ".join(bare.split(" ")[:_WORDS])[:80].rstrip(_AROUND + ",;")

@@ -4,11 +4,14 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from .base import Blocked, InvalidRequest, ModelUnavailable, Thought, Usage
-from .thoughts import Splitter
+from .base import Blocked, ChatRequest, InvalidRequest, ModelUnavailable, Thought, Usage
+from .thoughts import Splitter, begins_in_thoughts
 
 # Google's word, OpenAI's, Anthropic's and Mistral's for an answer that has reached its limit.
 _AT_LIMIT = ("MAX_TOKENS", "length", "max_tokens", "model_length", "model_context_window_exceeded")
+
+_BEGINNING = 50_000
+"""Characters of an answer, at least, that are looked through for the end of thoughts without a beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +27,16 @@ class Piece:
 
 
 async def read(
-    pieces: AsyncGenerator[Piece, None], max_tokens: int | None = None
+    pieces: AsyncGenerator[Piece, None], request: ChatRequest, inside: set[str] | None = None
 ) -> AsyncGenerator[str | Usage | Thought, None]:
-    """The answer as ``ChatModel.stream`` gives it; closes ``pieces``. ``max_tokens``: that of the request.
+    """The answer as ``ChatModel.stream`` gives it; closes ``pieces``. ``inside``: names of models whose answers begin
+    in thoughts, without a tag; more of them are learnt.
 
     Raises ModelError.
     """
     finish = blocked = None
     silent = True
-    text = Text()
+    text = Text(inside is not None and request.model in inside)
     async with aclosing(pieces):
         async for piece in pieces:
             finish, blocked = piece.finish or finish, piece.blocked or blocked
@@ -46,13 +50,17 @@ async def read(
     for part in text.end():
         silent = silent and isinstance(part, Thought)
         yield part
+    if inside is not None and begins_in_thoughts(text.said):
+        inside.add(request.model)
     # Not before the end: the usage may come after the word that ends the answer.
     if blocked:
         raise Blocked(f"held back: {blocked}")
     if finish is None:
         raise ModelUnavailable("the answer broke off")
     if silent and finish in _AT_LIMIT:
-        raise InvalidRequest(f"all tokens went into thoughts: {finish}", "spent" if max_tokens else "spent_bound")
+        raise InvalidRequest(
+            f"all tokens went into thoughts: {finish}", "spent" if request.max_tokens else "spent_bound"
+        )
     if silent:
         raise ModelUnavailable(f"the answer is empty: {finish}", "empty")
 
@@ -60,24 +68,31 @@ async def read(
 class Text:
     """The text of an answer, piece by piece, apart from its thoughts, in whole characters.
 
-    Servers that write JSON in ASCII can cut an emoji between the two halves of its UTF-16.
+    Servers that write JSON in ASCII can cut an emoji between the two halves of its UTF-16. ``inside``: see Splitter.
+    ``said``: the beginning of what was taken for text.
     """
 
-    def __init__(self) -> None:
-        self._splitter = Splitter()
-        self._half = ""
+    def __init__(self, inside: bool = False) -> None:
+        self._splitter = Splitter(inside)
+        self._half = self.said = ""
 
     def feed(self, piece: str) -> Iterator[str | Thought]:
         piece, self._half = self._half + piece, ""
         if piece and "\ud800" <= piece[-1] <= "\udbff":
             piece, self._half = piece[:-1], piece[-1]
         if piece:
-            yield from self._splitter.feed(whole(piece))
+            yield from self._noted(self._splitter.feed(whole(piece)))
 
     def end(self) -> Iterator[str | Thought]:
         if self._half:
-            yield from self._splitter.feed(whole(self._half))
-        yield from self._splitter.end()
+            yield from self._noted(self._splitter.feed(whole(self._half)))
+        yield from self._noted(self._splitter.end())
+
+    def _noted(self, parts: Iterator[str | Thought]) -> Iterator[str | Thought]:
+        for part in parts:
+            if isinstance(part, str) and len(self.said) < _BEGINNING:
+                self.said += part
+            yield part
 
 
 def whole(text: str) -> str:

@@ -59,6 +59,11 @@ def shaped(request: ChatRequest, system: bool = True, files: bool = True) -> lis
     return messages
 
 
+def holds_files(request: ChatRequest) -> bool:
+    """Whether any is no text."""
+    return any(kind(file) != "text" for message in request.messages for file in message.files)
+
+
 def _joined(first: ChatMessage, second: ChatMessage) -> ChatMessage:
     text = "\n\n".join(filter(None, (first.text, second.text)))
     return replace(first, text=text, files=first.files + second.files)

@@ -16,8 +16,8 @@ _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milli|[smhd])", re.IGNORECASE)
 _LENGTH = r"(?:\d+(?:\.\d+)?\s*(?:milliseconds?|ms|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)[\s,]*)+"
 _DURATION = re.compile(_LENGTH, re.IGNORECASE)
-_DATE = r"\d{4}-\d\d-\d\d[t ][\d:.]+(?:z|\s?utc|[+-]\d\d:?\d\d)?"
-_AGAIN = re.compile(rf"(?:again|retry|wait|resets?|available|back|renewed)\b[^.\d]{{0,40}}({_DATE}|{_LENGTH})")
+_DATE = r"\d{4}-\d\d-\d\d(?:t| | at )[\d:.]+(?:z|\s?utc|[+-]\d\d:?\d\d)?"
+_AGAIN = re.compile(rf"(?:again|retry|wait|resets?|available|back|renewed|access)\b[^.\d]{{0,40}}({_DATE}|{_LENGTH})")
 # Limit, and what one request alone asks for: https://community.groq.com, https://platform.openai.com/docs/guides/rate-limits
 _ASKED = re.compile(r"limit:?\s+(\d+)\b.{0,60}?\brequested:?\s+(?:about\s+)?(\d+)")
 
@@ -60,7 +60,7 @@ def _unit(word: str) -> float:
 
 def _iso(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(re.sub(r"\s?utc$", "Z", text, flags=re.IGNORECASE).upper())
+        moment = datetime.fromisoformat(re.sub(r"\s?utc$", "z", text.lower().replace(" at ", " ")).upper())
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -14,19 +14,31 @@ _ENDS = {tag: f"{tag[0]}/{tag[1:]}" for tag in _TAGS}
 _EACH = "|".join(f"{re.escape(tag)}.*?(?:{re.escape(end)}\\s*|\\Z)" for tag, end in _ENDS.items())
 _BEFORE = re.compile(rf"\s*(?:{_EACH})", re.DOTALL)
 
+# Some chat templates begin the thoughts themselves: then only their end is seen, on a line of its own.
+_UNOPENED = re.compile(r"(?:(?!<think|```).)*?\n\s*</think>[ \t]*\n\s*", re.DOTALL)
+
+
+def begins_in_thoughts(text: str) -> bool:
+    """Whether ``text`` begins with thoughts that have an end, but no beginning."""
+    return _UNOPENED.match(text) is not None
+
 
 def answer_of(text: str) -> str:
     """``text`` without the thoughts that it begins with."""
-    found = _BEFORE.match(text)
+    found = _BEFORE.match(text) or _UNOPENED.match(text)
     return text[found.end() :] if found else text
 
 
 class Splitter:
-    """Parts the thoughts that a text begins with from the text, piece by piece. ``thinking``: they have not ended."""
+    """Parts the thoughts that a text begins with from the text, piece by piece. ``thinking``: they have not ended.
 
-    def __init__(self) -> None:
-        self._held = ""
-        self._end: str | None = None
+    ``inside``: it is known to begin in thoughts; if they never end, it was no thought.
+    """
+
+    def __init__(self, inside: bool = False) -> None:
+        self._held = self._thoughts = ""
+        self._inside = inside
+        self._end = "</think>" if inside else None
         self._text = self._trim = False
 
     @property
@@ -48,7 +60,9 @@ class Splitter:
 
     def end(self) -> Iterator[str | Thought]:
         """What was held back in the hope of more."""
-        if self._held:
+        if self.thinking and self._inside:
+            yield answer_of(self._thoughts + self._held)
+        elif self._held:
             yield Thought(self._held) if self.thinking else self._held
             self._held = ""
 
@@ -74,6 +88,7 @@ class Splitter:
             keep = next((n for n in range(len(self._end) - 1, 0, -1) if thought.endswith(self._end[:n])), 0)
             thought, self._held = thought[: len(thought) - keep], thought[len(thought) - keep :]
         if thought:
+            self._thoughts += thought
             yield Thought(thought)
 
     def _said(self, piece: str) -> Iterator[str]:

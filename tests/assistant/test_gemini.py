@@ -114,6 +114,19 @@ class TestRequest:
         config = server.requests[0].body["generationConfig"].get("thinkingConfig", {})
         assert (True in config.values()) is asked
 
+    async def test_a_model_that_will_not_be_told_how_to_think_is_not_told(
+        self, server: GeminiServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        gemini = Gemini(KEY, server.url)
+        server.default = (text("Yes."), finish())
+        server.script(failure(400, "INVALID_ARGUMENT", "Budget 0 is invalid. This model only works in thinking mode."))
+        title = ChatRequest(REQUEST.messages, "gemini-9-flash", 0.0, PROMPT, thinking=False)
+        assert [await collect(gemini, title), await collect(gemini, title)] == [["Yes."], ["Yes."]]
+        configs = ["thinkingConfig" in received.body["generationConfig"] for received in server.requests]
+        assert configs == [True, False, False]
+        await gemini.close()
+
     async def test_nothing_is_sent_that_was_not_given(self, server: GeminiServer, gemini: ChatModel) -> None:
         server.script(text("Yes."), finish())
         await collect(gemini, ChatRequest(REQUEST.messages, REQUEST.model, 0.0, ""))

@@ -21,6 +21,7 @@ from assistant.models.calls import Meter, call
 from assistant.models.openai import OpenAI
 from assistant.models.patience import Patience
 from assistant.models.providers import Providers
+from tests.servers.http import Act
 from tests.servers.shapes import ODD, SHAPES, RecordedServer, Refusal, Shape, chunk, sse
 
 REQUEST = ChatRequest([ChatMessage("user", "Who wrote it?")], "m", 0.5, "Be brief.")
@@ -98,6 +99,37 @@ async def test_an_answer_that_broke_off(end: list[object], server: RecordedServe
     assert await anext(stream) == "Ada"
     with pytest.raises(ModelUnavailable):
         [piece async for piece in stream]
+
+
+async def test_a_connection_that_stays_open_after_the_end_does_not_hold_the_answer(
+    server: RecordedServer, model: OpenAI
+) -> None:
+    server.script(*sse(chunk({"content": "Ada"}), chunk({}, "stop")), Act.STALL)
+    async with asyncio.timeout(30):
+        assert [piece async for piece in model.stream(REQUEST)] == ["Ada"]
+
+
+async def test_thoughts_that_the_template_begins_are_seen_by_their_end_and_expected_from_then_on(
+    server: RecordedServer, model: OpenAI
+) -> None:
+    stream = sse(chunk({"content": "They ask who.\n</th"}), chunk({"content": "ink>\n\nAda."}), chunk({}, "stop"))
+    code = sse(chunk({"content": "Write:\n```\n</think>\n```"}), chunk({}, "stop"))
+    found = []
+    for each in (code, stream, stream, sse(chunk({"content": "No thoughts."}), chunk({}, "stop"))):
+        server.script(*each)
+        pieces = [piece async for piece in model.stream(REQUEST) if isinstance(piece, str)]
+        found.append("".join(pieces))
+    assert found == [
+        "Write:\n```\n</think>\n```",
+        "They ask who.\n</think>\n\nAda.",  # nobody could know
+        "Ada.",
+        "No thoughts.",
+    ]
+    # What was taken for an answer is none in what the model is shown.
+    said = [*REQUEST.messages, ChatMessage("assistant", found[1]), ChatMessage("user", "When?")]
+    server.script(*stream)
+    [_ async for _ in model.stream(ChatRequest(said, "m", 0.5, ""))]
+    assert server.requests[-1].body["messages"][1] == {"role": "assistant", "content": "Ada."}
 
 
 @pytest.mark.parametrize(("limit", "reason"), [(50, "spent"), (None, "spent_bound")])

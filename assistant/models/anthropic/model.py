@@ -6,6 +6,7 @@ are to be shown.
 """
 
 import logging
+import warnings
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -43,6 +44,8 @@ class Anthropic:
             timeout=None,
             open_telemetry=False,
         )
+        # Of a model that will be retired some day, at each call; its provider lists it as long as it answers.
+        warnings.filterwarnings("ignore", "The model '.*' is deprecated", DeprecationWarning)
         # At DEBUG it puts whole requests, the conversation in them, into its records.
         logging.getLogger("anthropic").setLevel(logging.INFO)
         # What the SDK has read from ANTHROPIC_CUSTOM_HEADERS.
@@ -53,7 +56,7 @@ class Anthropic:
         await self._http.aclose()
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage | Thought, None]:
-        return read(pieces(self._ask(request), errors.refusal), request.max_tokens)
+        return read(pieces(self._ask(request), errors.refusal), request)
 
     async def models(self) -> list[ModelInfo]:
         return await asked(self._list(), errors.refusal)

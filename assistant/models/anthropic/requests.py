@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..base import Attachment, ChatMessage, ChatRequest
-from ..parts import kind, parts, shaped
+from ..parts import holds_files, kind, parts, shaped
 from ..terms import Held, Terms
 
 _ANSWER, _SHORT = 16_000, 1_024
@@ -52,7 +52,7 @@ def held(request: ChatRequest, given: dict[str, Any], terms: Terms) -> Held:
         temperature=given.get("extra_body", {}).get("temperature"),
         limit=True,
         thinking="thinking" in given,
-        files=terms.files and any(kind(file) != "text" for message in request.messages for file in message.files),
+        files=terms.files and holds_files(request),
     )
 
 

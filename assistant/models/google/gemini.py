@@ -5,17 +5,20 @@ cancelled or has failed has closed its HTTP request.
 """
 
 from collections.abc import AsyncGenerator, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..answer import Piece, read
 from ..base import Attachment, ChatRequest, ModelError, ModelInfo, Thought, Usage
-from ..parts import parts, shaped
+from ..parts import holds_files, parts, shaped
+from ..refusals import Said
+from ..terms import Book, Held, Terms, negotiated
 from ..wire import asked, check_key, http_client, pieces
 from . import api
 from .catalogue import google
 
 if TYPE_CHECKING:
-    from google.genai.types import Content, GenerateContentConfig, GenerateContentResponse, Part
+    from google.genai.types import Content, GenerateContentConfig, GenerateContentResponse, Part, ThinkingConfig
 
 
 class Gemini:
@@ -45,13 +48,14 @@ class Gemini:
             retry_options=HttpRetryOptions(attempts=1),
         )
         # Without these, the SDK looks in the environment for a key and for which of Google's services to use.
+        self._book = Book()
         self._client = genai.Client(vertexai=False, api_key=self._key or "none", http_options=options)
 
     async def close(self) -> None:
         await self._http.aclose()
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage | Thought, None]:
-        return read(pieces(self._ask(request), _refusal), request.max_tokens)
+        return read(pieces(self._ask(request), _refusal), request)
 
     async def models(self) -> list[ModelInfo]:
         return await asked(self._list(), _refusal)
@@ -59,9 +63,19 @@ class Gemini:
     async def count_tokens(self, request: ChatRequest) -> int | None:
         return await asked(self._count(request), _refusal)
 
-    async def _ask(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
+    def _ask(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
+        return negotiated(
+            request.model,
+            self._book,
+            _usual(request),
+            lambda terms: self._once(request, terms),
+            lambda terms: _held(request, terms),
+            _said,
+        )
+
+    async def _once(self, request: ChatRequest, terms: Terms) -> AsyncGenerator[Piece, None]:
         check_key(self._key)
-        contents, config = [*_contents(request)], _config(request)
+        contents, config = [*_contents(request, terms)], _config(request, terms)
         models = self._client.aio.models
         async for chunk in await models.generate_content_stream(model=request.model, contents=contents, config=config):
             yield _piece(chunk)
@@ -78,16 +92,28 @@ class Gemini:
     async def _count(self, request: ChatRequest) -> int | None:
         check_key(self._key)
         # The SDK refuses to send a system prompt to be counted, although the API takes one: counted as a message.
-        contents = [*_contents(request, system=False)]
+        contents = [*_contents(request, replace(self._book.of(request.model, _usual(request)), system=False))]
         answer = await self._client.aio.models.count_tokens(model=request.model, contents=contents)
         return answer.total_tokens
 
 
-def _contents(request: ChatRequest, system: bool = True) -> "Iterator[Content]":
-    """``system``: whether the system prompt goes its own way, where the model knows one."""
+def _usual(request: ChatRequest) -> Terms:
+    return Terms(system=api.has_system(request.model))
+
+
+def _held(request: ChatRequest, terms: Terms) -> Held:
+    return Held(
+        temperature=request.temperature if terms.temperature is not None else None,
+        thinking=_thinking(request, terms) is not None,
+        system=terms.system and bool(request.system_prompt),
+        files=terms.files and holds_files(request),
+    )
+
+
+def _contents(request: ChatRequest, terms: Terms) -> "Iterator[Content]":
     from google.genai.types import Content
 
-    for message in shaped(request, system and api.has_system(request.model)):
+    for message in shaped(request, terms.system, terms.files):
         if given := [_part(part) for part in parts(message)]:
             yield Content(role="user" if message.role == "user" else "model", parts=given)
 
@@ -100,19 +126,24 @@ def _part(part: str | Attachment) -> "Part":
     return Part(inline_data=Blob(mime_type=part.mime, data=part.data))
 
 
-def _config(request: ChatRequest) -> "GenerateContentConfig":
-    from google.genai.types import AutomaticFunctionCallingConfig, GenerateContentConfig, ThinkingConfig
+def _thinking(request: ChatRequest, terms: Terms) -> "ThinkingConfig | None":
+    from google.genai.types import ThinkingConfig
 
-    thinking = None
+    if not terms.thinking:
+        return None
     if not request.thinking and api.can_do_without_thinking(request.model):
-        thinking = ThinkingConfig(thinking_budget=0)
-    elif request.thoughts and api.can_think(request.model):
-        thinking = ThinkingConfig(include_thoughts=True)
+        return ThinkingConfig(thinking_budget=0)
+    return ThinkingConfig(include_thoughts=True) if request.thoughts and api.can_think(request.model) else None
+
+
+def _config(request: ChatRequest, terms: Terms) -> "GenerateContentConfig":
+    from google.genai.types import AutomaticFunctionCallingConfig, GenerateContentConfig
+
     return GenerateContentConfig(
-        temperature=request.temperature,
+        temperature=request.temperature if terms.temperature is not None else None,
         max_output_tokens=request.max_tokens,
-        system_instruction=(request.system_prompt or None) if api.has_system(request.model) else None,
-        thinking_config=thinking,
+        system_instruction=(request.system_prompt or None) if terms.system else None,
+        thinking_config=_thinking(request, terms),
         # There are no functions, and the SDK logs a line about calling them for every request.
         automatic_function_calling=AutomaticFunctionCallingConfig(disable=True),
     )
@@ -136,6 +167,12 @@ def _piece(chunk: "GenerateContentResponse") -> Piece:
         first.finish_reason.name if first and first.finish_reason else None,
         feedback.block_reason.name if feedback and feedback.block_reason else None,
     )
+
+
+def _said(error: Exception) -> Said | None:
+    from google.genai.errors import APIError
+
+    return Said(error.code, error.details, {}) if isinstance(error, APIError) else None
 
 
 def _refusal(error: Exception) -> ModelError | None:

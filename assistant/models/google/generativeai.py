@@ -64,7 +64,7 @@ class GenerativeAI:
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage | Thought, None]:
         call = Call(_thinking(request))
-        return read(in_thread(lambda call: self._ask(request, call), call, _translate), request.max_tokens)
+        return read(in_thread(lambda call: self._ask(request, call), call, _translate), request)
 
     async def models(self) -> list[ModelInfo]:
         return await _first(lambda call: iter([self._list()]))

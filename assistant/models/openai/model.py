@@ -49,12 +49,13 @@ class OpenAI:
         self._client.organization = self._client.project = self._client.admin_api_key = None
         self._client._custom_headers = {}
         self._book = Book()
+        self._inside: set[str] = set()
 
     async def close(self) -> None:
         await self._http.aclose()
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage | Thought, None]:
-        return read(pieces(self._ask(request), errors.refusal), request.max_tokens)
+        return read(pieces(self._ask(request), errors.refusal), request, self._inside)
 
     async def models(self) -> list[ModelInfo]:
         return await asked(self._list(), errors.refusal)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..base import Attachment, ChatMessage, ChatRequest
-from ..parts import kind, parts, shaped
+from ..parts import holds_files, parts, shaped
 from ..terms import Held, Terms
 
 # They refuse max_tokens, and any temperature but 1: https://platform.openai.com/docs/guides/reasoning
@@ -43,7 +43,7 @@ def held(request: ChatRequest, given: Mapping[str, Any], terms: Terms) -> Held:
         limit=terms.limit in given,
         effort="reasoning_effort" in given,
         system=terms.system and bool(request.system_prompt),
-        files=terms.files and any(kind(file) != "text" for message in request.messages for file in message.files),
+        files=terms.files and holds_files(request),
     )
 
 
