@@ -22,10 +22,11 @@ window.WebSocket = class extends WebSocket {
 
   // What the server would hang up at is not sent at all. To the page it looks as if the server had said so.
   refuse() {
-    const most = Math.floor(this.largest / 3e6);
+    const most = (this.largest - 65536) / 3000; // kB of text: see assistant/bounds.py
+    const size = (unit) => (most < 1000 ? `${most}\u00a0k${unit}` : `${most / 1000}\u00a0M${unit}`);
     const message = french
-      ? `Ce message n’est pas parti\u00a0: il dépasse ${most}\u00a0Mo. Joignez-le en fichier, ou envoyez-le en plusieurs fois.`
-      : `This message was not sent: it has more than ${most} MB. Attach it as a file, or send it in parts.`;
+      ? `Ce message n’est pas parti\u00a0: il dépasse ${size("o")}. Joignez-le en fichier, ou envoyez-le en plusieurs fois.`
+      : `This message was not sent: it has more than ${size("B")}. Attach it as a file, or send it in parts.`;
     for (const event of [["toast", { message, type: "error" }], ["task_end", {}]]) {
       this.dispatchEvent(new MessageEvent("message", { data: `42${JSON.stringify(event)}` }));
     }
