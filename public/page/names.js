@@ -49,6 +49,14 @@ addedOf("[class*=-feedback-], .favorite-message", (button) => {
 // The picture of a file dialog's button hides it from screen readers.
 addedOf("#upload-button, #upload-button-loading", (button) => button.removeAttribute("role"));
 
+// A link of the header stands in a button that does nothing.
+addedOf("#header button > a", (link) => {
+  link.setAttribute("aria-label", name("Compte et sessions", "Account and sessions"));
+  link.parentElement.tabIndex = -1;
+  link.parentElement.setAttribute("role", "group");
+  link.parentElement.setAttribute("aria-label", link.getAttribute("aria-label"));
+});
+
 // A list may hold lines only.
 addedOf("#thread-history", (history) => history.parentElement.setAttribute("role", "none"));
 addedOf("[data-sonner-toaster]", (toasts) => toasts.setAttribute("role", "group"));
