@@ -12,7 +12,7 @@ from chainlit.config import config as chainlit_config
 from datalayer import DataLayer, StoreUnavailable
 from datalayer.records import user_id
 
-from . import afterwards, conversation, offers, turn
+from . import afterwards, conversation, offers, replacing, turn
 from .accounting import Status
 from .afterwards import Parts
 from .attachments import searchable
@@ -74,7 +74,8 @@ async def answer(
                     if outcome.fallback and not (replaced.metadata or {}).get("fallback"):
                         await _no_other(outcome.fallback, settings, parts)
                         break
-                    await replaced.remove()
+                    await replacing.put_aside(asked, asked.content, [replaced])
+                    await cl.context.emitter.send_toast(say("put_aside_answer", session_language()), "info")
                     replaced = None
                 reply.metadata = _marks(outcome, begun)
                 await shown.show(piece)

@@ -22,7 +22,7 @@ from datalayer import DataLayerError
 
 from . import commands, queueing
 from .fixes import head, markdown, naming, rootpath, screens, uploads
-from .history import MARK
+from .history import ASIDE, MARK
 from .texts import language, say
 
 _CONNECTING = 60.0
@@ -82,7 +82,7 @@ async def _edit_message(sid: str, payload: Any) -> None:
         await emitter.emit("kept", known.id)
     else:
         # Chainlit does not note this task, so that Stop would not find it.
-        session.current_task = task = asyncio.create_task(screens.edit(session, sid, payload))
+        session.current_task = task = asyncio.create_task(screens.edit(session, edited["id"], str(edited["output"])))
         await asyncio.wait([task])
         if not task.cancelled():
             task.result()
@@ -120,7 +120,7 @@ def _mark(message: Any, files: bool) -> None:
     message["metadata"] = kept | marks
 
 
-_OURS = (MARK, "fallback", "broke_off", "model")
+_OURS = (MARK, ASIDE, "fallback", "broke_off", "model")
 """In the metadata of messages, where only the app writes them."""
 
 

@@ -1,7 +1,7 @@
 """Chainlit's callbacks <-> ``answering.py``: what happens at the screen, one function an event."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,13 +15,14 @@ from chainlit.types import Feedback, ThreadDict
 
 from datalayer import DataLayer, StoreUnavailable
 from datalayer.records import Thread
+from datalayer.text import title
 from datalayer.writes import Actor, author_id
 
-from . import commanding, conversation, live, offers, starters, startup
+from . import commanding, conversation, live, offers, replacing, starters, startup
 from .afterwards import Parts, announce
 from .answering import answer
 from .config import Config
-from .history import is_command
+from .history import is_aside, is_command
 from .memory import Limits, Memory
 from .models import OFFLINE, ChatMessage, Providers
 from .screen import session_language
@@ -60,6 +61,7 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
     @cl.on_chat_resume
     async def resume(thread: ThreadDict) -> None:
         live.reread(cl.context.session)
+        thread["steps"] = [step for step in thread["steps"] if not is_aside(step.get("metadata"))]
         await providers.refresh(_FIRST_LOOK)
         await _show(Settings(model=providers.default).stored(thread["metadata"]), providers)
         await commanding.offer()
@@ -69,7 +71,11 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
     @cl.action_callback("continue")
     @cl.action_callback("retry")
     async def go_on(action: cl.Action) -> None:
-        await _pressed(action, parts())
+        await _pressed(_go_on(action, parts()))
+
+    @cl.action_callback("undo")
+    async def undo(_: cl.Action) -> None:
+        await _pressed(replacing.undo(memory, conversation.owner(cl.context.session)))
 
     @cl.on_settings_update
     async def settings_update(values: dict[str, Any]) -> None:
@@ -148,7 +154,7 @@ async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
         await commanding.run(typed, asked, thread, settings, parts, limits)
         return
     if thread is not None and thread.name is None and asked.content.strip():  # it began with a command
-        await parts.layer.update_thread(thread.id, name=asked.content, user_id=thread.user_id)
+        await parts.layer.update_thread(thread.id, name=title(asked.content))
         await announce(asked.content)
     held = await conversation.before(asked, thread, parts.layer, parts.memory)
     await answer(asked, held, settings, parts, cl.Message(""))
@@ -175,12 +181,13 @@ async def _settings(thread: Thread | None, parts: Parts) -> Settings:
     return settings
 
 
-async def _pressed(action: cl.Action, parts: Parts) -> None:
+async def _pressed(work: Coroutine[Any, Any, None]) -> None:
     session = cl.context.session
     if session.current_task is not None and not session.current_task.done():
+        work.close()
         return
     with live.turn(session):
-        session.current_task = task = asyncio.create_task(_go_on(action, parts))  # so that the Stop button finds it
+        session.current_task = task = asyncio.create_task(work)  # so that the Stop button finds it
         await cl.context.emitter.task_start()
         try:
             await asyncio.wait([task])

@@ -17,6 +17,9 @@ MARK, CLEAR = COMMAND, "clear"
 """``MARK``: in the metadata of a command and of its reply, with the command's key. ``CLEAR``: the key of the one with
 which the author had the context forgotten."""
 
+ASIDE = "aside"
+"""In the metadata of a message that an edit or another answer has replaced: see replacing.py."""
+
 _READ = 2_000
 """Messages that are read of a thread, the newest; what is older than a summary is not read at all."""
 
@@ -140,12 +143,17 @@ def forgotten(rows: Sequence[ThreadMessage]) -> int:
 def tells(metadata: Mapping[str, Any] | None) -> bool:
     """Whether a message with this metadata is for models: no command or its reply, no answer of the formatter alone."""
     marks = metadata or {}
-    return not is_command(marks) and not (marks.get("fallback") and not marks.get("broke_off"))
+    return not is_aside(marks) and not is_command(marks) and not (marks.get("fallback") and not marks.get("broke_off"))
 
 
 def is_command(metadata: Mapping[str, Any] | None) -> bool:
     """Whether a message with this metadata is a command, or the reply to one."""
     return bool((metadata or {}).get(MARK))
+
+
+def is_aside(metadata: Mapping[str, Any] | None) -> bool:
+    """Whether a message with this metadata was replaced, and is shown to nobody."""
+    return bool((metadata or {}).get(ASIDE))
 
 
 def hot_message(id: str, type: str, text: str, created_at: int, files: tuple[str, ...] = ()) -> HotMessage:

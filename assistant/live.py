@@ -54,7 +54,7 @@ _turn: ContextVar[Turn | None] = ContextVar("live_turn", default=None)
 class Room:
     """A conversation as it is shown now. ``shown``, ``gone``: steps of the last turn, by id. ``pieces``: what has come
     of their text since. ``ended``: when it did, on the monotonic clock. ``actions``: all buttons. ``messages``:
-    Chainlit's list of the messages, the same for all."""
+    Chainlit's list of the messages, the same for all. ``replaced``: what can be brought back, see replacing.py."""
 
     key: tuple[str, str]
     screens: WeakKeyDictionary[WebsocketSession, None] = field(default_factory=WeakKeyDictionary)
@@ -66,6 +66,7 @@ class Room:
     elements: set[str] = field(default_factory=set)
     actions: dict[str, dict[str, Any]] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
+    replaced: list[Any] = field(default_factory=list)
 
     def others(self, session: WebsocketSession) -> list[WebsocketSession]:
         last = list(self.screens)[-_SCREENS:]
@@ -150,11 +151,19 @@ def here() -> Room:
     return room(session)
 
 
-def leave(session: WebsocketSession) -> None:
-    """The page is gone for good."""
-    if (left := _of.pop(session, None)) is not None:
-        left.screens.pop(session, None)
+def leave(session: WebsocketSession) -> Room | None:
+    """The page is gone for good. The conversation that it showed, when nobody shows it any more."""
+    left = _of.pop(session, None)
     chat_contexts.pop(session.id, None)
+    if left is not None:
+        left.screens.pop(session, None)
+    return left if left is not None and not left.screens else None
+
+
+async def refresh(thread: ThreadDict) -> None:
+    """Shows the conversation of this session anew, as ``thread`` is, on all its screens."""
+    for screen in list(here().screens):
+        await screen.emit("resume_thread", thread.copy())  # type: ignore[misc]
 
 
 def reread(session: BaseSession) -> None:

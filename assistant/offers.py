@@ -22,8 +22,20 @@ _LEFT = 5
 async def below(answer: cl.Message, stopped: bool = False) -> None:
     """Offers another answer in the place of this one; where a person has stopped it, also to go on with it."""
     marks = answer.metadata or {}
-    again = [_again(answer.id, bool(marks.get("fallback")))]
-    await _offer(again + ([_button("continue", answer.id)] if stopped else []))
+    offered = [_again(answer.id, bool(marks.get("fallback")))]
+    if stopped:
+        offered.append(_button("continue", answer.id))
+    if live.here().replaced:
+        offered.append(_button("undo", answer.id))
+    await _offer(offered)
+
+
+async def instead(question: cl.Message) -> None:
+    """Where a question that was edited got no answer, only what it has replaced can be offered, below a notice."""
+    if live.here().replaced:
+        notice: Any = {**question.to_dict(), "id": _notice(question.id), "type": "system_message"}
+        await cl.context.emitter.send_step(notice | {"output": say("put_aside_no_answer", session_language())})
+        await _offer([_button("undo", question.id, notice["id"])])
 
 
 async def withdraw() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -9,9 +10,9 @@ from chainlit import socket
 from chainlit.data import get_data_layer
 from chainlit.session import WebsocketSession
 
-from datalayer import DataLayer
+from datalayer import DataLayer, DataLayerError
 
-from .. import live
+from .. import live, replacing
 
 
 def install() -> None:
@@ -25,6 +26,7 @@ def _as_a_turn(original: Any) -> Any:
     @wraps(original)
     async def process_message(session: WebsocketSession, payload: Any) -> None:
         with live.turn(session):
+            await _settle(live.room(session))
             await original(session, payload)
 
     return process_message
@@ -33,15 +35,22 @@ def _as_a_turn(original: Any) -> Any:
 def _leaving(original: Any) -> Any:
     @wraps(original)
     async def delete(session: WebsocketSession) -> None:
-        live.leave(session)
+        if (left := live.leave(session)) is not None:
+            await _settle(left)
         await original(session)
 
     return delete
 
 
-async def edit(session: WebsocketSession, sid: str, payload: Any) -> None:
-    with live.turn(session):
-        await socket.edit_message(sid, payload)
+async def _settle(room: live.Room) -> None:
+    with suppress(DataLayerError):  # which is logged; what is left is marked, and shown to nobody
+        await replacing.settle(room)
+
+
+async def edit(session: WebsocketSession, message_id: str, text: str) -> None:
+    """Chainlit deletes what came after the message."""
+    with live.turn(session), suppress(asyncio.CancelledError):
+        await replacing.edit(message_id, text)
 
 
 def stop(session: WebsocketSession) -> None:
