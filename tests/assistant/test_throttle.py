@@ -56,3 +56,27 @@ def test_memory_is_bounded_by_forgetting_the_name_tried_longest_ago() -> None:
     assert not throttle.admit("anna")
     assert throttle.admit("bruno")
     assert len(throttle._log) == 2
+
+
+def test_a_try_that_is_taken_back_does_not_count_and_only_the_newest_one_is() -> None:
+    clock = Clock()
+    throttle = Throttle(tries=2, window=10, clock=clock)
+    throttle.admit("anna")
+    clock.now = 5
+    throttle.admit("anna")
+    throttle.take_back("anna")
+    throttle.take_back("never seen")
+    assert throttle.admit("anna")
+    assert not throttle.admit("anna")
+    assert throttle.wait("anna") == 5  # until the first one is out of the window
+
+
+def test_how_long_to_wait_is_known() -> None:
+    clock = Clock()
+    throttle = Throttle(tries=1, window=10, clock=clock)
+    assert throttle.wait("anna") == 0
+    throttle.admit("anna")
+    clock.now = 4
+    assert throttle.wait("anna") == 6
+    clock.now = 11
+    assert throttle.wait("anna") == 0
