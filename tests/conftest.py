@@ -22,6 +22,7 @@ from chainlit.utils import utc_now
 from datalayer import DataLayer, transaction
 from tests.gate import Gate
 
+os.environ.setdefault("TEST_PATIENCE", "20")  # seconds, of the servers that tests start: see tests/processes.py
 OpenLayer = Callable[..., DataLayer]
 
 

@@ -212,6 +212,13 @@ def start(
     return Child(os.fdopen(status, "rb", buffering=0), os.fdopen(read, "rb") if read is not None else None)
 
 
+# A slow machine is no database that hangs: tests of other things give it more time (tests/conftest.py).
+_PATIENT = (
+    "import os; from datalayer import transaction;"
+    "transaction.PATIENCE = float(os.environ.get('TEST_PATIENCE', transaction.PATIENCE))\n"
+)
+
+
 @contextmanager
 def running_server(
     app_dir: Path,
@@ -224,7 +231,7 @@ def running_server(
     """Run the `app.py` in `app_dir` by `code` until the block ends, then kill it. Raises ServerFailed."""
     log = app_dir / f"server-{port}.log"
     with log.open("ab") as output:
-        process = start(code, cwd=app_dir, env={"CHAINLIT_PORT": str(port), **env}, output=output)
+        process = start(_PATIENT + code, cwd=app_dir, env={"CHAINLIT_PORT": str(port), **env}, output=output)
     server = Server(process, f"http://127.0.0.1:{port}", log)
     try:
         _wait(server, ready, time.monotonic() + deadline)

@@ -30,7 +30,7 @@ def model() -> Iterator[Model]:
 
 @pytest.fixture
 def app(tmp_path: Path, model: Model) -> Iterator[App]:
-    app = App(tmp_path, **connected(model))
+    app = App(tmp_path, TEST_PATIENCE="0.3", **connected(model))
     yield app
     app.close()
 
