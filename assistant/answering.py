@@ -78,6 +78,8 @@ async def answer(
                     await cl.context.emitter.send_toast(say("put_aside_answer", session_language()), "info")
                     replaced = None
                 reply.metadata = _marks(outcome, begun)
+                if outcome.fallback is None:
+                    reply.author = parts.providers.label(outcome.meter.model)
                 await shown.show(piece)
         status = "complete" if outcome.fallback in (None, "no_key", "no_key_team", "offline") else "failed"
         whole = reply if replaced is None else None

@@ -18,7 +18,7 @@ from datalayer.records import Thread
 from datalayer.text import title
 from datalayer.writes import Actor, author_id
 
-from . import commanding, conversation, live, offers, replacing, starters, startup
+from . import commanding, conversation, live, offers, picker, replacing, starters, startup
 from .afterwards import Parts, announce
 from .answering import answer
 from .config import Config
@@ -122,6 +122,7 @@ _valid: WeakKeyDictionary[BaseSession, Settings] = WeakKeyDictionary()
 async def _show(settings: Settings, providers: Providers) -> None:
     _valid[cl.context.session] = settings
     await cl.ChatSettings(settings.widgets(session_language(), providers.offered())).send()
+    await picker.offer(settings, providers)
 
 
 async def _change(values: dict[str, Any], parts: Parts) -> None:
@@ -129,6 +130,7 @@ async def _change(values: dict[str, Any], parts: Parts) -> None:
     settings, refused = _valid.get(session, Settings(model=providers.default)).changed(values, providers.offered())
     _valid[session] = settings
     session.chat_settings = settings.model_dump()
+    await picker.offer(settings, providers)
     if session.has_first_interaction:  # a thread begins with its first message, which then saves them
         await parts.layer.update_thread(session.thread_id, metadata=settings.metadata())
     for field in refused:
@@ -149,7 +151,7 @@ async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
     if deleted:
         await cl.ErrorMessage(say("deleted", session_language())).send()
         return
-    settings = await _settings(thread, parts)
+    settings = await _choose(asked, await _settings(thread, parts), parts)
     if (typed := await commanding.recognise(asked)) is not None:
         await commanding.run(typed, asked, thread, settings, parts, limits)
         return
@@ -179,6 +181,15 @@ async def _settings(thread: Thread | None, parts: Parts) -> Settings:
     if thread is not None:
         await parts.layer.update_thread(session.thread_id, metadata=settings.metadata())
     return settings
+
+
+async def _choose(asked: cl.Message, settings: Settings, parts: Parts) -> Settings:
+    """The settings with the model that was chosen in the message box, which is the conversation's from now on."""
+    changed = picker.chosen(settings, asked.modes, parts.providers)
+    if changed is not settings:
+        await parts.layer.update_thread(cl.context.session.thread_id, metadata=changed.metadata())
+        await _show(changed, parts.providers)
+    return changed
 
 
 async def _pressed(work: Coroutine[Any, Any, None]) -> None:

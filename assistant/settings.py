@@ -75,7 +75,7 @@ class Settings(BaseModel):
     def widgets(self, to: Language, offered: Iterable[ModelInfo]) -> list[InputWidget]:
         """Chainlit's settings panel, filled with these values. ``offered``: the models to choose from."""
         return [
-            Select(id="model", label=say("model", to), items=self._models(to, offered), initial_value=self.model),
+            Select(id="model", label=say("model", to), items=self.models(to, offered), initial_value=self.model),
             Slider(
                 id="temperature",
                 label=say("temperature", to),
@@ -115,8 +115,8 @@ class Settings(BaseModel):
             step=step,
         )
 
-    def _models(self, to: Language, offered: Iterable[ModelInfo]) -> dict[str, str]:
-        """Label -> name. Two models with one label would be one entry: the second goes by its name."""
+    def models(self, to: Language, offered: Iterable[ModelInfo]) -> dict[str, str]:
+        """What can be chosen: label -> name. Of two models with one label the second goes by its name."""
         labels: dict[str, str] = {}
         for info in offered:
             labels[info.name if info.label in labels else info.label] = info.name

@@ -14,6 +14,7 @@ import "./page/announce.js";
 import "./page/own.js";
 import "./page/address.js";
 import "./page/title.js";
+import "./page/author.js";
 import "./page/motion.js";
 import "./page/drafts.js";
 import "./page/commands.js";
