@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from datalayer.durable import sync
 
 FILE_NAME = "accounts.json"
+_MAX_NAME = 64  # characters
 _MAX_PASSWORD = 1024  # bytes
 
 
@@ -54,9 +55,14 @@ class _File(BaseModel):
 
 def clean_name(name: str) -> str:
     """Return the one form of `name` that is stored and compared (NFC, stripped). Raises AccountError."""
-    clean = unicodedata.normalize("NFC", name).strip()
-    if not (1 <= len(clean) <= 64 and clean.isprintable()) or "/" in clean or "\\" in clean:
-        raise AccountError("A name has 1 to 64 printable characters and no slash.")
+    clean = unicodedata.normalize("NFC", name[: 8 * _MAX_NAME]).strip()
+    if (
+        len(name) > 8 * _MAX_NAME
+        or not (1 <= len(clean) <= _MAX_NAME and clean.isprintable())
+        or "/" in clean
+        or "\\" in clean
+    ):
+        raise AccountError(f"A name has 1 to {_MAX_NAME} printable characters and no slash.")
     return clean
 
 
@@ -70,7 +76,9 @@ def account_key(name: str) -> str:
 
 def _password_bytes(password: str) -> bytes:
     # Keyboards differ in how they compose "é"; a browser may also send what no encoding holds (lone surrogates).
-    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
+    # What is too long however it is composed stays as it is: normalising takes the square of a run of accents.
+    composed = password if len(password) > 2 * _MAX_PASSWORD else unicodedata.normalize("NFC", password)
+    return composed.encode("utf-8", "surrogatepass")
 
 
 def fits(password: str) -> bool:

@@ -1,14 +1,13 @@
 """What can be typed instead of a question: the names of the commands, and which one a message means. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from chainlit.types import CommandDict
 
-from datalayer.text import fold
+from datalayer.text import fold, normal
 
 from .texts import Language, say
 
@@ -74,7 +73,7 @@ def recognise(text: str, picked: str | None = None, files: bool = False) -> Type
     """The command that a message means; None: it is a question. ``picked``: the name chosen in Chainlit's menu, which
     leaves what was typed before: a command that was typed is meant instead, and what takes no words was picked by
     mistake where there are any. ``files``: whether some come with it."""
-    said = unicodedata.normalize("NFC", text.strip())  # an accent of its own is no letter of a name
+    said = normal("NFC", text.strip())  # an accent of its own is no letter of a name
     if typed := _SLASH.fullmatch(said):
         return _typed(typed[1], (typed[2] or "").strip())
     if picked := (picked or "")[:40]:
@@ -82,13 +81,13 @@ def recognise(text: str, picked: str | None = None, files: bool = False) -> Type
         if found and not found.about and (said or files):
             return None
         return Typed(picked, found, found or _nearest(picked), said, picked=True)
-    folded = " ".join(fold(said).split())
+    folded = " ".join(fold(said).split()) if len(said) <= 100 else ""
     return next((Typed(folded, command, command) for command in COMMANDS if folded in command.words), None)
 
 
 def _typed(name: str, words: str) -> Typed:
     found = _called(name)
-    while found and (again := _SLASH.fullmatch(words)) and _called(again[1]) is found:  # its name was typed twice
+    if found and (again := _SLASH.fullmatch(words)) and _called(again[1]) is found:  # its name was typed twice
         words = (again[2] or "").strip()
     return Typed(name, found, found or _nearest(name), words)
 

@@ -25,6 +25,7 @@ from .records import Blob, File, Page, Thread, User
 from .schema import MESSAGES, blobs, elements, feedbacks, steps, threads, tombstones, users
 
 MAX_PAGE = 200
+_MAX_WORDS = 20  # of a search: each one reads all messages, and SQLite nests conditions 1,000 deep at most
 STEP_COLUMNS = [c for c in steps.c if c.name not in ("seq", "thread_id", "favorite", "instance", "written_at")]
 
 
@@ -140,7 +141,7 @@ def page(
     if feedback is not None:
         votes = steps.join(feedbacks, feedbacks.c.step_id == steps.c.id)
         query = query.where(_has_step(votes, feedbacks.c.value == feedback))
-    for word in text.fold(search).split():
+    for word in list(dict.fromkeys(text.fold(search).split()))[:_MAX_WORDS]:
         query = query.where(or_(_contains(threads.c.name, word), _has_step(steps, _says(word))))
     found = [Thread(*row) for row in connection.execute(query, {"author": user_id, "size": first + 1})]
     listed = found[:first]

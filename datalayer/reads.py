@@ -60,8 +60,8 @@ class Reads(ABC):
     ) -> Page:
         """One page of a user's threads, last activity first.
 
-        ``search``: words that all occur in the name or a message, accents and case apart. ``feedback``: 0 or 1, a vote
-        that occurs. ``cursor``: ``Page.next`` of the page before. Raises InvalidInput.
+        ``search``: words, of which the first 20 all occur in the name or a message, accents and case apart.
+        ``feedback``: 0 or 1, a vote that occurs. ``cursor``: ``Page.next`` of the page before. Raises InvalidInput.
         """
         return await self._read(queries.page, user_id, first, cursor, text.clean(search), feedback)
 

@@ -159,7 +159,7 @@ def _limit(scope: Scope, path: str) -> int | None:
 
 def _session(scope: Scope) -> tuple[WebsocketSession | None, str]:
     query = parse_qs(scope["query_string"].decode("latin-1"))
-    return WebsocketSession.get_by_id(query.get("session_id", [""])[0]), query.get("ask_parent_id", [""])[0]
+    return WebsocketSession.get_by_id(query.get("session_id", [""])[-1]), query.get("ask_parent_id", [""])[-1]
 
 
 def _upload_limit(scope: Scope) -> int | None:

@@ -150,6 +150,7 @@ def test_the_descriptions_differ_and_no_name_means_two_commands() -> None:
 
 def test_a_word_longer_than_any_name_is_a_question() -> None:
     assert recognise("/" + "a" * 1_000_000) is None
+    assert recognise("\u0301\u0327" * 100_000) is None  # is not put in order: that takes the square of its length
     typed = recognise("", picked="a" * 1_000_000)
     assert typed is not None
     assert len(typed.name) == 40

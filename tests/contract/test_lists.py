@@ -12,6 +12,11 @@ from sqlalchemy import event
 from datalayer import DataLayer, InvalidInput
 from tests.conftest import make_run, make_step, new_id, register, rows, start_thread
 
+ENDLESS = [
+    pytest.param(" ".join(map(str, range(100_000))), id="100,000 words"),
+    pytest.param("x" + "\u0301\u0327" * 200_000, id="accents, which would take hours to put in order"),
+]
+
 
 async def page(layer: DataLayer, user: Any, first: int = 35, cursor: str | None = None, **filters: Any) -> Any:
     return await layer.list_threads(Pagination(first=first, cursor=cursor), ThreadFilter(userId=user.id, **filters))
@@ -181,8 +186,8 @@ class TestSearch:
         await start_thread(layer, ann, output="see plain words")
         assert await found(layer, ann, search) == []
 
-    @pytest.mark.parametrize("search", ["\x00", "a\x00b", "\ud83c", "x" * 100_000, "\u0301x"])
-    async def test_no_character_is_an_error(self, layer: DataLayer, search: str) -> None:
+    @pytest.mark.parametrize("search", ["\x00", "a\x00b", "\ud83c", "x" * 100_000, "\u0301x", "x " * 100_000, *ENDLESS])
+    async def test_no_text_is_an_error(self, layer: DataLayer, search: str) -> None:
         ann = await register(layer, "ann")
         await start_thread(layer, ann, output="plain words")
         assert await found(layer, ann, search) == []
