@@ -60,8 +60,7 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
 
     @cl.on_chat_resume
     async def resume(thread: ThreadDict) -> None:
-        live.reread(cl.context.session)
-        thread["steps"] = [step for step in thread["steps"] if not is_aside(step.get("metadata"))]
+        _reread(thread)
         await providers.refresh(_FIRST_LOOK)
         await _show(Settings(model=providers.default).stored(thread["metadata"]), providers)
         await commanding.offer()
@@ -96,6 +95,12 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
             await _score(vote.threadId, vote.forId, vote.value, vote.comment, parts())
 
     return partial(_listen, parts, memory), partial(_close, traces, providers, memory)
+
+
+def _reread(thread: ThreadDict) -> None:
+    """Chainlit reads the messages of the session from what is left in ``thread``."""
+    live.reread(cl.context.session)
+    thread["steps"] = [step for step in thread["steps"] if not is_aside(step.get("metadata"))]
 
 
 def _listen(parts: Callable[[], Parts], memory: Memory, layer: DataLayer) -> None:
