@@ -92,7 +92,8 @@ class Backlog:
             return True
 
     async def settled(self, concerned: Callable[[Write], bool]) -> None:
-        """Returns when no such write waits, or PATIENCE after the trouble began, which is the end of most."""
+        """Returns when no such write waits. Only a transaction that hangs is waited for, and only until PATIENCE after
+        its callers had their answers: most have ended by then, where a lock may last."""
         left = self._since + transaction.PATIENCE - time.monotonic()
         if self._task is not None and left > 0 and any(map(concerned, self._writes)):
             await asyncio.wait([self._task], timeout=left)
@@ -123,7 +124,7 @@ class Backlog:
             await asyncio.wait([self._task])
 
     def _begin(self, group: Sequence[Write], hanging: Storing | None) -> None:
-        self._since = time.monotonic()
+        self._since = time.monotonic() if hanging else 0.0
         self._task = asyncio.create_task(self._run(group, hanging), name="datalayer-backlog")
 
     async def _run(self, group: Sequence[Write], hanging: Storing | None) -> None:

@@ -14,6 +14,7 @@ from chainlit.element import Text
 from chainlit.types import Feedback
 
 from datalayer import DataLayer, StoreClosed, StoreUnavailable, backlog, engine, transaction
+from datalayer.events import editing
 from datalayer.records import now
 from datalayer.spool import live_instances
 from datalayer.writes import RecordUsage
@@ -33,6 +34,11 @@ def question(output: str) -> Any:
     return step("q", output, 0, type="user_message")
 
 
+async def edited(layer: DataLayer, output: str) -> None:
+    with editing("q"):
+        await layer.update_step(question(output))
+
+
 async def before(layer: DataLayer) -> None:
     await layer.update_thread("t", name="Untitled", metadata={"a": 1, "b": 1})
     await layer.create_step(question("first wording"))
@@ -44,12 +50,12 @@ async def before(layer: DataLayer) -> None:
 async def during(layer: DataLayer) -> None:
     """Each write depends on one before it, and comes after the answer to it."""
     usage = {"thread_id": "t", "id": "u", "kind": "turn", "model": "m", "provider": "p", "status": "complete"}
-    await layer.update_step(question("second wording"))
+    await edited(layer, "second wording")
     await layer.create_step(step("a2", "answer to the second", 2, parentId="q"))
     await layer.store.submit(RecordUsage(at=now(), tokens_in=1, started_at=1, latency=1, **usage))  # type: ignore[arg-type]
     await layer.delete_element("gone")
     await layer.create_element(Text(id="kept", thread_id="t", for_id="q", name="note", content="equal content"))
-    await layer.update_step(question("third wording"))
+    await edited(layer, "third wording")
     await layer.create_step(step("a3", "answer to the third", 3, parentId="q"))
     await layer.store.submit(RecordUsage(at=now(), tokens_in=2, started_at=1, latency=1, **usage))  # type: ignore[arg-type]
     vote = await layer.upsert_feedback(Feedback(forId="q", value=1, threadId="t"))
