@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from datalayer import DataLayerError
 
 from . import commands, queueing
-from .fixes import head, markdown, naming, rootpath, screens, uploads
+from .fixes import head, naming, rootpath, screens, script, uploads
 from .history import ASIDE, MARK
 from .texts import language, say
 
@@ -32,7 +32,7 @@ _FOREIGN_LINK = re.compile(r'<link\b[^>]*\bhref="https?://[^>]*>\s*')
 
 
 def install() -> None:
-    markdown.install()
+    script.install()
     naming.install()
     screens.install()
     head.install()

@@ -18,9 +18,11 @@ import chainlit as cl
 import plotly.graph_objects as go
 from pathlib import Path
 from assistant import headers
+from assistant.fixes import script
 from datalayer import DataLayer
 
 headers.install()
+script.install()
 
 @cl.data_layer
 def data_layer(): return DataLayer("sqlite+aiosqlite:///threads.db", files="files/")
@@ -127,8 +129,7 @@ def test_an_answer_makes_the_browser_ask_nobody_else_and_everything_is_shown(
     page.locator("button[type=submit]").click()
     say(page, "show")
     expect(page.locator(".js-plotly-plot .bars, .js-plotly-plot .barlayer").first).to_be_attached(timeout=DEADLINE)
-    if not below:  # Chainlit's page looks for the script of its PDF preview at the root
-        expect(page.locator(".react-pdf__Page canvas, .inline-pdf canvas").first).to_be_visible(timeout=DEADLINE)
+    expect(page.locator(".react-pdf__Page canvas, .inline-pdf canvas").first).to_be_visible(timeout=DEADLINE)
     page.locator("#counter").click()
     expect(page.locator("#counter")).to_have_text("Counted 42")
     page.wait_for_function("[...document.images].some(i => i.naturalWidth === 8)")

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DENIED = (400, 401, 403, 404)
 SECRET = "aubergine"
+HASHED = re.compile(r"-[\w-]{8}\.js$")  # a script is named after its content, too
 LIST_ROUTES = """
 import json, runpy
 from chainlit.server import app, sio
@@ -46,6 +47,8 @@ print(json.dumps([sorted(set(routes(app.routes))), sorted(sio.handlers["/"])]))
 WAIVED = {
     "GET /public/{filename:path}": "static files of the installation, the same for everybody",
     "GET /assets/{filename:path}": "Chainlit's own page",
+    "GET /assets/index.js": "Chainlit's own page, the same bytes for everybody: asserted below",
+    "HEAD /assets/index.js": "Chainlit's own page",
     "GET /copilot/{filename:path}": "Chainlit's own page",
     "GET /favicon": "static",
     "GET /logo": "static",
@@ -426,7 +429,7 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> App:
 def served(accounts: App) -> tuple[list[str], list[str]]:
     """The routes and the websocket events of the app as it runs."""
     routes, events = json.loads(accounts.run(LIST_ROUTES).splitlines()[-1])
-    return routes, events
+    return [HASHED.sub(".js", route) for route in routes], events
 
 
 @pytest.fixture(scope="module")
@@ -507,6 +510,17 @@ async def test_nobody_gets_in_without_signing_in(
             with pytest.raises(Refused):
                 await nobody.connect(thread_id, session_id=session)
     assert await alice.state() == before
+
+
+async def test_the_script_of_the_page_is_the_same_for_everybody(people: tuple[Victim, Client]) -> None:
+    alice, mallory = people
+    async with Client(alice.client.url) as nobody:
+        found = re.search(r"/assets/index-[\w-]+\.js", (await nobody.request("GET", "/login")).text)
+        assert found
+        answers = [await each.request("GET", found[0]) for each in (alice.client, mallory, nobody)]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len({answer.content for answer in answers}) == 1
+    assert not any("set-cookie" in answer.headers for answer in answers)
 
 
 async def test_another_site_cannot_use_her_cookie(people: tuple[Victim, Client]) -> None:

@@ -1,8 +1,11 @@
-"""Chainlit's page reads Markdown with extensions that eat what people write, and gives no choice of them.
+"""What is wrong deep within the script of Chainlit's page: it is served with two replacements.
 
-Directives take the word after a colon (``12:30``), one tilde strikes through (``H~2~O``), and a dollar opens a formula
-that another one far away closes. What is stored and sent is what was written, so the reader has to be right: the
-page's script is served with another list of extensions, the ones of ``public/page/markdown.js`` among them.
+Its extensions of Markdown eat what people write, and it gives no choice of them. Directives take the word after a colon
+(``12:30``), one tilde strikes through (``H~2~O``), and a dollar opens a formula that another one far away closes. What
+is stored and sent is what was written, so the reader has to be right: it gets another list of extensions, the ones of
+``public/page/markdown.js`` among them.
+
+Below a root path its PDF preview looks for its worker at "/", where there is another site.
 """
 
 import gzip
@@ -24,6 +27,7 @@ _READERS = re.compile(
     rb"\[([\w$]+),([\w$]+),[\w$]+,[\w$]+\];return ([\w$]+)&&\(([\w$]+)=\[\.\.\.\4,[\w$]+\]\),\4\},\[\3\]\)"
 )
 _OURS = rb"[\1,[\2,{singleTilde:!1}],...globalThis.markdownReaders||[]];return \4},[\3])"
+_WORKER = re.compile(rb'"(/assets/pdf\.worker[\w.-]+\.mjs)"')
 _ROUTE = "page_script"
 
 
@@ -59,12 +63,16 @@ def _response(script: Path, request: Request) -> Response:
 @cache
 def _packed(script: Path) -> tuple[bytes, str]:
     """The script, compressed once (Chainlit does it for each page that asks), and its tag."""
-    text, replaced = better(script.read_bytes())
-    if replaced != 1:
-        logger.warning("%s is another script than expected: it reads Markdown in its own way", script.name)
+    text, replaced = better(script.read_bytes(), config.run.root_path.rstrip("/"))
+    for number, lost in zip(replaced, ("reads Markdown in its own way", "may show no PDF below a path"), strict=True):
+        if number != 1:
+            logger.warning("%s is another script than expected: it %s", script.name, lost)
     return gzip.compress(text, 6, mtime=0), f'"{hashlib.sha256(text).hexdigest()[:32]}"'
 
 
-def better(text: bytes) -> tuple[bytes, int]:
-    """The script with our list of extensions, and how many lists were replaced: one."""
-    return _READERS.subn(_OURS, text)
+def better(text: bytes, root_path: str) -> tuple[bytes, tuple[int, int]]:
+    """The script with our list of extensions and the worker's address below ``root_path``, and how many lists and
+    addresses were replaced: one each."""
+    text, lists = _READERS.subn(_OURS, text)
+    text, addresses = _WORKER.subn(lambda found: b'"' + root_path.encode() + found[1] + b'"', text)
+    return text, (lists, addresses)
