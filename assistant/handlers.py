@@ -18,7 +18,7 @@ from datalayer.records import Thread
 from datalayer.text import title
 from datalayer.writes import Actor, author_id
 
-from . import commanding, conversation, live, offers, picker, replacing, starters, startup
+from . import commanding, conversation, live, offers, picker, preferences, replacing, starters, startup
 from .afterwards import Parts, announce
 from .answering import answer
 from .config import Config
@@ -26,7 +26,7 @@ from .history import is_aside, is_command
 from .memory import Limits, Memory
 from .models import OFFLINE, ChatMessage, Providers
 from .screen import session_language
-from .settings import KEY, Settings
+from .settings import FOR_NEW, KEY, Settings
 from .texts import say
 from .tracing import Traces
 
@@ -52,11 +52,7 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
 
     @cl.on_chat_start
     async def start() -> None:
-        await providers.refresh(_FIRST_LOOK)
-        if cl.context.session.thread_id_to_resume:  # the page has connected again, with its conversation
-            return
-        await _show(Settings(model=providers.default), providers)
-        await commanding.offer()
+        await _begin(parts())
 
     @cl.on_chat_resume
     async def resume(thread: ThreadDict) -> None:
@@ -97,6 +93,16 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
     return partial(_listen, parts, memory), partial(_close, traces, providers, memory)
 
 
+async def _begin(parts: Parts) -> None:
+    await parts.providers.refresh(_FIRST_LOOK)
+    session = cl.context.session
+    if session.thread_id_to_resume:  # the page has connected again, with its conversation
+        return
+    user = session.user.identifier if session.user else None
+    await _show(await preferences.settings(user, parts.layer, parts.providers), parts.providers)
+    await commanding.offer()
+
+
 def _reread(thread: ThreadDict) -> None:
     """Chainlit reads the messages of the session from what is left in ``thread``."""
     live.reread(cl.context.session)
@@ -127,6 +133,8 @@ _valid: WeakKeyDictionary[BaseSession, Settings] = WeakKeyDictionary()
 async def _show(settings: Settings, providers: Providers) -> None:
     _valid[cl.context.session] = settings
     await cl.ChatSettings(settings.widgets(session_language(), providers.offered())).send()
+    # Without the switch: what differs from the stored settings is taken for a change when the page is closed.
+    cl.context.session.chat_settings = settings.model_dump()
     await picker.offer(settings, providers)
 
 
@@ -140,7 +148,10 @@ async def _change(values: dict[str, Any], parts: Parts) -> None:
         await parts.layer.update_thread(session.thread_id, metadata=settings.metadata())
     for field in refused:
         await cl.context.emitter.send_toast(say("settings_refused", to, field=say(field, to)), "error")
-    if refused:
+    if values.get(FOR_NEW) is True and session.user is not None:
+        await preferences.keep(session.user.identifier, settings, parts.layer)
+        await cl.context.emitter.send_toast(say("for_new_kept", to), "success")
+    if refused or values.get(FOR_NEW):
         await _show(settings, providers)
 
 

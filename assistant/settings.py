@@ -13,6 +13,9 @@ KEY = "chat_settings"
 """Where Chainlit looks for a thread's settings in its metadata."""
 
 
+FOR_NEW = "for_new"
+"""The switch by which these settings become those of new conversations. It is no setting, and goes back by itself."""
+
 MOST_RECENT, MOST_TOKENS = 200, 16_384
 AnswerLanguage = Literal["auto", "en", "fr", "de", "es", "it", "pt", "nl"]
 LANGUAGES: dict[AnswerLanguage, str] = {
@@ -101,6 +104,7 @@ class Settings(BaseModel):
             Switch(id="memory", label=say("memory", to), tooltip=say("memory_help", to), initial=self.memory),
             self._count("recent", MOST_RECENT, 1, to),
             self._count("max_tokens", MOST_TOKENS, 256, to),
+            Switch(id=FOR_NEW, label=say(FOR_NEW, to), tooltip=say(f"{FOR_NEW}_help", to), initial=False),
         ]
 
     def _count(self, field: Literal["recent", "max_tokens"], most: int, step: int, to: Language) -> Slider:

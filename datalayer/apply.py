@@ -17,17 +17,18 @@ from sqlalchemy.dialects.sqlite import insert
 
 from . import summaries, usage
 from .blobs import Blobs
-from .errors import BlobVanished, Forbidden, NotFound
+from .errors import BlobVanished, Forbidden, InvalidInput, NotFound
 from .facts import Facts
 from .group import Group, upsert, user_row
 from .records import user_id
-from .schema import MESSAGES, blobs, elements, feedbacks, steps, threads, users
+from .schema import MESSAGES, blobs, elements, feedbacks, preferences, steps, threads, users
 from .writes import (
     APPLICATION,
     DeleteElement,
     DeleteFeedback,
     DeleteStep,
     DeleteThread,
+    PutPreferences,
     PutSummary,
     RecordUsage,
     ReleaseBlobs,
@@ -60,6 +61,19 @@ def _upsert_user(group: Group, write: UpsertUser) -> None:
         group.connection.execute(insert(users), user_row(write.identifier, write.metadata, write.at))
     elif stored != write.metadata:
         group.connection.execute(update(users).where(users.c.id == key).values(metadata=write.metadata))
+
+
+def _put_preferences(group: Group, write: PutPreferences) -> None:
+    if not isinstance(write.actor, str):
+        raise InvalidInput("Preferences need a user")
+    user = user_row(write.actor, {}, write.at)
+    group.connection.execute(insert(users).on_conflict_do_nothing(), user)
+    row = {"user_id": user["id"], "settings": write.settings, "updated_at": write.at}
+    newer = insert(preferences).values(row)
+    newer = newer.on_conflict_do_update(
+        index_elements=["user_id"], set_=row, where=preferences.c.updated_at <= newer.excluded.updated_at
+    )
+    group.connection.execute(newer)
 
 
 def _update_thread(group: Group, write: UpdateThread) -> None:
@@ -284,6 +298,7 @@ _HANDLERS: dict[type[Write], Callable[[Group, Any], Any]] = {
     UpsertFeedback: _upsert_feedback,
     DeleteFeedback: _delete_feedback,
     ReleaseBlobs: _release_blobs,
+    PutPreferences: _put_preferences,
     RecordUsage: _record_usage,
     PutSummary: _put_summary,
 }

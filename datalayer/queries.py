@@ -23,6 +23,7 @@ from . import text
 from .errors import InvalidInput
 from .records import Blob, File, Page, Thread, User
 from .schema import MESSAGES, blobs, elements, feedbacks, steps, threads, tombstones, users
+from .schema import preferences as preferred
 
 MAX_PAGE = 200
 _MAX_WORDS = 20  # of a search: each one reads all messages, and SQLite nests conditions 1,000 deep at most
@@ -90,6 +91,11 @@ def step(connection: Connection, step_id: str) -> Row[Any] | None:
     which = _STEPS.add_columns(steps.c.thread_id).where(steps.c.id == step_id)
     found: Row[Any] | None = connection.execute(which).one_or_none()
     return found
+
+
+def preferences(connection: Connection, user_id: str) -> dict[str, Any]:
+    found = connection.execute(select(preferred.c.settings).where(preferred.c.user_id == user_id)).scalar()
+    return dict(found or {})
 
 
 def favorite_steps(connection: Connection, user_id: str) -> Sequence[Row[Any]]:

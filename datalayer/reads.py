@@ -73,6 +73,10 @@ class Reads(ABC):
         """A step of any thread, its author's vote and its thread; None when there is none."""
         return await self._read(queries.step, step_id)
 
+    async def preferences(self, user_id: str) -> dict[str, Any]:
+        """What the user wants of new conversations, as the app stored it; empty when nothing is."""
+        return await self._read(queries.preferences, user_id)
+
     async def favorite_steps(self, user_id: str) -> Sequence[Row[Any]]:
         return await self._read(queries.favorite_steps, user_id)
 

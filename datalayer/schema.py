@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """Revision of this schema; the last one in ``migrations/versions``."""
 
 MESSAGES = ("user_message", "assistant_message")
@@ -196,6 +196,15 @@ summaries = Table(
     Column("source", String(16), nullable=False),
     Column("model", Text),
     _time("created_at", nullable=False),
+)
+
+# What a user wants of new conversations. The app that keeps it knows what it means.
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("user_id", ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("settings", Json, nullable=False),
+    _time("updated_at", nullable=False),
 )
 
 # What was deleted, so that a late write cannot bring it back. kind: thread, step, element.

@@ -66,6 +66,13 @@ class UpsertUser(Write):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PutPreferences(Write):
+    """``settings`` take the place of what the user who acts had stored; a role has none. Result: None."""
+
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateThread(Write):
     """None leaves what is stored; ``metadata`` is merged by key, and a key given as None is removed.
 
@@ -215,7 +222,7 @@ _KINDS: dict[str, type[Write]] = {
     for kind in (
         *(UpsertUser, UpdateThread, DeleteThread, UpsertStep, DeleteStep),
         *(UpsertElement, DeleteElement, UpsertFeedback, DeleteFeedback, ReleaseBlobs),
-        *(RecordUsage, PutSummary),
+        *(RecordUsage, PutSummary, PutPreferences),
     )
 }
 

@@ -209,9 +209,11 @@ class Client:
         await self.call("chat_settings_change", values)
 
     def shown_settings(self) -> dict[str, Any]:
-        """The values in the settings panel as it was sent last."""
+        """The values in the settings panel as it was sent last, without the switch that is no setting."""
         panels = [data for name, data in self.events if name == "chat_settings"]
-        return {widget["id"]: widget["initial"] for widget in panels[-1]} if panels else {}
+        values = {widget["id"]: widget["initial"] for widget in panels[-1]} if panels else {}
+        assert values.pop("for_new", False) is False
+        return values
 
     # HTTP
 

@@ -166,3 +166,16 @@ async def test_keys_that_nobody_knows_are_not_stored(me: Client) -> None:
     await me.send("Hello")
     await me.settings(**VERSE, api_key="secret", temperature_2=1)
     assert await kept(me) == VERSE
+
+
+async def test_new_conversations_begin_with_what_a_person_has_chosen_for_them(app: App, tabs: Tabs) -> None:
+    server = app.alive()
+    me = await tabs(server.url)
+    await me.emit("chat_settings_change", PROSE | {"for_new": True})
+    await me.wait_for("toast")
+    assert (await tabs(server.url)).shown_settings() == PROSE
+    server.kill()
+    again = await tabs(app.alive().url)
+    assert again.shown_settings() == PROSE
+    await again.send("Hello")
+    assert await kept(again) == PROSE
