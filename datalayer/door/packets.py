@@ -6,8 +6,9 @@ the log.
 
 import re
 import uuid
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from logging import Filter, LogRecord, getLogger
+from logging import WARNING, Filter, LogRecord, getLogger
 from typing import Any
 
 from chainlit.auth.cookie import get_token_from_cookies
@@ -19,7 +20,7 @@ from socketio.exceptions import ConnectionRefusedError
 from starlette.requests import cookie_parser
 
 from . import handshake
-from .limits import limits, logger, refused
+from .limits import Bucket, limits, refused
 
 # https://socket.io/docs/v4/engine-io-protocol, https://socket.io/docs/v4/socket-io-protocol: close, ping and pong,
 # upgrade, noop; connect, disconnect, event, acknowledgement; and the two that have attachments, with how many.
@@ -61,6 +62,8 @@ def install(sio: Any) -> None:
     sio.eio.handlers["message"] = _message(sio, sio.eio.handlers["message"])
     for name in ("engineio.server", "socketio.server"):
         getLogger(name).addFilter(_OneLine())
+    for name in ("chainlit", "datalayer.door", "python_multipart.multipart"):
+        getLogger(name).addFilter(_NotOften())
 
 
 def _connecting(sio: Any, trigger: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -104,9 +107,10 @@ def _event(sio: Any, handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awa
             refused(f"an event of another shape: {name!r}")
             return await _say(session) if shape is _is_message else None
         try:
-            return await handle(server, sid, eio_sid, data, namespace, id)
+            # The handlers of what brings nothing take not even a null.
+            return await handle(server, sid, eio_sid, data[:1] if shape is _nothing else data, namespace, id)
         except Exception:
-            logger.exception("the event %r failed", name)
+            getLogger("datalayer.door").exception("the event %r failed", name)
 
     return event
 
@@ -125,6 +129,18 @@ class _OneLine(Filter):
             kind = record.exc_info[0].__name__ if record.exc_info[0] else ""
             refused(f"{record.getMessage()}: {kind}")
         return not record.exc_info
+
+
+class _NotOften(Filter):
+    """What one line of code complains of: ten times at once, and ten a minute. A client can make that as much as it
+    likes, with a traceback each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._places: defaultdict[tuple[str, int], Bucket] = defaultdict(lambda: Bucket(10 / 60, 10))
+
+    def filter(self, record: LogRecord) -> bool:
+        return record.levelno < WARNING or self._places[record.pathname, record.lineno].try_take()
 
 
 # The shapes of the events of Chainlit's page
@@ -170,7 +186,7 @@ _SHAPES: dict[str, Callable[..., bool]] = {
     **dict.fromkeys(("client_message", "edit_message", "message_favorite"), _is_message),
     **dict.fromkeys(("stop", "clear_session", "connection_successful", "fetch_favorites"), _nothing),
     **dict.fromkeys(("audio_start", "audio_end"), _nothing),
-    "chat_settings_change": _is_dict,
+    **dict.fromkeys(("chat_settings_change", "chat_settings_edit"), _is_dict),
     "audio_chunk": _is_chunk,
     "window_message": lambda *given: len(given) == 1,
 }

@@ -199,6 +199,23 @@ async def test_a_packet_that_means_nothing_costs_one_line_of_the_log(ann: Client
     assert await ann.send("Still there?")
 
 
+async def test_what_is_complained_of_over_and_over_is_told_ten_times(ann: Client, small: Server) -> None:
+    unknown = f'{{"message":{{"id":"{uuid.uuid4()}"}}}}'
+    before = len(small.log.read_text().splitlines())
+    async with raw.websocket(ann, hello()) as socket:
+        await raw.answer(socket, "40")
+        for _ in range(50):
+            await socket.send('42["fetch_favorites",null]')
+            await socket.send(f'42["message_favorite",{unknown}]')
+        await socket.send('429["connection_successful",null]')
+        assert await raw.answer(socket, "439")
+    for _ in range(50):
+        await ann.http.post("/login", content=b"x", headers={"Content-Type": "multipart/form-data; boundary=B"})
+    lines = small.log.read_text().splitlines()[before:]
+    assert 10 <= len(lines) <= 25, lines
+    assert tracebacks(small.log) == []
+
+
 async def test_an_attachment_that_was_announced_and_never_comes_holds_nothing(ann: Client, small: Server) -> None:
     async with raw.websocket(ann, hello()) as socket:
         await raw.answer(socket, "40")
