@@ -5,12 +5,12 @@ it; nothing is held in memory that is larger, or more often there, than ``limits
 before anything is read. What is refused is answered with a sentence, and told in one line of the log.
 
 ``handshake``: what a page says of itself when it connects. ``packets``: what comes through the websocket.
-``requests``: HTTP. ``headers``: how files of users are sent. ``limits``: how much.
+``requests``: HTTP. ``cookies``: how those are read. ``headers``: how files of users are sent. ``limits``: how much.
 """
 
 import sys
 
-from . import handshake, packets
+from . import cookies, handshake, packets
 from .limits import Limits, limits, use
 from .requests import Door
 
@@ -24,6 +24,7 @@ def install() -> None:
     if server is None or hasattr(server.app.state, "door"):
         return
     server.app.state.door = True
+    cookies.install()
     packets.install(server.sio)
     if server.app.middleware_stack is None:
         from starlette.middleware import Middleware

@@ -1,5 +1,6 @@
 """What a client names and sends, at an app of ten lines that has nothing but the data layer, and at the whole app."""
 
+import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -248,6 +249,21 @@ def much(megabytes: int) -> Iterator[bytes]:
 
 def chunked(megabytes: int) -> Iterator[bytes]:
     return (b"%x\r\n%s\r\n" % (MEGABYTE, piece) for piece in much(megabytes))
+
+
+async def test_a_cookie_of_backslashes_costs_no_time_of_the_server(ann: Client, small: Server) -> None:
+    odd, before = "a=" + 5000 * '"\\"a=' + '"', processor(small)
+    for _ in range(20):
+        assert (await ann.request("GET", "/auth/config", headers={"Cookie": odd})).status_code == 200
+    assert processor(small) - before < 5  # the square of its length took a minute
+    [cookie] = [f'{name}="\\{ord(value[0]):03o}{value[1:]}"' for name, value in ann.http.cookies.items()]
+    assert (await ann.request("GET", "/user", headers={"Cookie": cookie})).status_code == 200
+
+
+def processor(server: Server) -> float:
+    """Seconds that the process has computed for."""
+    spent = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def test_a_body_is_refused_before_it_is_held(ann: Client, small: Server) -> None:
