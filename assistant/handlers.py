@@ -159,7 +159,6 @@ async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
     if asked.type != "user_message":
         asked.type = "user_message"  # Chainlit takes the browser's word for who speaks
         await asked.update()
-    await live.show_question(asked)
     await offers.withdraw()
     thread, deleted = await _thread(parts.layer)
     if thread is not None or deleted:

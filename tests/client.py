@@ -298,8 +298,9 @@ class Client:
 
     def _show(self, name: str, data: Any) -> None:
         if name in ("new_message", "stream_start", "update_message"):
-            self.screen[data["id"]] = {**self.screen.get(data["id"], {}), **data}
-        elif name == "stream_token":
+            if {data["id"], data.get("parentId")} & {None, *self.screen}:  # the page drops a child of what it has not
+                self.screen[data["id"]] = {**self.screen.get(data["id"], {}), **data}
+        elif name == "stream_token" and data["id"] in self.screen:
             shown = self.screen[data["id"]]
             shown["output"] = data["token"] if data["isSequence"] else shown["output"] + data["token"]
         elif name == "delete_message":

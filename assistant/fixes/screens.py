@@ -8,6 +8,8 @@ from typing import Any
 
 from chainlit import socket
 from chainlit.data import get_data_layer
+from chainlit.emitter import ChainlitEmitter
+from chainlit.message import Message
 from chainlit.session import WebsocketSession
 
 from datalayer import DataLayer, DataLayerError
@@ -19,6 +21,7 @@ def install() -> None:
     if hasattr(socket.process_message, "__wrapped__"):  # `chainlit run -w` executes the app again
         return
     socket.process_message = _as_a_turn(socket.process_message)
+    ChainlitEmitter.process_message = _shown(ChainlitEmitter.process_message)  # type: ignore[method-assign]
     WebsocketSession.delete = _leaving(WebsocketSession.delete)  # type: ignore[method-assign]
 
 
@@ -28,6 +31,18 @@ def _as_a_turn(original: Any) -> Any:
         with live.turn(session):
             await _settle(live.room(session))
             await original(session, payload)
+
+    return process_message
+
+
+def _shown(original: Any) -> Any:
+    """Before the step that Chainlit wraps the answer in: a page drops what belongs to a question that it has not."""
+
+    @wraps(original)
+    async def process_message(emitter: ChainlitEmitter, payload: Any) -> Message:
+        message: Message = await original(emitter, payload)
+        await live.show_question(message)
+        return message
 
     return process_message
 

@@ -50,6 +50,9 @@ def test_an_answer_goes_on_in_a_second_tab_and_after_coming_back(tab: OpenTab, g
         expect(each.answers.locator(".message-content")).to_have_text("Layer upon layer of snow.")
         each.finished()
         expect(each.questions).to_have_count(1)
+    gemini.script(text("Névé is younger."), finish())
+    chat.send("And névé?")
+    expect(other.answers.locator(".message-content")).to_have_text(["Layer upon layer of snow.", "Névé is younger."])
 
 
 def test_a_draft_stays_with_its_conversation(tab: OpenTab, gemini: GeminiServer) -> None:
