@@ -4,6 +4,7 @@ Always true: it stays in the database, marked and out of sight, until the conver
 A crash before that loses nothing of it.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,9 @@ import chainlit as cl
 from chainlit.chat_context import chat_context
 from chainlit.config import config
 from chainlit.data import get_data_layer
+from chainlit.logger import logger
 
-from datalayer import DataLayer
+from datalayer import DataLayer, DataLayerError
 
 from . import live, offers
 from .history import ASIDE, is_aside
@@ -38,8 +40,14 @@ def _layer() -> DataLayer:
 
 async def put_aside(question: cl.Message, text: str, old: list[cl.Message]) -> None:
     """Takes ``old`` off the screens. Raises DataLayerError: then it is still there."""
-    for message in old:
-        await _mark(message, aside=True)
+    try:
+        for message in old:
+            await _mark(message, aside=True)
+    except DataLayerError:
+        for message in old:
+            with suppress(DataLayerError):  # what could not be marked needs no mark taken off
+                await _mark(message, aside=False)
+        raise
     live.here().replaced.append(Replaced(question, text, old))
     for message in old:
         chat_context.remove(message)
@@ -59,7 +67,13 @@ async def edit(message_id: str, text: str) -> None:
     messages = chat_context.get()
     place = next(place for place, message in enumerate(messages) if message.id == message_id)
     asked, later = messages[place], messages[place + 1 :]
-    await put_aside(asked, asked.content, later)
+    try:
+        await put_aside(asked, asked.content, later)
+    except DataLayerError as error:
+        logger.warning("a message is not edited: %s", error)
+        await emitter.send_toast(say("edit_failed", to), "error")
+        await emitter.task_end()
+        return
     asked.content = text
     await asked.update()
     if later:

@@ -394,7 +394,9 @@ async def attach_her_upload(mallory: Client, alice: Victim) -> None:
 @attack("edit_message")
 async def edit_her_message(mallory: Client, alice: Victim) -> None:
     for id in (alice.question, alice.answer):
+        since = len(mallory.events)
         await mallory.edit(id, "forged")
+        assert await mallory.wait_for("toast", since=since)  # that it is not edited
 
 
 @attack("edit_message", "client_message")
@@ -409,7 +411,8 @@ async def edit_after_claiming_the_id(mallory: Client, alice: Victim) -> None:
 async def favourite_her_message(mallory: Client, alice: Victim) -> None:
     for value in (True, False):
         message = {"id": alice.answer, "threadId": alice.thread_id, "metadata": {"favorite": value}}
-        await mallory.call("message_favorite", {"message": message})
+        await mallory.emit("message_favorite", {"message": message})  # fails, where he has claimed the id before
+        await mallory.call("fetch_favorites")
     await mallory.send("claimed", id=alice.answer)
     await mallory.emit("message_favorite", {"message": {"id": alice.answer, "metadata": {"favorite": True}}})  # fails
     await mallory.call("fetch_favorites")
