@@ -1,7 +1,7 @@
 """The HTTP routes on Chainlit's own server: elements, and the health of the store.
 
-The author of a thread reads its files, and whoever may view it once it is shared: on Chainlit's own two conditions for
-the shared page, ``is_shared`` in its metadata or the app's ``on_shared_thread_view``.
+The author of a thread reads its files, and whoever may view it once it is shared: where the app allows sharing at all,
+on Chainlit's own two conditions for the shared page, ``is_shared`` in its metadata or ``on_shared_thread_view``.
 
 What a browser could run as a page of this site (HTML, SVG, XML, anything unknown) is sent as a download, and whatever
 is shown is shut into a sandbox without scripts.
@@ -51,7 +51,7 @@ def mount(store: Store, show: ShowThread) -> None:
             raise NotFound("There is no such file")
         asking = user_id(user.identifier) if user else None
         own = file.user_id == asking and (user is not None or not require_login())
-        if not own and not file.shared and not await _is_shown(file, show, user):
+        if not own and not (config.features.allow_thread_sharing and await _is_shown(file, show, user)):
             raise NotFound("There is no such file")
         return _response(store, file, request, keep=own)
 
@@ -64,7 +64,9 @@ def mount(store: Store, show: ShowThread) -> None:
 
 
 async def _is_shown(file: File, show: ShowThread, user: Any) -> bool:
-    """Whether the app lets ``user`` view the thread of the file, as Chainlit asks in ``get_shared_thread``."""
+    """Whether ``user`` may view the thread of the file, as Chainlit asks in ``get_shared_thread``."""
+    if file.shared:
+        return True
     if (may_view := config.code.on_shared_thread_view) is None:
         return False
     thread = await show(file.thread_id)

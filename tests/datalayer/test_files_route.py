@@ -100,6 +100,24 @@ class TestWho:
             assert (await client.get(anonymous)).content == CONTENT
             assert (await client.get(owned)).status_code == 404
 
+    async def test_a_shared_thread_shows_its_files_only_while_the_app_allows_sharing(
+        self, layer: DataLayer, ann: Any, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def may_view(_thread: Any, _user: Any) -> bool:
+            return True
+
+        with chainlit_session(ann) as session:
+            element = cl.File(name="shown.txt", content=CONTENT)
+            await layer.create_element(element)
+            await layer.update_thread(session.thread_id, metadata={"is_shared": True})
+        url, bob = f"/datalayer/files/{element.id}", browser("bob")
+        assert (await bob.get(url)).status_code == 404
+        monkeypatch.setattr(config.code, "on_shared_thread_view", may_view)
+        assert (await bob.get(url)).status_code == 404
+        assert (await browser("ann").get(url)).content == CONTENT
+        monkeypatch.setattr(config.features, "allow_thread_sharing", True)
+        assert (await bob.get(url)).content == CONTENT
+
     async def test_a_deleted_file_is_gone(self, layer: DataLayer, ann: Any, browser: Browser) -> None:
         url = await upload(layer, ann)
         await layer.delete_element(url.split("/")[-1].split("?")[0])

@@ -8,12 +8,14 @@ from typing import Annotated
 import chainlit as cl
 from chainlit.auth import get_current_user
 from chainlit.chat_context import chat_context
+from chainlit.config import config
 from chainlit.context import init_http_context
 from chainlit.server import app as server
 from fastapi import APIRouter, Depends, Header
 
 from datalayer import DataLayer, DataLayerError
 
+config.features.allow_thread_sharing = True
 layer = DataLayer("sqlite+aiosqlite:///threads.db", files="files/")
 routes, background = APIRouter(), []
 
