@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -43,17 +44,24 @@ def test_a_link_survives_the_sign_in_and_the_account_is_in_the_app(
     sign_in(page, "camille", PASSWORD)
     chat = Chat(page, app)
     chat.ready()
-    if app.url.endswith("/chat"):
-        thread = ""
-    else:
-        chat.send("Bonjour")
-        thread = f"/thread/{chat.thread_id()}"
-        page.context.clear_cookies(name=re.compile("^threadkeep_"))
-        page.goto(app.url + thread)
-        page.wait_for_url(re.compile(r"/login\?next="))
-        sign_in(page, "camille", PASSWORD)
-        page.wait_for_url(app.url + thread)
-        expect(chat.questions).to_have_text("Bonjour")
+    chat.send("Bonjour")
+    thread = f"{app.url}/thread/{chat.thread_id()}"
+    page.context.clear_cookies()
+    page.reload()
+    page.wait_for_url(f"{app.url}/login?next={urlsplit(thread).path}")
+    sign_in(page, "camille", PASSWORD)
+    page.wait_for_url(thread)
+    expect(chat.questions).to_have_text("Bonjour")
+
+    other = profile(locale="en-GB").new_page()  # another browser
+    other.request.post(app.url + "/login", form={"username": "camille", "password": PASSWORD})
+    other.goto(app.url + "/account")
+    other.get_by_role("button", name="End all others").click()
+    page.wait_for_url(f"{app.url}/login?next={urlsplit(thread).path}")  # an open page leaves by itself
+    other.close()
+    sign_in(page, "camille", PASSWORD)
+    page.wait_for_url(thread)
+    chat.ready()
 
     page.get_by_role("link", name="Compte").click()
     page.wait_for_url(app.url + "/account")
