@@ -62,7 +62,7 @@ def install(sio: Any) -> None:
     sio.eio.handlers["message"] = _message(sio, sio.eio.handlers["message"])
     for name in ("engineio.server", "socketio.server"):
         getLogger(name).addFilter(_OneLine())
-    for name in ("chainlit", "datalayer.door", "python_multipart.multipart"):
+    for name in ("chainlit", "datalayer.door", "python_multipart.multipart", "uvicorn.error"):
         getLogger(name).addFilter(_NotOften())
 
 

@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,18 @@ async def test_what_is_complained_of_over_and_over_is_told_ten_times(ann: Client
     lines = small.log.read_text().splitlines()[before:]
     assert 10 <= len(lines) <= 25, lines
     assert tracebacks(small.log) == []
+
+
+async def test_what_uvicorn_cannot_parse_any_more_is_told_ten_times(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(TEN_LINES)
+    env = {"CHAINLIT_AUTH_SECRET": "t" * 64, "PYTHONPATH": str(ROOT)}
+    with running_server(tmp_path, env, free_port()) as server:
+        async with Client(server.url, greets=False) as anybody:
+            head, endless = ("Transfer-Encoding: chunked",), b"3;" + b"e" * 200_000 + b"\r\na=b\r\n0\r\n\r\n"
+            for _ in range(30):
+                with suppress(ConnectionResetError):
+                    await raw.request(anybody, "POST", "/login", head, [endless])
+        assert len(tracebacks(server.log)) <= 12
 
 
 async def test_an_attachment_that_was_announced_and_never_comes_holds_nothing(ann: Client, small: Server) -> None:
