@@ -5,6 +5,7 @@ finds then who acts (``actor.py``).
 """
 
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
@@ -26,7 +27,7 @@ from .errors import DataLayerError, InvalidInput
 from .files import mount
 from .place import Place
 from .records import Thread, now, to_iso, vote_id
-from .sessions import Sessions, asks_for, is_own, is_uuid, nothing, replace_id, server_address
+from .sessions import Sessions, asks_for, begin_under, is_own, is_uuid, nothing, server_address
 from .store import Store
 from .writes import (
     Actor,
@@ -175,8 +176,10 @@ class DataLayer(BaseDataLayer):
         """The thread with its steps (oldest first) and elements; None when there is none."""
         thread_id = text.as_id(thread_id)
         rows = await self.store.thread_rows(thread_id) if text.is_identifier(thread_id) else None
-        if asks_for(thread_id) and not await self._may_go_on(thread_id, rows and rows[0]):
-            replace_id()
+        if asks_for(thread_id):
+            kept = await self._may_go_on(thread_id, rows and rows[0])
+            if rows is None or not kept:
+                begin_under(thread_id if kept else str(uuid.uuid4()))
         if rows is None:
             return None
         found, steps, elements = rows

@@ -76,11 +76,11 @@ def is_own(thread: Thread) -> bool:
     return thread.user_identifier == (user.identifier if user is not None else None)
 
 
-def replace_id() -> None:
-    """Gives the session of this task a thread id that nobody else has."""
+def begin_under(thread_id: str) -> None:
+    """The session of this task has nothing to resume; what it writes goes under ``thread_id``."""
     session = session_here()
     assert session is not None
-    session.thread_id_to_resume, session.thread_id = None, str(uuid.uuid4())
+    session.thread_id_to_resume, session.thread_id = None, thread_id
 
 
 def is_uuid(thread_id: str) -> bool:
