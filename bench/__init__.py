@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-NAMES = ("create", "concurrent", "list", "resume", "stream", "backup", "chats", "locked", "hot", "flood")
+NAMES = ("create", "concurrent", "list", "resume", "stream", "backup", "chats", "screens", "locked", "hot", "flood")
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> None:
 
     groups = (
         *(cases.create, cases.concurrent, cases.list_threads, cases.resume),
-        *(durability.stream, durability.back_up, chats.chats, chats.locked, hot.hot, flood.flood),
+        *(durability.stream, durability.back_up, chats.chats, chats.screens, chats.locked, hot.hot, flood.flood),
     )
     print(report.environment(), flush=True)
     contestants.sign_in()

@@ -30,12 +30,15 @@ from .measure import Result, measure
 SDK = "bare google-genai"
 FIRST, BETWEEN = 0.4, 0.01
 STOPS = 20
+SCREENS = 5
+"""Answers in a round, of which the slowest counts."""
 FIRST_TOKEN, STOP, RATE, AT_ONCE = (
     "time to the first token",
     "from Stop to the end of the request",
     "tokens of an answer of {:,}",
     "{:,} chats of {:,} tokens at once",
 )
+SECOND_SCREEN = "a second tab's first token after the first tab's"
 LOCKED_FIRST = "longest time to a first token, database locked for {} s"
 LOCKED_END = "longest time to the end of an answer, database locked for {} s"
 MODEL = "gemini-2.5-flash"
@@ -65,6 +68,36 @@ async def chats(folder: Path, sizes: Sizes) -> list[Result]:
             ]
         results += await _stops(stack, folder / "stops")
         return await measure(results, sizes.rounds)
+
+
+async def screens(folder: Path, sizes: Sizes) -> list[Result]:
+    """Two tabs of one conversation, one of which asks."""
+    os.makedirs(folder)
+    async with model_server(free_port(), sizes.answer_tokens) as url, AsyncExitStack() as stack:
+        app = App(folder, GEMINI_API_KEY="bench", GEMINI_BASE_URL=url, NO_PROXY="127.0.0.1")
+        first = await _tab(stack, stack.enter_context(app.running()))
+        await _through_app(first)
+        second = await stack.enter_async_context(first.tab())
+        await second.connect(first.thread_id)
+        return await measure([Result(SECOND_SCREEN, OURS, partial(_behind, first, second))], sizes.rounds)
+
+
+async def _behind(first: Client, second: Client, *_: Any) -> float:
+    """The longest of some answers; not less than nothing, where the second is told before."""
+    behind = 0.0
+    for _number in range(SCREENS):
+        since = len(second.events)
+        seen: list[float] = []
+
+        def react(name: str, _data: Any, seen: list[float] = seen) -> None:
+            if name == "stream_start":
+                seen.append(time.perf_counter())
+
+        second.react = react
+        _asked, shown, _last = await _through_app(first)
+        await second.wait_for("task_end", since=since)
+        behind = max(behind, seen[0] - shown)
+    return behind
 
 
 async def locked(folder: Path, sizes: Sizes) -> list[Result]:
