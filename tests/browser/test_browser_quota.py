@@ -51,7 +51,7 @@ def test_the_formatter_answers_and_try_again_brings_the_models_answer(
     why = say("without_model", to, why=say("quota", to, model="Gemini 2.5 Flash")).replace("**", "")
     shown = " ".join(chat.answer_text().split())
     assert shown.startswith(" ".join(why.split()))
-    assert ("in 37 seconds", "dans 37 secondes")[to == "fr"] in shown
+    assert ("It should be back ", "Il devrait être de retour ")[to == "fr"] in shown
 
     chat.page.wait_for_timeout(1000)  # people who ask again are let through once a second
     gemini.script(text("They slide and "), text("they creep."), finish())
