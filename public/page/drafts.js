@@ -5,8 +5,9 @@ import { onMove, threadHere } from "./address.js";
 import { onHeard, onSaid } from "./wire.js";
 
 const KEPT = 30; // drafts, the newest
-const LONGEST = 100_000; // characters
+const LONGEST = 100_000; // characters: to store a longer text at each key would take too long
 const NEW = "new";
+const long = new Map(); // longer drafts, which are stored when the page goes
 
 let user; // identifier of who is signed in; nothing is kept before that is known
 let born; // id of the conversation that the first message of a new one has made
@@ -36,32 +37,46 @@ function put(store, id, text) {
   }
 }
 
-const draft = (id) => (read(sessionStorage)[id] ?? read(localStorage)[id])?.text;
+const draft = (id) => long.get(id) ?? (read(sessionStorage)[id] ?? read(localStorage)[id])?.text;
 
 function keep(id, text) {
   if (user === undefined) return;
-  const whole = text.length <= LONGEST ? text : "";
-  put(sessionStorage, id, whole);
-  put(localStorage, id, whole);
+  if (text.length > LONGEST) return long.set(id, text);
+  long.delete(id);
+  put(sessionStorage, id, text);
+  put(localStorage, id, text);
 }
 
 function forget(id) {
   if (user === undefined) return;
+  long.delete(id);
   const own = read(sessionStorage)[id]?.text;
   put(sessionStorage, id);
   if (own === read(localStorage)[id]?.text) put(localStorage, id); // else it is another tab's
 }
 
 const write = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
+const messageBox = () => document.querySelector("#chat-input");
 
-function restore() {
-  const box = document.querySelector("#chat-input");
-  if (user === undefined || !box || box.value) return;
-  const text = draft(place);
-  if (!text) return;
+// Whether there was a box, and nothing in it.
+function fill(text) {
+  const box = messageBox();
+  if (!box || box.value) return false;
   write.call(box, text);
   box.dispatchEvent(new Event("input", { bubbles: true })); // the page's own state follows
+  return true;
 }
+
+function restore() {
+  const text = user !== undefined && draft(place);
+  if (text) fill(text);
+}
+
+// What the server has not taken is as if it had not been sent, where nothing else is being written already: then calls
+// `done()`. The page empties the box when it has sent, so not before that.
+export const putBack = (text, done) => setTimeout(() => fill(text) && done());
+
+addEventListener("pagehide", () => long.forEach((text, id) => put(sessionStorage, id, text)));
 
 function moved() {
   const now = here();
@@ -72,8 +87,7 @@ function moved() {
     if (text) keep(now, text);
   }
   place = now;
-  const box = document.querySelector("#chat-input");
-  if (box) setTimeout(restore); // the box of the new place may be the same one
+  if (messageBox()) setTimeout(restore); // the box of the new place may be the same one
 }
 
 onMove(moved);
@@ -95,5 +109,6 @@ export function signedIn(identifier) {
 export function signedOut() {
   if (user === undefined) return;
   for (const store of [sessionStorage, localStorage]) store.removeItem(slot());
+  long.clear();
   user = undefined;
 }
