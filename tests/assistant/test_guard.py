@@ -100,6 +100,20 @@ class TestHost:
         assert "access_token=" in page.headers["set-cookie"]
         assert "set-cookie" not in (await request("/thread/1", local=True, accept="*/*")).headers
         assert "set-cookie" not in (await request("/thread/1", accept="text/html")).headers
+        assert len(page.headers.get_list("content-length")) == 1  # nothing but cookies is added
+        signed_in = await request("/thread/1", local=True, accept="text/html", cookie=cookie("anna"))
+        assert "set-cookie" not in signed_in.headers
+
+    async def test_the_page_comes_although_no_session_can_be_stored(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def begin(*_: Any) -> str:
+            raise OSError("disk full")
+
+        monkeypatch.setattr(OnlyAnna, "begin", begin)
+        page = await request("/", local=True, accept="text/html")
+        assert (page.status_code, "set-cookie" in page.headers) == (200, False)
+        assert [record.getMessage() for record in caplog.records] == ["No session can begin: disk full"]
 
     @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:8000", "127.1.2.3", "[::1]", "[::1]:8000"])
     async def test_local_mode_answers_loopback_names(self, host: str) -> None:
@@ -186,6 +200,13 @@ class TestSession:
         # What else the browser keeps stays, as the sign of its device.
         assert (await request(cookie=f"device_access_token=b; access_token={value}")).json() == ["cookie"]
 
+    async def test_a_request_is_a_use_of_its_session(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        used: list[str] = []
+        monkeypatch.setattr(OnlyAnna, "used", lambda _, token: used.append(token.name))
+        await request(cookie=cookie("anna"))
+        await request(cookie="access_token=x")
+        assert used == ["anna"]
+
     async def test_what_is_no_token_is_left_to_chainlit(self) -> None:
         assert (await request(cookie="access_token=x")).json() == ["cookie"]
         assert (await request(cookie="theme=dark", authorization="Bearer")).json() == ["authorization", "cookie"]
@@ -205,6 +226,27 @@ class TestSession:
     async def test_an_open_websocket_ends_with_its_session(self) -> None:
         sent = await websocket(messages=1, cookie=cookie("anna"))
         assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send"]
+
+    async def test_nothing_waits_for_a_message_once_the_application_has_left_the_websocket(self) -> None:
+        waiting, cancelled = asyncio.Event(), asyncio.Event()
+
+        async def receive() -> Any:
+            waiting.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.set()
+
+        async def app(_scope: Any, receive: Any, _send: Any) -> None:
+            reading = asyncio.create_task(receive())
+            await waiting.wait()
+            reading.cancel()
+
+        headers = [(b"host", b"localhost"), (b"cookie", cookie("anna").encode())]
+        scope = {"type": "websocket", "path": "/ws/socket.io/", "headers": headers}
+        await Guard(app, visitors=OnlyAnna(local=True))(scope, receive, inner)
+        async with asyncio.timeout(20):
+            await cancelled.wait()
 
     async def test_the_lifespan_is_handed_on(self) -> None:
         seen: list[str] = []

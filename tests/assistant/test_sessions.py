@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from assistant.access.sessions import Sessions
+from assistant.accounts import locked
 
 
 class Clock:
@@ -75,6 +76,35 @@ def test_a_use_is_stored_every_five_minutes(sessions: Sessions, tmp_path: Path, 
     sessions._notes.shutdown()
     assert path.stat().st_mtime_ns != before
     assert sessions.list("anna")[key].used_at == clock.now
+
+
+def test_a_use_within_five_minutes_of_the_stored_one_is_not(sessions: Sessions, clock: Clock) -> None:
+    key, opened = begin(sessions), clock.now
+    clock.now += 299
+    sessions.note_use("anna", key)
+    sessions._notes.shutdown()
+    assert sessions.list("anna")[key].used_at == opened
+
+
+def test_the_next_use_after_five_more_minutes_is_stored_too(sessions: Sessions, clock: Clock) -> None:
+    key = begin(sessions)
+    for _ in range(2):
+        clock.now += 300
+        sessions.note_use("anna", key)
+        sessions._notes.submit(int).result()  # the note before it is stored
+        assert sessions.list("anna")[key].used_at == clock.now
+
+
+def test_a_use_that_is_still_being_stored_is_not_stored_again(sessions: Sessions, tmp_path: Path, clock: Clock) -> None:
+    key = begin(sessions)
+    clock.now += 300
+    used = clock.now
+    with locked(tmp_path / "sessions" / ".lock"):  # another process has it
+        sessions.note_use("anna", key)
+        clock.now += 1
+        sessions.note_use("anna", key)
+    sessions._notes.shutdown()
+    assert sessions.list("anna")[key].used_at == used
 
 
 def test_a_change_of_password_leaves_no_older_session(sessions: Sessions) -> None:

@@ -146,6 +146,24 @@ class TestRaces:
             await layer.delete_element(kept.id)
             assert blob_names(layer) == set()
 
+    async def test_content_that_is_removed_before_its_element_comes_is_stored_again(
+        self, layer: DataLayer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await start_thread(layer)
+        store, stored = layer.store.blobs, []
+        put = store.put
+
+        def put_in_vain(source: Any) -> Any:
+            stored.append(put(source))
+            if len(stored) < 3:
+                store.remove(stored[-1].sha256)  # as with the last other element that had the same
+            return stored[-1]
+
+        monkeypatch.setattr(store, "put", put_in_vain)
+        kept = file(new_id())
+        await layer.create_element(kept)
+        assert (len(stored), await content_of(layer, kept)) == (3, b"content")
+
     async def test_many_come_and_go_at_once_and_those_that_stay_have_theirs(self, layer: DataLayer) -> None:
         for _ in range(25):
             elements = [file(new_id()) for _ in range(12)]

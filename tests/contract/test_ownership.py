@@ -186,6 +186,20 @@ class TestAnotherThreadOfTheSameUser:
             await attacks(layer, victim, own["threadId"])[attack]()
         assert await victim.state() == before
 
+    async def test_neither_when_both_come_in_one_group(self, layer: DataLayer, victim: Victim) -> None:
+        other = await start_thread(layer, victim.user)
+        element, step = new_id(), new_id()
+        links = [
+            cl.File(id=element, thread_id=key, name=key, url="/x") for key in (victim.thread_id, other["threadId"])
+        ]
+        steps = [make_step(key, id=step) for key in (victim.thread_id, other["threadId"])]
+        errors = await failures(map(layer.create_element, links)) + await failures(map(layer.create_step, steps))
+        assert [type(error) for error in errors] == [type(None), Forbidden] * 2
+        assert [found["name"] for found in (await victim.state())["elements"] if found["id"] == element] == [
+            links[0].name
+        ]
+        assert step not in await steps_of(layer, other["threadId"])
+
 
 class TestTheApplicationItself:
     """Outside a session the caller is the application: it may write to any thread, but moves nothing either."""

@@ -1,5 +1,6 @@
 """Steps: favourites, last activity (I11), and Chainlit's own Message and Step through a real session."""
 
+import asyncio
 from typing import Any
 
 import chainlit as cl
@@ -151,6 +152,16 @@ class TestEdit:
         late_writes = [turn["run"], turn["tool"], turn["answer"], late, below]
         assert await failures([layer.update_step(step) for step in late_writes]) == [None] * 5
         assert set(await steps_of(layer, turn["thread"])) == {turn["question"]["id"]}
+
+    async def test_an_answer_that_is_stored_together_with_the_edit_goes_too(self, layer: DataLayer) -> None:
+        question = make_step((await start_thread(layer))["threadId"], type="user_message", output="old")
+        answer = make_step(question["threadId"], parentId=question["id"])
+        writes = [asyncio.create_task(layer.create_step(step)) for step in (question, answer)]
+        with editing(question["id"]):
+            writes.append(asyncio.create_task(layer.update_step(question | {"output": "new"})))
+        await asyncio.gather(*writes)
+        stored = await steps_of(layer, question["threadId"])
+        assert (answer["id"] in stored, stored[question["id"]]["output"]) == (False, "new")
 
     async def test_the_new_answer_comes(self, layer: DataLayer) -> None:
         turn = await self._turn(layer)

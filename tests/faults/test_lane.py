@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from datalayer import StoreUnavailable, backlog
+from datalayer.records import Blob
 from datalayer.spool import Spool
 from datalayer.writer import Event, Lane
-from datalayer.writes import UpsertStep, Write
+from datalayer.writes import UpsertElement, UpsertStep, Write
 
 
 class Database:
@@ -109,3 +110,27 @@ async def test_what_is_left_at_the_end_is_for_the_next_process(database: Databas
     await lane.close()
     spool.close(keep=lane.degraded)
     assert [write.id for write in Spool(tmp_path / "spool").take_over() if isinstance(write, UpsertStep)] == ["a"]
+
+
+async def test_stored_content_is_named_until_the_write_that_waited_for_it_is_stored(lane: Lane) -> None:
+    go_on, stored = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> Blob:
+        await go_on.wait()
+        return Blob("first", 1)
+
+    async def full() -> Blob:
+        raise OSError("disk full")
+
+    async def quick() -> Blob:
+        stored.set()
+        return Blob("last", 1)
+
+    puts = {"first": slow, "failed": full, "last": quick}
+    waiting = [lane.submit(UpsertElement(thread_id="t", id=name, values={}), put) for name, put in puts.items()]
+    await stored.wait()
+    assert (lane.blobs(), lane.pending) == ({"last"}, 3)  # it waits behind the first one, as the same thread's
+    go_on.set()
+    await asyncio.wait(waiting)
+    assert [type(done.exception()) for done in waiting] == [type(None), StoreUnavailable, type(None)]
+    assert (lane.blobs(), lane.pending) == (set(), 0)
