@@ -300,7 +300,7 @@ class TestErrors:
                 layer.create_step(make_step("secret\n")),
                 layer.create_step(make_step(new_id(), createdAt="secret")),
                 layer.create_step(make_step(new_id(), type={"secret": 1})),
-                layer.update_thread(new_id(), metadata={"secret": float("nan")}),
+                layer.update_thread("secret\n", metadata={}),
                 layer.update_thread(new_id(), user_id="secret"),
                 layer.create_element(cl.File(name="f", path="/secret")),
                 layer.upsert_feedback(Feedback(forId="secret", value=1)),
