@@ -19,7 +19,9 @@ addEventListener("popstate", () => movers.forEach((take) => take()));
 
 // The list of conversations gives a new one its address, and on a small screen the list is drawn when it is opened:
 // a reload would lose the conversation, and the page that then moves would close what the first tap has opened.
-const SETTLED = 100; // milliseconds: the page must know the conversation before its address, or it would resume it
+// The page must know the conversation before its address, or it would resume it. Nothing that it draws on a small screen,
+// and no event of its own, says when it does.
+const SETTLED = 100; // milliseconds
 let moves = 0;
 onMove(() => moves++);
 onHeard("first_interaction", ({ thread_id: id }) => {
