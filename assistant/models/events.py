@@ -9,18 +9,21 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any
 
+from .base import InvalidRequest
+
 DONE = "[DONE]"
 """The last event of a stream that is whole."""
 
 _FIELD = re.compile(r"(data|event|id|retry)(?::\s?|$)")
 _LINE = re.compile(r"\r\n|\n|\r")
+_PAGE = re.compile(r"\s*<(?:!doctype\s+)?html\b", re.IGNORECASE)
 
 
 class Events:
     """Bytes in, values out. ``damaged``: something that began like JSON could not be read."""
 
     def __init__(self) -> None:
-        self.damaged = False
+        self.damaged = self._begun = False
         # Event streams are UTF-8 whatever their header says: https://html.spec.whatwg.org/multipage/server-sent-events
         self._decode = codecs.getincrementaldecoder("utf-8-sig")("replace").decode
         self._line = ""
@@ -28,7 +31,7 @@ class Events:
         self._plain = False
 
     def feed(self, data: bytes, final: bool = False) -> Iterator[Any]:
-        """Values of JSON, and DONE. ``final``: nothing more comes."""
+        """Values of JSON, and DONE. ``final``: nothing more comes. Raises InvalidRequest for a web page."""
         text = self._line + self._decode(data, final)
         if text.endswith("\r") and not final:  # its line feed may come next
             *lines, self._line = *_LINE.split(text[:-1]), text[-1:]
@@ -52,6 +55,9 @@ class Events:
             yield from self._add(line[field.end() :])
 
     def _add(self, text: str) -> Iterator[Any]:
+        if not self._begun and _PAGE.match(text):  # of a user interface for instance, which answers any address so
+            raise InvalidRequest("a web page", "address")
+        self._begun = self._begun or bool(text.strip())
         if text.strip() == DONE:
             self._drop()
             yield DONE

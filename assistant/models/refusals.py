@@ -76,6 +76,8 @@ def _refused(status: int | None, body: Any, label: str, words: str) -> ModelErro
 
 def _by_status(status: int | None, body: Any, words: str) -> Refused | None:
     """None: it is the server's fault."""
+    if status and 300 <= status < 400:  # to follow it would carry the key along
+        return "address"
     if status in (404, 405):
         return "unknown_model" if not isinstance(body, str) and "model" in words else "address"
     refused = bool(status and 400 <= status < 500 and status not in _PASSING)

@@ -61,7 +61,8 @@ async def test_what_it_sends_is_read(shape: Shape, server: RecordedServer, model
     ],
 )
 async def test_what_it_refuses_is_named(refusal: Refusal, server: RecordedServer, model: OpenAI) -> None:
-    text = json.dumps(refusal.body).replace("{in 2 hours, ms}", str(int((time.time() + 7200) * 1000)))
+    written = refusal.body if isinstance(refusal.body, str) else json.dumps(refusal.body)
+    text = written.replace("{in 2 hours, ms}", str(int((time.time() + 7200) * 1000)))
     server.script(Refusal(refusal.status, text, refusal.reason, headers=refusal.headers).step())
     by = Providers([model], patience=Patience(attempts=1))
     choice = by.find("m")

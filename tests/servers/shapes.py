@@ -486,6 +486,8 @@ OLLAMA = Shape(
     refusals=(
         Refusal(404, error('model "llama9" not found, try pulling it first', None, "api_error"), "not_pulled"),
         Refusal(404, "404 page not found", "address"),
+        Refusal(200, "<!doctype html>\n<html><title>Open WebUI</title></html>\n", "address"),  # what often runs with it
+        Refusal(307, "", "address", headers={"Location": "/elsewhere"}),  # a proxy's
         Refusal(
             500,
             error("model requires more system memory (5.6 GiB) than is available (3.2 GiB)", None, "api_error"),
