@@ -188,7 +188,6 @@ def _delete_step(group: Group, write: DeleteStep) -> None:
         facts.check_owner(thread_id, write.actor)
         if write.thread_id not in (None, thread_id) and not write.anywhere:
             return
-        group.flush()
         group.delete_steps(thread_id, [write.id, *group.descendants(write.id)], write.at)
     else:
         group.bury("step", [write.id], write.at)

@@ -42,6 +42,7 @@ def accounts(path: Path) -> Accounts:
 class TestNames:
     def test_one_form_of_a_name_is_kept(self) -> None:
         assert clean_name(" Zoe\u0308 M. ") == "Zo\u00eb M."
+        assert clean_name("Z") == "Z"
 
     @pytest.mark.parametrize(
         "name",

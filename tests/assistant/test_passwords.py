@@ -70,6 +70,12 @@ class TestCounts:
         assert await refusal(passwords, "bruno", THERE) == (429, "toomanytries")
         assert await passwords.check("anna", PASSWORD, HERE, HERS)
 
+    async def test_tries_at_a_name_that_is_locked_take_none_of_its_address(self, passwords: Passwords) -> None:
+        await fail(passwords, "bruno", 10)
+        for _ in range(100):
+            assert await refusal(passwords, "bruno") == (429, "toomanytries")
+        assert await passwords.check("anna", PASSWORD, HERE, NEW)
+
     async def test_an_address_has_a_hundred_tries_and_others_have_theirs(self, passwords: Passwords) -> None:
         for number in range(99):
             await fail(passwords, f"nobody {number}", 1)
@@ -181,10 +187,26 @@ class TestLane:
         lane = Lane()
         first, second, third = await started(lane, slow, ("a", "a"), ("b", "b"), ("c", "c"))
         third.cancel()
+        (fourth,) = await started(lane, slow, ("d", "d"))
+        slow.go.release(3)
+        assert [await first, await second, await fourth] == ["a", "b", "d"]
+        assert (slow.order, third.cancelled()) == (["a", "d", "b"], True)
+
+    async def test_one_who_leaves_when_called_leaves_the_turn_to_the_next(self, slow: Slow) -> None:
+        lane = Lane()
+        first, second, third = await started(lane, slow, ("a", "a"), ("b", "b"), ("c", "c"))
+        first.add_done_callback(lambda _: third.cancel())  # the newest, so it has just been called
         slow.go.release(2)
         assert [await first, await second] == ["a", "b"]
-        slow.go.release()
-        assert await lane.run("d", slow, "d") == "d"
+        assert (slow.order, third.cancelled()) == (["a", "b"], True)
+
+    async def test_one_who_came_alone_before_a_crowd_keeps_the_place(self, slow: Slow) -> None:
+        lane = Lane(waiting=2)
+        tasks = await started(lane, slow, ("first", "a"), ("anna", "anna"), ("crowd", "c1"), ("crowd", "c2"))
+        assert [task.done() for task in tasks] == [False, False, True, False]
+        slow.go.release(3)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert slow.order == ["a", "c2", "anna"]
 
     async def test_an_error_is_the_callers_and_the_next_is_served(self) -> None:
         lane = Lane()

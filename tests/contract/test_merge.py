@@ -1,5 +1,6 @@
 """I4: an upsert carries only the keys it was given, and every key of Chainlit's dicts comes back with its own type."""
 
+import asyncio
 from typing import Any
 
 import chainlit as cl
@@ -100,6 +101,11 @@ class TestUnknownKeys:
         await layer.update_step({"id": step["id"], "threadId": step["threadId"], "other": None, "third": 3})  # type: ignore[typeddict-unknown-key]
         wanted = {"future": {"a": [1]}, "other": None, "third": 3, "extra": {"x": 1}, "favorite": "yes"}
         same(await stored(layer, step), wanted)
+
+    async def test_those_of_writes_that_are_stored_together_are_merged_too(self, layer: DataLayer) -> None:
+        step = make_step(new_id())
+        await asyncio.gather(layer.create_step(step | {"one": 1}), layer.update_step(step | {"two": 2}))
+        same(await stored(layer, step), {"one": 1, "two": 2})
 
     async def test_an_unknown_key_never_hides_a_known_one(self, layer: DataLayer) -> None:
         step = make_step(new_id(), created_at="x", is_error="x", seq=1, thread_id="x", feedback_id="x")
