@@ -136,6 +136,7 @@ class Backlog:
             try:
                 await self.store(group, self._transactions.store, hanging)
             except DataLayerError as error:
+                self._taken = 0
                 logger.warning("%s writes stay in the spool: %s (%s)", len(self), error, reason(error))
                 if self._closed:
                     return

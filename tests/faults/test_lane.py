@@ -134,3 +134,21 @@ async def test_stored_content_is_named_until_the_write_that_waited_for_it_is_sto
     await asyncio.wait(waiting)
     assert [type(done.exception()) for done in waiting] == [type(None), StoreUnavailable, type(None)]
     assert (lane.blobs(), lane.pending) == (set(), 0)
+
+
+async def test_content_is_named_by_what_waits_in_the_spool_between_two_tries(
+    lane: Lane, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def put() -> Blob:
+        return Blob("content", 1)
+
+    monkeypatch.setattr(backlog, "PAUSES", (1000.0,))
+    database.works = False
+    await lane.submit(step("a"))
+    await lane.submit(UpsertElement(thread_id="t", id="without", values={}))
+    await lane.submit(UpsertElement(thread_id="t", id="with", values={}), put)
+    assert await lane.catch_up() is False
+    assert (lane.blobs(), lane.pending) == ({"content"}, 3)
+    database.works = True
+    assert await lane.catch_up() is True
+    assert (lane.blobs(), lane.pending) == (set(), 0)
