@@ -198,7 +198,7 @@ class TestSession:
         ):
             assert (await request(**headers)).json() == []
         # What else the browser keeps stays, as the sign of its device.
-        for kept in ("device_access_token=b", "access_token_theme=b", "device_name_of_this_place_1=b"):
+        for kept in ("device_access_token=b", "access_token_theme=b", "other_thing_x1=b"):
             assert (await request(cookie=f"{kept}; access_token={value}")).json() == ["cookie"]
 
     async def test_a_request_is_a_use_of_its_session(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from datalayer import StoreUnavailable, backlog
+from datalayer import StoreUnavailable, backlog, transaction
 from datalayer.records import Blob
 from datalayer.spool import Spool
 from datalayer.writer import Event, Lane
@@ -17,6 +17,9 @@ from datalayer.writes import UpsertElement, UpsertStep, Write
 class Database:
     def __init__(self) -> None:
         self.works = True
+        self.recovers = False  # after one refusal
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.stored: list[str] = []
         self.tries = 0
         self.tried_again = asyncio.Event()
@@ -26,7 +29,9 @@ class Database:
         if self.tries == 3:
             self.tried_again.set()
         await asyncio.sleep(0)
+        await self.answers.wait()
         if not self.works:
+            self.works = self.recovers
             raise StoreUnavailable("not now")
         self.stored += [write.id for write in writes if isinstance(write, UpsertStep)]
         return [None] * len(writes)
@@ -149,6 +154,26 @@ async def test_content_is_named_by_what_waits_in_the_spool_between_two_tries(
     await lane.submit(UpsertElement(thread_id="t", id="with", values={}), put)
     assert await lane.catch_up() is False
     assert (lane.blobs(), lane.pending) == ({"content"}, 3)
+    tries = database.tries
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert database.tries == tries  # the call made one try, and the pauses are as long as before
     database.works = True
     assert await lane.catch_up() is True
     assert (lane.blobs(), lane.pending) == (set(), 0)
+
+
+@pytest.mark.parametrize("works", [True, False])
+async def test_a_commit_that_hung_is_tried_again_only_when_it_has_failed(
+    lane: Lane, database: Database, monkeypatch: pytest.MonkeyPatch, works: bool
+) -> None:
+    monkeypatch.setattr(transaction, "PATIENCE", 0.0)
+    monkeypatch.setattr(backlog, "PAUSES", (1000.0,))
+    database.answers.clear()
+    database.works, database.recovers = works, True
+    await lane.submit(step("a"))
+    catching_up = asyncio.create_task(lane.catch_up())
+    await asyncio.sleep(0)
+    database.answers.set()
+    assert await catching_up is True  # what the one that began before the call says is not the last word
+    assert (database.stored, database.tries) == (["a"], 1 if works else 2)
