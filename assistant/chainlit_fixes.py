@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 
 from datalayer import DataLayerError
 
-from . import commands, queueing
+from . import commands, live, queueing
 from .fixes import head, naming, rootpath, screens, script, uploads
 from .history import ASIDE, MARK
 from .texts import language, say
@@ -61,7 +61,7 @@ async def _stop(sid: str) -> None:
     if session is None:
         return
     init_ws_context(session)
-    screens.stop(session)
+    live.stop(session)
     if config.code.on_stop:
         await config.code.on_stop()
 

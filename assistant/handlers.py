@@ -28,7 +28,6 @@ from .models import OFFLINE, ChatMessage, Providers
 from .screen import session_language
 from .settings import FOR_NEW, KEY, Settings
 from .texts import say
-from .tracing import Traces
 
 _VOTED = 500  # messages, the newest, among which a vote finds its answer
 _FIRST_LOOK = 2.0
@@ -42,6 +41,7 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
     """
     providers, traces = startup.make_providers(config), startup.make_traces(config)
     memory, limits = startup.make_memory(config), startup.limits(config)
+    services: list[startup.Service] = [traces, providers, memory, *startup.share(config)]
 
     def parts() -> Parts:
         layer = get_data_layer()
@@ -90,7 +90,7 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
         if vote.threadId is not None:
             await _score(vote.threadId, vote.forId, vote.value, vote.comment, parts())
 
-    return partial(_listen, parts, memory), partial(_close, traces, providers, memory)
+    return partial(_listen, parts, memory), partial(_close, *services)
 
 
 async def _begin(parts: Parts) -> None:
@@ -121,7 +121,7 @@ def _listen(parts: Callable[[], Parts], memory: Memory, layer: DataLayer) -> Non
     layer.on_unvote, layer.on_delete = unvote, delete
 
 
-async def _close(*services: Traces | Providers | Memory) -> None:
+async def _close(*services: startup.Service) -> None:
     for service in services:
         await service.close()
 

@@ -1,12 +1,13 @@
 """The screens that show a conversation now, and what they show of a turn: every one of them sees all of it.
 
 Always true: a screen is told of no other thread than its own, and of nobody else's. One that joins in the midst of a
-turn gets what is there, then the rest, without a gap and without a double.
+turn gets what is there, then the rest, without a gap and without a double. What other instances show of a conversation
+is noted and shown as if it came from here: see sharing.py.
 """
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -28,8 +29,8 @@ Step = dict[str, Any]
 
 _SCREENS = 20
 """Screens of one conversation that are told of a turn, those that came last: each costs a packet a token."""
-_SHOWN = {"new_message", "update_message", "stream_start"}
-_OF_A_TURN = _SHOWN | {
+SHOWN = {"new_message", "update_message", "stream_start"}
+OF_A_TURN = SHOWN | {
     *("task_start", "task_end", "stream_token", "delete_message"),
     *("element", "remove_element", "action", "remove_action", "first_interaction"),
 }
@@ -37,6 +38,10 @@ _OF_A_TURN = _SHOWN | {
 
 class Raw(Protocol):
     async def __call__(self, event: str, data: Any) -> None: ...
+
+
+class Wire(Protocol):
+    def say(self, event: str, data: Any = None) -> None: ...
 
 
 @dataclass(eq=False)
@@ -54,7 +59,9 @@ _turn: ContextVar[Turn | None] = ContextVar("live_turn", default=None)
 class Room:
     """A conversation as it is shown now. ``shown``, ``gone``: steps of the last turn, by id. ``pieces``: what has come
     of their text since. ``ended``: when it did, on the monotonic clock. ``actions``: all buttons. ``messages``:
-    Chainlit's list of the messages, the same for all. ``replaced``: what can be brought back, see replacing.py."""
+    Chainlit's list of the messages, the same for all. ``replaced``: what can be brought back, see replacing.py.
+    ``wire``: to the other instances, None: there is none. ``own``: ids of what turns of this one have shown.
+    ``elsewhere``: instances whose turns are running."""
 
     key: tuple[str, str]
     screens: WeakKeyDictionary[WebsocketSession, None] = field(default_factory=WeakKeyDictionary)
@@ -67,20 +74,40 @@ class Room:
     actions: dict[str, dict[str, Any]] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     replaced: list[Any] = field(default_factory=list)
+    wire: "Wire | None" = None
+    own: set[str] = field(default_factory=set)
+    elsewhere: set[str] = field(default_factory=set)
 
-    def others(self, session: WebsocketSession) -> list[WebsocketSession]:
+    @property
+    def busy(self) -> bool:
+        return bool(self.running or self.elsewhere)
+
+    def others(self, session: WebsocketSession | None = None) -> list[WebsocketSession]:
         last = list(self.screens)[-_SCREENS:]
         return [each for each in last if each is not session and _key(each) == self.key]
 
     def begin(self) -> None:
         """A turn begins: the one before is in the database."""
-        if not self.running:
-            for of_the_last in (self.shown, self.pieces, self.gone, self.elements):
+        if not self.busy:
+            for of_the_last in (self.shown, self.pieces, self.gone, self.elements, self.own):
                 of_the_last.clear()
+
+    def say(self, event: str, data: Any = None) -> None:
+        """To the other instances."""
+        if isinstance(data, dict) and "id" in data:
+            self.own.add(data["id"])
+        if self.wire is not None:
+            self.wire.say(event, data)
+
+    def hang_up(self) -> None:
+        """Nobody shows it and nothing runs in it. Much may hold a room longer: connections keep the context, and so the
+        turn, in which they were made."""
+        if not self.screens and not self.running:
+            self.wire = None
 
     def note(self, event: str, data: Any) -> None:
         """Keeps what a screen that comes now must be told."""
-        if event in _SHOWN:
+        if event in SHOWN:
             self.shown[data["id"]] = {**self.shown.get(data["id"], {}), **data}
             self.pieces.pop(data["id"], None)
             self.gone.discard(data["id"])
@@ -109,7 +136,7 @@ class Room:
 
     def over(self, stored: list[Any], since: float) -> list[Any]:
         """The stored steps, read after ``since``, with what the last turn may have made of them after that."""
-        if not self.running and self.ended < since:
+        if not self.busy and self.ended < since:
             return stored
         ours = dict(self.steps())
         kept = [{**step, **ours.pop(step["id"], {})} for step in stored if step["id"] not in self.gone]
@@ -141,7 +168,18 @@ def room(session: WebsocketSession) -> Room:
     if session not in found.screens:
         found.screens[session] = None
         found.adopt(session)
+        if found.wire is None and _share is not None and found.key[0]:
+            found.wire = _share(found)
     return found
+
+
+_share: Callable[[Room], Wire] | None = None
+
+
+def share(open_wire: Callable[[Room], Wire] | None) -> None:
+    """What is shown goes to other instances too. ``open_wire``: for a conversation, as long as it is held."""
+    global _share
+    _share = open_wire
 
 
 def here() -> Room:
@@ -157,11 +195,13 @@ def leave(session: WebsocketSession) -> Room | None:
     chat_contexts.pop(session.id, None)
     if left is not None:
         left.screens.pop(session, None)
+        left.hang_up()
     return left if left is not None and not left.screens else None
 
 
 async def refresh(thread: ThreadDict) -> None:
     """Shows the conversation of this session anew, as ``thread`` is, on all its screens."""
+    here().say("refresh")
     for screen in list(here().screens):
         await screen.emit("resume_thread", thread.copy())  # type: ignore[misc]
 
@@ -177,6 +217,7 @@ def turn(session: BaseSession) -> Iterator[None]:
     assert isinstance(session, WebsocketSession)
     this = Turn(session, room(session))
     this.room.begin()
+    this.room.say("begin")
     token = _turn.set(this)
     try:
         yield
@@ -184,13 +225,29 @@ def turn(session: BaseSession) -> Iterator[None]:
         _turn.reset(token)
         if this in this.room.running:
             this.room.running.remove(this)
+        this.room.hang_up()
 
 
-def working(session: WebsocketSession) -> WebsocketSession:
-    """The session whose turn is running in the conversation that ``session`` shows, else itself."""
+def stop(session: WebsocketSession) -> None:
+    """Stops what is running in the conversation that ``session`` shows, whichever screen or instance has begun it."""
     found = _of.get(session)
-    others = [each.session for each in found.running] if found else []
-    return session if session in others or not others else others[-1]
+    if found is None or session in [each.session for each in found.running] or not found.busy:
+        _cancel(session)
+        return
+    found.say("stop")
+    stop_turn(found)
+
+
+def stop_turn(room: Room) -> None:
+    if room.running:
+        _cancel(room.running[-1].session)
+
+
+def _cancel(session: WebsocketSession) -> None:
+    """A second time would cut off the saving that the first one has begun."""
+    task: asyncio.Task[Any] | None = session.current_task
+    if task and not task.cancelling():
+        task.cancel()
 
 
 async def show_question(asked: Message) -> None:
@@ -198,7 +255,8 @@ async def show_question(asked: Message) -> None:
     step, this = dict(asked.to_dict()), _turn.get()
     if this is not None:
         this.room.note("new_message", step)
-        await _tell(this.room.others(this.session), "new_message", step)
+        this.room.say("new_message", step)
+        await tell(this.room.others(this.session), "new_message", step)
 
 
 class Emit:
@@ -211,7 +269,7 @@ class Emit:
         this = _turn.get()
         if event == "resume_thread":
             await self._join(data)
-        elif this is not None and this.session is self._session and event in _OF_A_TURN:
+        elif this is not None and this.session is self._session and event in OF_A_TURN:
             await self._show(this, event, data)
         else:
             if event in ("action", "remove_action"):
@@ -226,11 +284,13 @@ class Emit:
         elif event == "task_end":
             this.room.running = [each for each in this.room.running if each is not this]
             this.room.ended = time.monotonic()
-            others = [] if this.room.running else others
+            others = [] if this.room.busy else others
         if event == "element":
-            _later(_show_element(others, this.session.thread_id, data["id"]))
+            later(show_element(others, this.session.thread_id, data["id"], this.room))
             others = []
-        await _tell([self._session, *others], event, data)
+        elif event != "task_end" or not this.room.running:
+            this.room.say(event, data)
+        await tell([self._session, *others], event, data)
 
     async def _join(self, thread: ThreadDict) -> None:
         """No await before the thread is on its way: what comes later then comes behind it."""
@@ -240,7 +300,7 @@ class Emit:
         joined.adopt(self._session)
         known = {element["id"] for element in thread.get("elements") or []}
         for element_id in joined.elements - known:
-            _later(_show_element([self._session], thread["id"], element_id))
+            later(show_element([self._session], thread["id"], element_id))
         await self.raw("resume_thread", thread)
         await self._rest(joined)
 
@@ -259,11 +319,11 @@ class Emit:
             await self.raw("remove_action", {"id": key})  # the page shows a button as often as it is told
             if action := joined.actions.get(key):
                 await self.raw("action", action)
-        if joined.running:
+        if joined.busy:
             await self.raw("task_start", {})
 
 
-async def _tell(screens: list[WebsocketSession], event: str, data: Any) -> None:
+async def tell(screens: list[WebsocketSession], event: str, data: Any) -> None:
     if len(screens) == 1:
         await _raw(screens[0])(event, data)
     else:
@@ -275,8 +335,11 @@ def _raw(session: WebsocketSession) -> Raw:
     return emit.raw if isinstance(emit, Emit) else emit
 
 
-async def _show_element(screens: list[WebsocketSession], thread_id: str, element_id: str) -> None:
-    """By its stored address: the first one is for the session into which it was uploaded."""
+async def show_element(
+    screens: list[WebsocketSession], thread_id: str, element_id: str, told: Room | None = None
+) -> None:
+    """By its stored address: the first one is for the session into which it was uploaded. ``told``: to whose other
+    instances it goes too."""
     layer = get_data_layer()
     assert isinstance(layer, DataLayer)
     try:
@@ -284,10 +347,12 @@ async def _show_element(screens: list[WebsocketSession], thread_id: str, element
     except DataLayerError:
         return  # it is there when the conversation is opened again
     if element is not None:
-        await _tell(screens, "element", element)
+        if told is not None:
+            told.say("element", {"id": element_id})
+        await tell(screens, "element", element)
 
 
-def _later(work: Any) -> None:
+def later(work: Any) -> None:
     _working.add(task := asyncio.create_task(work))
     task.add_done_callback(_working.discard)
 

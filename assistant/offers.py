@@ -49,7 +49,7 @@ async def resume(thread: ThreadDict) -> None:
     only."""
     steps = thread["steps"]
     room = live.here()
-    if room.running or room.actions:  # what is offered on the other screens will be here
+    if room.busy or room.actions:  # what is offered on the other screens will be here
         return
     for given in [step["id"] for step in steps if step["type"] == "assistant_message"][-_LEFT:]:
         await _again(given, fallback=False).remove()

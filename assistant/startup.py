@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import chainlit as cl
 import chainlit.config
@@ -18,7 +19,7 @@ from datalayer.backup import keep_backing_up, newest
 from datalayer.damage import set_aside
 from datalayer.place import Place
 
-from . import scratch
+from . import live, scratch
 from .accounts import FILE_NAME
 from .config import Config
 from .environment import tell
@@ -28,6 +29,11 @@ from .models.families import FAMILIES
 from .models.patience import Patience
 from .notices import Notices
 from .tracing import Traces, traces
+
+
+class Service(Protocol):
+    async def close(self) -> None: ...
+
 
 _HOT_BYTES = 1024 * 1024
 """Of a hot session at most: 2,000 messages of 500 characters."""
@@ -50,6 +56,18 @@ def make_providers(config: Config) -> Providers:
 
 def make_memory(config: Config) -> Memory:
     return open_memory(config.memory_url, limits(config), config.language)
+
+
+def share(config: Config) -> list[Service]:
+    """Conversations are shown by several instances at once, where a Redis connects them. What is to be closed."""
+    live.share(None)
+    if not config.memory_url:
+        return []
+    from . import relay, sharing  # which need a package that one instance does without; the memory has asked for it
+
+    connection = relay.Relay(config.memory_url)
+    live.share(sharing.over(connection))
+    return [connection]
 
 
 def limits(config: Config) -> Limits:

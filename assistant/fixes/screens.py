@@ -68,16 +68,6 @@ async def edit(session: WebsocketSession, message_id: str, text: str) -> None:
         await replacing.edit(message_id, text)
 
 
-def stop(session: WebsocketSession) -> None:
-    """Stops what is running in the conversation, whichever screen has asked for it.
-
-    A second Stop would cut off the saving that the first one has begun.
-    """
-    task: asyncio.Task[Any] | None = live.working(session).current_task
-    if task and not task.cancelling():
-        task.cancel()
-
-
 async def connect(sid: str, environ: Any, auth: Any) -> Any:
     """Chainlit refuses the connection to somebody else's conversation, and the page takes that for a server that is
     away. Here it is one that does not exist: its id is never looked at again."""

@@ -68,7 +68,8 @@ _KINDS: list[tuple[type[Exception], str]] = [
 _CODE = re.compile(r"(?:^|-)([A-Z]+) ")
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Why Redis does not serve, without anything that a client has said."""
     codes = [getattr(error, "status_code", None), *_CODE.findall(str(error))]
     if code := next((code for code in codes if code in _CODES), None):
         return f"{_CODES[code]} ({code})"
@@ -175,7 +176,7 @@ class RedisMemory:
 
     def _lose(self, error: Exception) -> None:
         if not self._watcher:
-            logger.warning("the memory is away: %s", _reason(error))
+            logger.warning("the memory is away: %s", reason(error))
             self._watcher = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:

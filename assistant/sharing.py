@@ -1,0 +1,145 @@
+"""A conversation that several instances show at once: what one of them shows, all do.
+
+A turn is of the instance where it was begun. The others note and show what they hear of it, and can stop it. Undo is
+only there, and only until the conversation goes on elsewhere.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context
+from typing import Any
+from weakref import ref
+
+from chainlit.context import init_ws_context
+from chainlit.data import get_data_layer
+from chainlit.message import Message
+from chainlit.session import WebsocketSession
+
+from datalayer import DataLayer, DataLayerError
+
+from . import live, replacing
+from .history import is_aside, moment
+from .live import later, show_element, tell
+from .relay import Relay
+
+_MESSAGES = ("user_message", "assistant_message")
+
+
+def over(relay: Relay) -> Callable[[live.Room], live.Wire]:
+    """See `live.share`."""
+    return lambda room: _Shared(room, relay)
+
+
+class _Shared:
+    def __init__(self, room: live.Room, relay: Relay) -> None:
+        self._room = ref(room)
+        self._line = relay.open(*room.key, self)
+
+    def say(self, event: str, data: Any = None) -> None:
+        if not (event == "action" and data["name"] == "undo"):
+            self._line.say(event, data)
+
+    def state(self) -> Any:
+        """What turns of this instance have shown."""
+        room = self._room()
+        assert room is not None
+        actions = [action for action in room.actions.values() if action["name"] != "undo"]
+        return {
+            "steps": [step for key, step in room.steps().items() if key in room.own],
+            "gone": list(room.gone & room.own),
+            "elements": list(room.elements & room.own),
+            "actions": actions if room.own else None,
+            "running": bool(room.running),
+        }
+
+    async def hear(self, by: str, event: str, data: Any) -> None:
+        if (room := self._room()) is None:
+            return
+        if event in live.OF_A_TURN:
+            await _turn(room, by, event, data)
+        elif event == "state":
+            await _state(room, by, data)
+        elif event == "begin":
+            await _begin(room)
+        elif event == "stop":
+            live.stop_turn(room)
+        elif event in ("refresh", "back"):
+            later(_read_again(room))
+        elif event == "alone" and room.elsewhere:
+            room.elsewhere.clear()
+            if not room.running:
+                await tell(room.others(), "task_end", {})
+
+
+async def _turn(room: live.Room, by: str, event: str, data: Any) -> None:
+    room.note(event, data)
+    _learn(room, event, data)
+    if event == "element":
+        later(show_element(room.others(), room.key[1], data["id"]))
+        return
+    if event == "task_start":
+        room.elsewhere.add(by)
+    elif event == "task_end":
+        room.elsewhere.discard(by)
+        room.ended = time.monotonic()
+    if event != "task_end" or not room.busy:
+        await tell(room.others(), event, data)
+
+
+async def _state(room: live.Room, by: str, state: Any) -> None:
+    events = [("new_message", step) for step in state["steps"]]
+    events += [("delete_message", {"id": key}) for key in state["gone"]]
+    events += [("element", {"id": key}) for key in state["elements"] if key not in room.elements]
+    if state["actions"] is not None:
+        events += [("remove_action", action) for action in room.actions.values()]
+        events += [("action", action) for action in state["actions"]]
+    if state["running"] or by in room.elsewhere:
+        events.append(("task_start" if state["running"] else "task_end", {}))
+    for event, data in events:
+        await _turn(room, by, event, data)
+
+
+async def _begin(room: live.Room) -> None:
+    """The conversation goes on there: what could be brought back here cannot be any more."""
+    room.begin()
+    for action in list(room.actions.values()):
+        room.note("remove_action", action)
+        await tell(room.others(), "remove_action", action)
+    later(_settle(room))
+
+
+async def _settle(room: live.Room) -> None:
+    with suppress(DataLayerError):  # which is logged; what is left is marked, and shown to nobody
+        await replacing.settle(room)
+
+
+def _learn(room: live.Room, event: str, data: Any) -> None:
+    """The messages of the conversation are known here too: they can be edited and answered anew."""
+    if event == "delete_message" or (event in live.SHOWN and data["type"] in _MESSAGES):
+        room.messages[:] = [message for message in room.messages if message.id != data["id"]]
+    screens = room.others()
+    if event in live.SHOWN and data["type"] in _MESSAGES and screens:
+        room.messages.append(Context().run(_message, screens[-1], data))
+        room.messages.sort(key=lambda message: moment(message.created_at))
+
+
+def _message(screen: WebsocketSession, step: Any) -> Message:
+    """Chainlit takes the conversation of a message from where it is made."""
+    init_ws_context(screen)
+    message: Message = Message.from_dict(step)
+    return message
+
+
+async def _read_again(room: live.Room) -> None:
+    """Shows what is stored, on all screens: it was changed elsewhere."""
+    layer = get_data_layer()
+    assert isinstance(layer, DataLayer)
+    with suppress(DataLayerError):  # which is logged
+        if (thread := await layer.get_thread(room.key[1])) is None:
+            return
+        thread["steps"] = [step for step in thread["steps"] if not is_aside(step.get("metadata"))]
+        for step in thread["steps"]:
+            _learn(room, "new_message", step)
+        for screen in list(room.screens):
+            await screen.emit("resume_thread", thread.copy())  # type: ignore[misc]
