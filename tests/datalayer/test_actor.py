@@ -185,6 +185,8 @@ class TestNamedThreads:
         with chainlit_session(thread_id=other["threadId"]):
             await layer.delete_step(message["id"])
         assert await steps_of(layer, message["threadId"]) == {}
+        await layer.store.submit(DeleteStep(thread_id=other["threadId"], id=other["id"]))
+        assert await steps_of(layer, other["threadId"]) == {}
 
     async def test_a_vote_on_a_step_of_another_thread_is_refused(self, layer: DataLayer) -> None:
         message, other = await start_thread(layer), await start_thread(layer)
