@@ -19,18 +19,19 @@ REFUSED = {
     "en-US": {
         "long.txt": "File is larger than 25 MB",
         "empty.txt": "Could not upload empty.txt: The file is empty",
-        "page.html": "This type of file is not accepted. Attach pictures, sound, video, PDF, text or office documents.",
+        "pages.zip": "This type of file is not accepted. Attach pictures, sound, video, PDF, "
+        "text, code or office documents.",
         "many": "Too many files at once.",
     },
     "fr-FR": {
         "long.txt": "Le fichier dépasse 25\u00a0Mo.",
         "empty.txt": "Impossible d’envoyer empty.txt\u00a0: le fichier est vide.",
-        "page.html": "Ce type de fichier n’est pas accepté. Joignez des images, des sons, des vidéos, des PDF, "
-        "des textes ou des documents bureautiques.",
+        "pages.zip": "Ce type de fichier n’est pas accepté. Joignez des images, des sons, des vidéos, des PDF, "
+        "des textes, du code ou des documents bureautiques.",
         "many": "Trop de fichiers à la fois.",
     },
 }
-CONTENT = {"long.txt": b"x" * 26_300_000, "empty.txt": b"", "page.html": b"<p>hello</p>"}
+CONTENT = {"long.txt": b"x" * 26_300_000, "empty.txt": b"", "pages.zip": b"<p>hello</p>"}
 
 
 @pytest.mark.parametrize("locale", REFUSED)
