@@ -66,6 +66,12 @@ class TestNames:
 
 
 class TestPasswords:
+    def test_a_password_has_eight_characters_or_more(self, accounts: Accounts) -> None:
+        accounts.set_password("anna", "8 chars.")
+        assert accounts.verify("anna", "8 chars.") is not None
+        with pytest.raises(AccountError):
+            accounts.set_password("anna", "7 chars")
+
     def test_right_and_wrong(self, accounts: Accounts) -> None:
         assert accounts.verify("anna", PASSWORD)
         assert accounts.verify("anna", PASSWORD + " ") is None
@@ -170,6 +176,18 @@ class TestSessions:
 
 
 class TestFile:
+    def test_what_cannot_be_stored_is_an_error_and_leaves_the_file_and_nothing_beside_it(
+        self, accounts: Accounts, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        before = path.read_bytes(), sorted(path.parent.iterdir())
+        monkeypatch.setattr("assistant.accounts.os.replace", full)
+        with pytest.raises(OSError, match="No space"):
+            accounts.add("bruno", PASSWORD)
+        assert (path.read_bytes(), sorted(path.parent.iterdir())) == before
+
     def test_it_is_private_and_holds_no_password(self, path: Path, accounts: Accounts) -> None:
         assert path.stat().st_mode & 0o777 == 0o600
         assert PASSWORD not in path.read_text()

@@ -60,6 +60,14 @@ class TestVote:
         assert (await steps_of(layer, message["threadId"]))[message["id"]]["feedback"] is None
         assert await layer.delete_feedback(key) is False
 
+    async def test_a_user_withdraws_the_own_vote(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        message = await start_thread(layer, ann)
+        with chainlit_session(ann, message["threadId"]):
+            key = await layer.upsert_feedback(Feedback(forId=message["id"], value=1))
+            assert await layer.delete_feedback(key) is True
+        assert (await steps_of(layer, message["threadId"]))[message["id"]]["feedback"] is None
+
     async def test_a_changed_message_keeps_its_vote(self, layer: DataLayer) -> None:
         message = await start_thread(layer)
         await layer.upsert_feedback(Feedback(forId=message["id"], value=1))
