@@ -239,11 +239,11 @@ class TestRename:
         assert len(reply) < 150
         assert (await me.stored())["name"] == "A question"
 
-    async def test_a_command_as_the_first_message_names_the_conversation_until_a_question_does(
+    async def test_a_command_as_the_first_message_leaves_the_name_to_the_first_question(
         self, me: Client, model: Model
     ) -> None:
         await ask(me, "/help me")
-        assert (await me.listed())[me.thread_id] == "/help me"
+        assert (await me.listed())[me.thread_id] is None
         model.titles = True
         model.answers("Yes.")
         model.answers("The life of swifts")
