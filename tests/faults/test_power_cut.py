@@ -27,7 +27,7 @@ from tests.conftest import missing
 from tests.faults.disk import Call, Disk, calls, lay_out, record
 
 SEED = int(os.environ.get("CUTS_SEED") or random.randrange(10**6))
-CUTS = int(os.environ.get("POWER_CUTS", "1000"))
+CUTS = int(os.environ.get("POWER_CUTS", "300"))
 
 # What the stories share. ``tell`` writes one line: "call KEY VALUE" before a change is asked for, "done KEY VALUE" when
 # it was acknowledged. A KEY is a kind and an id; a VALUE without spaces, "-" for nothing.
