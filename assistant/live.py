@@ -33,6 +33,7 @@ SHOWN = {"new_message", "update_message", "stream_start"}
 OF_A_TURN = SHOWN | {
     *("task_start", "task_end", "stream_token", "delete_message"),
     *("element", "remove_element", "action", "remove_action", "first_interaction"),
+    *("chat_settings", "set_modes"),  # the model chosen with a message is the conversation's
 }
 
 

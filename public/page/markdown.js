@@ -189,4 +189,18 @@ function pastes() {
   };
 }
 
-globalThis.markdownReaders = [formulas, directions, pastes];
+// A picture of another server is not loaded (the Content-Security-Policy): it is a link, not a grey box.
+const foreign = (url) => /^(https?:)?\/\//i.test(url) && !url.startsWith(`${location.origin}/`);
+function pictures() {
+  return function mend(node) {
+    for (const child of node.children ?? []) {
+      if (child.type === "image" && foreign(child.url)) {
+        const text = { type: "text", value: child.alt || child.url };
+        Object.assign(child, node.type === "link" ? text : { type: "link", children: [text] });
+      }
+      mend(child);
+    }
+  };
+}
+
+globalThis.markdownReaders = [formulas, directions, pastes, pictures];

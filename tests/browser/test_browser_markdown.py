@@ -32,6 +32,7 @@ SHOWN = {
     ":::note\nkept\n:::": ":::note\nkept\n:::",
     "::leaf[label]{a=b} :text[x]{y} :smile:": "::leaf[label]{a=b} :text[x]{y} :smile:",
     "`12:30 $5 ~x~`": "12:30 $5 ~x~",
+    "See ![a map](http://127.0.0.1:9/map.png).": "See a map.",
 }
 WRITTEN = "\n\n".join(SHOWN)
 BLOCKS = """all => all.map(block => {

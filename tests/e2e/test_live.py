@@ -172,6 +172,20 @@ async def test_an_edit_on_one_screen_takes_the_later_messages_off_the_other(
     assert model.told == ["First, edited"]
 
 
+async def test_a_model_that_is_chosen_on_one_screen_is_the_chosen_one_on_the_other(
+    me: Client, app: App, model: Model, tabs: Tabs
+) -> None:
+    model.answers("Good morning.")
+    await me.send("Hello")
+    other = await resumed(tabs, app, me.thread_id)
+    since = len(other.events)
+    await me.send("And without a model?", modes={"model": "offline"})
+    await other.wait_for("set_modes", since=since)
+    [mode] = [data for name, data in other.events if name == "set_modes"][-1]
+    assert [option["id"] for option in mode["options"] if option["default"]] == ["offline"]
+    assert other.shown_settings()["model"] == "offline"
+
+
 async def test_files_of_a_question_are_on_the_other_screen_by_an_address_that_it_can_read(
     me: Client, app: App, tabs: Tabs
 ) -> None:
