@@ -226,7 +226,7 @@ class DataLayer(BaseDataLayer):
         """
         thread_id, source = text.identifier(thread_id, "thread"), _name_source(name, user_id, metadata)
         if name is not None:
-            name = text.clean(name)
+            name = text.clean(str(name))
             name = text.title(name) if source == "first_message" else text.thread_name(name)
         return self._submit(
             UpdateThread(

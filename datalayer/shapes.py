@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Boolean, Text
 
 from . import text
+from .errors import InvalidInput
 from .queries import STEP_COLUMNS
 from .records import Thread, from_iso, to_iso
 from .schema import elements, steps
@@ -48,6 +49,8 @@ _ELEMENT = {
 
 def step_values(given: Mapping[str, Any]) -> dict[str, Any]:
     """Columns and values of the keys in ``given``, except the ids and the vote. Raises InvalidInput."""
+    if not isinstance(given, Mapping):
+        raise InvalidInput("A step is a dict")
     values = _values(given, _STEP_COLUMNS, _STEP_SKIPPED)
     if values.get("created_at", 0) is None:
         del values["created_at"]  # Chainlit sets it when a message is sent, not when it starts to stream

@@ -220,6 +220,17 @@ class TestBadInput:
         (step,) = (await get(layer, message["threadId"]))["steps"]
         assert (step["output"], step["metadata"]) == (text, {text[:99]: [text]})
 
+    async def test_a_name_is_text_whatever_it_is_given_as(self, layer: DataLayer) -> None:
+        thread_id = new_id()
+        await layer.update_thread(thread_id, name=7)  # type: ignore[arg-type]
+        assert (await get(layer, thread_id))["name"] == "7"
+
+    @pytest.mark.parametrize("given", [None, "step", 7, ["id"]])
+    async def test_a_step_that_is_no_dict_is_refused(self, layer: DataLayer, given: Any) -> None:
+        for call in (layer.create_step, layer.update_step):
+            with pytest.raises(InvalidInput):
+                await call(given)
+
     async def test_nul_and_lone_surrogates_are_replaced_at_any_depth(self, layer: DataLayer) -> None:
         bad = "a\x00b\ud800c"
         thread_id = new_id()
