@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-NAMES = ("create", "concurrent", "list", "resume", "stream", "backup", "chats", "screens", "locked", "hot", "flood")
+NAMES = (
+    *("create", "concurrent", "list", "resume", "stream", "backup"),
+    *("chats", "screens", "locked", "hot", "flood", "paint"),
+)
 
 
 @dataclass(frozen=True, slots=True)

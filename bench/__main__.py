@@ -31,11 +31,20 @@ def main() -> None:
 
 
 async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> None:
-    from . import cases, chats, contestants, durability, flood, hot, report
+    from . import cases, chats, contestants, durability, flood, hot, paint, report
 
     groups = (
         *(cases.create, cases.concurrent, cases.list_threads, cases.resume),
-        *(durability.stream, durability.back_up, chats.chats, chats.screens, chats.locked, hot.hot, flood.flood),
+        *(
+            durability.stream,
+            durability.back_up,
+            chats.chats,
+            chats.screens,
+            chats.locked,
+            hot.hot,
+            flood.flood,
+            paint.paint,
+        ),
     )
     print(report.environment(), flush=True)
     contestants.sign_in()

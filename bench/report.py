@@ -15,6 +15,7 @@ from .durability import BACKUP, COPY, PACED, UNSAVED
 from .flood import FLOOD, IDLE
 from .hot import COLD, HOT, REDIS, TURN
 from .measure import Result
+from .paint import CHAINLITS, PAINT
 
 
 def environment() -> str:
@@ -118,6 +119,7 @@ def expected(results: Sequence[Result], sizes: Sizes) -> str:
         _line(f"{turn}: hot in at most half the time of cold", ratios(turn, HOT, COLD), 0.5),
         _line(f"{turn}: out of Redis in less time than out of the database", ratios(turn, REDIS, COLD), 1),
         _line(f"{flooded}: at most 3 times its idle time", ratios(flooded, OURS, IDLE), 3),
+        _line(f"{PAINT}: at most 1.5 times that of {CHAINLITS}", ratios(PAINT, OURS, CHAINLITS), 1.5),
         _line(f"{backup}: at most 5 times the time of a {COPY}", copy, 5),
     ]
     small_sizes = "\n(--quick: the sizes are too small to judge by.)" if sizes.tokens < Sizes().tokens else ""
