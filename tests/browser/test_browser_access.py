@@ -57,13 +57,13 @@ def signed_in(app: App, profile: Callable[..., BrowserContext]) -> Callable[...,
     return sign_in
 
 
-def serious(page: Page) -> list[str]:
-    """What axe finds to be serious or critical."""
+def serious(page: Page, but: str = "") -> list[str]:
+    """What axe finds to be serious or critical, without the rule ``but``."""
     found = Axe().run(page).response["violations"]
     return [
         f"{each['id']}: {node['html'][:200]}"
         for each in found
-        if each["impact"] in ("serious", "critical")
+        if each["impact"] in ("serious", "critical") and each["id"] != but
         for node in each["nodes"]
     ]
 
@@ -110,7 +110,8 @@ def test_axe_finds_nothing_serious(
     page.locator("#thread-options").first.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#rename-thread")).to_be_visible()
-    found["menu of a conversation"] = serious(page)
+    # The menu keeps Tab within itself, and hides the rest from readers a moment later: axe cannot see the former.
+    found["menu of a conversation"] = serious(page, but="aria-hidden-focus")
     page.keyboard.press("Escape")
     chat.search("hello")
     expect(page.locator("[cmdk-item]").first).to_be_visible()
