@@ -49,21 +49,27 @@ async def resume(thread: ThreadDict) -> None:
     only."""
     steps = thread["steps"]
     room = live.here()
-    if room.busy or room.actions:  # what is offered on the other screens will be here
+    if room.busy:
         return
-    for given in [step["id"] for step in steps if step["type"] == "assistant_message"][-_LEFT:]:
-        await _again(given, fallback=False).remove()
+    offered = bool(room.actions)  # on another screen, or when this one connected a moment ago: it will be here
+    if not offered:
+        for given in [step["id"] for step in steps if step["type"] == "assistant_message"][-_LEFT:]:
+            await _again(given, fallback=False).remove()
     last = max((n for n, step in enumerate(steps) if step["type"] in _ANSWERS), default=None)
     if last is None or steps[last]["type"] != "assistant_message":
         return
     answer: Any = steps[last]
     if is_command(answer.get("metadata")):  # there is no other answer to it
         return
-    if answer.get("status") not in ("interrupted", "failed"):
+    cut_off = answer.get("status") in ("interrupted", "failed")
+    notice: Any = {**answer, "id": _notice(answer["id"]), "type": "system_message"}
+    if cut_off:
+        steps.insert(last + 1, notice | {"output": say("interrupted", session_language())})
+    if offered:
+        return
+    if not cut_off:
         await below(cl.Message.from_dict(answer), answer.get("status") == "stopped")
         return
-    notice: Any = {**answer, "id": _notice(answer["id"]), "type": "system_message"}
-    steps.insert(last + 1, notice | {"output": say("interrupted", session_language())})
     await _offer([_button(name, answer["id"], notice["id"]) for name in ("continue", "retry")])
 
 

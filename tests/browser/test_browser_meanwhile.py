@@ -142,6 +142,7 @@ def test_a_server_that_is_away_leaves_the_page_as_it_is(
     kames, kettles = ("Kames", "Kettles") if not options else ("Drumlins", "Moraines")
     for name in (kames, kettles):
         gemini.script(text("Yes."), finish())
+        gemini.script(text(name), finish())
         chat = tab(**options)
         chat.send(name)
         chat.thread_id()
