@@ -179,9 +179,16 @@ class Client:
 
     async def send(self, text: str, files: Iterable[str] = (), id: str | None = None, **overrides: Any) -> list[Step]:
         """Sends a message, waits until the turn is over, and returns the messages that it brought."""
-        since = len(self.events)
+        since, known = len(self.events), set(self.screen)  # which another instance may show once more
         own = await self.post(text, files, id, **overrides)
-        return await self._turn(since, own)
+        brought = await self._turn(await self.begun(since), own)
+        return [step for step in brought if step["id"] not in known]
+
+    async def begun(self, since: int) -> int:
+        """Waits for a turn that begins after the first ``since`` events, and returns how many came before it: among
+        them may be the end of another screen's turn."""
+        await self.wait_for("task_start", since=since)
+        return since + [name for name, _ in self.events[since:]].index("task_start")
 
     async def post_again(self, message_id: str) -> None:
         """Sends a message of the screen once more, as the page does when it was cut off: public/page/messages.js."""
