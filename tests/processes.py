@@ -232,7 +232,8 @@ def running_server(
     log = app_dir / f"server-{port}.log"
     with log.open("ab") as output:
         process = start(_PATIENT + code, cwd=app_dir, env={"CHAINLIT_PORT": str(port), **env}, output=output)
-    server = Server(process, f"http://127.0.0.1:{port}", log)
+    host = "[::1]" if env.get("CHAINLIT_HOST") == "::1" else "127.0.0.1"
+    server = Server(process, f"http://{host}:{port}", log)
     try:
         _wait(server, ready, time.monotonic() + deadline)
         yield server

@@ -43,7 +43,7 @@ def test_three_hundred_and_twenty_half_sent_requests_keep_nobody_out(few_files: 
 
 
 def test_what_is_half_sent_is_dropped_and_what_is_whole_is_answered(tmp_path: Path) -> None:
-    app = App(tmp_path)
+    app = App(tmp_path, THREADKEEP_AUTH="accounts")  # where the body of a sign-in is read
     soft = "import resource; h = resource.getrlimit(7)[1]; resource.setrlimit(7, (200, h))\n"
     with (
         running_server(app.folder, app.env, app.port, code=soft + _IMPATIENT + SERVE) as server,
