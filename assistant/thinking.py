@@ -8,16 +8,18 @@ from .texts import say
 
 
 class Thinking:
-    """The thoughts of one answer; stored when they end. Made before the answer, they stand before it for good."""
+    """The thoughts of one answer. Stored as they begin, they stand before it for good."""
 
     def __init__(self, answer: cl.Message) -> None:
         self._step = cl.Step(name=say("thoughts", session_language()), type="llm", parent_id=answer.parent_id)
         self._step.created_at = self._step.start = utc_now()
 
     async def think(self, piece: str) -> None:
+        if not self._step.output:
+            await self._step.send()
         await self._step.stream_token(piece)
 
     async def end(self) -> None:
         if self._step.output:
             self._step.end = utc_now()
-            await self._step.send()
+            await self._step.update()

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from http.cookies import SimpleCookie
@@ -158,7 +159,7 @@ class TestCookies:
         async with httpx.AsyncClient(base_url=server.url, headers=headers) as client:
             made = [
                 *set_cookies(await login(client, "carol", PASSWORD)),
-                *set_cookies(await client.post("/set-session-cookie", json={"session_id": "x"})),
+                *set_cookies(await client.post("/set-session-cookie", json={"session_id": str(uuid.uuid4())})),
                 *set_cookies(await client.post("/logout", headers={"Cookie": header(client)})),
             ]
         assert len({name for name, _ in made}) == 3

