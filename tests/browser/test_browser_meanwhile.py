@@ -139,7 +139,7 @@ def test_a_server_that_is_away_leaves_the_page_as_it_is(
     app: App, tab: OpenTab, gemini: GeminiServer, options: dict[str, object]
 ) -> None:
     word = "cannot be reached" if not options else "injoignable"
-    kames, kettles = ("Kames", "Kettles") if not options else ("Drumlins", "Moraines")
+    kames, kettles = ("Kames", "Kettles") if not options else ("Drumlins", "Nunataks")
     for name in (kames, kettles):
         gemini.script(text("Yes."), finish())
         gemini.script(text(name), finish())
