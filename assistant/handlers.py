@@ -122,6 +122,7 @@ def _listen(parts: Callable[[], Parts], memory: Memory, layer: DataLayer) -> Non
 
 
 async def _close(*services: startup.Service) -> None:
+    await live.end_turns()
     for service in services:
         await service.close()
 

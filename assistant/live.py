@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import chainlit as cl
@@ -27,6 +27,8 @@ from .history import moment
 
 Step = dict[str, Any]
 
+_ENDING = 10.0
+"""Seconds for what turns have shown to be stored at the end of the server."""
 _SCREENS = 20
 """Screens of one conversation that are told of a turn, those that came last: each costs a packet a token."""
 SHOWN = {"new_message", "update_message", "stream_start"}
@@ -214,19 +216,46 @@ def reread(session: BaseSession) -> None:
 
 @contextmanager
 def turn(session: BaseSession) -> Iterator[None]:
-    """What the session emits within, and in tasks begun within, is shown on all screens of its conversation."""
+    """What the session emits within, and in tasks begun within, is shown on all screens of its conversation.
+
+    Raises CancelledError once the server ends; the page sends a message that is not stored again.
+    """
     assert isinstance(session, WebsocketSession)
+    if _Turns.ending:
+        raise asyncio.CancelledError
     this = Turn(session, room(session))
     this.room.begin()
     this.room.say("begin")
     token = _turn.set(this)
+    _Turns.running.add(this)
     try:
         yield
     finally:
+        _Turns.running.discard(this)
         _turn.reset(token)
         if this in this.room.running:
             this.room.running.remove(this)
         this.room.hang_up()
+
+
+class _Turns:
+    running: ClassVar[set[Turn]] = set()
+    ending = False
+
+
+def ending() -> bool:
+    """Whether the server ends: what is cut off now was not stopped by anybody."""
+    return _Turns.ending
+
+
+async def end_turns() -> None:
+    """Cuts off all turns while what they have shown can still be stored. No other one begins."""
+    _Turns.ending = True
+    end = time.monotonic() + _ENDING
+    while _Turns.running and time.monotonic() < end:
+        for this in _Turns.running:
+            _cancel(this.session)
+        await asyncio.sleep(0.02)  # one that has just begun has no task yet
 
 
 def stop(session: WebsocketSession) -> None:

@@ -10,6 +10,8 @@ from chainlit.utils import utc_now
 
 from datalayer import DataLayer, DataLayerError
 
+from . import live
+
 logger = logging.getLogger("assistant")
 
 SAVE_EVERY = 0.15
@@ -44,9 +46,8 @@ class Streaming:
         if self._saving is not None:
             self._saving.cancel()
             await asyncio.wait([self._saving])
-            stopped = kind is not None and issubclass(kind, asyncio.CancelledError)
             self.message.streaming = False
-            await self._save("complete" if kind is None else "stopped" if stopped else "failed")
+            await self._save(_status(kind))
             await self.message.send()
 
     async def _keep_saving(self) -> None:
@@ -63,3 +64,11 @@ class Streaming:
             await self._layer.update_step({**self.message.to_dict(), "status": status})  # type: ignore[typeddict-unknown-key]
         except DataLayerError as error:
             logger.error("an answer is not saved: %s", error)  # the person hears of it through notices.py
+
+
+def _status(left_by: type[BaseException] | None) -> Status:
+    if left_by is None:
+        return "complete"
+    if not issubclass(left_by, asyncio.CancelledError):
+        return "failed"
+    return "streaming" if live.ending() else "stopped"  # the next start marks it as interrupted

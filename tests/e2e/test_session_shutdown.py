@@ -9,6 +9,7 @@ from tests.client import Client
 from tests.e2e.conftest import App, Tabs, tracebacks
 
 CLIENTS = 20
+DECIDED = {"complete", "interrupted"}
 
 
 def complete(client: Client) -> dict[str, Any]:
@@ -41,11 +42,14 @@ async def test_sigterm_amid_twenty_turns_ends_cleanly_and_keeps_what_was_complet
         assert server.process.wait(20) == 0
         assert time.monotonic() - started < 20
         assert tracebacks(server.log) == []
+        assert "The data layer is closed" not in server.log.read_text()
         assert not (app.home / "threads.db-wal").exists() or (app.home / "threads.db-wal").stat().st_size == 0
     with app.running() as server:
         reader = await tabs(server.url, connect=False)
         for client in clients:
-            stored = {step["id"]: step["output"] for step in (await reader.stored(client.thread_id))["steps"]}
+            steps = (await reader.stored(client.thread_id))["steps"]
+            assert {step.get("status") for step in steps if step["type"] == "assistant_message"} <= DECIDED
+            stored = {step["id"]: step["output"] for step in steps}
             seen = complete(client)
             assert {key: stored.get(key) for key in seen} == seen
         assert server.kill(signal.SIGTERM) == 0  # and with nobody there
