@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row
 
-from . import history, queries, summaries, text, usage
+from . import text
 from .records import File, Message, Page, StepFile, Thread, ThreadMessage, User
 from .reports import Summary, ThreadStats, UsageDay, UsageTotal
+from .sql import context, queries, summaries, usage
 
 T = TypeVar("T")
 
@@ -82,17 +83,17 @@ class Reads(ABC):
 
     async def recent_messages(self, user_id: str, except_thread: str | None = None) -> list[Message]:
         """A user's latest messages, newest first: at most 4,000, of the 200 threads used last."""
-        return list(await self._read(history.recent_messages, user_id, except_thread))
+        return list(await self._read(context.recent_messages, user_id, except_thread))
 
     async def recent_files(self, user_id: str, except_thread: str | None = None) -> list[StepFile]:
         """A user's latest files, newest first: at most 200, of the 1,000 threads used last."""
-        return await self._read(history.recent_files, user_id, except_thread)
+        return await self._read(context.recent_files, user_id, except_thread)
 
     # One thread
 
     async def thread_files(self, thread_id: str) -> list[StepFile]:
         """The elements that have content, in the order in which they came."""
-        return await self._read(history.files, thread_id, thread_id=thread_id)
+        return await self._read(context.files, thread_id, thread_id=thread_id)
 
     async def thread_messages(
         self, thread_id: str, limit: int | None = None, after: tuple[int, str] | None = None
@@ -101,15 +102,15 @@ class Reads(ABC):
 
         ``limit``: only the newest. ``after``: only those later than this (created_at, id), as ``Summary.until``.
         """
-        return await self._read(history.messages, thread_id, limit, after, thread_id=thread_id)
+        return await self._read(context.messages, thread_id, limit, after, thread_id=thread_id)
 
     async def thread_stats(self, thread_id: str) -> ThreadStats | None:
         """None without such a thread."""
-        return await self._read(history.stats, thread_id, thread_id=thread_id)
+        return await self._read(context.stats, thread_id, thread_id=thread_id)
 
     async def message_counts(self, thread_ids: Sequence[str]) -> dict[str, int]:
         """How many messages, errors apart, each thread has; 0 for one that is not there."""
-        return await self._read(history.message_counts, thread_ids)
+        return await self._read(context.message_counts, thread_ids)
 
     async def summary(self, thread_id: str) -> Summary | None:
         """What the older messages said; None when nobody has put it since one of them changed."""

@@ -10,9 +10,9 @@ from sqlalchemy import Boolean, Text
 
 from . import text
 from .errors import InvalidInput
-from .queries import STEP_COLUMNS
 from .records import Thread, from_iso, to_iso
 from .schema import elements, steps
+from .sql.queries import STEP_COLUMNS
 
 if TYPE_CHECKING:
     from chainlit.element import Element, ElementDict

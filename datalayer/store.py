@@ -8,8 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import backup, engine, migrations, queries, transaction
-from .apply import apply, mark_interrupted
+from . import backup, engine, migrations, transaction
 from .backlog import MAX_BATCH
 from .blobs import Blobs, LocalBlobs
 from .damage import set_log_aside
@@ -20,6 +19,8 @@ from .reads import Reads, T
 from .records import Blob, not_before, now
 from .schema import HEAD
 from .spool import Spool, live_instances
+from .sql import queries
+from .sql.apply import apply, mark_interrupted
 from .transaction import OPENING, Outcome
 from .writer import CLOSING, Event, Lane
 from .writes import ReleaseBlobs, Write

@@ -19,11 +19,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import FromClause
 
-from . import text
-from .errors import InvalidInput
-from .records import Blob, File, Page, Thread, User
-from .schema import MESSAGES, blobs, elements, feedbacks, steps, threads, tombstones, users
-from .schema import preferences as preferred
+from .. import text
+from ..errors import InvalidInput
+from ..records import Blob, File, Page, Thread, User
+from ..schema import MESSAGES, blobs, elements, feedbacks, steps, threads, tombstones, users
+from ..schema import preferences as preferred
 
 MAX_PAGE = 200
 _MAX_WORDS = 20  # of a search: each one reads all messages, and SQLite nests conditions 1,000 deep at most

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, String, bindparam, cast, func, literal, select, union_all
 
-from .errors import Forbidden, NotFound
-from .schema import elements, steps, summaries, threads, tombstones
-from .writes import (
+from ..errors import Forbidden, NotFound
+from ..schema import elements, steps, summaries, threads, tombstones
+from ..writes import (
     APPLICATION,
     Actor,
     DeleteElement,

@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Insert, Table, and_, bindparam, case, delete, exists, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from ..blobs import Blobs
+from ..errors import DataLayerError, InvalidInput
+from ..records import user_id
+from ..schema import MESSAGES, elements, steps, threads, tombstones, users
+from ..writes import Write, author_id
 from . import summaries
-from .blobs import Blobs
-from .errors import DataLayerError, InvalidInput
 from .facts import Facts
-from .records import user_id
-from .schema import MESSAGES, elements, steps, threads, tombstones, users
-from .writes import Write, author_id
 
 _MAX_IDS = 500  # far below the number of variables that any build of SQLite takes in a statement
 _Shape = tuple[tuple[str, ...], frozenset[str]]

@@ -12,11 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, Delete, bindparam, delete, exists, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
-from . import history, text
+from .. import text
+from ..reports import Summary, digest
+from ..schema import MESSAGES, steps, summaries
+from ..writes import PutSummary
+from . import context
 from .facts import Facts
-from .reports import Summary, digest
-from .schema import MESSAGES, steps, summaries
-from .writes import PutSummary
 
 _COLUMNS = [column.name for column in summaries.c]
 _TOLD = frozenset({"created_at", "is_error", "output", "type"})  # what of a step decides what a summary is made of
@@ -46,8 +47,8 @@ def _holds(connection: Connection, write: PutSummary) -> bool:
     stored = summary(connection, write.thread_id)
     until = (write.until_at, write.until_step)
     if stored is None:
-        return digest(history.messages(connection, write.thread_id, until=until)) == write.digest
-    added = history.messages(connection, write.thread_id, after=stored.until, until=until)
+        return digest(context.messages(connection, write.thread_id, until=until)) == write.digest
+    added = context.messages(connection, write.thread_id, after=stored.until, until=until)
     return digest(added, stored.digest) == write.digest
 
 

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Select, and_, case, func, or_, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql.dml import ReturningInsert
 
-from .errors import Forbidden
+from ..errors import Forbidden
+from ..reports import UsageDay, UsageTotal
+from ..schema import usage
+from ..writes import APPLICATION, RecordUsage, author_id
 from .facts import Facts
-from .reports import UsageDay, UsageTotal
-from .schema import usage
-from .writes import APPLICATION, RecordUsage, author_id
 
 _GIVEN = [column.name for column in usage.c if column.name != "user_id"]
 _EPOCH = date(1970, 1, 1).toordinal()

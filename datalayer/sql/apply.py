@@ -15,14 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from . import summaries, usage
-from .blobs import Blobs
-from .errors import BlobVanished, Forbidden, InvalidInput, NotFound
-from .facts import Facts
-from .group import Group, upsert, user_row
-from .records import user_id
-from .schema import MESSAGES, blobs, elements, feedbacks, preferences, steps, threads, users
-from .writes import (
+from ..blobs import Blobs
+from ..errors import BlobVanished, Forbidden, InvalidInput, NotFound
+from ..records import user_id
+from ..schema import MESSAGES, blobs, elements, feedbacks, preferences, steps, threads, users
+from ..writes import (
     APPLICATION,
     DeleteElement,
     DeleteFeedback,
@@ -40,6 +37,9 @@ from .writes import (
     Write,
     author_id,
 )
+from . import summaries, usage
+from .facts import Facts
+from .group import Group, upsert, user_row
 
 _STRENGTH = {"first_message": 1, "model": 2, "user": 3}
 

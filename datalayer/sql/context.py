@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, LargeBinary, Select, Subquery, and_, bindparam, cast, func, select, true, tuple_
 
+from ..records import Message, StepFile, ThreadMessage
+from ..reports import ThreadStats
+from ..schema import MESSAGES, blobs, elements, steps, threads
 from .facts import listed
-from .records import Message, StepFile, ThreadMessage
-from .reports import ThreadStats
-from .schema import MESSAGES, blobs, elements, steps, threads
 
 _LATEST_THREADS, _LATEST_MESSAGES = 200, 4000
 _FILE_THREADS, _LATEST_FILES = 1000, 200

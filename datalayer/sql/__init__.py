@@ -1,0 +1,1 @@
+"""SQL inside a transaction that the caller has begun."""
