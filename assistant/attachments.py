@@ -8,8 +8,8 @@ from pathlib import Path
 import chainlit as cl
 
 from datalayer import DataLayer, StoreUnavailable
+from datalayer.chainlit.shapes import file_url
 from datalayer.records import StepFile
-from datalayer.shapes import file_url
 
 from .context import MAX_FILE_BYTES
 from .models import Attachment, ChatMessage

@@ -20,7 +20,7 @@ from .errors import (
 from .writes import APPLICATION
 
 if TYPE_CHECKING:
-    from .adapter import DataLayer
+    from .chainlit.adapter import DataLayer
 
 __all__ = [
     "APPLICATION",
@@ -41,6 +41,6 @@ def __getattr__(name: str) -> Any:
     """`python -m datalayer` needs no Chainlit, which takes seconds to import."""
     if name != "DataLayer":
         raise AttributeError(name)
-    from .adapter import DataLayer
+    from .chainlit.adapter import DataLayer
 
     return DataLayer

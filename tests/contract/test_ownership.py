@@ -8,7 +8,7 @@ from chainlit.types import Feedback, Pagination, ThreadFilter
 from chainlit.user import PersistedUser
 
 from datalayer import DataLayer, Forbidden, InvalidInput, NotFound
-from datalayer.events import editing
+from datalayer.chainlit.events import editing
 from tests.conftest import (
     OpenLayer,
     blob_names,

@@ -8,7 +8,7 @@ import pytest
 from chainlit.types import Pagination, ThreadFilter
 
 from datalayer import DataLayer, InvalidInput
-from datalayer.events import editing
+from datalayer.chainlit.events import editing
 from tests.conftest import (
     chainlit_session,
     failures,

@@ -10,7 +10,7 @@ from chainlit.message import Message
 from chainlit.user import PersistedUser
 
 from datalayer import DataLayer, InvalidInput
-from datalayer.events import first_interaction
+from datalayer.chainlit.events import first_interaction
 from tests.conftest import OpenLayer, chainlit_session, failures, make_run, make_step, new_id, register, start_thread
 
 

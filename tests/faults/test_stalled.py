@@ -14,7 +14,7 @@ from chainlit.element import Text
 from chainlit.types import Feedback
 
 from datalayer import DataLayer, StoreClosed, StoreUnavailable, backlog, engine, transaction
-from datalayer.events import editing
+from datalayer.chainlit.events import editing
 from datalayer.records import now
 from datalayer.spool import live_instances
 from datalayer.writes import RecordUsage

@@ -14,7 +14,7 @@ from chainlit.data import get_data_layer
 from chainlit.emitter import ChainlitEmitter
 from chainlit.session import WebsocketSession
 
-from .errors import DataLayerError
+from ..errors import DataLayerError
 
 _edited: ContextVar[set[str] | None] = ContextVar("datalayer_edited", default=None)
 _naming: ContextVar[bool] = ContextVar("datalayer_naming", default=False)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Boolean, Text
 
-from . import text
-from .errors import InvalidInput
-from .records import Thread, from_iso, to_iso
-from .schema import elements, steps
-from .sql.queries import STEP_COLUMNS
+from .. import text
+from ..errors import InvalidInput
+from ..records import Thread, from_iso, to_iso
+from ..schema import elements, steps
+from ..sql.queries import STEP_COLUMNS
 
 if TYPE_CHECKING:
     from chainlit.element import Element, ElementDict

@@ -18,18 +18,14 @@ from chainlit.session import WebsocketSession
 from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, ThreadDict, ThreadFilter
 from chainlit.user import PersistedUser, User
 
-from . import actor, events, shapes, text
-from .actor import session_here
-from .backup import check
-from .calls import at_call, then
-from .engine import parse_url
-from .errors import DataLayerError, InvalidInput
-from .files import mount
-from .place import Place
-from .records import Thread, now, to_iso, vote_id
-from .sessions import Sessions, asks_for, begin_under, is_own, is_uuid, nothing, server_address
-from .store import Store
-from .writes import (
+from .. import text
+from ..backup import check
+from ..engine import parse_url
+from ..errors import DataLayerError, InvalidInput
+from ..place import Place
+from ..records import Thread, now, to_iso, vote_id
+from ..store import Store
+from ..writes import (
     Actor,
     DeleteElement,
     DeleteFeedback,
@@ -44,6 +40,11 @@ from .writes import (
     UpsertUser,
     Write,
 )
+from . import actor, events, shapes
+from .actor import session_here
+from .calls import at_call, then
+from .routes import mount
+from .sessions import Sessions, asks_for, begin_under, is_own, is_uuid, nothing, server_address
 
 if TYPE_CHECKING:
     from chainlit.element import Element, ElementDict

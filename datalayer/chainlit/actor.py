@@ -24,9 +24,9 @@ from chainlit.session import BaseSession, WebsocketSession
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
-from . import text
-from .errors import Forbidden
-from .writes import APPLICATION, VISITOR, Actor
+from .. import text
+from ..errors import Forbidden
+from ..writes import APPLICATION, VISITOR, Actor
 
 _CHANNELS = ("slack", "discord", "teams")
 _FROM_CHANNELS = ("slack_endpoint", "teams_endpoint")

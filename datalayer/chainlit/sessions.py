@@ -15,9 +15,9 @@ from weakref import WeakKeyDictionary
 from chainlit.session import BaseSession, WebsocketSession
 from starlette.datastructures import URL
 
+from ..records import Thread
+from ..writes import Write
 from .actor import session_here
-from .records import Thread
-from .writes import Write
 
 Submit = Callable[[Write, bytes | Path | None], Awaitable[Any]]
 

@@ -18,12 +18,12 @@ from chainlit.config import config
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import FileResponse
 
-from . import door, text
-from .door import headers
-from .errors import NotFound
-from .records import File, user_id
+from .. import door, text
+from ..door import headers
+from ..errors import NotFound
+from ..records import File, user_id
+from ..store import Store
 from .shapes import FILES
-from .store import Store
 
 logger = logging.getLogger("datalayer")
 ShowThread = Callable[[str], Awaitable[Any]]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
-from .errors import DataLayerError
+from ..errors import DataLayerError
 
 P = ParamSpec("P")
 T = TypeVar("T")

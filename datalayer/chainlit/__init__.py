@@ -1,0 +1,1 @@
+"""What a Chainlit app calls, and the file routes on its server."""
