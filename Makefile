@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench requirements
+.PHONY: help run test check bench docs requirements
 
 help: ## Show these targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -26,6 +26,9 @@ check: .venv/.installed-dev ## Lint, formatting, types and the architecture test
 
 bench: .venv/.installed-dev ## Measure the data layer (ARGS="..." goes to the benchmark)
 	$(BIN)/python -m bench $(ARGS)
+
+docs: .venv/.installed-dev ## Write docs/data-model.md from the code
+	$(BIN)/python -m docs.generate
 
 # Compile with the oldest supported Python: what it can install, the newer ones can too, but not the other way round.
 # Each file constrains the next, so that all three can be installed together: botocore, for one, holds python-dateutil

@@ -217,7 +217,7 @@ class PutSummary(Write):
     model: str | None = None
 
 
-_KINDS: dict[str, type[Write]] = {
+KINDS: dict[str, type[Write]] = {
     kind.__name__: kind
     for kind in (
         *(UpsertUser, UpdateThread, DeleteThread, UpsertStep, DeleteStep),
@@ -240,7 +240,7 @@ def to_json(write: Write) -> str:
 def from_json(line: str | bytes) -> Write:
     """The write that ``to_json`` gave, as a replayed one. Raises ValueError, KeyError or TypeError for others."""
     fields = json.loads(line)
-    kind = _KINDS[fields.pop("kind")]
+    kind = KINDS[fields.pop("kind")]
     fields = fields.get("fields", fields)
     # Before there were roles, the application was written as nobody.
     role = Role(fields.pop("role", "application"))
