@@ -2,8 +2,9 @@
 
 import chainlit as cl
 
-from assistant import auth, bounds, chainlit_fixes, handlers, headers, serving, startup
+from assistant import chainlit_fixes, handlers, serving, startup
 from assistant import config as configuration
+from assistant.access import auth, bounds, headers
 from datalayer import DataLayer
 
 config = configuration.load()

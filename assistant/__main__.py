@@ -12,7 +12,7 @@ import click
 import typer
 
 from assistant import scratch
-from assistant.accounts import FILE_NAME, AccountError, Accounts
+from assistant.access.accounts import FILE_NAME, AccountError, Accounts
 from assistant.config import Config, load
 from assistant.environment import tell
 

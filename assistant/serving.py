@@ -21,7 +21,7 @@ import uvicorn
 from chainlit.config import config as chainlit_config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from . import bounds
+from .access import bounds
 from .config import Config
 
 WAIT = 15.0

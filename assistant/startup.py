@@ -20,7 +20,7 @@ from datalayer.damage import set_aside
 from datalayer.place import Place
 
 from . import live, scratch
-from .accounts import FILE_NAME
+from .access.accounts import FILE_NAME
 from .config import Config
 from .environment import tell
 from .memory import Limits, Memory, open_memory

@@ -13,7 +13,7 @@ from chainlit.logger import logger
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from assistant.accounts import AccountError, fits
+from assistant.access.accounts import AccountError, fits
 from assistant.texts import accepted, say
 
 from . import cookies, tokens

@@ -7,8 +7,8 @@ hundred, a known device ten of its own; a known device waits for other known one
 import ipaddress
 import math
 
-from assistant.accounts import AccountError, Accounts, account_key
-from assistant.throttle import Throttle
+from assistant.access.accounts import AccountError, Accounts, account_key
+from assistant.access.throttle import Throttle
 
 from .devices import Device
 from .lane import Busy, Lane

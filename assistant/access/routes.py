@@ -10,7 +10,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from assistant.accounts import AccountError
+from assistant.access.accounts import AccountError
 from assistant.texts import accepted, say
 
 from . import cookies, tokens

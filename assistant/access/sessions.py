@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from assistant.accounts import locked, replace
+from assistant.access.accounts import locked, replace
 
 _USE_IS_NEWS_AFTER = 5 * 60
 """Seconds: `used_at` is so much too early at most, so that a person who writes does not make a file be written."""

@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping
 from chainlit.logger import logger
 from starlette.requests import Request
 
-from assistant.accounts import AccountError, Accounts
+from assistant.access.accounts import AccountError, Accounts
 
 from . import cookies, tokens
 from .sessions import Session, Sessions

@@ -40,7 +40,7 @@ window.WebSocket = class extends WebSocket {
 
   // What the server would hang up at is not sent at all.
   refuse(data) {
-    const most = (this.largest - 65536) / 3000; // kB of text: see assistant/bounds.py
+    const most = (this.largest - 65536) / 3000; // kB of text: see assistant/access/bounds.py
     const size = (unit) => (most < 1000 ? `${most}\u00a0k${unit}` : `${most / 1000}\u00a0M${unit}`);
     const message = french
       ? `Ce message n’est pas parti\u00a0: il dépasse ${size("o")}. Joignez-le en fichier, ou envoyez-le en plusieurs fois.`

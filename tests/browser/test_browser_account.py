@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from assistant.accounts import FILE_NAME, Accounts
+from assistant.access.accounts import FILE_NAME, Accounts
 from tests.browser.chat import App, Chat
 from tests.browser.test_browser_sign_in import sign_in
 

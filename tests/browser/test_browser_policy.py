@@ -17,7 +17,7 @@ APP = """
 import chainlit as cl
 import plotly.graph_objects as go
 from pathlib import Path
-from assistant import headers
+from assistant.access import headers
 from assistant.fixes import script
 from datalayer import DataLayer
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from assistant.accounts import FILE_NAME, Accounts
+from assistant.access.accounts import FILE_NAME, Accounts
 from tests.browser.chat import App, Chat, png
 from tests.conftest import missing
 from tests.processes import free_port

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from assistant.accounts import FILE_NAME, Accounts
+from assistant.access.accounts import FILE_NAME, Accounts
 from tests.browser.chat import App, Chat
 
 pytestmark = pytest.mark.browser

@@ -14,7 +14,7 @@ from chainlit.auth.jwt import create_jwt
 from chainlit.user import User
 from socketio.exceptions import ConnectionError as Refused
 
-from assistant.accounts import FILE_NAME, Accounts
+from assistant.access.accounts import FILE_NAME, Accounts
 from tests.client import Client
 from tests.e2e.conftest import PASSWORD, App, Tabs, tracebacks
 from tests.processes import Server

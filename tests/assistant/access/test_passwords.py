@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
+from assistant.access.accounts import AccountError, Accounts
 from assistant.access.devices import Device, Devices
 from assistant.access.lane import Busy, Lane
 from assistant.access.passwords import Passwords, Refused, address_key
-from assistant.accounts import AccountError, Accounts
 
 PASSWORD, HERE, THERE = "correct horse", "192.0.2.1", "198.51.100.1"
 NEW, HERS = Device(), Device("her-device", ("anna",))

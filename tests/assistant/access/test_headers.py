@@ -6,7 +6,7 @@ import httpx
 import pytest
 from starlette.responses import JSONResponse
 
-from assistant import headers
+from assistant.access import headers
 
 
 async def answered(given: dict[str, str] | None = None, host: str = "chat.example:8000") -> httpx.Headers:

@@ -1,6 +1,6 @@
 """The bound on tries, with a clock that the test moves."""
 
-from assistant.throttle import Throttle
+from assistant.access.throttle import Throttle
 
 
 class Clock:

@@ -18,14 +18,14 @@ from chainlit.logger import logger
 from chainlit.server import app as chainlit_app
 
 from assistant.access import account, cookies, routes
+from assistant.access.accounts import FILE_NAME, AccountError, Accounts
 from assistant.access.devices import Devices
+from assistant.access.guard import Guard
 from assistant.access.passwords import Passwords
 from assistant.access.returning import Returning
 from assistant.access.sessions import Sessions
 from assistant.access.visitors import Visitors
-from assistant.accounts import FILE_NAME, AccountError, Accounts
 from assistant.config import Config
-from assistant.guard import Guard
 
 _SESSIONS, _LOCAL_SESSIONS = 200, 1000
 """Of one person. Without a password, every program on this machine that asks for the page begins one."""

@@ -16,8 +16,8 @@ import httpx
 import pytest
 import socketio
 
-from assistant.accounts import Accounts
-from assistant.auth import _is_loopback, signing_secret
+from assistant.access.accounts import Accounts
+from assistant.access.auth import _is_loopback, signing_secret
 from assistant.config import Config
 from tests.processes import Server, ServerFailed, environment, free_port, running_server
 
@@ -25,7 +25,8 @@ PASSWORD = "correct horse"
 POLLING = "/ws/socket.io/?EIO=4&transport=polling"
 APP = """
 import chainlit as cl
-from assistant import auth, config
+from assistant import config
+from assistant.access import auth
 
 auth.install(config.load())
 
@@ -94,7 +95,7 @@ class TestSecret:
 
         with (config.home / "secret").open("w") as first, ThreadPoolExecutor(1) as pool:
             flock(first, fcntl.LOCK_EX)  # the first has made the file, and has not filled it yet
-            monkeypatch.setattr("assistant.auth.fcntl.flock", seen)
+            monkeypatch.setattr("assistant.access.auth.fcntl.flock", seen)
             second = pool.submit(signing_secret, config)
             assert waits.wait(10)
             first.write("f" * 64)

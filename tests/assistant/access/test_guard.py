@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from assistant.access import tokens
+from assistant.access.accounts import Accounts
+from assistant.access.guard import Guard
 from assistant.access.sessions import Session, Sessions
 from assistant.access.tokens import Token
 from assistant.access.visitors import LOCAL, Visitors
-from assistant.accounts import Accounts
-from assistant.guard import Guard
 
 
 async def inner(scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from assistant.accounts import AccountError, Accounts, account_key, clean_name
+from assistant.access.accounts import AccountError, Accounts, account_key, clean_name
 from tests.processes import environment
 
 PASSWORD = "correct horse"
@@ -183,7 +183,7 @@ class TestFile:
             raise OSError(28, "No space left on device")
 
         before = path.read_bytes(), sorted(path.parent.iterdir())
-        monkeypatch.setattr("assistant.accounts.os.replace", full)
+        monkeypatch.setattr("assistant.access.accounts.os.replace", full)
         with pytest.raises(OSError, match="No space"):
             accounts.add("bruno", PASSWORD)
         assert (path.read_bytes(), sorted(path.parent.iterdir())) == before
@@ -208,7 +208,7 @@ class TestFile:
         def full(descriptor: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("assistant.accounts.os.fsync", full)
+        monkeypatch.setattr("assistant.access.accounts.os.fsync", full)
         with pytest.raises(OSError, match="No space"):
             accounts.add("bruno", PASSWORD)
         assert path.read_bytes() == before
@@ -242,7 +242,7 @@ class TestFile:
     def test_processes_lose_nothing(self, path: Path) -> None:
         script = (
             "import sys; from pathlib import Path; from argon2 import PasswordHasher; "
-            "from assistant.accounts import Accounts\n"
+            "from assistant.access.accounts import Accounts\n"
             "accounts = Accounts(Path(sys.argv[1]), PasswordHasher(1, 64, 1))\n"
             "for number in range(15): accounts.add(f'{sys.argv[2]} {number}', 'a password')"
         )

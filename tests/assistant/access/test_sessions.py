@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from assistant.access.accounts import locked
 from assistant.access.sessions import Sessions
-from assistant.accounts import locked
 
 
 class Clock:
@@ -121,7 +121,7 @@ def test_what_cannot_be_stored_still_ends(sessions: Sessions, monkeypatch: pytes
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("assistant.accounts.os.fsync", full)
+    monkeypatch.setattr("assistant.access.accounts.os.fsync", full)
     sessions.end("anna", {first})
     assert sessions.get("anna", first) is None
     with pytest.raises(OSError, match="No space"):
