@@ -2,9 +2,10 @@
 
 import chainlit as cl
 
-from assistant import chainlit_fixes, handlers, serving, startup
+from assistant import chainlit_fixes, handlers
 from assistant import config as configuration
 from assistant.access import auth, bounds, headers
+from assistant.server import serving, startup
 from datalayer import DataLayer
 
 config = configuration.load()

@@ -11,10 +11,10 @@ from typing import Annotated
 import click
 import typer
 
-from assistant import scratch
 from assistant.access.accounts import FILE_NAME, AccountError, Accounts
 from assistant.config import Config, load
-from assistant.environment import tell
+from assistant.server import scratch
+from assistant.server.environment import tell
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 users = typer.Typer(no_args_is_help=True, help="Who may sign in when THREADKEEP_AUTH=accounts.")

@@ -10,7 +10,7 @@ from dotenv import load_dotenv
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from .environment import mend, tell, usable
+from .server.environment import mend, tell, usable
 
 
 def _absolute(path: Path) -> Path:

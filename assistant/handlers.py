@@ -18,7 +18,7 @@ from datalayer.records import Thread
 from datalayer.text import title
 from datalayer.writes import Actor, author_id
 
-from . import commanding, conversation, live, offers, picker, preferences, replacing, starters, startup
+from . import commanding, conversation, live, offers, picker, preferences, replacing, starters
 from .afterwards import Parts, announce
 from .answering import answer
 from .config import Config
@@ -26,6 +26,7 @@ from .history import is_aside, is_command
 from .memory import Limits, Memory
 from .models import OFFLINE, ChatMessage, Providers
 from .screen import session_language
+from .server import startup
 from .settings import FOR_NEW, KEY, Settings
 from .texts import say
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from assistant import serving
+from assistant.server import serving
 from tests.e2e.conftest import App
 from tests.processes import SERVE, Server, running_server
 
 _FEW_FILES = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))\n"
-_IMPATIENT = "from assistant import serving; serving.WAIT = 0.5\n"
+_IMPATIENT = "from assistant.server import serving; serving.WAIT = 0.5\n"
 
 
 def half_sent(server: Server, stack: ExitStack, sent: bytes = b"GET /health HTTP/1.1\r\nHost: 127") -> socket.socket:

@@ -19,16 +19,17 @@ from datalayer.backup import keep_backing_up, newest
 from datalayer.damage import set_aside
 from datalayer.place import Place
 
-from . import live, scratch
-from .access.accounts import FILE_NAME
-from .config import Config
+from .. import live
+from ..access.accounts import FILE_NAME
+from ..config import Config
+from ..memory import Limits, Memory, open_memory
+from ..models import Providers
+from ..models.families import FAMILIES
+from ..models.patience import Patience
+from ..notices import Notices
+from ..tracing import Traces, traces
+from . import scratch
 from .environment import tell
-from .memory import Limits, Memory, open_memory
-from .models import Providers
-from .models.families import FAMILIES
-from .models.patience import Patience
-from .notices import Notices
-from .tracing import Traces, traces
 
 
 class Service(Protocol):
@@ -63,7 +64,7 @@ def share(config: Config) -> list[Service]:
     live.share(None)
     if not config.memory_url:
         return []
-    from . import relay, sharing  # which need a package that one instance does without; the memory has asked for it
+    from .. import relay, sharing  # which need a package that one instance does without; the memory has asked for it
 
     connection = relay.Relay(config.memory_url)
     live.share(sharing.over(connection))

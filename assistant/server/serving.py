@@ -21,8 +21,8 @@ import uvicorn
 from chainlit.config import config as chainlit_config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .access import bounds
-from .config import Config
+from ..access import bounds
+from ..config import Config
 
 WAIT = 15.0
 """Seconds for the head of a request, and between two pieces of its body."""

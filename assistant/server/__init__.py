@@ -1,0 +1,1 @@
+"""How the server runs: its environment, its folder, its sockets, its first and last minute."""
