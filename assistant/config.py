@@ -1,5 +1,6 @@
 """Everything that can be configured, read once; no other module reads the environment."""
 
+import logging
 import os
 import re
 from pathlib import Path
@@ -169,6 +170,9 @@ class Config(BaseSettings):
     language: Literal["en", "fr"] = Field(
         default="en", validation_alias="THREADKEEP_LANGUAGE", description='"en" or "fr"'
     )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", validation_alias="THREADKEEP_LOG_LEVEL", description='"debug", "info", "warning" or "error"'
+    )
     # Langfuse's own names, of its versions 4 and 3.
     langfuse_public_key: SecretStr | None = Field(
         default=None, validation_alias="LANGFUSE_PUBLIC_KEY", description="a key"
@@ -307,7 +311,7 @@ def _load_env_file(path: str) -> None:
 
 
 def load() -> Config:
-    """Read the configuration and make the folder `home` (mode 0700) if it is missing.
+    """Read the configuration, make the folder `home` (mode 0700) if it is missing, and set what is logged.
 
     From here on, whatever this process writes is for its owner only. Raises SystemExit with one line that names the
     variable and what it accepts.
@@ -320,6 +324,8 @@ def load() -> Config:
     except ValidationError as error:
         raise SystemExit(_explain(error)) from None
     _make_home(config.home)
+    for ours in ("assistant", "datalayer"):
+        logging.getLogger(ours).setLevel(config.log_level.upper())
     usual = platformdirs.user_data_path("threadkeep")
     if "home" not in config.model_fields_set and config.home != usual:
         tell(f"{usual} cannot be written: the data is kept in {config.home}. THREADKEEP_HOME names another folder.")

@@ -1,11 +1,14 @@
 """One transaction of writes at a time, and how long anybody waits for one."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from .writes import Write
+
+logger = logging.getLogger("datalayer")
 
 PATIENCE = 0.3
 """Seconds that a caller waits for a transaction; then the spool takes the write."""
@@ -34,8 +37,11 @@ class Transactions:
             self._until = time.monotonic() + OPENING
             if self._ready is not None:
                 await self._ready()
-            self._until = time.monotonic() + PATIENCE
-            return await self._commit(writes)
+            started = time.monotonic()
+            self._until = started + PATIENCE
+            outcomes = await self._commit(writes)
+            logger.debug("%s writes in one transaction, %.1f ms", len(writes), (time.monotonic() - started) * 1000)
+            return outcomes
         finally:
             self._until = None
 

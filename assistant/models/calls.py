@@ -1,6 +1,7 @@
 """One call of a model with all that goes with it: the quota, the patience, what it used."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
@@ -13,6 +14,7 @@ from .base import ChatRequest, ModelUnavailable, QuotaExhausted, Thought, Usage
 from .patience import Patience, stream
 from .providers import Choice, Providers
 
+logger = logging.getLogger("assistant")
 Think = Callable[[str], Awaitable[None]]
 """Takes a piece of what a model thinks."""
 
@@ -58,6 +60,7 @@ async def call(
     meter.model, meter.provider = choice.info.name, choice.provider.provider
     meter.usage, meter.estimated, meter.first_token = None, False, None  # of who was asked before
     text = ""
+    logger.debug("%s is asked with %s messages", meter.model, len(request.messages))
     try:
         async with aclosing(stream(choice.provider, request, patience or providers.patience)) as pieces:
             async for piece in pieces:
@@ -77,6 +80,7 @@ async def call(
         error.retry_after = providers.breaker.exhausted(choice.key, error)
         raise
     finally:
+        logger.debug("%s gave %s characters in %.0f ms", meter.model, len(text), meter.elapsed / 1000)
         if text and meter.usage is None:
             # Of a call that was stopped, too: what had been read and written by then is paid for.
             asked = estimate(request.system_prompt) + sum(map(tokens, request.messages))

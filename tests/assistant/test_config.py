@@ -1,5 +1,6 @@
 """The configuration: defaults, every variable, and one clear line for a bad value."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from assistant import config
 
 VARIABLES = [name for field in config.Config.model_fields.values() for name in config._names(field.validation_alias)]
+
+LOGGERS = ("assistant", "datalayer")
 
 
 @pytest.fixture(autouse=True)
@@ -162,3 +165,18 @@ def test_a_home_under_a_file_stops_the_start(monkeypatch: pytest.MonkeyPatch, tm
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("THREADKEEP_HOME", str(tmp_path / "file" / "home"))
     assert failure().startswith("THREADKEEP_HOME: cannot use")
+
+
+def test_the_level_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [logging.getLogger(name).level for name in LOGGERS]
+    try:
+        config.load()
+        assert not any(logging.getLogger(name).isEnabledFor(logging.DEBUG) for name in LOGGERS)
+        monkeypatch.setenv("THREADKEEP_LOG_LEVEL", "debug")
+        config.load()
+        assert all(logging.getLogger(name).isEnabledFor(logging.DEBUG) for name in LOGGERS)
+        monkeypatch.setenv("THREADKEEP_LOG_LEVEL", "loud")
+        assert failure() == 'THREADKEEP_LOG_LEVEL: expected "debug", "info", "warning" or "error".'
+    finally:
+        for name, level in zip(LOGGERS, before, strict=True):
+            logging.getLogger(name).setLevel(level)

@@ -167,3 +167,9 @@ class TestConnections:
         await asyncio.gather(*(start_thread(layer) for _ in range(30)))
         assert layer.store._engines.write.pool.checkedin() == 1  # type: ignore[attr-defined]
         assert layer.store._engines.write.pool.overflow() == 0  # type: ignore[attr-defined]
+
+async def test_what_is_logged_of_a_write_holds_no_words(layer: DataLayer, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG", "datalayer"):
+        await start_thread(layer, output="a word in confidence")
+    assert "writes in one transaction" in caplog.text
+    assert "confidence" not in caplog.text
