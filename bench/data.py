@@ -14,7 +14,7 @@ from typing import Any
 
 from datalayer import migrations
 from datalayer.blobs import LocalBlobs
-from datalayer.engine import parse_url
+from datalayer.dialects.sqlite import parse_url
 from datalayer.place import Place
 from datalayer.records import from_iso, to_iso, user_id
 

@@ -16,10 +16,11 @@ from typing import Annotated, Any
 import typer
 
 from . import backup as backing
-from . import engine
 from .backup.disk import Progress, quiet
 from .backup.folder import DAILY, WEEKLY
 from .backup.versions import before
+from .dialects.base import reason
+from .dialects.sqlite import parse_url
 from .errors import DataLayerError, InvalidInput, NotFound
 from .place import Place
 from .schema import HEAD
@@ -221,7 +222,7 @@ def _answers(as_json: bool) -> Iterator[_Answer]:
             yield _Answer(as_json, progress)
     except DataLayerError as error:
         cause = error.__cause__
-        detail = getattr(cause, "strerror", None) or (engine.reason(error) if cause else None)
+        detail = getattr(cause, "strerror", None) or (reason(error) if cause else None)
         message = f"{error} ({detail})" if detail else str(error)
         if as_json:
             typer.echo(json.dumps({"error": message}))
@@ -257,7 +258,7 @@ def _place(
     """``new``: there need not be a store yet."""
     if database is None:
         raise InvalidInput("Name the database with --database or DATALAYER_DATABASE")
-    path = Path(str(engine.parse_url(database).database)) if "://" in database else Path(database)
+    path = Path(str(parse_url(database).database)) if "://" in database else Path(database)
     place = Place.beside(path, files, spool, backups)
     if not new:
         backing.finish_restore(place)

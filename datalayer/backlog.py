@@ -23,7 +23,7 @@ from itertools import chain, islice, repeat
 from typing import Literal
 
 from . import transaction
-from .engine import reason
+from .dialects.base import reason
 from .errors import DataLayerError
 from .spool import Spool
 from .transaction import Commit, Storing, Transactions
@@ -35,7 +35,7 @@ MAX_BATCH = 256
 """Writes in one transaction: enough to hide an fsync, few enough that nobody waits long behind it."""
 
 PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
-"""Seconds between tries; the last one repeats. Each try may wait engine.BUSY_TIMEOUT besides."""
+"""Seconds between tries; the last one repeats. Each try may wait sqlite.BUSY_TIMEOUT besides."""
 
 Kind = Literal["degraded", "recovered", "lost", "rejected"]
 Tell = Callable[[Kind, Sequence[Write]], None]

@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .engine import Identity, log_identity
+from .dialects.sqlite_file import Identity, log_identity
 from .errors import StoreUnavailable
 from .spool import live_instances
 

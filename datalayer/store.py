@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import backup, engine, migrations, transaction
+from . import backup, migrations, transaction
 from .backlog import MAX_BATCH
 from .blobs import Blobs, LocalBlobs
 from .damage import set_log_aside
-from .engine import Identity, check_file, file_identity, log_identity
+from .dialects import sqlite
+from .dialects.base import reason
+from .dialects.sqlite_file import Identity, check_file, file_identity, log_identity
 from .errors import InvalidInput, StoreClosed, StoreUnavailable
 from .place import Place
 from .reads import Reads, T
@@ -47,14 +49,14 @@ class Store(Reads):
         backups: str | Path | None = None,
         synchronous: str = "FULL",
     ) -> None:
-        self._engines = engine.create(engine.parse_url(url), synchronous)
+        self._engines = sqlite.create(sqlite.parse_url(url), synchronous)
         self.place = Place.beside(self._engines.path, files, spool, backups)
         self.blobs: Blobs = LocalBlobs(self.place.files)
         self._spool = Spool(self.place.spool)
         self._lane = Lane(
-            lambda writes: engine.translated(self._commit(writes)),
+            lambda writes: sqlite.translated(self._commit(writes)),
             self._spool,
-            lambda: engine.translated(self._ready()),
+            lambda: sqlite.translated(self._ready()),
         )
         self._opening: asyncio.Task[None] | None = None
         self._recovering: asyncio.Task[None] | None = None
@@ -91,7 +93,7 @@ class Store(Reads):
 
     async def _upgrade(self) -> None:
         await asyncio.to_thread(self._show_up)
-        await engine.translated(asyncio.to_thread(self._prepare))
+        await sqlite.translated(asyncio.to_thread(self._prepare))
         self._opened_as = file_identity(self._engines.path)
 
     def _recovery(self) -> asyncio.Task[None]:
@@ -116,7 +118,7 @@ class Store(Reads):
         if revision != HEAD:
             # Another process of ours that starts now may be at the same.
             others = live_instances(self.place.spool) - {self.instance}
-            migrations.migrate(self._engines.url, patience=OPENING if others else engine.BUSY_TIMEOUT)
+            migrations.migrate(self._engines.url, patience=OPENING if others else sqlite.BUSY_TIMEOUT)
 
     async def _recover(self) -> None:
         """Stores what dead processes left in their spools, marks the answers that they were streaming, and removes the
@@ -126,15 +128,15 @@ class Store(Reads):
             live = await asyncio.to_thread(self._spool.live)
         except OSError:
             return  # _show_up has said that there is no spool
-        newest = await engine.run(self._engines.read, queries.newest_write)
+        newest = await sqlite.run(self._engines.read, queries.newest_write)
         not_before(max([newest, *(write.at for write in left)]))
         for start in range(0, len(left), MAX_BATCH):
             await self._lane.store_kept(left[start : start + MAX_BATCH], self._apply)
-        found = await engine.run(self._engines.write, partial(mark_interrupted, live=live))
+        found = await sqlite.run(self._engines.write, partial(mark_interrupted, live=live))
         await asyncio.to_thread(self._spool.forget)
         if left or found:
             logger.warning("recovered from a crash: %s writes from the spool, %s interrupted answers", len(left), found)
-        if unused := await engine.run(self._engines.read, queries.unused_blobs):
+        if unused := await sqlite.run(self._engines.read, queries.unused_blobs):
             await self._release(unused)
 
     async def close(self) -> None:
@@ -197,7 +199,7 @@ class Store(Reads):
         return outcomes
 
     async def _apply(self, writes: Sequence[Write]) -> list[Outcome]:
-        outcomes, released = await engine.run(self._engines.write, partial(apply, writes=writes, store=self.blobs))
+        outcomes, released = await sqlite.run(self._engines.write, partial(apply, writes=writes, store=self.blobs))
         if released:
             await self._release(released)
         return outcomes
@@ -208,10 +210,10 @@ class Store(Reads):
         names, self._left = sorted({*names, *self._left} - wanted), {*names, *self._left} & wanted
         try:
             write = ReleaseBlobs(names=names, at=now())
-            await engine.run(self._engines.write, partial(apply, writes=[write], store=self.blobs))
+            await sqlite.run(self._engines.write, partial(apply, writes=[write], store=self.blobs))
         except Exception as error:
             # The deletion itself is stored and must be reported so; what is left over is taken at the next start.
-            logger.warning("blobs left for the next start: %s (%s)", error, engine.reason(error))
+            logger.warning("blobs left for the next start: %s (%s)", error, reason(error))
 
     async def _read(self, query: Callable[..., T], *args: Any, thread_id: str | None = None) -> T:
         await self._answer(self._upgraded())
@@ -224,7 +226,7 @@ class Store(Reads):
                 await self._lane.settled(thread_id)
         except TimeoutError:
             logger.warning("reading without the writes that are still waiting")
-        return await self._answer(engine.run(self._engines.read, lambda connection: query(connection, *args)))
+        return await self._answer(sqlite.run(self._engines.read, lambda connection: query(connection, *args)))
 
     async def _answer(self, reading: Coroutine[Any, Any, T]) -> T:
         """What ``reading`` returns. While a transaction hangs, it must not take longer than one may."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .backlog import MAX_BATCH, Backlog, Kind, log
-from .engine import reason, translate
+from .dialects.base import reason, translate
 from .errors import BlobVanished, DataLayerError, StoreClosed, StoreUnavailable
 from .records import Blob
 from .spool import Spool

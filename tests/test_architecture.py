@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # Packages of datalayer whose modules have floors of their own.
-ROOMS = {"chainlit", "sql"}
+ROOMS = {"chainlit", "dialects", "sql"}
 # Floor of each module of datalayer, or package. On one floor only the imports of SIDEWAYS are allowed.
 FLOORS = {
     "errors": 0,
@@ -23,7 +23,10 @@ FLOORS = {
     "chainlit": 0,
     "chainlit.calls": 1,
     "schema": 1,
-    "engine": 1,
+    "dialects": 0,
+    "dialects.base": 1,
+    "dialects.sqlite": 2,
+    "dialects.sqlite_file": 3,
     "migrations": 1,
     "blobs": 1,
     "sql": 0,
@@ -31,7 +34,7 @@ FLOORS = {
     "sql.queries": 2,
     "spool": 2,
     "transaction": 2,
-    "damage": 3,
+    "damage": 4,
     "backlog": 3,
     "writer": 4,
     "sql.context": 3,
@@ -57,12 +60,11 @@ SIDEWAYS = {
     ("writes", "records"),
     ("reports", "records"),
     ("reports", "writes"),
-    ("engine", "schema"),
     ("migrations", "schema"),
     ("chainlit.routes", "chainlit.shapes"),
 }
 # What the chat app may not see of the data layer: everything that knows of SQL.
-SQL = ("schema", "engine", "sql")
+SQL = ("schema", "dialects", "sql")
 HIDDEN = {"sqlalchemy", *(f"datalayer.{name}" for name in SQL)}
 MODULE_LINES, FUNCTION_LINES = 400, 60
 

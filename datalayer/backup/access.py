@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import text
-from ..engine import check_file, translate
+from ..dialects.sqlite import translate
+from ..dialects.sqlite_file import check_file
 from ..errors import NotFound, StoreUnavailable
 from ..place import Place
 from ..spool import live_instances
@@ -46,7 +47,7 @@ def read_only(database: Path, immutable: bool = False) -> sqlite3.Connection:
 
 
 def revision_of(place: Place) -> str:
-    """The version of the schema. Raises NotFound without a database, and as ``engine.check_file``."""
+    """The version of the schema. Raises NotFound without a database, and as ``check_file``."""
     with failures():
         revision = check_file(place.database)
     if revision is None:

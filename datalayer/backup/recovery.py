@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..blobs import LocalBlobs
+from ..dialects.sqlite_file import check_content
 from ..durable import sync, write_durably
-from ..engine import check_content
 from ..errors import InvalidInput, NotFound, StoreCorrupt, StoreForeign, StoreTooNew, StoreUnavailable
 from ..place import Place
 from ..schema import HEAD
@@ -85,7 +85,7 @@ def check(place: Place) -> None:
     """Ends an interrupted restore, then reads the whole database for damage; changes nothing else.
 
     Where there are verified backups, a file that is empty, or none of ours, has taken the place of a database that was:
-    StoreCorrupt, too. Raises as ``engine.check_file``.
+    StoreCorrupt, too. Raises as ``check_file``.
     """
     finish_restore(place)
     try:

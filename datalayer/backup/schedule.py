@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ..engine import reason
+from ..dialects.base import reason
 from ..errors import DataLayerError
 from ..place import Place
 from .folder import DAILY, WEEKLY, backups, prune

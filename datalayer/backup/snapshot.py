@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..blobs import LocalBlobs
+from ..dialects.sqlite_file import check_file
 from ..durable import make_folder, sync, write_durably
-from ..engine import check_file
 from ..errors import DataLayerError, InvalidInput, StoreCorrupt, StoreUnavailable
 from ..place import Place
 from ..schema import HEAD

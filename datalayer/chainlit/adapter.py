@@ -20,7 +20,7 @@ from chainlit.user import PersistedUser, User
 
 from .. import text
 from ..backup import check
-from ..engine import parse_url
+from ..dialects.sqlite import parse_url
 from ..errors import DataLayerError, InvalidInput
 from ..place import Place
 from ..records import Thread, now, to_iso, vote_id

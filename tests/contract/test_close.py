@@ -28,7 +28,7 @@ from datalayer import (
     StoreUnavailable,
     errors,
 )
-from datalayer.engine import translate
+from datalayer.dialects.sqlite import translate
 from datalayer.schema import HEAD
 from tests.conftest import OpenLayer, chainlit_session, failures, make_step, new_id, rows, start_thread, steps_of
 

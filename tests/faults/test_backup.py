@@ -32,7 +32,7 @@ from datalayer.backup import folder as backup_folder
 from datalayer.backup import recovery, schedule, snapshot
 from datalayer.backup.access import read_only
 from datalayer.blobs import LocalBlobs
-from datalayer.engine import check_file
+from datalayer.dialects.sqlite_file import check_file
 from datalayer.errors import InvalidInput, NotFound, StoreCorrupt, StoreTooNew, StoreUnavailable
 from datalayer.place import Place
 from datalayer.schema import HEAD

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from datalayer import DataLayer, StoreUnavailable, backlog, engine
+from datalayer import DataLayer, StoreUnavailable, backlog
+from datalayer.dialects import sqlite
 from datalayer.writer import Event
 from tests.conftest import make_step, new_id, steps_of
 from tests.gate import Gate
@@ -75,7 +76,7 @@ class Case:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks are given up at once, and no try comes but those that a test makes."""
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
     monkeypatch.setattr(backlog, "PAUSES", (1000.0,))
 
 
@@ -217,7 +218,7 @@ class TestLock:
     async def test_a_lock_given_back_in_time_is_no_trouble(
         self, gate: Gate, make_case: Make, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(engine, "BUSY_TIMEOUT", 60.0)
+        monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 60.0)
         case = await make_case()
         gate.shut("BEGIN IMMEDIATE")
         with closing(sqlite3.connect(case.database)) as lock:

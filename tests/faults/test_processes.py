@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from datalayer import DataLayer, backup, engine
+from datalayer import DataLayer, backup
+from datalayer.dialects import sqlite
 from tests.conftest import make_step, new_id, rows, start_thread, steps_of
 from tests.e2e.conftest import App
 from tests.gate import Gate
@@ -58,8 +59,9 @@ QUEUED_APP = """
 import asyncio, sqlite3
 import chainlit as cl
 from chainlit.data import get_data_layer
-from datalayer import DataLayer, backup, engine
-engine.BUSY_TIMEOUT = 60.0
+from datalayer import DataLayer, backup
+from datalayer.dialects import sqlite
+sqlite.BUSY_TIMEOUT = 60.0
 
 @cl.data_layer
 def data_layer(): return DataLayer("sqlite+aiosqlite:///threads.db")
@@ -163,7 +165,7 @@ class TestCancelled:
     async def test_callers_cancelled_while_commit_waits_for_a_lock_do_not_take_their_writes_along(
         self, gate: Gate, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(engine, "BUSY_TIMEOUT", 60.0)
+        monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 60.0)
         layer = DataLayer(store_url, files=tmp_path / "files")
         message = await start_thread(layer)
         gate.shut("BEGIN IMMEDIATE")

@@ -14,7 +14,8 @@ import pytest
 from chainlit.types import Feedback
 
 from assistant.texts import say
-from datalayer import DataLayer, StoreUnavailable, backlog, engine
+from datalayer import DataLayer, StoreUnavailable, backlog
+from datalayer.dialects import sqlite
 from datalayer.spool import Spool
 from datalayer.writer import Event
 from datalayer.writes import UpsertStep, to_json
@@ -28,8 +29,9 @@ WRITES = 11
 # Stores a step, locks the database, then writes what the database refuses, says so, and waits to be killed.
 REFUSED = """
 import asyncio, sqlite3, sys
-from datalayer import DataLayer, backlog, engine
-engine.BUSY_TIMEOUT, backlog.PAUSES = 0.05, (1000,)
+from datalayer import DataLayer, backlog
+from datalayer.dialects import sqlite
+sqlite.BUSY_TIMEOUT, backlog.PAUSES = 0.05, (1000,)
 
 def step(key, output):
     return {"id": key, "threadId": "t", "type": "user_message", "output": output}
@@ -141,7 +143,7 @@ def locked(layer: DataLayer) -> Iterator[None]:
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks are given up at once, and no try comes but those that a test makes."""
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
     monkeypatch.setattr(backlog, "PAUSES", (1000.0,))
 
 
@@ -355,7 +357,8 @@ class TestRealApp:
         app = App(tmp_path, THREADKEEP_SPOOL=str(tmp_path / "other disk"))
         lines = (app.folder / "app.py").read_text()
         (app.folder / "app.py").unlink()
-        short = "from datalayer import backlog, engine\nengine.BUSY_TIMEOUT, backlog.PAUSES = 0.05, (0.2,)\n"
+        short = "from datalayer import backlog\nfrom datalayer.dialects import sqlite\n"
+        short += "sqlite.BUSY_TIMEOUT, backlog.PAUSES = 0.05, (0.2,)\n"
         (app.folder / "app.py").write_text(short + lines)
         yield app
         app.close()

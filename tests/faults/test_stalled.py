@@ -13,8 +13,9 @@ import pytest
 from chainlit.element import Text
 from chainlit.types import Feedback
 
-from datalayer import DataLayer, StoreClosed, StoreUnavailable, backlog, engine, transaction
+from datalayer import DataLayer, StoreClosed, StoreUnavailable, backlog, transaction
 from datalayer.chainlit.events import editing
+from datalayer.dialects import sqlite
 from datalayer.records import now
 from datalayer.spool import live_instances
 from datalayer.writes import RecordUsage
@@ -105,7 +106,7 @@ def until_nobody_lives(spool: Path) -> None:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transaction, "PATIENCE", 0.05)
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT", 0.03)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.03)
     monkeypatch.setattr(backlog, "PAUSES", (0.01,))
 
 

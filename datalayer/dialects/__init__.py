@@ -1,0 +1,1 @@
+"""All in which databases differ, a module each."""
