@@ -20,10 +20,11 @@ from datalayer.writes import VISITOR, RecordUsage
 
 from . import conversation, summaries, turn
 from .accounting import CallRecord, Kind, Status
-from .context import estimate, instructions
+from .context import instructions
 from .memory import HotMessage, HotSession, Memory
 from .models import Providers
 from .models.calls import Meter
+from .models.tokens import estimate
 from .prices import cost
 from .settings import Settings
 from .texts import say

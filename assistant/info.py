@@ -8,7 +8,7 @@ from datalayer import NotFound
 from datalayer.records import Thread
 from datalayer.reports import Summary, UsageTotal
 
-from . import context, turn
+from . import turn
 from .afterwards import Parts
 from .history import rebuild
 from .memory import HotSession
@@ -16,6 +16,7 @@ from .models import OFFLINE, ChatMessage, ChatRequest, ModelError, Providers
 from .models.calls import count
 from .models.offline import Memory, escape
 from .models.providers import Choice
+from .models.tokens import request_tokens
 from .settings import LANGUAGES, Settings
 from .texts import Language, date, money, number, say, size
 
@@ -105,4 +106,4 @@ async def _count(choice: Choice, request: ChatRequest, providers: Providers) -> 
         counted = None
     if counted is not None:
         return counted, False
-    return context.estimate(request.system_prompt) + sum(map(context.tokens, request.messages)), True
+    return request_tokens(request), True

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from datalayer.records import now
 
-from ..context import estimate, tokens
 from .base import ChatRequest, ModelUnavailable, QuotaExhausted, Thought, Usage
 from .patience import Patience, stream
 from .providers import Choice, Providers
+from .tokens import estimate, request_tokens
 
 logger = logging.getLogger("assistant")
 Think = Callable[[str], Awaitable[None]]
@@ -83,8 +83,7 @@ async def call(
         logger.debug("%s gave %s characters in %.0f ms", meter.model, len(text), meter.elapsed / 1000)
         if text and meter.usage is None:
             # Of a call that was stopped, too: what had been read and written by then is paid for.
-            asked = estimate(request.system_prompt) + sum(map(tokens, request.messages))
-            meter.usage, meter.estimated = Usage(asked, estimate(text)), True
+            meter.usage, meter.estimated = Usage(request_tokens(request), estimate(text)), True
 
 
 async def count(choice: Choice, request: ChatRequest, providers: Providers, insist: bool = False) -> int | None:

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.context import MESSAGE, estimate
 from assistant.history import rebuild
 from assistant.memory import HotMessage, HotSession
 from assistant.models import ChatRequest, InvalidRequest, ModelUnavailable, Providers, QuotaExhausted, Usage
 from assistant.models.calls import Meter
 from assistant.models.patience import Patience
+from assistant.models.tokens import MESSAGE, estimate
 from assistant.summaries import Source, Written, outgrown, read, store, write
 from datalayer import DataLayer
 from datalayer.reports import Summary, digest

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from assistant.context import MESSAGE, estimate
+from assistant.models.tokens import MESSAGE, estimate
 from datalayer import DataLayer
 from datalayer.records import to_iso
 from datalayer.reports import Summary, digest
