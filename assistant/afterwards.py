@@ -18,9 +18,8 @@ from datalayer.records import now
 from datalayer.text import title
 from datalayer.writes import VISITOR, RecordUsage
 
-from . import conversation, summaries, turn
+from . import conversation
 from .accounting import CallRecord, Kind, Status
-from .context import instructions
 from .memory import HotMessage, HotSession, Memory
 from .models import Providers
 from .models.calls import Meter
@@ -28,8 +27,10 @@ from .models.tokens import estimate
 from .prices import cost
 from .settings import Settings
 from .texts import say
-from .titles import write_title
 from .tracing import Traces
+from .turns import summaries, turn
+from .turns.titles import write_title
+from .turns.window import instructions
 
 
 @dataclass(frozen=True, slots=True)

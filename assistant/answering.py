@@ -1,4 +1,4 @@
-"""A turn at the screen: what ``turn.py`` is asked, and its answer shown and saved; then ``afterwards.py``."""
+"""A turn at the screen: what ``turns.turn`` is asked, and its answer shown and saved; then ``afterwards.py``."""
 
 import asyncio
 import uuid
@@ -12,18 +12,19 @@ from chainlit.config import config as chainlit_config
 from datalayer import DataLayer, StoreUnavailable
 from datalayer.records import user_id
 
-from . import afterwards, conversation, offers, replacing, turn
+from . import afterwards, conversation, offers, replacing
 from .accounting import Status
 from .afterwards import Parts
-from .attachments import searchable
 from .conversation import Conversation
 from .models.calls import Meter
-from .models.offline import Memory, Reason, remember
 from .screen import session_language
 from .settings import Settings
 from .streaming import Streaming
 from .texts import say
 from .thinking import Thinking
+from .turns import turn
+from .turns.attachments import searchable
+from .turns.formatter import Memory, Reason, remember
 
 
 def root_path() -> str:

@@ -22,8 +22,8 @@ from datalayer import DataLayerError
 
 from . import commands, live, queueing
 from .fixes import head, naming, rootpath, screens, script, uploads
-from .history import ASIDE, MARK
 from .texts import language, say
+from .turns.history import ASIDE, MARK
 
 _CONNECTING = 60.0
 """Seconds that a message waits for its page to be connected; no page needs as long."""

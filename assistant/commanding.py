@@ -14,12 +14,12 @@ from datalayer.records import Thread
 from . import commands, conversation
 from .afterwards import Parts, announce
 from .answering import root_path
-from .history import MARK, recall, warm
 from .memory import Limits
 from .replies import Asked, Reply, reply
 from .screen import session_language
 from .settings import Settings
 from .texts import say
+from .turns.history import MARK, recall, warm
 
 logger = logging.getLogger("assistant")
 

@@ -22,13 +22,13 @@ from . import commanding, conversation, live, offers, picker, preferences, repla
 from .afterwards import Parts, announce
 from .answering import answer
 from .config import Config
-from .history import is_aside, is_command
 from .memory import Limits, Memory
 from .models import OFFLINE, ChatMessage, Providers
 from .screen import session_language
 from .server import startup
 from .settings import FOR_NEW, KEY, Settings
 from .texts import say
+from .turns.history import is_aside, is_command
 
 _VOTED = 500  # messages, the newest, among which a vote finds its answer
 _FIRST_LOOK = 2.0

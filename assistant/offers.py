@@ -10,9 +10,9 @@ import chainlit as cl
 from chainlit.types import ThreadDict
 
 from . import live
-from .history import is_command
 from .screen import session_language
 from .texts import say
+from .turns.history import is_command
 
 _ANSWERS = ("user_message", "assistant_message")
 _LEFT = 5

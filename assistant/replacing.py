@@ -17,10 +17,10 @@ from chainlit.logger import logger
 from datalayer import DataLayer, DataLayerError
 
 from . import live, offers
-from .history import ASIDE, is_aside
 from .memory import Memory
 from .screen import session_language
 from .texts import say
+from .turns.history import ASIDE, is_aside
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from datalayer.writes import VISITOR, UpdateThread
 from . import info, usage_report
 from .afterwards import Parts, write_summary
 from .commands import COMMANDS, Typed
-from .extract import localised
-from .history import rebuild
 from .memory import Limits
 from .models import OFFLINE
-from .models.offline import escape
 from .settings import Settings
 from .texts import Language, date, minutes, say
-from .turn import room
+from .turns.extract import localised
+from .turns.formatter import escape
+from .turns.history import rebuild
+from .turns.turn import room
 
 _LISTED = 20
 _DAYS = 30

@@ -19,9 +19,9 @@ from chainlit.session import WebsocketSession
 from datalayer import DataLayer, DataLayerError
 
 from . import live, replacing
-from .history import is_aside, moment
 from .live import later, show_element, tell
 from .relay import Relay
+from .turns.history import is_aside, moment
 
 _MESSAGES = ("user_message", "assistant_message")
 

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from assistant.history import Asking, Known, rebuild, recall
 from assistant.memory import HotMessage, HotSession, Limits, Memory, open_memory
+from assistant.turns.history import Asking, Known, rebuild, recall
 from datalayer import DataLayer
 from datalayer.records import now
 

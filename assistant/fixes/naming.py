@@ -6,7 +6,7 @@ from typing import Any
 from chainlit.chat_context import chat_context
 from chainlit.emitter import ChainlitEmitter
 
-from ..history import is_command
+from ..turns.history import is_command
 
 
 def install() -> None:

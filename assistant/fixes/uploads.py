@@ -7,7 +7,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
 
-from ..plaintext import decode, is_named_text
+from ..turns.textfiles import decode, is_named_text
 
 
 def install() -> None:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from assistant.models.offline import Memory, StoredFile, escape, format_response, remember
 from assistant.texts import Language, moment
+from assistant.turns.formatter import Memory, StoredFile, escape, format_response, remember
 from datalayer.records import Message
 
 

@@ -21,11 +21,11 @@ from assistant.models import (
     Usage,
 )
 from assistant.models.calls import Meter
-from assistant.models.offline import Match, Memory
 from assistant.models.patience import Patience
 from assistant.settings import Settings
 from assistant.texts import Language
-from assistant.turn import Outcome, Turn, run
+from assistant.turns.formatter import Match, Memory
+from assistant.turns.turn import Outcome, Turn, run
 from datalayer.records import Message
 from tests.assistant.scripted import Scripted
 

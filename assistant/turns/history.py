@@ -9,9 +9,9 @@ from datalayer import DataLayer
 from datalayer.records import StepFile, ThreadMessage, from_iso
 from datalayer.reports import Summary
 
-from .marks import COMMAND
-from .memory import HotMessage, HotSession, Memory, Ticket
-from .models.tokens import estimate
+from ..marks import COMMAND
+from ..memory import HotMessage, HotSession, Memory, Ticket
+from ..models.tokens import estimate
 
 MARK, CLEAR = COMMAND, "clear"
 """``MARK``: in the metadata of a command and of its reply, with the command's key. ``CLEAR``: the key of the one with

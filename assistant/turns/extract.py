@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from datalayer.text import fold, one_line
 
-from .memory import HotMessage
-from .models.offline import COMMON, escape
-from .models.tokens import estimate
+from ..memory import HotMessage
+from ..models.tokens import estimate
+from .formatter import COMMON, escape
 
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])|\n+")
 _WORD = re.compile(r"\w+")

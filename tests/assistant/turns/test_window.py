@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.context import MAX_FILE_BYTES, fit, readable
 from assistant.models import Attachment, ChatMessage, InvalidRequest
 from assistant.models.tokens import estimate, tokens
+from assistant.turns.window import MAX_FILE_BYTES, fit, readable
 
 PNG, PDF = Attachment("a.png", "image/png", b"x" * 10), Attachment("b.pdf", "application/pdf", b"y" * 10)
 CSV, ZIP = Attachment("c.csv", "text/csv", b"a,b\n1,2\n"), Attachment("d.zip", "application/zip", b"PK")

@@ -15,13 +15,13 @@ from datalayer.records import ThreadMessage, now
 from datalayer.reports import Summary, digest
 from datalayer.writes import Actor, PutSummary
 
+from ..memory import HotMessage, HotSession
+from ..models import ChatMessage, ChatRequest, ModelError, ModelUnavailable, NotPaid, Providers, QuotaExhausted
+from ..models.calls import Meter, call
+from ..models.providers import Choice
+from ..models.tokens import MESSAGE, estimate
 from .extract import extract, shorten
 from .history import forgotten, hot_message, tells
-from .memory import HotMessage, HotSession
-from .models import ChatMessage, ChatRequest, ModelError, ModelUnavailable, NotPaid, Providers, QuotaExhausted
-from .models.calls import Meter, call
-from .models.providers import Choice
-from .models.tokens import MESSAGE, estimate
 from .turn import room as room_of
 
 logger = logging.getLogger("assistant")

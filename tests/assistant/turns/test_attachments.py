@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from assistant.attachments import _read
 from assistant.models import ChatMessage
 from assistant.models.parts import parts
+from assistant.turns.attachments import _read
 
 
 def test_text_reaches_the_model_decoded_whatever_its_type_and_what_is_none_is_named_only(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from chainlit.user import PersistedUser
 from assistant import afterwards, commanding, conversation
 from assistant.afterwards import Parts
 from assistant.answering import answer
-from assistant.history import rebuild, recall, warm
 from assistant.memory import HotSession, Limits
 from assistant.memory.embedded import EmbeddedMemory
 from assistant.models import ModelError, ModelUnavailable, Providers, Usage
@@ -24,6 +23,7 @@ from assistant.models.base import ChatRequest
 from assistant.models.patience import Patience
 from assistant.settings import Settings
 from assistant.tracing import NoTraces
+from assistant.turns.history import rebuild, recall, warm
 from datalayer import DataLayer
 from tests.assistant.memories import KINDS, PLACES, Place, look
 from tests.assistant.scripted import Scripted

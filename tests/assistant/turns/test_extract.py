@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.extract import extract, localised, shorten
 from assistant.memory import HotMessage
 from assistant.models.tokens import estimate
+from assistant.turns.extract import extract, localised, shorten
 from datalayer.text import one_line
 
 Role = Literal["user", "assistant"]

@@ -6,9 +6,9 @@ Always true: the system prompt and the last message are whole; a message is show
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from .models.base import Attachment, ChatMessage, InvalidRequest
-from .models.parts import NOT_READ, kind
-from .models.tokens import estimate, tokens
+from ..models.base import Attachment, ChatMessage, InvalidRequest
+from ..models.parts import NOT_READ, kind
+from ..models.tokens import estimate, tokens
 
 MAX_FILE_BYTES = 14_000_000
 """Of all files of a request, newest first: Gemini takes 20 MB a request, and base64 makes 4 bytes of 3."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from datalayer.text import one_line
 
-from .models import ChatMessage, ChatRequest, ModelError, Providers
-from .models.calls import Meter, call
-from .models.thoughts import answer_of
+from ..models import ChatMessage, ChatRequest, ModelError, Providers
+from ..models.calls import Meter, call
+from ..models.thoughts import answer_of
 
 logger = logging.getLogger("assistant")
 

@@ -4,7 +4,7 @@ import pytest
 
 from assistant.models import ModelUnavailable, Providers, Usage
 from assistant.models.calls import Meter
-from assistant.titles import clean, write_title
+from assistant.turns.titles import clean, write_title
 from tests.assistant.scripted import Scripted
 
 

@@ -11,8 +11,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from .context import fit, instructions, readable
-from .models import (
+from ..models import (
     OFFLINE,
     ChatMessage,
     ChatRequest,
@@ -23,11 +22,12 @@ from .models import (
     Providers,
     QuotaExhausted,
 )
-from .models.calls import Meter, Think, call, count
-from .models.offline import Memory, Reason, format_response
-from .models.providers import Choice
-from .settings import LANGUAGES, Settings
-from .texts import Language
+from ..models.calls import Meter, Think, call, count
+from ..models.providers import Choice
+from ..settings import LANGUAGES, Settings
+from ..texts import Language
+from .formatter import Memory, Reason, format_response
+from .window import fit, instructions, readable
 
 logger = logging.getLogger("assistant")
 

@@ -10,9 +10,9 @@ from datalayer.records import Message
 from datalayer.text import fold, one_line
 
 from ..marks import COMMAND
+from ..models.base import Reason as ModelReason
 from ..plain import plain
 from ..texts import Language, date, moment, say
-from .base import Reason as ModelReason
 
 Reason = ModelReason | Literal["no_key", "no_key_team", "offline"]
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.history import rebuild
 from assistant.memory import HotMessage, HotSession
 from assistant.models import ChatRequest, InvalidRequest, ModelUnavailable, Providers, QuotaExhausted, Usage
 from assistant.models.calls import Meter
 from assistant.models.patience import Patience
 from assistant.models.tokens import MESSAGE, estimate
-from assistant.summaries import Source, Written, outgrown, read, store, write
+from assistant.turns.history import rebuild
+from assistant.turns.summaries import Source, Written, outgrown, read, store, write
 from datalayer import DataLayer
 from datalayer.reports import Summary, digest
 from tests.assistant.scripted import Scripted

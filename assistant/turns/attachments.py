@@ -11,11 +11,11 @@ from datalayer import DataLayer, StoreUnavailable
 from datalayer.chainlit.shapes import file_url
 from datalayer.records import StepFile
 
-from .context import MAX_FILE_BYTES
-from .models import Attachment, ChatMessage
-from .models.offline import StoredFile
-from .models.parts import kind
-from .plaintext import decode, is_named_text
+from ..models import Attachment, ChatMessage
+from ..models.parts import kind
+from .formatter import StoredFile
+from .textfiles import decode, is_named_text
+from .window import MAX_FILE_BYTES
 
 _TEXT = "text/plain"
 _SEARCHED = 64 * 1024
