@@ -13,7 +13,6 @@ from datalayer import DataLayer, StoreUnavailable
 from datalayer.records import user_id
 
 from . import afterwards, conversation, offers, replacing
-from .accounting import Status
 from .afterwards import Parts
 from .conversation import Conversation
 from .models.calls import Meter
@@ -25,6 +24,7 @@ from .thinking import Thinking
 from .turns import turn
 from .turns.attachments import searchable
 from .turns.formatter import Memory, Reason, remember
+from .usage.records import Status
 
 
 def root_path() -> str:

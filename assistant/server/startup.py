@@ -27,7 +27,7 @@ from ..models import Providers
 from ..models.families import FAMILIES
 from ..models.patience import Patience
 from ..notices import Notices
-from ..tracing import Traces, traces
+from ..usage.tracing import Traces, traces
 from . import scratch
 from .environment import tell
 

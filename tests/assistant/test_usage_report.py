@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assistant.prices import VERSION
+from assistant.usage.prices import VERSION
 from assistant.usage_report import figure, report
 from datalayer.reports import UsageDay, UsageTotal
 from tests.processes import environment

@@ -22,8 +22,8 @@ from assistant.models import ModelError, ModelUnavailable, Providers, Usage
 from assistant.models.base import ChatRequest
 from assistant.models.patience import Patience
 from assistant.settings import Settings
-from assistant.tracing import NoTraces
 from assistant.turns.history import rebuild, recall, warm
+from assistant.usage.tracing import NoTraces
 from datalayer import DataLayer
 from tests.assistant.memories import KINDS, PLACES, Place, look
 from tests.assistant.scripted import Scripted

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .models.base import Usage
+from ..models.base import Usage
 
 Kind = Literal["turn", "title", "summary"]
 Status = Literal["complete", "stopped", "failed"]

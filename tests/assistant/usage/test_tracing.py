@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from assistant.accounting import CallRecord, Cost
 from assistant.models.base import Usage
-from assistant.tracing import NoTraces, Traces, masker, traces
+from assistant.usage.records import CallRecord, Cost
+from assistant.usage.tracing import NoTraces, Traces, masker, traces
 from tests.processes import environment, free_port
 from tests.servers.langfuse import TRACES, Act, LangfuseServer, Span
 
@@ -236,8 +236,8 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from assistant.tracing import traces
-from tests.assistant.test_tracing import CALL
+from assistant.usage.tracing import traces
+from tests.assistant.usage.test_tracing import CALL
 
 exporter, provider = InMemorySpanExporter(), TracerProvider()
 provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -250,7 +250,7 @@ print([span.name for span in exporter.get_finished_spans()])
 """
 _WITHOUT_KEYS = """
 import asyncio, sys
-from assistant.tracing import traces
+from assistant.usage.tracing import traces
 none = traces(None, "sk-lf-1", None)
 none.score("step-1", 1, None)
 asyncio.run(none.close())
@@ -258,8 +258,8 @@ sys.exit(any(name in sys.modules for name in ("langfuse", "opentelemetry", "http
 """
 _END = """
 import asyncio, sys
-from assistant.tracing import traces
-from tests.assistant.test_tracing import CALL
+from assistant.usage.tracing import traces
+from tests.assistant.usage.test_tracing import CALL
 langfuse = traces("pk-lf-1", "sk-lf-1", sys.argv[1])
 for _ in range(1_000):
     langfuse.record(CALL)

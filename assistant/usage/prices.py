@@ -3,9 +3,9 @@
 Always true: a model that no list knows has no price, rather than that of a model with a similar name.
 """
 
-from .accounting import Cost
-from .models.base import Usage
-from .models.families import FAMILIES
+from ..models.base import Usage
+from ..models.families import FAMILIES
+from .records import Cost
 
 _LISTS = [family.prices for family in FAMILIES]
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from assistant.accounting import Cost
 from assistant.models.base import Usage
-from assistant.prices import VERSION, cost
+from assistant.usage.prices import VERSION, cost
+from assistant.usage.records import Cost
 
 MILLION = 1_000_000
 USD = 1_000_000_000

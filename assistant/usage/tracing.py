@@ -6,7 +6,7 @@ from functools import partial
 from typing import Protocol
 from urllib.parse import quote
 
-from .accounting import CallRecord
+from .records import CallRecord
 
 _CLOUD = "https://cloud.langfuse.com"
 
@@ -56,7 +56,7 @@ def traces(public_key: str | None, secret_key: str | None, base_url: str | None,
     if not (public_key and secret_key):
         return NoTraces()
     # Half a second, and OpenTelemetry with it.
-    from .langfuse_traces import LangfuseTraces
+    from .langfuse import LangfuseTraces
 
     return LangfuseTraces(public_key, secret_key, (base_url or _CLOUD).rstrip("/"), masker([*secrets, secret_key]))
 

@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
-from .accounting import CallRecord
+from .records import CallRecord
 
 logger = logging.getLogger("assistant")
 
