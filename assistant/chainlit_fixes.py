@@ -20,7 +20,8 @@ from starlette.exceptions import HTTPException
 
 from datalayer import DataLayerError
 
-from . import commands, live, queueing
+from . import live, queueing
+from .commands import names
 from .fixes import head, naming, rootpath, screens, script, uploads
 from .texts import language, say
 from .turns.history import ASIDE, MARK
@@ -111,7 +112,7 @@ async def _client_message(sid: str, payload: Any) -> None:
 
 def _mark(message: Any, files: bool) -> None:
     """Says of the message, before it is stored, whether it is a command. What it says of itself does not count."""
-    typed = commands.recognise(str(message.get("output") or ""), message.get("command"), files)
+    typed = names.recognise(str(message.get("output") or ""), message.get("command"), files)
     if typed is None or not typed.picked:
         message["command"] = None
     marks = {MARK: typed.key} if typed else {}

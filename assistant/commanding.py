@@ -11,11 +11,12 @@ from chainlit.utils import utc_now
 from datalayer import DataLayerError, InvalidInput, StoreUnavailable
 from datalayer.records import Thread
 
-from . import commands, conversation
+from . import conversation
 from .afterwards import Parts, announce
 from .answering import root_path
+from .commands import names
+from .commands.replies import Asked, Reply, reply
 from .memory import Limits
-from .replies import Asked, Reply, reply
 from .screen import session_language
 from .settings import Settings
 from .texts import say
@@ -26,12 +27,12 @@ logger = logging.getLogger("assistant")
 
 async def offer() -> None:
     """Fills Chainlit's menu of commands, in the language of the page."""
-    await cl.context.emitter.set_commands(commands.menu(session_language()))
+    await cl.context.emitter.set_commands(names.menu(session_language()))
 
 
-async def recognise(asked: cl.Message) -> commands.Typed | None:
+async def recognise(asked: cl.Message) -> names.Typed | None:
     """The command that the message is; None: a question. The stored message says which."""
-    typed = commands.recognise(asked.content, asked.command)
+    typed = names.recognise(asked.content, asked.command)
     marks, before = dict(asked.metadata or {}), (asked.content, asked.metadata)
     if typed is not None:
         marks[MARK] = typed.key
@@ -46,7 +47,7 @@ async def recognise(asked: cl.Message) -> commands.Typed | None:
 
 
 async def run(
-    typed: commands.Typed, asked: cl.Message, thread: Thread | None, settings: Settings, parts: Parts, limits: Limits
+    typed: names.Typed, asked: cl.Message, thread: Thread | None, settings: Settings, parts: Parts, limits: Limits
 ) -> None:
     """Answers the command. It is a use of the conversation: its session is hot afterwards."""
     session, to = cl.context.session, session_language()

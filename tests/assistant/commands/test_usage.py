@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from assistant.commands.names.usage import figure, report
 from assistant.usage.prices import VERSION
-from assistant.usage_report import figure, report
 from datalayer.reports import UsageDay, UsageTotal
 from tests.processes import environment
 
@@ -158,5 +158,5 @@ class TestChart:
 
 
 def test_a_table_needs_no_plotly() -> None:
-    code = "import sys, assistant.usage_report as u; u.report({'today': []}, 'en'); sys.exit('plotly' in sys.modules)"
+    code = "import sys, assistant.commands.usage as u; u.report({'today': []}, 'en'); sys.exit('plotly' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env=environment({})).returncode == 0

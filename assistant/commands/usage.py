@@ -8,9 +8,9 @@ from babel.dates import format_date
 
 from datalayer.reports import UsageDay, UsageTotal
 
-from .texts import Language, money, number, say
-from .texts import date as day_of
-from .usage.prices import VERSION
+from ..texts import Language, money, number, say
+from ..texts import date as day_of
+from ..usage.prices import VERSION
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure  # type: ignore[import-untyped]

@@ -8,17 +8,17 @@ from datalayer import NotFound
 from datalayer.records import Thread
 from datalayer.reports import Summary, UsageTotal
 
-from .afterwards import Parts
-from .memory import HotSession
-from .models import OFFLINE, ChatMessage, ChatRequest, ModelError, Providers
-from .models.calls import count
-from .models.providers import Choice
-from .models.tokens import request_tokens
-from .settings import LANGUAGES, Settings
-from .texts import Language, date, money, number, say, size
-from .turns import turn
-from .turns.formatter import Memory, escape
-from .turns.history import rebuild
+from ..afterwards import Parts
+from ..memory import HotSession
+from ..models import OFFLINE, ChatMessage, ChatRequest, ModelError, Providers
+from ..models.calls import count
+from ..models.providers import Choice
+from ..models.tokens import request_tokens
+from ..settings import LANGUAGES, Settings
+from ..texts import Language, date, money, number, say, size
+from ..turns import turn
+from ..turns.formatter import Memory, escape
+from ..turns.history import rebuild
 
 _COUNTING = 2.0
 """Seconds that a provider may take to count tokens; then an estimate must do."""

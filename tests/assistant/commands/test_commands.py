@@ -5,8 +5,7 @@ import unicodedata
 
 import pytest
 
-from assistant import replies
-from assistant.commands import COMMANDS, menu, recognise
+from assistant.commands.names import COMMANDS, menu, recognise, replies
 from assistant.texts import Language, say
 
 

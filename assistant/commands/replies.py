@@ -10,17 +10,17 @@ from datalayer.records import Thread, now
 from datalayer.text import NAME_LENGTH, clean, one_line
 from datalayer.writes import VISITOR, UpdateThread
 
-from . import info, usage_report
-from .afterwards import Parts, write_summary
-from .commands import COMMANDS, Typed
-from .memory import Limits
-from .models import OFFLINE
-from .settings import Settings
-from .texts import Language, date, minutes, say
-from .turns.extract import localised
-from .turns.formatter import escape
-from .turns.history import rebuild
-from .turns.turn import room
+from ..afterwards import Parts, write_summary
+from ..memory import Limits
+from ..models import OFFLINE
+from ..settings import Settings
+from ..texts import Language, date, minutes, say
+from ..turns.extract import localised
+from ..turns.formatter import escape
+from ..turns.history import rebuild
+from ..turns.turn import room
+from . import info, usage
+from .names import COMMANDS, Typed
 
 _LISTED = 20
 _DAYS = 30
@@ -116,7 +116,7 @@ async def _usage(asked: Asked) -> Reply:
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     today, offset = midnight.timestamp(), midnight.utcoffset()
     month = int((today - (_DAYS - 1) * 86_400) * 1e6)
-    text = usage_report.report(
+    text = usage.report(
         {
             "thread": await store.usage_by_model(asked.user, thread_id=asked.thread.id),
             "today": await store.usage_by_model(asked.user, since=int(today * 1e6)),
@@ -129,7 +129,7 @@ async def _usage(asked: Asked) -> Reply:
     used = [day for day in days if day.tokens_in or day.tokens_out]
     if not used:
         return Reply(text)
-    return Reply(text, (cl.Plotly(name="usage", figure=usage_report.figure(used, to, label), display="inline"),))
+    return Reply(text, (cl.Plotly(name="usage", figure=usage.figure(used, to, label), display="inline"),))
 
 
 async def _info(asked: Asked) -> Reply:

@@ -9,7 +9,7 @@ from chainlit.types import CommandDict
 
 from datalayer.text import fold, normal
 
-from .texts import Language, say
+from ..texts import Language, say
 
 
 @dataclass(frozen=True, slots=True)
