@@ -25,8 +25,8 @@ from assistant.settings import Settings
 from assistant.turns.history import rebuild, recall, warm
 from assistant.usage.tracing import NoTraces
 from datalayer import DataLayer
-from tests.assistant.memories import KINDS, PLACES, Place, look
-from tests.assistant.scripted import Scripted
+from tests.assistant.memory.memories import KINDS, PLACES, Place, look
+from tests.assistant.models.scripted import Scripted
 from tests.conftest import chainlit_session, register
 
 WINDOW = 700

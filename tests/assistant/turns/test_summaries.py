@@ -17,7 +17,7 @@ from assistant.turns.history import rebuild
 from assistant.turns.summaries import Source, Written, outgrown, read, store, write
 from datalayer import DataLayer
 from datalayer.reports import Summary, digest
-from tests.assistant.scripted import Scripted
+from tests.assistant.models.scripted import Scripted
 from tests.conftest import make_step, register
 
 FLASH, LITE = "gemini-2.5-flash", "gemini-2.5-flash-lite"

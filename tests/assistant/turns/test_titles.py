@@ -5,7 +5,7 @@ import pytest
 from assistant.models import ModelUnavailable, Providers, Usage
 from assistant.models.calls import Meter
 from assistant.turns.titles import clean, write_title
-from tests.assistant.scripted import Scripted
+from tests.assistant.models.scripted import Scripted
 
 
 @pytest.mark.parametrize(

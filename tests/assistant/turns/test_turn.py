@@ -27,7 +27,7 @@ from assistant.texts import Language
 from assistant.turns.formatter import Match, Memory
 from assistant.turns.turn import Outcome, Turn, run
 from datalayer.records import Message
-from tests.assistant.scripted import Scripted
+from tests.assistant.models.scripted import Scripted
 
 FLASH, LITE = "gemini-2.5-flash", "gemini-2.5-flash-lite"
 QUESTION = ChatMessage("user", "Who was Ada Lovelace?")

@@ -15,7 +15,7 @@ from assistant.models.base import (
     Usage,
 )
 from assistant.models.patience import Patience, stream
-from tests.assistant.scripted import Scripted
+from tests.assistant.models.scripted import Scripted
 
 REQUEST = ChatRequest([ChatMessage("user", "Who?")], "flash", 0.5, "")
 QUICK = Patience(first=30, between=30, attempts=3, pause=0)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.memory import HotSession, Memory, Ticket
-from tests.assistant.memories import KINDS, PLACES, Embedded, Place, Redis, message, session
+from tests.assistant.memory.memories import KINDS, PLACES, Embedded, Place, Redis, message, session
 
 LIMITS = {"per_user": 2, "ttl": 1000, "max_bytes": 1500}
 RUNS = settings(deadline=None, max_examples=200)

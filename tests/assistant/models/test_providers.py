@@ -7,7 +7,7 @@ import pytest
 from assistant.models import ModelInfo, ModelUnavailable, Providers
 from assistant.models.providers import DEFAULT_MODEL
 from assistant.settings import Settings
-from tests.assistant.scripted import Scripted
+from tests.assistant.models.scripted import Scripted
 
 
 class Counting(Scripted):

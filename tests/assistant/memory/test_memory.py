@@ -12,7 +12,7 @@ from assistant.memory import HotMessage, HotSession, Limits, Ticket, open_memory
 from assistant.memory.base import MAX_TURN
 from assistant.memory.embedded import EmbeddedMemory
 from assistant.memory.packing import pack
-from tests.assistant.memories import KINDS, PLACES, Embedded, Place, keep, listed, look, message, session
+from tests.assistant.memory.memories import KINDS, PLACES, Embedded, Place, keep, listed, look, message, session
 
 
 @pytest.fixture(params=KINDS)

@@ -14,7 +14,7 @@ import redis
 
 from assistant.memory import Limits, Memory, open_memory
 from assistant.memory import redis as memory_redis
-from tests.assistant.memories import Redis, keep, listed, look, session
+from tests.assistant.memory.memories import Redis, keep, listed, look, session
 from tests.processes import free_port
 from tests.servers.redis import RedisServer
 
