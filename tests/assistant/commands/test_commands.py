@@ -5,7 +5,8 @@ import unicodedata
 
 import pytest
 
-from assistant.commands.names import COMMANDS, menu, recognise, replies
+from assistant.commands import replies
+from assistant.commands.names import COMMANDS, menu, recognise
 from assistant.texts import Language, say
 
 

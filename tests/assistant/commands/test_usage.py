@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assistant.commands.names.usage import figure, report
+from assistant.commands.usage import figure, report
 from assistant.usage.prices import VERSION
 from datalayer.reports import UsageDay, UsageTotal
 from tests.processes import environment
