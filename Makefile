@@ -16,7 +16,7 @@ run: .venv/.installed ## Start the app on http://127.0.0.1:8000 (CHAINLIT_HOST a
 	$(BIN)/python -m assistant serve $(ARGS)
 
 test: .venv/.installed-dev ## Run the tests (ARGS="..." goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 check: .venv/.installed-dev ## Lint, formatting, types and the architecture test
 	$(BIN)/ruff check .

@@ -4,9 +4,11 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,34 @@ from chainlit.session import WebsocketSession, ws_sessions_id, ws_sessions_sid
 from chainlit.user import PersistedUser, User
 from chainlit.user_session import user_sessions
 from chainlit.utils import utc_now
+from sqlalchemy import make_url
 
-from datalayer import DataLayer, transaction
+from datalayer import DataLayer, migrations, transaction
 from tests.gate import Gate
 
 os.environ.setdefault("TEST_PATIENCE", "20")  # seconds, of the servers that tests start: see tests/processes.py
 OpenLayer = Callable[..., DataLayer]
+_thorough = False
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="more examples, kills and power cuts: see often()")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    global _thorough
+    _thorough = bool(config.getoption("--thorough"))
+
+
+def often(usually: int, thorough: int) -> int:
+    """How many examples, kills or power cuts a test takes: ``thorough`` with the option ``--thorough``."""
+    return thorough if _thorough else usually
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """More than there are cores, as many tests wait for others; none for a few tests, since each worker imports all."""
+    few = any(".py" in name for name in config.args) or config.option.keyword or config.option.markexpr
+    return 0 if few or config.option.lf else len(os.sched_getaffinity(0)) + 2
 
 
 def missing(what: str, switch: str) -> None:
@@ -46,9 +70,20 @@ def gate() -> Iterator[Gate]:
         yield gate
 
 
+@cache
+def _migrated() -> bytes:
+    """A database without rows: a copy costs a tenth of what the migrations do."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder, "threads.db")
+        migrations.migrate(make_url(f"sqlite:///{database}"))
+        return database.read_bytes()
+
+
 @pytest.fixture(params=["sqlite"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The one place that says on which databases the contract is proved."""
+    """The one place that says on which databases the contract is proved. Their schema is up to date."""
+    if request.node.get_closest_marker("new_database") is None:
+        (tmp_path / "threads.db").write_bytes(_migrated())
     return {"sqlite": f"sqlite+aiosqlite:///{tmp_path}/threads.db"}[request.param]
 
 

@@ -37,6 +37,8 @@ CHAINLIT = (
 )
 SERVE = "from assistant.__main__ import app; app(['serve'], prog_name='assistant')"
 
+_HELD: list[socket.socket] = []
+
 # Forks a keeper for each job, which forks the job itself and reports its pid and its exit code. None outlives another.
 _NURSERY = """
 import ctypes, importlib, json, os, random, signal, socket, sys
@@ -155,10 +157,16 @@ class Server:
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of the loopback that is this process's until it ends, for servers of its own.
+
+    It stays bound, without anybody who listens: the kernel gives it to no other process and to no outgoing connection,
+    while a server that sets SO_REUSEADDR, as all do, may listen on it (socket(7)).
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    _HELD.append(held)
+    return int(held.getsockname()[1])
 
 
 def environment(env: Mapping[str, str]) -> dict[str, str]:

@@ -109,6 +109,7 @@ class TestClose:
         await asyncio.gather(layer.close(), layer.close())
         await layer.close()
 
+    @pytest.mark.new_database
     async def test_a_layer_that_was_never_used_closes_and_makes_no_file(self, layer: DataLayer) -> None:
         await layer.close()
         assert not layer.store._engines.path.exists()
@@ -235,6 +236,7 @@ class TestOpen:
             await layer.get_thread("x")
         await layer.close()
 
+    @pytest.mark.new_database
     async def test_an_empty_file_becomes_a_database(self, layer: DataLayer) -> None:
         layer.store._engines.path.touch()
         message = await start_thread(layer)

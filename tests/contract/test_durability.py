@@ -88,6 +88,7 @@ class TestCancelledCaller:
 
 
 class TestKill:
+    @pytest.mark.new_database
     async def test_every_write_that_returned_before_kill_9_is_there(
         self, store_url: str, open_layer: OpenLayer
     ) -> None:
@@ -108,6 +109,7 @@ class TestKill:
 
 
 class TestManyWriters:
+    @pytest.mark.new_database
     async def test_processes_that_open_a_new_database_at_once_lose_nothing(
         self, store_url: str, layer: DataLayer
     ) -> None:
@@ -167,6 +169,7 @@ class TestConnections:
         await asyncio.gather(*(start_thread(layer) for _ in range(30)))
         assert layer.store._engines.write.pool.checkedin() == 1  # type: ignore[attr-defined]
         assert layer.store._engines.write.pool.overflow() == 0  # type: ignore[attr-defined]
+
 
 async def test_what_is_logged_of_a_write_holds_no_words(layer: DataLayer, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("DEBUG", "datalayer"):

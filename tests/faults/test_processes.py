@@ -147,6 +147,7 @@ class TestReconciliation:
 
 
 class TestTwoProcesses:
+    @pytest.mark.new_database
     async def test_hundreds_of_writes_each_into_one_thread(
         self, store_url: str, open_layer: Callable[..., DataLayer], tmp_path: Path
     ) -> None:
