@@ -36,6 +36,15 @@ class Said(Exception):
         return self.status is None or self.status in (400, 404, 415, 422, 500, 501)
 
 
+def said(error: Exception, refused: type[Any]) -> Said | None:
+    """What the server said with ``error``; None: nothing. ``refused``: the error of an SDK that holds an answer."""
+    if isinstance(error, Said):
+        return error
+    if isinstance(error, refused):
+        return Said(error.status_code, parsed(error.response.text), error.response.headers)
+    return None
+
+
 def judge(told: Said) -> ModelError:
     """What a refusal means."""
     said, words = error_of(told.body), words_of(told.body)

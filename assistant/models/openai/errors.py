@@ -10,12 +10,7 @@ def said(error: Exception) -> Said | None:
     """What the server said with an error of the SDK; None: nothing."""
     from openai import APIStatusError
 
-    if isinstance(error, Said):
-        return error
-    if isinstance(error, APIStatusError):
-        response = error.response
-        return Said(error.status_code, refusals.parsed(response.text), response.headers)
-    return None
+    return refusals.said(error, APIStatusError)
 
 
 def refusal(error: Exception) -> ModelError | None:
