@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from assistant.models.base import Usage
+from assistant.usage import langfuse as langfuse_traces
 from assistant.usage.records import CallRecord, Cost
 from assistant.usage.tracing import NoTraces, Traces, masker, traces
+from tests.client import until
 from tests.processes import environment, free_port
 from tests.servers.langfuse import TRACES, Act, LangfuseServer, Span
 
@@ -38,6 +40,21 @@ CALL = CallRecord(
 )
 # As Langfuse derives it: the first half of the SHA-256 of "step-1".
 TRACE_ID = "fec07dd14ac0d78fb9e88ad5bb1e2db3"
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine is no Langfuse that stalls."""
+    monkeypatch.setattr(langfuse_traces, "_CLOSE", 60.0)
+    monkeypatch.setattr(langfuse_traces, "_TIMEOUT", 60)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is to arrive: it is soon given up."""
+    monkeypatch.setattr(langfuse_traces, "_CLOSE", 0.1)
+    monkeypatch.setattr(langfuse_traces, "_TIMEOUT", 1)
+    monkeypatch.setattr(langfuse_traces, "_VOTES", 10)
 
 
 @pytest.fixture
@@ -74,6 +91,13 @@ async def sent(server: LangfuseServer, langfuse: Traces, call: CallRecord) -> Sp
     await langfuse.close()
     (span,) = server.spans
     return span
+
+
+async def until_told(caplog: pytest.LogCaptureFixture) -> None:
+    async def any_told() -> bool:
+        return bool(told(caplog))
+
+    await until(any_told)
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -258,8 +282,10 @@ sys.exit(any(name in sys.modules for name in ("langfuse", "opentelemetry", "http
 """
 _END = """
 import asyncio, sys
+from assistant.usage import langfuse as langfuse_traces
 from assistant.usage.tracing import traces
 from tests.assistant.usage.test_tracing import CALL
+langfuse_traces._CLOSE = 0.1
 langfuse = traces("pk-lf-1", "sk-lf-1", sys.argv[1])
 for _ in range(1_000):
     langfuse.record(CALL)
@@ -290,6 +316,7 @@ class TestOthers:
 
 
 class TestFailures:
+    @pytest.mark.usefixtures("hasty")
     @pytest.mark.parametrize("act", [Act.FAIL, Act.REFUSE, Act.DROP])
     async def test_a_failing_langfuse_is_told_once(
         self, act: Act, server: LangfuseServer, start: Start, caplog: pytest.LogCaptureFixture
@@ -300,11 +327,13 @@ class TestFailures:
             langfuse.record(replace(CALL, id=f"step-{number}"))
         langfuse.score("step-1", 1, None)
         server.wait_for_requests(3)
+        await until_told(caplog)
         await langfuse.close()
         (message,) = told(caplog)
         assert message.startswith("Langfuse takes no traces now; the chat goes on. ")
         assert server.spans == []
 
+    @pytest.mark.usefixtures("hasty")
     async def test_garbage_is_told_once(
         self, server: LangfuseServer, start: Start, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -314,22 +343,26 @@ class TestFailures:
         langfuse.score("step-1", 1, None)
         langfuse.score("step-1", 0, None)
         server.wait_for_requests(2)
+        await until_told(caplog)
         await langfuse.close()
         assert len(told(caplog)) == 1
 
+    @pytest.mark.usefixtures("hasty")
     async def test_nobody_there_is_told_once(self, start: Start, caplog: pytest.LogCaptureFixture) -> None:
         langfuse = start(url=f"http://127.0.0.1:{free_port()}")
         langfuse.record(CALL)
         langfuse.score("step-1", 1, None)
+        await until_told(caplog)
         await langfuse.close()
         assert len(told(caplog)) == 1
 
+    @pytest.mark.usefixtures("hasty")
     async def test_nobody_waits_for_a_stalled_langfuse(self, server: LangfuseServer, start: Start) -> None:
         server.act = Act.STALL
         langfuse = start()
         langfuse.score("step-1", 1, None)
         assert server.held.wait(20)
-        for number in range(1_100):  # more votes than may wait
+        for number in range(20):  # more votes than may wait
             langfuse.record(replace(CALL, id=f"step-{number}"))
             langfuse.score(f"step-{number}", 1, None)
         await langfuse.close()
@@ -341,7 +374,7 @@ class TestFailures:
     ) -> None:
         server.act = Act.STALL
         langfuse = start()
-        for number in range(4_000):
+        for number in range(2_048 + 2 * 32):
             langfuse.record(replace(CALL, id=f"step-{number}"))
         assert told(caplog) == ["Langfuse takes no traces now; the chat goes on. Queue full, dropping Span."]
         server.let_go()
