@@ -47,7 +47,7 @@ def often(usually: int, thorough: int) -> int:
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """More than there are cores, as many tests wait for others; none for a few tests, since each worker imports all."""
     few = any(".py" in name for name in config.args) or config.option.keyword or config.option.markexpr
-    return 0 if few or config.option.lf else len(os.sched_getaffinity(0)) + 2
+    return 0 if few or config.getoption("lf", False) else len(os.sched_getaffinity(0)) + 2
 
 
 def missing(what: str, switch: str) -> None:
