@@ -4,10 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row
-
 from . import text
-from .records import File, Message, Page, StepFile, Thread, ThreadMessage, User
+from .records import Element, File, Message, Page, Step, StepFile, Thread, ThreadMessage, User
 from .reports import Summary, ThreadStats, UsageDay, UsageTotal
 from .sql import context, queries, summaries, usage
 
@@ -32,19 +30,11 @@ class Reads(ABC):
         """Whether somebody deleted this thread; False also for an id that nobody has used yet."""
         return await self._read(queries.was_deleted, thread_id, thread_id=thread_id)
 
-    async def thread_rows(self, thread_id: str) -> tuple[Thread, Sequence[Row[Any]], Sequence[Row[Any]]] | None:
+    async def whole_thread(self, thread_id: str) -> tuple[Thread, list[Step], list[Element]] | None:
         """The thread, its steps (oldest first) and its elements, of one moment; None when there is none."""
+        return await self._read(queries.whole_thread, thread_id, thread_id=thread_id)
 
-        def read(connection: Connection) -> tuple[Thread, Sequence[Row[Any]], Sequence[Row[Any]]] | None:
-            connection.exec_driver_sql("BEGIN")
-            if (found := queries.thread(connection, thread_id)) is None:
-                return None
-            steps = queries.thread_steps(connection, thread_id)
-            return found, steps, queries.thread_elements(connection, thread_id)
-
-        return await self._read(read, thread_id=thread_id)
-
-    async def element(self, thread_id: str, element_id: str) -> Row[Any] | None:
+    async def element(self, thread_id: str, element_id: str) -> Element | None:
         return await self._read(queries.element, thread_id, element_id, thread_id=thread_id)
 
     async def file(self, element_id: str) -> File | None:
@@ -70,20 +60,21 @@ class Reads(ABC):
         """The thread and the step that were voted on; None when there is no such vote."""
         return await self._read(queries.vote, vote_id)
 
-    async def step(self, step_id: str) -> Row[Any] | None:
-        """A step of any thread, its author's vote and its thread; None when there is none."""
+    async def step(self, step_id: str) -> Step | None:
+        """A step of any thread; None when there is none."""
         return await self._read(queries.step, step_id)
 
     async def preferences(self, user_id: str) -> dict[str, Any]:
         """What the user wants of new conversations, as the app stored it; empty when nothing is."""
         return await self._read(queries.preferences, user_id)
 
-    async def favorite_steps(self, user_id: str) -> Sequence[Row[Any]]:
+    async def favorite_steps(self, user_id: str) -> list[Step]:
+        """A user's favourite messages, newest first."""
         return await self._read(queries.favorite_steps, user_id)
 
     async def recent_messages(self, user_id: str, except_thread: str | None = None) -> list[Message]:
         """A user's latest messages, newest first: at most 4,000, of the 200 threads used last."""
-        return list(await self._read(context.recent_messages, user_id, except_thread))
+        return await self._read(context.recent_messages, user_id, except_thread)
 
     async def recent_files(self, user_id: str, except_thread: str | None = None) -> list[StepFile]:
         """A user's latest files, newest first: at most 200, of the 1,000 threads used last."""

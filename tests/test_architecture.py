@@ -30,6 +30,7 @@ FLOORS = {
     "migrations": 1,
     "blobs": 1,
     "sql": 0,
+    "sql.rows": 1,
     "sql.facts": 2,
     "sql.queries": 2,
     "spool": 2,
@@ -63,6 +64,9 @@ SIDEWAYS = {
     ("migrations", "schema"),
     ("chainlit.routes", "chainlit.shapes"),
 }
+# What may import SQLAlchemy, and what Chainlit: packages and modules of datalayer.
+SQLALCHEMY = {"dialects", "migrations", "schema", "sql"}
+CHAINLIT = {"chainlit", "door"}
 # What the chat app may not see of the data layer: everything that knows of SQL.
 SQL = ("schema", "dialects", "sql")
 HIDDEN = {"sqlalchemy", *(f"datalayer.{name}" for name in SQL)}
@@ -134,6 +138,18 @@ def test_no_two_neighbours_import_each_other_even_by_a_detour() -> None:
         order += sorted(ready)
         waiting -= ready
     assert waiting == set()
+
+
+@pytest.mark.parametrize(("library", "rooms"), [("sqlalchemy", SQLALCHEMY), ("chainlit", CHAINLIT)])
+def test_only_some_rooms_know_a_library(library: str, rooms: set[str]) -> None:
+    """No row of SQLAlchemy's and no dict of Chainlit's is met elsewhere."""
+    knowing = {
+        (unit(name_of(p)) or "").split(".")[0]
+        for p in modules("datalayer")
+        for module in imports(p)
+        if module.split(".")[0] == library
+    }
+    assert knowing == rooms
 
 
 def test_the_data_layer_knows_nothing_of_the_assistant() -> None:

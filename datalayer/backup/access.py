@@ -11,10 +11,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from .. import text
-from ..dialects.sqlite import translate
+from ..dialects.sqlite import failures
 from ..dialects.sqlite_file import check_file
 from ..errors import NotFound, StoreUnavailable
 from ..place import Place
@@ -25,15 +23,6 @@ BUSY_TIMEOUT = 5.0
 
 _SHARED_LOCK = 0x40000002, 510
 """Start and length of the bytes that every open connection locks in WAL mode: https://www.sqlite.org/src/file/src/os.h"""
-
-
-@contextmanager
-def failures() -> Iterator[None]:
-    """Whatever SQLite or the disk raises leaves as an error of this package."""
-    try:
-        yield
-    except (sqlite3.Error, SQLAlchemyError, OSError) as error:
-        raise translate(error) from error
 
 
 def read_only(database: Path, immutable: bool = False) -> sqlite3.Connection:

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from ..blobs import LocalBlobs
+from ..dialects.sqlite import failures
 from ..durable import sync
 from ..errors import NotFound
 from ..schema import HEAD
-from .access import failures, held_blobs, read_only
+from .access import held_blobs, read_only
 from .disk import locked
 
 UNFINISHED = ".unfinished-"

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..blobs import Blobs
+from ..dialects.sqlite import failures
 from ..errors import InvalidInput
 from ..schema import metadata
-from .access import failures, held_blobs, read_only
+from .access import held_blobs, read_only
 from .disk import Progress, locked, quiet, sha256
 from .folder import Backup, Mark
 

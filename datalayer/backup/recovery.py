@@ -18,12 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..blobs import LocalBlobs
+from ..dialects.sqlite import failures
 from ..dialects.sqlite_file import check_content
 from ..durable import sync, write_durably
 from ..errors import InvalidInput, NotFound, StoreCorrupt, StoreForeign, StoreTooNew, StoreUnavailable
 from ..place import Place
 from ..schema import HEAD
-from .access import failures, refuse_if_open
+from .access import refuse_if_open
 from .disk import Progress, locked, quiet
 from .folder import UNFINISHED, Backup, newest
 from .proof import Report, examine, verify

@@ -17,12 +17,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..blobs import LocalBlobs
+from ..dialects.sqlite import failures
 from ..dialects.sqlite_file import check_file
 from ..durable import make_folder, sync, write_durably
 from ..errors import DataLayerError, InvalidInput, StoreCorrupt, StoreUnavailable
 from ..place import Place
 from ..schema import HEAD
-from .access import failures, held_blobs, read_only, revision_of
+from .access import held_blobs, read_only, revision_of
 from .disk import Progress, locked, quiet, sha256
 from .folder import UNFINISHED, Backup, Mark, clear_unfinished, pool, prune, publish
 from .proof import Report, examine

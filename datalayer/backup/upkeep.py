@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ..blobs import LocalBlobs
+from ..dialects.sqlite import failures
 from ..errors import StoreCorrupt
 from ..place import Place
 from ..schema import HEAD
 from ..spool import live_instances
-from .access import alone, failures, read_only, revision_of
+from .access import alone, read_only, revision_of
 from .disk import Progress, quiet
 from .folder import backups
 from .proof import row_counts

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.engine import URL
-
 from .. import migrations
+from ..dialects.sqlite import failures, url_of
 from ..errors import InvalidInput
 from ..place import Place
 from ..schema import HEAD
-from .access import failures, refuse_if_open, revision_of
+from .access import refuse_if_open, revision_of
 from .disk import Progress, quiet
 from .snapshot import make
 
@@ -70,6 +69,5 @@ def migrate(place: Place, to: str, backup_to: Path | None, progress: Progress = 
         made = make(place, backup_to, progress) if backup_to else None
         progress("migrating", 0, 0)
         # Whoever opens the store at this very moment waits for SQLite's lock, and finds the new version.
-        url = URL.create("sqlite", database=str(place.database))
-        migrations.migrate(url, "upgrade" if to > current else "downgrade", to)
+        migrations.migrate(url_of(place.database), "upgrade" if to > current else "downgrade", to)
     return Migrated(current, to, made.stamp if made else None)

@@ -176,19 +176,19 @@ class DataLayer(BaseDataLayer):
     async def get_thread(self, thread_id: str) -> ThreadDict | None:
         """The thread with its steps (oldest first) and elements; None when there is none."""
         thread_id = text.as_id(thread_id)
-        rows = await self.store.thread_rows(thread_id) if text.is_identifier(thread_id) else None
+        whole = await self.store.whole_thread(thread_id) if text.is_identifier(thread_id) else None
         if asks_for(thread_id):
-            kept = await self._may_go_on(thread_id, rows and rows[0])
-            if rows is None or not kept:
+            kept = await self._may_go_on(thread_id, whole and whole[0])
+            if whole is None or not kept:
                 begin_under(thread_id if kept else str(uuid.uuid4()))
-        if rows is None:
+        if whole is None:
             return None
-        found, steps, elements = rows
+        found, steps, elements = whole
         self._sessions.load(found)
         server = server_address()
         shown = shapes.thread(found, found.created_at)
-        shown["steps"] = shapes.steps_of(thread_id, steps)
-        shown["elements"] = [shapes.element(row, server) for row in elements]
+        shown["steps"] = shapes.steps_of(steps)
+        shown["elements"] = [shapes.element(element, server) for element in elements]
         return shown
 
     async def _may_go_on(self, thread_id: str, found: Thread | None) -> bool:
@@ -284,8 +284,8 @@ class DataLayer(BaseDataLayer):
     async def get_step(self, step_id: str) -> "StepDict | None":
         """A step of any thread, with its author's vote."""
         step_id = text.as_id(step_id)
-        row = await self.store.step(step_id) if text.is_identifier(step_id) else None
-        return shapes.step(row.thread_id, row[:-1]) if row else None
+        found = await self.store.step(step_id) if text.is_identifier(step_id) else None
+        return shapes.step(found) if found else None
 
     @at_call
     def delete_step(self, step_id: str) -> Awaitable[None]:
@@ -310,7 +310,7 @@ class DataLayer(BaseDataLayer):
 
     async def get_favorite_steps(self, user_id: str) -> "list[StepDict]":
         """Newest first."""
-        return [shapes.step(row.thread_id, row[:-1]) for row in await self.store.favorite_steps(user_id)]
+        return [shapes.step(found) for found in await self.store.favorite_steps(user_id)]
 
     # Feedback
 
@@ -362,8 +362,8 @@ class DataLayer(BaseDataLayer):
     async def get_element(self, thread_id: str, element_id: str) -> "ElementDict | None":
         thread_id, element_id = text.as_id(thread_id), text.as_id(element_id)
         known = text.is_identifier(thread_id) and text.is_identifier(element_id)
-        row = await self.store.element(thread_id, element_id) if known else None
-        return shapes.element(row, server_address()) if row else None
+        found = await self.store.element(thread_id, element_id) if known else None
+        return shapes.element(found, server_address()) if found else None
 
     @at_call
     def delete_element(self, element_id: str, thread_id: str | None = None) -> Awaitable[None]:

@@ -2,56 +2,77 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Boolean, Text
-
 from .. import text
 from ..errors import InvalidInput
-from ..records import Thread, from_iso, to_iso
-from ..schema import elements, steps
-from ..sql.queries import STEP_COLUMNS
+from ..records import Element, Step, Thread, from_iso, to_iso
 
 if TYPE_CHECKING:
-    from chainlit.element import Element, ElementDict
+    from chainlit.element import Element as ChainlitElement
+    from chainlit.element import ElementDict
     from chainlit.step import StepDict
     from chainlit.types import ThreadDict
 
 FILES = "/datalayer/files"
 """Path of the route that serves blobs."""
 
-_TIMES = {"created_at", "start", "end"}
-_STEP = {
-    "parentId": "parent_id",
-    "isError": "is_error",
-    "waitForAnswer": "wait_for_answer",
-    "defaultOpen": "default_open",
-    "autoCollapse": "auto_collapse",
-    "showInput": "show_input",
-    "createdAt": "created_at",
-} | {
-    key: key
-    for key in (
-        *("type", "name", "input", "output", "streaming", "language", "icon", "command", "modes"),
-        *("tags", "metadata", "generation", "start", "end", "status"),
-    )
+# What a value goes through on its way into a column; chosen once, because every message has twenty of them.
+Convert = Callable[[Any, str], Any]
+
+
+def _text(value: Any, key: str) -> str:
+    value = text.clean(value, key)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _flag(value: Any, _key: str) -> bool:
+    return bool(value)
+
+
+def _time(value: Any, _key: str) -> int | None:
+    return from_iso(value)
+
+
+def _same(convert: Convert, *keys: str) -> dict[str, tuple[str, Convert]]:
+    return {key: (key, convert) for key in keys}
+
+
+_STEP: dict[str, tuple[str, Convert]] = {
+    **_same(_text, "name", "input", "output", "language", "icon", "command"),
+    **_same(text.clean, "type", "status", "modes", "tags", "generation"),
+    **_same(_flag, "streaming"),
+    **_same(_time, "start", "end"),
+    "metadata": ("metadata", text.clean_dict),
+    "createdAt": ("created_at", _time),
+    "parentId": ("parent_id", text.clean),
+    "showInput": ("show_input", text.clean),
+    "isError": ("is_error", _flag),
+    "waitForAnswer": ("wait_for_answer", _flag),
+    "defaultOpen": ("default_open", _flag),
+    "autoCollapse": ("auto_collapse", _flag),
 }
-_ELEMENT = {
-    "forId": "for_id",
-    "chainlitKey": "chainlit_key",
-    "objectKey": "object_key",
-    "autoPlay": "auto_play",
-    "playerConfig": "player_config",
-} | {key: key for key in ("type", "name", "display", "size", "language", "page", "mime", "url", "props")}
+"""Column and conversion of each key; a key that is in none of these tables is kept in ``extra``."""
+_STEP_SKIPPED = {"id", "threadId", "feedback"}
+_ELEMENT: dict[str, tuple[str, Convert]] = {
+    **_same(_text, "name", "language", "mime", "url"),
+    **_same(text.clean, "type", "display", "size", "page", "props"),
+    "forId": ("for_id", text.clean),
+    "chainlitKey": ("chainlit_key", _text),
+    "objectKey": ("object_key", _text),
+    "autoPlay": ("auto_play", _flag),
+    "playerConfig": ("player_config", text.clean),
+}
+_ELEMENT_SKIPPED = {"id", "threadId", "path", "content"}
 
 
 def step_values(given: Mapping[str, Any]) -> dict[str, Any]:
     """Columns and values of the keys in ``given``, except the ids and the vote. Raises InvalidInput."""
     if not isinstance(given, Mapping):
         raise InvalidInput("A step is a dict")
-    values = _values(given, _STEP_COLUMNS, _STEP_SKIPPED)
+    values = _values(given, _STEP, _STEP_SKIPPED)
     if values.get("created_at", 0) is None:
         del values["created_at"]  # Chainlit sets it when a message is sent, not when it starts to stream
     if "metadata" in values:
@@ -61,15 +82,13 @@ def step_values(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def element_values(given: Mapping[str, Any]) -> dict[str, Any]:
     """Columns and values of the keys in ``given``, except the ids. Raises InvalidInput."""
-    values = _values(given, _ELEMENT_COLUMNS, _ELEMENT_SKIPPED)
+    values = _values(given, _ELEMENT, _ELEMENT_SKIPPED)
     if FILES + "/" in (values.get("url") or ""):
         del values["url"]  # our own address of the stored blob, sent again by a resumed app
     return values
 
 
-def _values(
-    given: Mapping[str, Any], columns: "Mapping[str, tuple[str, Convert]]", skipped: Set[str]
-) -> dict[str, Any]:
+def _values(given: Mapping[str, Any], columns: Mapping[str, tuple[str, Convert]], skipped: Set[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     for key, value in given.items():
@@ -79,31 +98,6 @@ def _values(
         elif key not in skipped:
             extra[key] = text.clean(value, key)
     return values | ({"extra": extra} if extra else {})
-
-
-# What a value goes through on its way into a column; chosen once, because every message has twenty of them.
-Convert = Callable[[Any, str], Any]
-
-
-def _as_text(value: Any, key: str) -> Any:
-    value = text.clean(value, key)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _convert(column: Any) -> Convert:
-    if column.name in _TIMES:
-        return lambda value, _: from_iso(value)
-    if column.name == "metadata":
-        return text.clean_dict
-    if isinstance(column.type, Boolean):
-        return lambda value, _: bool(value)
-    return _as_text if isinstance(column.type, Text) else text.clean
-
-
-_STEP_COLUMNS = {key: (name, _convert(steps.c[name])) for key, name in _STEP.items()}
-_STEP_SKIPPED = {"id", "threadId", "feedback"}
-_ELEMENT_COLUMNS = {key: (name, _convert(elements.c[name])) for key, name in _ELEMENT.items()}
-_ELEMENT_SKIPPED = {"id", "threadId", "path", "content"}
 
 
 def thread(found: Thread, created_at: int) -> "ThreadDict":
@@ -121,62 +115,78 @@ def thread(found: Thread, created_at: int) -> "ThreadDict":
     }
 
 
-_STEP_KEYS = [{v: k for k, v in _STEP.items()}.get(c.name, c.name) for c in STEP_COLUMNS]
+def step(found: Step) -> "StepDict":
+    """Chainlit's types know no None for name, input, output, metadata and streaming, and its browser code calls string
+    methods on them."""
+    moment = to_iso(found.created_at)
+    item: dict[str, Any] = {
+        "id": found.id,
+        "threadId": found.thread_id,
+        "parentId": found.parent_id,
+        "type": found.type,
+        "name": found.name or "",
+        "input": found.input or "",
+        "output": found.output or "",
+        "streaming": bool(found.streaming),
+        "isError": found.is_error,
+        "waitForAnswer": found.wait_for_answer,
+        "defaultOpen": found.default_open,
+        "autoCollapse": found.auto_collapse,
+        "showInput": found.show_input,
+        "language": found.language,
+        "icon": found.icon,
+        "command": found.command,
+        "modes": found.modes,
+        "tags": found.tags,
+        "metadata": found.metadata or {},
+        "generation": found.generation,
+        "createdAt": moment,
+        "start": moment if found.start == found.created_at else to_iso(found.start),
+        "end": moment if found.end == found.created_at else to_iso(found.end),
+        "status": found.status,
+        "feedback": _vote(found) if found.vote_id else None,
+    }
+    if found.extra:
+        item |= found.extra
+    return item  # type: ignore[return-value]
 
 
-def step(thread_id: str, row: Sequence[Any]) -> "StepDict":
-    """One row of queries.STEP_COLUMNS, followed by the vote's id, value and comment."""
-    *columns, vote, value, comment = row
-    item: dict[str, Any] = dict(zip(_STEP_KEYS, columns, strict=True))
-    created, start, end = item["createdAt"], item["start"], item["end"]
-    item["createdAt"] = moment = to_iso(created)
-    item["start"] = moment if start == created else to_iso(start)
-    item["end"] = moment if end == created else to_iso(end)
-    item["threadId"] = thread_id
-    item["feedback"] = vote and {"forId": item["id"], "id": vote, "value": value, "comment": comment}
-    for key, nothing in _NOTHING:
-        if item[key] is None:
-            item[key] = nothing()
-    return item | (item.pop("extra") or {})  # type: ignore[return-value]
+def _vote(found: Step) -> dict[str, Any]:
+    return {"forId": found.id, "id": found.vote_id, "value": found.vote_value, "comment": found.vote_comment}
 
 
-# Chainlit's types know no None for these, and its browser code calls string methods on them.
-_NOTHING = (("name", str), ("input", str), ("output", str), ("metadata", dict), ("streaming", bool))
-
-
-def steps_of(thread_id: str, rows: Iterable[Any]) -> "list[StepDict]":
-    """Rows of queries.thread_steps as Chainlit's dicts. A parent that is not among them is left out: the browser would
-    not show its child."""
-    found = [step(thread_id, row) for row in rows]
-    ids = {item["id"] for item in found}
-    for item in found:
+def steps_of(found: Iterable[Step]) -> "list[StepDict]":
+    """The steps of one thread. A parent that is not among them is left out: the browser would not show its child."""
+    shown = [step(each) for each in found]
+    ids = {item["id"] for item in shown}
+    for item in shown:
         if item["parentId"] not in ids:
             item["parentId"] = None
-    return found
+    return shown
 
 
-def element(row: Any, server: str = "") -> "ElementDict":
-    """One row of ``elements``. ``url``: where the stored content is served, else the remote one it was sent with.
-    ``server``: the beginning of the address, for a page of another origin."""
-    item: ElementDict = {
-        "id": row.id,
-        "threadId": row.thread_id,
-        "forId": row.for_id,
-        "type": row.type,
-        "name": row.name or "",
-        "display": row.display,
-        "size": row.size,
-        "language": row.language,
-        "page": row.page,
-        "mime": row.mime,
-        "url": server + file_url(row.id, row.blob) if row.blob else row.url,
-        "chainlitKey": row.chainlit_key,
-        "objectKey": row.object_key,
-        "props": row.props,
-        "autoPlay": row.auto_play,
-        "playerConfig": row.player_config,
+def element(found: Element, server: str = "") -> "ElementDict":
+    """``url``: where the stored content is served, else the remote one it was sent with. ``server``: the beginning of
+    the address, for a page of another origin."""
+    item: dict[str, Any] = {
+        "id": found.id,
+        "threadId": found.thread_id,
+        "forId": found.for_id,
+        "type": found.type,
+        "name": found.name or "",
+        "display": found.display,
+        "size": found.size,
+        "language": found.language,
+        "page": found.page,
+        "mime": found.mime,
+        "url": server + file_url(found.id, found.blob) if found.blob else found.url,
+        "chainlitKey": found.chainlit_key,
+        "objectKey": found.object_key,
+        "props": found.props,
+        "autoPlay": found.auto_play,
+        "playerConfig": found.player_config,
     }
-    return item | (row.extra or {})  # type: ignore[return-value]
+    return item | (found.extra or {})  # type: ignore[return-value]
 
 
 def file_url(element_id: str, sha256: str) -> str:
@@ -185,7 +195,7 @@ def file_url(element_id: str, sha256: str) -> str:
     return f"{root.rstrip('/')}{FILES}/{element_id}?v={sha256[:16]}"
 
 
-def content(item: "Element | Mapping[str, Any]") -> bytes | Path | None:
+def content(item: "ChainlitElement | Mapping[str, Any]") -> bytes | Path | None:
     """What of the element belongs into a blob; None: nothing (a remote file, or a custom one, which is its props)."""
     get: Callable[[str], Any] = item.get if isinstance(item, Mapping) else lambda key: getattr(item, key, None)
     if get("type") == "custom":

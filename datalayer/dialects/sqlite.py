@@ -7,7 +7,8 @@ Drivers' exceptions become errors of this package here and nowhere else.
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from .. import text
@@ -70,6 +71,10 @@ def parse_url(url: str) -> URL:
     if parsed.database in (None, "", ":memory:") or str(parsed.database).startswith("file:"):
         raise InvalidInput("The database must be a file; one in memory would be lost with the process")
     return parsed.set(drivername="sqlite+aiosqlite")
+
+
+def url_of(database: Path) -> URL:
+    return URL.create("sqlite+aiosqlite", database=str(database))
 
 
 def create(url: URL, synchronous: str = "FULL") -> Engines:
@@ -155,6 +160,15 @@ async def run(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         return await finish(transaction())  # the pool makes another connection
 
     return await translated(again_if_gone())
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Whatever SQLite or the disk raises leaves as an error of this package."""
+    try:
+        yield
+    except (sqlite3.Error, SQLAlchemyError, OSError) as error:
+        raise translate(error) from error
 
 
 async def translated(work: Coroutine[Any, Any, T]) -> T:

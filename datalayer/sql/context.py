@@ -1,15 +1,29 @@
 """I9: what an answer draws on: messages, files and sizes of a thread, and what a user said and attached elsewhere."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from json import dumps
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Select, Subquery, and_, bindparam, cast, func, select, true, tuple_
+from sqlalchemy import (
+    Connection,
+    LargeBinary,
+    Select,
+    Subquery,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    select,
+    true,
+    tuple_,
+)
 
 from ..records import Message, StepFile, ThreadMessage
 from ..reports import ThreadStats
 from ..schema import MESSAGES, blobs, elements, steps, threads
 from .facts import listed
+from .rows import columns
 
 _LATEST_THREADS, _LATEST_MESSAGES = 200, 4000
 _FILE_THREADS, _LATEST_FILES = 1000, 200
@@ -18,9 +32,11 @@ _AFTER_ALL = 2**63 - 1
 
 _IS_MESSAGE = and_(steps.c.type.in_(MESSAGES), steps.c.is_error.is_not(True))
 _ORDER = (steps.c.created_at, steps.c.seq)
-_MESSAGES: Select[Any] = select(
-    *(steps.c.id, steps.c.parent_id, steps.c.type, steps.c.output, steps.c.created_at, steps.c.metadata, steps.c.status)
-).where(_IS_MESSAGE)
+_SAID = {
+    "text": func.coalesce(steps.c.output, ""),
+    "metadata": func.coalesce(steps.c.metadata, literal({}, steps.c.metadata.type)),
+}
+_MESSAGES: Select[Any] = select(*columns(ThreadMessage, steps, **_SAID)).where(_IS_MESSAGE)
 
 
 def messages(
@@ -45,7 +61,7 @@ def messages(
     else:
         newest = query.order_by(*(column.desc() for column in _ORDER)).limit(max(limit, 0))
         rows = connection.execute(newest).all()[::-1]
-    return [ThreadMessage(row[0], row[1], row[2], row[3] or "", row[4], row[5] or {}, row[6]) for row in rows]
+    return [ThreadMessage(*row) for row in rows]
 
 
 def _position(at: tuple[int, str], otherwise: int) -> Any:
@@ -53,9 +69,9 @@ def _position(at: tuple[int, str], otherwise: int) -> Any:
     return tuple_(at[0], func.coalesce(seq, otherwise))
 
 
-_SAID = (
+_TEXTS = (
     select(
-        func.count().label("messages"),
+        func.count().label("count"),
         func.coalesce(func.sum(func.length(cast(steps.c.output, LargeBinary))), 0).label("bytes"),
     )
     .where(steps.c.thread_id == bindparam("thread"), _IS_MESSAGE)
@@ -64,15 +80,20 @@ _SAID = (
 _DRAWN = ("plotly", "dataframe", "tasklist")
 """Elements whose content an app made to be drawn on the page: nobody would call them files."""
 _HELD = (
-    select(func.count().label("files"), func.coalesce(func.sum(blobs.c.size), 0).label("bytes"))
+    select(func.count().label("count"), func.coalesce(func.sum(blobs.c.size), 0).label("bytes"))
     .select_from(elements.join(blobs))
     .where(elements.c.thread_id == bindparam("thread"), func.coalesce(elements.c.type, "").not_in(_DRAWN))
     .subquery()
 )
-# In the order of ThreadStats' fields.
+_SIZES = {
+    "messages": _TEXTS.c.count,
+    "text_bytes": _TEXTS.c.bytes,
+    "files": _HELD.c.count,
+    "file_bytes": _HELD.c.bytes,
+}
 _STATS: Select[Any] = (
-    select(*_SAID.c, *_HELD.c, threads.c.created_at, threads.c.last_activity_at)
-    .select_from(threads.join(_SAID, true()).join(_HELD, true()))
+    select(*columns(ThreadStats, threads, **_SIZES))
+    .select_from(threads.join(_TEXTS, true()).join(_HELD, true()))
     .where(threads.c.id == bindparam("thread"))
 )
 _COUNTS: Select[Any] = (
@@ -90,28 +111,25 @@ def stats(connection: Connection, thread_id: str) -> ThreadStats | None:
 def message_counts(connection: Connection, thread_ids: Sequence[str]) -> dict[str, int]:
     """Messages without errors of each thread; 0 for one that is not there."""
     found = connection.execute(_COUNTS, {"threads": dumps(sorted(thread_ids))})
-    return dict.fromkeys(thread_ids, 0) | {row[0]: row[1] for row in found}
+    return dict.fromkeys(thread_ids, 0) | {thread_id: count for thread_id, count in found}
 
 
-def _file(row: Any) -> StepFile:
-    return StepFile(row[0], row[1], row[2], row[3], row[4] or "", *row[5:])
-
-
-_FILE = (
-    *(elements.c.id, elements.c.for_id, elements.c.name, elements.c.mime, blobs.c.sha256, blobs.c.size),
-    elements.c.created_at,
-)
+_FILE = {
+    "element_id": elements.c.id,
+    "name": func.coalesce(elements.c.name, ""),
+    "size": blobs.c.size,
+}
 
 
 def files(connection: Connection, thread_id: str) -> list[StepFile]:
     """A thread's elements that have content, in the order in which they came."""
     here: Select[Any] = (
-        select(threads.c.id, threads.c.name, *_FILE)
+        select(*columns(StepFile, elements, thread_name=threads.c.name, **_FILE))
         .select_from(elements.join(threads).join(blobs))
         .where(elements.c.thread_id == thread_id)
         .order_by(elements.c.created_at, elements.c.id)
     )
-    return [_file(row) for row in connection.execute(here)]
+    return [StepFile(*row) for row in connection.execute(here)]
 
 
 def _latest(user_id: str, except_thread: str | None, count: int) -> Subquery:
@@ -128,24 +146,24 @@ def recent_files(connection: Connection, user_id: str, except_thread: str | None
     """A user's latest files, newest first: at most 200, of the 1,000 threads used last."""
     latest = _latest(user_id, except_thread, _FILE_THREADS)
     query: Select[Any] = (
-        select(latest.c.id, latest.c.name, *_FILE)
+        select(*columns(StepFile, elements, thread_name=latest.c.name, **_FILE))
         .select_from(latest)
         .join(elements, elements.c.thread_id == latest.c.id)
         .join(blobs, blobs.c.sha256 == elements.c.blob)
         .order_by(elements.c.created_at.desc(), elements.c.id.desc())
         .limit(_LATEST_FILES)
     )
-    return [_file(row) for row in connection.execute(query)]
+    return [StepFile(*row) for row in connection.execute(query)]
 
 
-def recent_messages(connection: Connection, user_id: str, except_thread: str | None) -> Iterable[Message]:
+def recent_messages(connection: Connection, user_id: str, except_thread: str | None) -> list[Message]:
     """A user's latest messages, newest first: at most 4,000, of the 200 threads used last."""
     latest = _latest(user_id, except_thread, _LATEST_THREADS)
     query: Select[Any] = (
-        select(latest.c.id, latest.c.name, steps.c.type, steps.c.output, steps.c.created_at, steps.c.metadata)
+        select(*columns(Message, steps, thread_name=latest.c.name, **_SAID))
         .join_from(latest, steps, steps.c.thread_id == latest.c.id)
         .where(steps.c.type.in_(MESSAGES))
         .order_by(steps.c.created_at.desc())
         .limit(_LATEST_MESSAGES)
     )
-    return [Message(row[0], row[1], row[2], row[3] or "", row[4], row[5] or {}) for row in connection.execute(query)]
+    return [Message(*row) for row in connection.execute(query)]

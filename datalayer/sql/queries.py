@@ -1,13 +1,11 @@
 """I9: reads. Each is a constant number of statements whatever the size of the store, and costs what it returns."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
-    Row,
     Select,
     and_,
     bindparam,
@@ -21,25 +19,23 @@ from sqlalchemy.sql.selectable import FromClause
 
 from .. import text
 from ..errors import InvalidInput
-from ..records import Blob, File, Page, Thread, User
+from ..records import Blob, Element, File, Page, Step, Thread, User
 from ..schema import MESSAGES, blobs, elements, feedbacks, steps, threads, tombstones, users
 from ..schema import preferences as preferred
+from .rows import columns
 
 MAX_PAGE = 200
 _MAX_WORDS = 20  # of a search: each one reads all messages, and SQLite nests conditions 1,000 deep at most
-STEP_COLUMNS = [c for c in steps.c if c.name not in ("seq", "thread_id", "favorite", "instance", "written_at")]
 
 
 def user(connection: Connection, identifier: str) -> User | None:
-    row = connection.execute(select(users).where(users.c.identifier == identifier)).one_or_none()
-    return User(row.id, row.identifier, row.metadata, row.created_at) if row else None
+    row = connection.execute(select(*columns(User, users)).where(users.c.identifier == identifier)).one_or_none()
+    return User(*row) if row else None
 
 
-# In the order of Thread's fields.
-_THREAD: Select[Any] = select(
-    *(threads.c.id, threads.c.user_id, users.c.identifier, threads.c.name, threads.c.metadata, threads.c.tags),
-    *(threads.c.created_at, threads.c.last_activity_at),
-).outerjoin(users, users.c.id == threads.c.user_id)
+_THREAD: Select[Any] = select(*columns(Thread, threads, user_identifier=users.c.identifier)).outerjoin(
+    users, users.c.id == threads.c.user_id
+)
 _PAGE = (
     _THREAD.where(threads.c.user_id == bindparam("author"))
     .order_by(threads.c.last_activity_at.desc(), threads.c.id.desc())
@@ -61,15 +57,12 @@ def was_deleted(connection: Connection, thread_id: str) -> bool:
 def vote(connection: Connection, vote_id: str) -> tuple[str, str] | None:
     place = select(steps.c.thread_id, steps.c.id).join(feedbacks, feedbacks.c.step_id == steps.c.id)
     row = connection.execute(place.where(feedbacks.c.id == vote_id)).one_or_none()
-    return (row[0], row[1]) if row else None
+    return (row.thread_id, row.id) if row else None
 
 
 _STEPS: Select[Any] = (
     select(
-        *STEP_COLUMNS,
-        feedbacks.c.id.label("feedback_id"),
-        feedbacks.c.value.label("feedback_value"),
-        feedbacks.c.comment.label("feedback_comment"),
+        *columns(Step, steps, vote_id=feedbacks.c.id, vote_value=feedbacks.c.value, vote_comment=feedbacks.c.comment)
     )
     .select_from(steps)
     .join(threads, threads.c.id == steps.c.thread_id)
@@ -80,17 +73,23 @@ _STEPS: Select[Any] = (
 )
 
 
-def thread_steps(connection: Connection, thread_id: str) -> Sequence[Row[Any]]:
-    """Rows of STEP_COLUMNS and the author's vote, oldest first."""
-    here = _STEPS.where(steps.c.thread_id == thread_id).order_by(steps.c.created_at, steps.c.seq)
-    return connection.execute(here).all()
+def whole_thread(connection: Connection, thread_id: str) -> tuple[Thread, list[Step], list[Element]] | None:
+    """The thread, its steps (oldest first) and its elements, of one moment; None when there is none."""
+    connection.exec_driver_sql("BEGIN")
+    if (found := thread(connection, thread_id)) is None:
+        return None
+    said = _STEPS.where(steps.c.thread_id == thread_id).order_by(steps.c.created_at, steps.c.seq)
+    shown = _ELEMENTS.where(elements.c.thread_id == thread_id).order_by(elements.c.created_at, elements.c.id)
+    return found, _steps(connection, said), [Element(*row) for row in connection.execute(shown)]
 
 
-def step(connection: Connection, step_id: str) -> Row[Any] | None:
-    """STEP_COLUMNS, the author's vote and the thread of one step; None when there is none."""
-    which = _STEPS.add_columns(steps.c.thread_id).where(steps.c.id == step_id)
-    found: Row[Any] | None = connection.execute(which).one_or_none()
-    return found
+def _steps(connection: Connection, query: Select[Any]) -> list[Step]:
+    return list(map(Step._make, connection.execute(query)))
+
+
+def step(connection: Connection, step_id: str) -> Step | None:
+    row = connection.execute(_STEPS.where(steps.c.id == step_id)).one_or_none()
+    return Step(*row) if row else None
 
 
 def preferences(connection: Connection, user_id: str) -> dict[str, Any]:
@@ -98,25 +97,19 @@ def preferences(connection: Connection, user_id: str) -> dict[str, Any]:
     return dict(found or {})
 
 
-def favorite_steps(connection: Connection, user_id: str) -> Sequence[Row[Any]]:
-    """STEP_COLUMNS, the vote and the thread of a user's favourite messages, newest first."""
-    mine = _STEPS.add_columns(steps.c.thread_id).where(steps.c.favorite, threads.c.user_id == user_id)
-    return connection.execute(mine.order_by(steps.c.created_at.desc(), steps.c.seq.desc())).all()
+def favorite_steps(connection: Connection, user_id: str) -> list[Step]:
+    """A user's favourite messages, newest first."""
+    mine = _STEPS.where(steps.c.favorite, threads.c.user_id == user_id)
+    return _steps(connection, mine.order_by(steps.c.created_at.desc(), steps.c.seq.desc()))
 
 
-_ELEMENTS: Select[Any] = select(elements)
+_ELEMENTS: Select[Any] = select(*columns(Element, elements))
 
 
-def thread_elements(connection: Connection, thread_id: str) -> Sequence[Row[Any]]:
-    """Rows of ``elements``, in the order in which they came."""
-    here = _ELEMENTS.where(elements.c.thread_id == thread_id).order_by(elements.c.created_at, elements.c.id)
-    return connection.execute(here).all()
-
-
-def element(connection: Connection, thread_id: str, element_id: str) -> Row[Any] | None:
+def element(connection: Connection, thread_id: str, element_id: str) -> Element | None:
     which = _ELEMENTS.where(elements.c.thread_id == thread_id, elements.c.id == element_id)
-    found: Row[Any] | None = connection.execute(which).one_or_none()
-    return found
+    row = connection.execute(which).one_or_none()
+    return Element(*row) if row else None
 
 
 def file(connection: Connection, element_id: str) -> File | None:

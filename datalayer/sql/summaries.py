@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Delete, bindparam, delete, exists, or_, select
+from sqlalchemy import Connection, Delete, Select, bindparam, delete, exists, or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from .. import text
@@ -18,13 +18,15 @@ from ..schema import MESSAGES, steps, summaries
 from ..writes import PutSummary
 from . import context
 from .facts import Facts
+from .rows import columns
 
+_SUMMARY: Select[Any] = select(*columns(Summary, summaries))
 _COLUMNS = [column.name for column in summaries.c]
 _TOLD = frozenset({"created_at", "is_error", "output", "type"})  # what of a step decides what a summary is made of
 
 
 def summary(connection: Connection, thread_id: str) -> Summary | None:
-    row = connection.execute(select(summaries).where(summaries.c.thread_id == thread_id)).one_or_none()
+    row = connection.execute(_SUMMARY.where(summaries.c.thread_id == thread_id)).one_or_none()
     return Summary(*row) if row else None
 
 

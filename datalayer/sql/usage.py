@@ -15,6 +15,7 @@ from ..reports import UsageDay, UsageTotal
 from ..schema import usage
 from ..writes import APPLICATION, RecordUsage, author_id
 from .facts import Facts
+from .rows import columns
 
 _GIVEN = [column.name for column in usage.c if column.name != "user_id"]
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -56,17 +57,23 @@ def _sum(column: Any) -> Any:
 
 _USED = or_(usage.c.tokens_in.is_not(None), usage.c.tokens_out.is_not(None))
 _COST = _sum(usage.c.cost)
-# In the order of the fields of UsageTotal and UsageDay.
-_SUMS = (
-    *(_count(usage.c.kind == "turn"), func.count()),
-    *(_sum(usage.c.tokens_in), _sum(usage.c.tokens_out), _sum(usage.c.tokens_cached)),
-    *(_COST, _count(and_(usage.c.cost.is_(None), _USED))),
-)
+_SUMS = {
+    "turns": _count(usage.c.kind == "turn"),
+    "calls": func.count(),
+    "tokens_in": _sum(usage.c.tokens_in),
+    "tokens_out": _sum(usage.c.tokens_out),
+    "tokens_cached": _sum(usage.c.tokens_cached),
+    "cost": _COST,
+    "unpriced": _count(and_(usage.c.cost.is_(None), _USED)),
+}
+_TOTALS = {
+    **_SUMS,
+    "fallbacks": func.count(usage.c.fallback),
+    "failed": _count(usage.c.status == "failed"),
+    "estimated": _count(usage.c.estimated),
+}
 _BY_MODEL: Select[Any] = (
-    select(
-        *(usage.c.model, *_SUMS, func.count(usage.c.fallback)),
-        *(_count(usage.c.status == "failed"), _count(usage.c.estimated)),
-    )
+    select(*columns(UsageTotal, usage, **_TOTALS))
     .group_by(usage.c.model)
     .order_by(_COST.desc(), (_sum(usage.c.tokens_in) + _sum(usage.c.tokens_out)).desc(), usage.c.model)
 )
@@ -86,9 +93,9 @@ def by_day(connection: Connection, user_id: str, since: int, utc_offset_seconds:
     """Totals of a user's calls per day and model, in this order; days begin at midnight of the offset."""
     day = ((usage.c.started_at + utc_offset_seconds * _SECOND) // _DAY).label("day")
     query = (
-        select(day, usage.c.model, *_SUMS)
+        select(*columns(UsageDay, usage, day=day, **_SUMS))
         .where(usage.c.user_id == user_id, usage.c.started_at >= since)
         .group_by(day, usage.c.model)
         .order_by(day, usage.c.model)
     )
-    return [UsageDay(date.fromordinal(_EPOCH + row[0]).isoformat(), *row[1:]) for row in connection.execute(query)]
+    return [UsageDay(date.fromordinal(_EPOCH + day).isoformat(), *sums) for day, *sums in connection.execute(query)]
