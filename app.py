@@ -2,9 +2,10 @@
 
 import chainlit as cl
 
-from assistant import chainlit_fixes, handlers
+from assistant import chainlit_fixes
 from assistant import config as configuration
 from assistant.access import auth, bounds, headers
+from assistant.screen import handlers
 from assistant.server import serving, startup
 from datalayer import DataLayer
 

@@ -20,9 +20,9 @@ from starlette.exceptions import HTTPException
 
 from datalayer import DataLayerError
 
-from . import live, queueing
 from .commands import names
 from .fixes import head, naming, rootpath, screens, script, uploads
+from .screen import live, queueing
 from .texts import language, say
 from .turns.history import ASIDE, MARK
 

@@ -13,7 +13,7 @@ import chainlit as cl
 from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
 
-from assistant.streaming import Streaming
+from assistant.screen.streaming import Streaming
 from datalayer import DataLayer, backup
 from datalayer.place import Place
 

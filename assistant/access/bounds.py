@@ -6,8 +6,8 @@ from chainlit import server
 
 from datalayer.door import Limits, use
 
-from .. import queueing
 from ..config import Config
+from ..screen import queueing
 
 _HELD = 4
 """Messages that a websocket holds unread, at most."""

@@ -8,12 +8,12 @@ from datalayer import NotFound
 from datalayer.records import Thread
 from datalayer.reports import Summary, UsageTotal
 
-from ..afterwards import Parts
 from ..memory import HotSession
 from ..models import OFFLINE, ChatMessage, ChatRequest, ModelError, Providers
 from ..models.calls import count
 from ..models.providers import Choice
 from ..models.tokens import request_tokens
+from ..screen.followups import Parts
 from ..settings import LANGUAGES, Settings
 from ..texts import Language, date, money, number, say, size
 from ..turns import turn

@@ -10,9 +10,9 @@ from datalayer.records import Thread, now
 from datalayer.text import NAME_LENGTH, clean, one_line
 from datalayer.writes import VISITOR, UpdateThread
 
-from ..afterwards import Parts, write_summary
 from ..memory import Limits
 from ..models import OFFLINE
+from ..screen.followups import Parts, write_summary
 from ..settings import Settings
 from ..texts import Language, date, minutes, say
 from ..turns.extract import localised

@@ -1,4 +1,4 @@
-"""Chainlit tells of a turn only the connection on which it was asked for: see assistant/live.py."""
+"""Chainlit tells of a turn only the connection on which it was asked for: see assistant/screen/live.py."""
 
 import asyncio
 import uuid
@@ -14,7 +14,7 @@ from chainlit.session import WebsocketSession
 
 from datalayer import DataLayer, DataLayerError
 
-from .. import live, replacing
+from ..screen import live, replacing
 
 
 def install() -> None:

@@ -19,14 +19,14 @@ from datalayer.backup import keep_backing_up, newest
 from datalayer.damage import set_aside
 from datalayer.place import Place
 
-from .. import live
 from ..access.accounts import FILE_NAME
 from ..config import Config
 from ..memory import Limits, Memory, open_memory
 from ..models import Providers
 from ..models.families import FAMILIES
 from ..models.patience import Patience
-from ..notices import Notices
+from ..screen import live
+from ..screen.notices import Notices
 from ..usage.tracing import Traces, traces
 from . import scratch
 from .environment import tell
@@ -64,7 +64,8 @@ def share(config: Config) -> list[Service]:
     live.share(None)
     if not config.memory_url:
         return []
-    from .. import relay, sharing  # which need a package that one instance does without; the memory has asked for it
+    # They need a package that one instance does without; the memory has asked for it.
+    from ..screen import relay, sharing
 
     connection = relay.Relay(config.memory_url)
     live.share(sharing.over(connection))

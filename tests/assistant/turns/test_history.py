@@ -13,14 +13,14 @@ from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
 from chainlit.user import PersistedUser
 
-from assistant import afterwards, commanding, conversation
-from assistant.afterwards import Parts
-from assistant.answering import answer
 from assistant.memory import HotSession, Limits
 from assistant.memory.embedded import EmbeddedMemory
 from assistant.models import ModelError, ModelUnavailable, Providers, Usage
 from assistant.models.base import ChatRequest
 from assistant.models.patience import Patience
+from assistant.screen import commands, conversation, followups
+from assistant.screen.answering import answer
+from assistant.screen.followups import Parts
 from assistant.settings import Settings
 from assistant.turns.history import rebuild, recall, warm
 from assistant.usage.tracing import NoTraces
@@ -81,8 +81,8 @@ class Chat:
     async def put(self, asked: cl.Message) -> None:
         """What on_message does."""
         thread = await self.layer.store.thread(self.thread_id)
-        if (typed := await commanding.recognise(asked)) is not None:
-            await commanding.run(typed, asked, thread, self.settings, self.parts, Limits())
+        if (typed := await commands.recognise(asked)) is not None:
+            await commands.run(typed, asked, thread, self.settings, self.parts, Limits())
         else:
             held = await conversation.before(asked, thread, self.layer, self.memory)
             await self.same(held, asked)
@@ -154,8 +154,8 @@ class Chat:
 
     async def settled(self) -> None:
         """When nothing goes on in the background, what is hot is what the database has."""
-        while afterwards._background:
-            await asyncio.gather(*afterwards._background.values())
+        while followups._background:
+            await asyncio.gather(*followups._background.values())
         await self.layer.drain()
         if hot := await look(self.memory, self.user.id, self.thread_id):
             self.hits += 1

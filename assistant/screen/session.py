@@ -2,7 +2,7 @@
 
 import chainlit as cl
 
-from .texts import Language, language
+from ..texts import Language, language
 
 
 def session_language() -> Language:

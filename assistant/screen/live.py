@@ -23,7 +23,7 @@ from chainlit.types import ThreadDict
 
 from datalayer import DataLayer, DataLayerError
 
-from .turns.history import moment
+from ..turns.history import moment
 
 Step = dict[str, Any]
 

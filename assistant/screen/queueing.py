@@ -13,8 +13,8 @@ from weakref import WeakKeyDictionary
 from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
 
-from .config import Config
-from .texts import language, say, size
+from ..config import Config
+from ..texts import language, say, size
 
 Handler = Callable[[str, Any], Awaitable[None]]
 _QUOTED = 60  # characters of what was not taken

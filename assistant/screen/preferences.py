@@ -4,8 +4,8 @@ from datalayer import DataLayer, DataLayerError
 from datalayer.records import now, user_id
 from datalayer.writes import PutPreferences
 
-from .models import Providers
-from .settings import Settings
+from ..models import Providers
+from ..settings import Settings
 
 
 async def settings(user: str | None, layer: DataLayer, providers: Providers) -> Settings:

@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 
 from datalayer.records import user_id
 
-from .memory.redis import CALL, PAUSE, WAIT, reason
+from ..memory.redis import CALL, PAUSE, WAIT, reason
 
 logger = logging.getLogger("assistant")
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import chainlit as cl
 
-from .models import Providers
-from .screen import session_language
-from .settings import Settings
-from .texts import say
+from ..models import Providers
+from ..settings import Settings
+from ..texts import say
+from .session import session_language
 
 _MODE = "model"
 

@@ -1,4 +1,4 @@
-"""A turn at the screen: what ``turns.turn`` is asked, and its answer shown and saved; then ``afterwards.py``."""
+"""A turn at the screen: what ``turns.turn`` is asked, and its answer shown and saved; then ``followups.py``."""
 
 import asyncio
 import uuid
@@ -12,19 +12,19 @@ from chainlit.config import config as chainlit_config
 from datalayer import DataLayer, StoreUnavailable
 from datalayer.records import user_id
 
-from . import afterwards, conversation, offers, replacing
-from .afterwards import Parts
+from ..models.calls import Meter
+from ..settings import Settings
+from ..texts import say
+from ..turns import turn
+from ..turns.attachments import searchable
+from ..turns.formatter import Memory, Reason, remember
+from ..usage.records import Status
+from . import buttons, conversation, followups, replacing
 from .conversation import Conversation
-from .models.calls import Meter
-from .screen import session_language
-from .settings import Settings
+from .followups import Parts
+from .session import session_language
 from .streaming import Streaming
-from .texts import say
 from .thinking import Thinking
-from .turns import turn
-from .turns.attachments import searchable
-from .turns.formatter import Memory, Reason, remember
-from .usage.records import Status
 
 
 def root_path() -> str:
@@ -90,12 +90,12 @@ async def answer(
     finally:
         if thinking:
             await thinking.end()
-        ended = afterwards.of_turn(call_id, this, outcome, status)
-        afterwards.account(ended, parts)
+        ended = followups.of_turn(call_id, this, outcome, status)
+        followups.account(ended, parts)
         session = await conversation.after(held, asked, whole, outcome.meter.usage, parts.layer, parts.memory)
         if (last := replaced or reply).content:
-            await offers.below(last, stopped and last is reply)
-    await afterwards.go_on(this, outcome, ended, session, parts)
+            await buttons.below(last, stopped and last is reply)
+    await followups.go_on(this, outcome, ended, session, parts)
 
 
 async def _no_other(reason: Reason, settings: Settings, parts: Parts) -> None:

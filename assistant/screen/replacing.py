@@ -16,11 +16,11 @@ from chainlit.logger import logger
 
 from datalayer import DataLayer, DataLayerError
 
-from . import live, offers
-from .memory import Memory
-from .screen import session_language
-from .texts import say
-from .turns.history import ASIDE, is_aside
+from ..memory import Memory
+from ..texts import say
+from ..turns.history import ASIDE, is_aside
+from . import buttons, live
+from .session import session_language
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ async def edit(message_id: str, text: str) -> None:
         await config.code.on_message(asked)
     finally:
         if later and chat_context.get()[-1] is asked:  # it was stopped before there was an answer
-            await offers.instead(asked)
+            await buttons.instead(asked)
         await emitter.task_end()
 
 
@@ -105,13 +105,13 @@ async def undo(memory: Memory, user: str) -> None:
         await message.remove()
     for message in last.old:
         chat_context.add(message)
-    await offers.withdraw()
+    await buttons.withdraw()
     await memory.drop(user, room.key[1])
     if (thread := await layer.get_thread(room.key[1])) is not None:
         thread["steps"] = [step for step in thread["steps"] if not is_aside(step.get("metadata"))]
         await live.refresh(thread)
     if last.old and (shown := last.old[-1]).type == "assistant_message":
-        await offers.below(shown)
+        await buttons.below(shown)
 
 
 async def settle(room: "live.Room") -> None:

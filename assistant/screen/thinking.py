@@ -3,8 +3,8 @@
 import chainlit as cl
 from chainlit.utils import utc_now
 
-from .screen import session_language
-from .texts import say
+from ..texts import say
+from .session import session_language
 
 
 class Thinking:

@@ -7,7 +7,7 @@ from chainlit.session import WebsocketSession, ws_sessions_id
 
 from datalayer.writer import Event
 
-from .texts import language, say
+from ..texts import language, say
 
 _KINDS: dict[str, Literal["info", "success", "warning", "error"]] = {
     "degraded": "warning",

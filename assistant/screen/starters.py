@@ -2,7 +2,7 @@
 
 import chainlit as cl
 
-from .texts import Language, language, say
+from ..texts import Language, language, say
 
 _STARTERS = ("first", "write", "find", "commands")
 

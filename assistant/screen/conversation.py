@@ -13,10 +13,10 @@ from chainlit.session import BaseSession
 from datalayer import DataLayer, DataLayerError
 from datalayer.records import Thread, user_id
 
-from .memory import HotSession, Memory, Ticket
-from .models import ChatMessage, Usage
-from .turns.attachments import attach
-from .turns.history import CLEAR, MARK, Asking, Known, hot_message, moment, recall, tells
+from ..memory import HotSession, Memory, Ticket
+from ..models import ChatMessage, Usage
+from ..turns.attachments import attach
+from ..turns.history import CLEAR, MARK, Asking, Known, hot_message, moment, recall, tells
 
 _ROLES: dict[str, Any] = {"user_message": "user", "assistant_message": "assistant"}
 

@@ -18,17 +18,17 @@ from datalayer.records import Thread
 from datalayer.text import title
 from datalayer.writes import Actor, author_id
 
-from . import commanding, conversation, live, offers, picker, preferences, replacing, starters
-from .afterwards import Parts, announce
+from ..config import Config
+from ..memory import Limits, Memory
+from ..models import OFFLINE, ChatMessage, Providers
+from ..server import startup
+from ..settings import FOR_NEW, KEY, Settings
+from ..texts import say
+from ..turns.history import is_aside, is_command
+from . import buttons, commands, conversation, live, picker, preferences, replacing, starters
 from .answering import answer
-from .config import Config
-from .memory import Limits, Memory
-from .models import OFFLINE, ChatMessage, Providers
-from .screen import session_language
-from .server import startup
-from .settings import FOR_NEW, KEY, Settings
-from .texts import say
-from .turns.history import is_aside, is_command
+from .followups import Parts, announce
+from .session import session_language
 
 _VOTED = 500  # messages, the newest, among which a vote finds its answer
 _FIRST_LOOK = 2.0
@@ -60,9 +60,9 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
         _reread(thread)
         await providers.refresh(_FIRST_LOOK)
         await _show(Settings(model=providers.default).stored(thread["metadata"]), providers)
-        await commanding.offer()
-        commanding.warm_up(thread, parts())
-        await offers.resume(thread)
+        await commands.offer()
+        commands.warm_up(thread, parts())
+        await buttons.resume(thread)
 
     @cl.action_callback("continue")
     @cl.action_callback("retry")
@@ -101,7 +101,7 @@ async def _begin(parts: Parts) -> None:
         return
     user = session.user.identifier if session.user else None
     await _show(await preferences.settings(user, parts.layer, parts.providers), parts.providers)
-    await commanding.offer()
+    await commands.offer()
 
 
 def _reread(thread: ThreadDict) -> None:
@@ -161,7 +161,7 @@ async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
     if asked.type != "user_message":
         asked.type = "user_message"  # Chainlit takes the browser's word for who speaks
         await asked.update()
-    await offers.withdraw()
+    await buttons.withdraw()
     thread, deleted = await _thread(parts.layer)
     if thread is not None or deleted:
         await cl.context.emitter.emit("kept", asked.id)  # see public/page/messages.js
@@ -169,8 +169,8 @@ async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
         await cl.ErrorMessage(say("deleted", session_language())).send()
         return
     settings = await _choose(asked, await _settings(thread, parts), parts)
-    if (typed := await commanding.recognise(asked)) is not None:
-        await commanding.run(typed, asked, thread, settings, parts, limits)
+    if (typed := await commands.recognise(asked)) is not None:
+        await commands.run(typed, asked, thread, settings, parts, limits)
         return
     if thread is not None and thread.name is None and asked.content.strip():  # it began with a command
         await parts.layer.update_thread(thread.id, name=title(asked.content))
@@ -264,7 +264,7 @@ async def _is_last(given: cl.Message, layer: DataLayer) -> bool:
 async def _answer_anew(
     action: cl.Action, asked: cl.Message, given: cl.Message, thread: Thread | None, parts: Parts
 ) -> None:
-    await offers.withdraw()
+    await buttons.withdraw()
     if notice := action.payload.get("notice"):
         await cl.context.emitter.delete_step({"id": notice})
     held = await conversation.before(asked, thread, parts.layer, parts.memory)

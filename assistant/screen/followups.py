@@ -18,19 +18,19 @@ from datalayer.records import now
 from datalayer.text import title
 from datalayer.writes import VISITOR, RecordUsage
 
+from ..memory import HotMessage, HotSession, Memory
+from ..models import Providers
+from ..models.calls import Meter
+from ..models.tokens import estimate
+from ..settings import Settings
+from ..texts import say
+from ..turns import summaries, turn
+from ..turns.titles import write_title
+from ..turns.window import instructions
+from ..usage.prices import cost
+from ..usage.records import CallRecord, Kind, Status
+from ..usage.tracing import Traces
 from . import conversation
-from .memory import HotMessage, HotSession, Memory
-from .models import Providers
-from .models.calls import Meter
-from .models.tokens import estimate
-from .settings import Settings
-from .texts import say
-from .turns import summaries, turn
-from .turns.titles import write_title
-from .turns.window import instructions
-from .usage.prices import cost
-from .usage.records import CallRecord, Kind, Status
-from .usage.tracing import Traces
 
 
 @dataclass(frozen=True, slots=True)

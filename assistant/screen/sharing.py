@@ -18,10 +18,10 @@ from chainlit.session import WebsocketSession
 
 from datalayer import DataLayer, DataLayerError
 
+from ..turns.history import is_aside, moment
 from . import live, replacing
 from .live import later, show_element, tell
 from .relay import Relay
-from .turns.history import is_aside, moment
 
 _MESSAGES = ("user_message", "assistant_message")
 

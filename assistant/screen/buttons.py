@@ -9,10 +9,10 @@ from typing import Any
 import chainlit as cl
 from chainlit.types import ThreadDict
 
+from ..texts import say
+from ..turns.history import is_command
 from . import live
-from .screen import session_language
-from .texts import say
-from .turns.history import is_command
+from .session import session_language
 
 _ANSWERS = ("user_message", "assistant_message")
 _LEFT = 5

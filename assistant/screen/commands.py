@@ -11,16 +11,16 @@ from chainlit.utils import utc_now
 from datalayer import DataLayerError, InvalidInput, StoreUnavailable
 from datalayer.records import Thread
 
+from ..commands import names
+from ..commands.replies import Asked, Reply, reply
+from ..memory import Limits
+from ..settings import Settings
+from ..texts import say
+from ..turns.history import MARK, recall, warm
 from . import conversation
-from .afterwards import Parts, announce
 from .answering import root_path
-from .commands import names
-from .commands.replies import Asked, Reply, reply
-from .memory import Limits
-from .screen import session_language
-from .settings import Settings
-from .texts import say
-from .turns.history import MARK, recall, warm
+from .followups import Parts, announce
+from .session import session_language
 
 logger = logging.getLogger("assistant")
 

@@ -1,0 +1,1 @@
+"""All that Chainlit shows a person, and all that a person does there."""
