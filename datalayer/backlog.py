@@ -71,6 +71,10 @@ class Backlog:
         waiting = islice(self._writes, self._taken, None)
         return {write.blob.sha256 for write in waiting if isinstance(write, UpsertElement) and write.blob}
 
+    def waiting(self, concerned: Callable[[Write], bool]) -> list[Write]:
+        """Such writes that the database may not have yet, in order."""
+        return list(filter(concerned, self._writes))
+
     async def keep(self, writes: Sequence[Write], hanging: Storing | None = None, *, only_if_behind: bool) -> bool:
         """Puts ``writes`` into the spool, where they are as safe as in the database; False: not, as it is not behind.
 

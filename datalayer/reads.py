@@ -10,6 +10,7 @@ from .reports import Summary, ThreadStats, UsageDay, UsageTotal
 from .sql import context, queries, summaries, usage
 
 T = TypeVar("T")
+Found = TypeVar("Found", File, Step)
 
 
 class Reads(ABC):
@@ -18,6 +19,16 @@ class Reads(ABC):
     @abstractmethod
     async def _read(self, query: Callable[..., T], *args: Any, thread_id: str | None = None) -> T:
         """``query(connection, *args)`` after the writes called before it, those to ``thread_id`` or all."""
+
+    @abstractmethod
+    async def _find(self, query: Callable[..., Found | None], key: str) -> Found | None:
+        """As ``_read``, for a row whose thread is not known."""
+
+    @abstractmethod
+    async def _list(
+        self, user_id: str, first: int, cursor: str | None, search: str | None, feedback: int | None
+    ) -> Page:
+        """As ``_read``, for a page of threads."""
 
     async def user(self, identifier: str) -> User | None:
         return await self._read(queries.user, identifier)
@@ -39,7 +50,7 @@ class Reads(ABC):
 
     async def file(self, element_id: str) -> File | None:
         """What serves an element's content; None when there is none."""
-        return await self._read(queries.file, element_id)
+        return await self._find(queries.file, element_id)
 
     async def threads(
         self,
@@ -54,7 +65,7 @@ class Reads(ABC):
         ``search``: words, of which the first 20 all occur in the name or a message, accents and case apart.
         ``feedback``: 0 or 1, a vote that occurs. ``cursor``: ``Page.next`` of the page before. Raises InvalidInput.
         """
-        return await self._read(queries.page, user_id, first, cursor, text.clean(search), feedback)
+        return await self._list(user_id, first, cursor, text.clean(search), feedback)
 
     async def vote(self, vote_id: str) -> tuple[str, str] | None:
         """The thread and the step that were voted on; None when there is no such vote."""
@@ -62,7 +73,7 @@ class Reads(ABC):
 
     async def step(self, step_id: str) -> Step | None:
         """A step of any thread; None when there is none."""
-        return await self._read(queries.step, step_id)
+        return await self._find(queries.step, step_id)
 
     async def preferences(self, user_id: str) -> dict[str, Any]:
         """What the user wants of new conversations, as the app stored it; empty when nothing is."""

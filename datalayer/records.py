@@ -1,7 +1,7 @@
 """Rows as the rest of the package sees them, and the one place that knows how time is written.
 
-Steps and elements are named tuples, the others dataclasses: a thread can have 10,000 steps, and a frozen dataclass of as
-many fields takes ten times as long to make (9 µs instead of 0.8). All times are UTC microseconds.
+Steps and elements are named tuples, the others dataclasses: a thread can have 10,000 steps, and a frozen dataclass with
+as many fields takes ten times as long to make (9 µs instead of 0.8). All times are UTC microseconds.
 """
 
 import re

@@ -17,12 +17,13 @@ from .dialects.base import reason
 from .dialects.sqlite_file import Identity, check_file, file_identity, log_identity
 from .errors import InvalidInput, StoreClosed, StoreUnavailable
 from .place import Place
-from .reads import Reads, T
-from .records import Blob, not_before, now
+from .reads import Found, Reads, T
+from .records import Blob, Page, not_before, now
 from .schema import HEAD
 from .spool import Spool, live_instances
 from .sql import queries
 from .sql.apply import apply, mark_interrupted
+from .sql.overlay import Overlay, Rows, merge
 from .transaction import OPENING, Outcome
 from .writer import CLOSING, Event, Lane
 from .writes import ReleaseBlobs, Write
@@ -216,6 +217,32 @@ class Store(Reads):
             logger.warning("blobs left for the next start: %s (%s)", error, reason(error))
 
     async def _read(self, query: Callable[..., T], *args: Any, thread_id: str | None = None) -> T:
+        await self._settled(thread_id)
+        if thread_id is None or not (waiting := self._lane.spooled(thread_id)):
+            return await self._ask(query, *args)
+        overlay = Overlay(waiting, self.blobs)
+        return await self._through(overlay, await self._ask(overlay.copy, [thread_id]), query, *args)
+
+    async def _find(self, query: Callable[..., Found | None], key: str) -> Found | None:
+        found = await self._read(query, key)
+        named = (write.thread_id for write in self._lane.spooled() if getattr(write, "id", None) == key)
+        where = found.thread_id if found else next(named, None)
+        if where is None or not self._lane.spooled(where):
+            return found
+        return await self._read(query, key, thread_id=where)
+
+    async def _list(
+        self, user_id: str, first: int, cursor: str | None, search: str | None, feedback: int | None
+    ) -> Page:
+        await self._settled()
+        asked = (user_id, first, cursor, search, feedback)
+        if not (waiting := self._lane.spooled()):
+            return await self._ask(queries.page, *asked)
+        page, overlay, rows = await self._ask(Overlay(waiting, self.blobs).beside, *asked)
+        return merge(page, await self._through(overlay, rows, queries.page, *asked), first)
+
+    async def _settled(self, thread_id: str | None = None) -> None:
+        """Returns when the database can be read, with the writes called before or a spool that has them."""
         await self._answer(self._upgraded())
         failed_before = _failed(self._recovering)
         recovery = self._recovery()
@@ -226,7 +253,12 @@ class Store(Reads):
                 await self._lane.settled(thread_id)
         except TimeoutError:
             logger.warning("reading without the writes that are still waiting")
+
+    async def _ask(self, query: Callable[..., T], *args: Any) -> T:
         return await self._answer(sqlite.run(self._engines.read, lambda connection: query(connection, *args)))
+
+    async def _through(self, overlay: Overlay, rows: Rows, query: Callable[..., T], *args: Any) -> T:
+        return await sqlite.translated(asyncio.to_thread(overlay.ask, rows, query, *args))
 
     async def _answer(self, reading: Coroutine[Any, Any, T]) -> T:
         """What ``reading`` returns. While a transaction hangs, it must not take longer than one may."""

@@ -124,6 +124,10 @@ class Lane:
         await self.barrier(thread_id)
         await self._backlog.settled(lambda write: _concerns(write.thread_id, thread_id))
 
+    def spooled(self, thread_id: str | None = None) -> list[Write]:
+        """The writes in the spool that concern the thread, None: all, in order."""
+        return self._backlog.waiting(lambda write: _concerns(write.thread_id, thread_id))
+
     async def catch_up(self) -> bool:
         """Tries now, rather than after a pause, to store what is in the spool; whether nothing is left in it."""
         return await self._backlog.catch_up()

@@ -63,7 +63,7 @@ class Facts:
         self.newest: dict[str, int] = {}
         self.deleted: set[tuple[str, str]] = set()
         belongs: dict[str, dict[str, Any]] = {"thread": self.owners, "step": self.steps, "element": self.elements}
-        for kind, key, of in connection.execute(_QUERY, _named(writes)):
+        for kind, key, of in connection.execute(_QUERY, named(writes)):
             if kind == "deleted":
                 self.deleted.add((of, key))
             elif kind == "summary":
@@ -96,17 +96,17 @@ class Facts:
         return self.owners[thread_id]
 
 
-def _named(writes: Sequence[Write]) -> dict[str, str]:
-    named: dict[str, set[str]] = {"threads": set(), "steps": set(), "elements": set()}
+def named(writes: Sequence[Write]) -> dict[str, str]:
+    found: dict[str, set[str]] = {"threads": set(), "steps": set(), "elements": set()}
     for write in writes:
         if write.thread_id is not None:
-            named["threads"].add(write.thread_id)
+            found["threads"].add(write.thread_id)
         if isinstance(write, (UpsertStep, DeleteStep)):
-            named["steps"].add(write.id)
+            found["steps"].add(write.id)
         if isinstance(write, (UpsertStep, UpsertElement)):
-            named["steps"].update(filter(None, (write.values.get("parent_id"), write.values.get("for_id"))))
+            found["steps"].update(filter(None, (write.values.get("parent_id"), write.values.get("for_id"))))
         if isinstance(write, (UpsertElement, DeleteElement)):
-            named["elements"].add(write.id)
+            found["elements"].add(write.id)
         if isinstance(write, UpsertFeedback):
-            named["steps"].add(write.step_id)
-    return {kind: json.dumps(sorted(ids)) for kind, ids in named.items()}
+            found["steps"].add(write.step_id)
+    return {kind: json.dumps(sorted(ids)) for kind, ids in found.items()}

@@ -1,5 +1,7 @@
 """I9: reads. Each is a constant number of statements whatever the size of the store, and costs what it returns."""
 
+import json
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -22,6 +24,7 @@ from ..errors import InvalidInput
 from ..records import Blob, Element, File, Page, Step, Thread, User
 from ..schema import MESSAGES, blobs, elements, feedbacks, steps, threads, tombstones, users
 from ..schema import preferences as preferred
+from .facts import listed
 from .rows import columns
 
 MAX_PAGE = 200
@@ -129,12 +132,21 @@ def file(connection: Connection, element_id: str) -> File | None:
 
 
 def page(
-    connection: Connection, user_id: str, first: int, cursor: str | None, search: str | None, feedback: int | None
+    connection: Connection,
+    user_id: str,
+    first: int,
+    cursor: str | None,
+    search: str | None,
+    feedback: int | None,
+    without: Collection[str] = (),
 ) -> Page:
-    """One page of a user's threads, last activity first. Raises InvalidInput for an unreadable cursor or size."""
+    """One page of a user's threads, last activity first, ``without`` some. Raises InvalidInput for an unreadable cursor
+    or size."""
     if not 1 <= first <= MAX_PAGE:
         raise InvalidInput(f"A page has 1 to {MAX_PAGE} conversations")
     query = _PAGE
+    if without:
+        query = query.where(threads.c.id.not_in(listed("threads")))
     if cursor is not None:
         query = query.where(tuple_(*_read_cursor(cursor)) > _POSITION)
     if feedback is not None:
@@ -142,10 +154,14 @@ def page(
         query = query.where(_has_step(votes, feedbacks.c.value == feedback))
     for word in list(dict.fromkeys(text.fold(search).split()))[:_MAX_WORDS]:
         query = query.where(or_(_contains(threads.c.name, word), _has_step(steps, _says(word))))
-    found = [Thread(*row) for row in connection.execute(query, {"author": user_id, "size": first + 1})]
-    listed = found[:first]
-    more = len(found) > first
-    return Page(listed, f"{listed[-1].last_activity_at}.{listed[-1].id}" if more else None)
+    named = {"author": user_id, "size": first + 1, "threads": json.dumps(sorted(without))}
+    found = [Thread(*row) for row in connection.execute(query, named)]
+    return Page(found[:first], cursor_of(found[first - 1]) if len(found) > first else None)
+
+
+def cursor_of(last: Thread) -> str:
+    """For the page that follows this thread."""
+    return f"{last.last_activity_at}.{last.id}"
 
 
 def _read_cursor(cursor: str) -> tuple[int, str]:

@@ -237,7 +237,10 @@ class TestWhileDegraded:
     def kinds(self) -> list[str]:
         return [event.kind for event in self.events]
 
-    async def test_a_newer_text_of_a_step_wins_over_the_spooled_one(self, layer: DataLayer) -> None:
+    async def test_a_newer_text_of_a_step_wins_over_the_spooled_one(
+        self, layer: DataLayer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(backlog, "PAUSES", (1000,))
         message = await start_thread(layer)
         with locked(layer):
             await layer.update_step(message | {"output": "spooled"})
