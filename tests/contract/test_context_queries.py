@@ -11,7 +11,7 @@ from datalayer import DataLayer
 from datalayer.records import ThreadMessage, from_iso
 from datalayer.reports import ThreadStats
 from datalayer.writes import UpsertStep
-from tests.conftest import make_run, make_step, new_id, register, rows, start_thread
+from tests.conftest import make_run, make_step, new_id, register, start_thread
 from tests.contract.test_lists import queries
 
 
@@ -113,17 +113,6 @@ class TestMessages:
         found = await layer.store.thread_messages("t")
         await layer.delete_step(said[1]["id"])
         assert await layer.store.thread_messages("t", after=found[1].position) == found[2:]
-
-    @pytest.mark.parametrize("which", [{}, {"limit": 3}, {"after": (0, "x")}, {"limit": 3, "after": (0, "x")}])
-    async def test_they_walk_the_index_and_sort_nothing(self, layer: DataLayer, which: dict[str, Any]) -> None:
-        await talk(layer, "t", 2)
-        with queries(layer) as seen:
-            await layer.store.thread_messages("t", **which)
-        ((statement, parameters),) = seen
-        plan = " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
-        assert ("(thread_id=? AND created_at>?)" if "after" in which else "(thread_id=?)") in plan
-        assert "steps_by_thread" in plan
-        assert "TEMP B-TREE" not in plan
 
     async def test_a_read_sees_what_was_written_before_it(self, layer: DataLayer) -> None:
         message = make_step("t")

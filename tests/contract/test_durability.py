@@ -5,10 +5,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from datalayer import DataLayer
 from tests.conftest import OpenLayer, make_step, new_id, rows, start_thread, steps_of
@@ -136,39 +134,6 @@ class TestManyWriters:
         writes = [layer.create_step(make_step(thread_id)) for _ in range(200) for layer in (one, two)]
         await asyncio.gather(*writes)
         assert len(await steps_of(one, thread_id)) == 400
-
-    async def test_layers_that_open_new_databases_at_once_in_one_process_all_work(self, tmp_path: Path) -> None:
-        layers = [DataLayer(f"sqlite+aiosqlite:///{tmp_path}/{n}.db") for n in range(6)]
-        try:
-            messages = await asyncio.gather(*(start_thread(layer) for layer in layers))
-            for layer, message in zip(layers, messages, strict=True):
-                assert set(await steps_of(layer, message["threadId"])) == {message["id"]}
-        finally:
-            for layer in layers:
-                await layer.close()
-
-
-class TestConnections:
-    async def pragma(self, engine: Any, name: str) -> Any:
-        async with engine.connect() as connection:
-            value = (await connection.execute(text(f"PRAGMA {name}"))).scalar()
-            await connection.rollback()
-        return value
-
-    @pytest.mark.parametrize(("name", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)])
-    async def test_the_writer_is_durable_and_checks_references(self, layer: DataLayer, name: str, value: Any) -> None:
-        await start_thread(layer)
-        assert await self.pragma(layer.store._engines.write, name) == value
-
-    @pytest.mark.parametrize(("name", "value"), [("query_only", 1), ("wal_autocheckpoint", 0)])
-    async def test_readers_neither_write_nor_checkpoint(self, layer: DataLayer, name: str, value: Any) -> None:
-        await start_thread(layer)
-        assert await self.pragma(layer.store._engines.read, name) == value
-
-    async def test_there_is_one_connection_that_writes(self, layer: DataLayer) -> None:
-        await asyncio.gather(*(start_thread(layer) for _ in range(30)))
-        assert layer.store._engines.write.pool.checkedin() == 1  # type: ignore[attr-defined]
-        assert layer.store._engines.write.pool.overflow() == 0  # type: ignore[attr-defined]
 
 
 async def test_what_is_logged_of_a_write_holds_no_words(layer: DataLayer, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,7 @@ from chainlit.types import Pagination, ThreadFilter
 from sqlalchemy import event
 
 from datalayer import DataLayer, InvalidInput
-from tests.conftest import make_run, make_step, new_id, register, rows, start_thread
+from tests.conftest import make_run, make_step, new_id, register, start_thread
 
 ENDLESS = [
     pytest.param(" ".join(map(str, range(100_000))), id="100,000 words"),
@@ -63,16 +63,6 @@ class TestCost:
                 counts.append(len(seen))
                 assert all(thread["steps"] == [] and thread["elements"] == [] for thread in listed.data)
         assert counts == [1] * 6
-
-    @pytest.mark.parametrize("cursor", [None, "1767225600000000.x"])
-    async def test_the_list_walks_its_index_and_sorts_nothing(self, layer: DataLayer, cursor: str | None) -> None:
-        ann = await register(layer, "ann")
-        with queries(layer) as seen:
-            await page(layer, ann, cursor=cursor)
-        ((statement, parameters),) = seen
-        plan = " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
-        assert "threads_by_activity" in plan
-        assert "TEMP B-TREE" not in plan
 
     async def test_reading_a_thread_takes_as_many_statements_with_1_step_as_with_200(self, layer: DataLayer) -> None:
         message = await start_thread(layer)

@@ -1,7 +1,6 @@
 """I5: what was deleted stays deleted, whichever late write arrives, and its id can never be claimed."""
 
 import asyncio
-import sqlite3
 import threading
 from typing import Any
 
@@ -171,21 +170,6 @@ class TestStep:
         await layer.delete_step(ours.question["id"])
         await layer.update_step(ours.answer | {"parentId": None})
         assert await steps_of(layer, ours.thread_id) == {}
-
-    async def test_it_goes_however_many_descendants_it_has(self, layer: DataLayer, ours: Deleted) -> None:
-        """SQLite takes 32,766 values in a statement by default, Debian's 250,000; here 5,000 stand for both."""
-        async with layer.store._engines.write.connect() as connection:
-            raw = await connection.get_raw_connection()
-            await raw.driver_connection._execute(  # type: ignore[union-attr]
-                raw.driver_connection._conn.setlimit,
-                sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER,
-                5_000,  # type: ignore[union-attr]
-            )
-            await connection.rollback()
-        children = ({"id": f"s{n}", "threadId": ours.thread_id, "parentId": ours.answer["id"]} for n in range(6_000))
-        await asyncio.gather(*(layer.create_step(child) for child in children))  # type: ignore[arg-type]
-        await layer.delete_step(ours.answer["id"])
-        assert (await everything(layer))[1] == 1
 
 
 class TestElement:

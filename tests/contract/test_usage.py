@@ -13,7 +13,6 @@ from datalayer.records import user_id
 from datalayer.reports import UsageDay, UsageTotal
 from datalayer.writes import APPLICATION, RecordUsage, from_json, to_json
 from tests.conftest import OpenLayer, failures, make_step, new_id, register, rows, start_thread
-from tests.contract.test_lists import queries
 
 NOON = 1_790_000_000_000_000 // 86_400_000_000 * 86_400_000_000 + 43_200_000_000
 HOUR, DAY = 3_600_000_000, 86_400_000_000
@@ -222,24 +221,6 @@ class TestTotals:
         assert found is not None
         assert found.calls == 2
         assert [day.calls for day in await layer.store.usage_by_day(user_id("ann"), NOON)] == [2]
-
-    @pytest.mark.parametrize("which", [{}, {"since": NOON}, {"thread_id": "t"}, {"thread_id": "t", "since": NOON}])
-    async def test_they_read_an_index_and_no_other_rows(self, layer: DataLayer, which: dict[str, Any]) -> None:
-        await layer.store.submit(call())
-        with queries(layer) as seen:
-            await layer.store.usage_by_model(user_id("ann"), **which)
-        ((statement, parameters),) = seen
-        plan = " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
-        assert ("usage_by_thread (thread_id=? AND user_id=?" if "thread_id" in which else "usage_by_user") in plan
-        assert ("started_at>?" in plan) == ("since" in which)
-
-    async def test_days_read_an_index(self, layer: DataLayer) -> None:
-        await layer.store.submit(call())
-        with queries(layer) as seen:
-            await layer.store.usage_by_day(user_id("ann"), NOON)
-        ((statement, parameters),) = seen
-        plan = " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
-        assert "usage_by_user (user_id=? AND started_at>?)" in plan
 
 
 class TestDays:
