@@ -1,4 +1,4 @@
-"""Rows as the rest of the package sees them, and the one place that knows how time is written.
+"""Rows as the rest of the package sees them, and the one place that knows how time is written (I11).
 
 Steps and elements are named tuples, the others dataclasses: a thread can have 10,000 steps, and a frozen dataclass with
 as many fields takes ten times as long to make (9 µs instead of 0.8). All times are UTC microseconds.
