@@ -10,6 +10,7 @@ from docs.generate import PAGE, data_model
 
 ROOT = Path(__file__).parents[1]
 DESIGN = (ROOT / "docs/design.md").read_text(encoding="utf-8")
+PAGES = sorted(str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
 INVARIANTS = re.findall(r"^\| (I\d+) \| .* \| `(.*)` \| `(.*)` \|$", DESIGN, re.MULTILINE)
 
 
@@ -26,3 +27,10 @@ def test_an_invariant_is_named_where_it_is_kept(name: str, module: str, tests: s
     said = ast.get_docstring(ast.parse((ROOT / module).read_text(encoding="utf-8"))) or ""
     assert re.search(rf"\b{name}\b", said)
     assert (ROOT / tests).is_file()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_points_to_is_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = {link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if ":" not in link}
+    assert {link for link in links if link and not (ROOT / page).parent.joinpath(link).exists()} == set()

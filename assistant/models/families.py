@@ -1,4 +1,4 @@
-"""The families of models, in the order in which they are asked who serves a name. To add one, see docs/design.md."""
+"""The families of models, in the order in which they are asked who serves a name. To add one, see CONTRIBUTING.md."""
 
 from . import anthropic, google, openai
 from .family import Family
