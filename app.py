@@ -2,10 +2,10 @@
 
 import chainlit as cl
 
-from assistant import chainlit_fixes
 from assistant import config as configuration
+from assistant import fixes
 from assistant.access import auth, bounds, headers
-from assistant.screen import handlers
+from assistant.screen import events, handlers
 from assistant.server import serving, startup
 from datalayer import DataLayer
 
@@ -14,7 +14,8 @@ serving.install(config)
 startup.check(config)
 auth.install(config)
 bounds.install(config)
-chainlit_fixes.install()
+fixes.install()
+events.install()
 headers.install()
 
 

@@ -15,6 +15,8 @@ from chainlit.config import public_dir
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..fixes.patch import patch
+
 _INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9A-Fa-f:]+\](:\d+)?")
 _FIXED = {
@@ -77,18 +79,20 @@ _hashes: set[str] = set()
 
 
 def install() -> None:
-    original: Callable[[str], str] = server.get_html_template
-    if original.__module__ == __name__:  # `chainlit run -w` executes the app again
-        return
+    """To be called after everything else that changes the page."""
+    patch(server, "get_html_template", _read)
+    if server.app.middleware_stack is None:  # a server that runs takes no more
+        server.app.add_middleware(Hardened)
 
+
+def _read(original: Callable[[str], str]) -> Callable[[str], str]:
     def get_html_template(root_path: str) -> str:
         page = original(root_path)
         _hashes.clear()
         _hashes.update(hashes(_INLINE.findall(page)))
         return page
 
-    server.get_html_template = get_html_template
-    server.app.add_middleware(Hardened)
+    return get_html_template
 
 
 def hashes(scripts: Iterable[str]) -> set[str]:

@@ -1,7 +1,7 @@
-"""What Chainlit's page does not say in its head, which can be changed in no other way.
+"""The page cannot be installed on a phone, and browsers find the modules of ``public/page/`` one after the other.
 
-A phone that would install it needs a manifest and icons. And the modules of ``public/page/`` import each other: a
-browser that is not told finds them one after the other, and draws the page after the last.
+A phone wants a manifest, icons and colours; a browser that is not told of a module asks for it when another one imports
+it, and draws the page after the last. Chainlit has no setting for lines in the head: ``get_html_template`` (server.py).
 """
 
 from functools import cache
@@ -11,11 +11,11 @@ from typing import Any
 from chainlit import server
 from chainlit.config import public_dir
 
+from .patch import patch
+
 
 def install() -> None:
-    original = server.get_html_template
-    if original.__module__ != __name__:  # `chainlit run -w` executes the app again
-        server.get_html_template = _with_tags(original)
+    patch(server, "get_html_template", _with_tags)
 
 
 @cache

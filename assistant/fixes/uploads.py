@@ -1,4 +1,10 @@
-"""What Chainlit's upload refuses, takes and answers wrongly: server.py, upload_file and validate_file_upload."""
+"""Files are refused that could be read, taken that cannot be, and two kinds of upload are answered with 500.
+
+``upload_file`` (server.py) asserts that a file has a name and a type, which any client can leave out, and
+``persist_file`` (session.py) fails on an empty one. ``validate_file_upload`` goes by the type that the browser says,
+which for source code and other text is often none, or a wrong one. Here text is told by name and content, and kept as
+plain text, which no browser runs.
+"""
 
 from typing import Any
 
@@ -8,18 +14,16 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
 
 from ..turns.textfiles import decode, is_named_text
+from .patch import patch
 
 
 def install() -> None:
-    original = server.validate_file_upload
-    if original.__module__ != __name__:  # `chainlit run -w` executes the app again
-        server.validate_file_upload = _by_content(original)
+    patch(server, "validate_file_upload", _by_content)
     if server.app.middleware_stack is None:  # a server that runs takes no new handlers
         server.app.add_exception_handler(AssertionError, _asserted)
 
 
 async def _asserted(request: Request, error: Exception) -> Response:
-    """Chainlit asserts that an uploaded file has a name and a type, which any client can leave out: "500"."""
     if request.url.path.endswith("/project/file") and request.method == "POST":
         return JSONResponse({"detail": "A file has a name and a type"}, 400)
     raise error
@@ -27,10 +31,7 @@ async def _asserted(request: Request, error: Exception) -> Response:
 
 def _by_content(original: Any) -> Any:
     def validate_file_upload(file: Any, spec: Any = None) -> None:
-        """Text is told by name and content, and kept as plain text, which no browser runs.
-
-        What is named text and is none would be accepted and never read; an empty file fails deep inside Chainlit.
-        """
+        """What is named text and is none would be accepted and never read."""
         if file.size == 0:
             raise ValueError("The file is empty")
         server.validate_file_size(file, spec)

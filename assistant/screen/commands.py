@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
+from typing import Any
 
 import chainlit as cl
 from chainlit.types import ThreadDict
@@ -16,9 +17,10 @@ from ..commands.replies import Asked, Reply, reply
 from ..memory import Limits
 from ..settings import Settings
 from ..texts import say
-from ..turns.history import MARK, recall, warm
+from ..turns.history import ASIDE, MARK, recall, warm
 from . import conversation
 from .answering import root_path
+from .delivery import Handler
 from .followups import Parts, announce
 from .session import session_language
 
@@ -28,6 +30,28 @@ logger = logging.getLogger("assistant")
 async def offer() -> None:
     """Fills Chainlit's menu of commands, in the language of the page."""
     await cl.context.emitter.set_commands(names.menu(session_language()))
+
+
+def marked(handle: Handler) -> Handler:
+    """``handle``, the one of ``client_message``, for a message that says, before it is stored, whether it is a command.
+    What it says of itself does not count."""
+
+    async def client_message(sid: str, payload: Any) -> None:
+        message = payload["message"]
+        typed = names.recognise(
+            str(message.get("output") or ""), message.get("command"), bool(payload.get("fileReferences"))
+        )
+        if typed is None or not typed.picked:
+            message["command"] = None
+        kept = {key: value for key, value in (message.get("metadata") or {}).items() if key not in _OURS}
+        message["metadata"] = kept | ({MARK: typed.key} if typed else {})
+        await handle(sid, payload)
+
+    return client_message
+
+
+_OURS = (MARK, ASIDE, "fallback", "broke_off", "model")
+"""In the metadata of messages, where only the app writes them."""
 
 
 async def recognise(asked: cl.Message) -> names.Typed | None:
@@ -41,7 +65,7 @@ async def recognise(asked: cl.Message) -> names.Typed | None:
     elif marks.pop(MARK, None) is None:
         return None  # else a command that was edited into a question
     asked.metadata = marks
-    if (asked.content, marks) != before:  # most were marked before they were stored: chainlit_fixes.py
+    if (asked.content, marks) != before:  # most were marked before they were stored: see marked
         await asked.update()
     return typed
 

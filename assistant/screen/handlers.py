@@ -25,7 +25,7 @@ from ..server import startup
 from ..settings import FOR_NEW, KEY, Settings
 from ..texts import say
 from ..turns.history import is_aside, is_command
-from . import buttons, commands, conversation, live, picker, preferences, replacing, starters
+from . import buttons, commands, conversation, delivery, live, picker, preferences, replacing, starters
 from .answering import answer
 from .followups import Parts, announce
 from .session import session_language
@@ -158,13 +158,10 @@ async def _change(values: dict[str, Any], parts: Parts) -> None:
 
 
 async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
-    if asked.type != "user_message":
-        asked.type = "user_message"  # Chainlit takes the browser's word for who speaks
-        await asked.update()
     await buttons.withdraw()
     thread, deleted = await _thread(parts.layer)
     if thread is not None or deleted:
-        await cl.context.emitter.emit("kept", asked.id)  # see public/page/messages.js
+        await delivery.kept(asked.id)
     if deleted:
         await cl.ErrorMessage(say("deleted", session_language())).send()
         return

@@ -5,7 +5,7 @@ What is not taken is told to whoever wrote it, whose page still shows it.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,8 +15,8 @@ from chainlit.session import WebsocketSession
 
 from ..config import Config
 from ..texts import language, say, size
+from . import delivery
 
-Handler = Callable[[str, Any], Awaitable[None]]
 _QUOTED = 60  # characters of what was not taken
 _TOASTS = 2.0
 """Seconds between two toasts: a page that is flooded with them shows none."""
@@ -58,7 +58,7 @@ class Queue:
 _queues: WeakKeyDictionary[WebsocketSession, Queue] = WeakKeyDictionary()
 
 
-def in_turn(handle: Handler) -> Handler:
+def in_turn(handle: delivery.Handler) -> delivery.Handler:
     """``handle``, for a message, once the turn before it is over. It may leave the turn in ``session.current_task``."""
 
     async def taken(sid: str, payload: Any) -> None:
@@ -89,7 +89,7 @@ async def _end(task: asyncio.Task[Any] | None) -> None:
 
 async def _refuse(session: WebsocketSession, queue: Queue, id: str, text: str, why: str) -> None:
     emitter, to = init_ws_context(session).emitter, language(session.language)
-    await emitter.emit("refused", id)  # see public/page/messages.js
+    await delivery.refused(id)
     if time.monotonic() - queue.told < _TOASTS:
         return
     queue.told = time.monotonic()

@@ -1,5 +1,5 @@
 // What the page reads in Markdown besides CommonMark and tables: formulas, and the direction of each block of text. The
-// page's script takes these plugins of its parser from here: assistant/fixes/script.py.
+// page's script takes these plugins of its parser from here: assistant/fixes/page_script.py.
 const EOL = (code) => code !== null && code < -2;
 const MONEY = /^\d/;
 const WORD = /(^|[^\\\p{L}])\p{L}{2,}/u;

@@ -18,11 +18,11 @@ import chainlit as cl
 import plotly.graph_objects as go
 from pathlib import Path
 from assistant.access import headers
-from assistant.fixes import script
+from assistant.fixes import page_script
 from datalayer import DataLayer
 
 headers.install()
-script.install()
+page_script.install()
 
 @cl.data_layer
 def data_layer(): return DataLayer("sqlite+aiosqlite:///threads.db", files="files/")

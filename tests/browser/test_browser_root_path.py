@@ -64,7 +64,7 @@ def test_a_conversation_below_a_path(app: App, profile: Callable[..., BrowserCon
     chat.page.on("response", lambda answer: lost.append(answer.url) if answer.status in (404, 500, 502) else None)
     chat.page.goto(app.url + "/chat")
     chat.page.wait_for_url(app.url + "/chat/login")
-    picture = chat.page.locator("img[src='/chat/public/login.svg']")
+    picture = chat.page.locator("img[src='public/login.svg']")
     expect(picture).to_be_visible()
     assert picture.evaluate("img => img.naturalWidth") > 0
     chat.page.locator("#email").fill("camille")

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from chainlit import server
 
-from assistant.fixes import script
+from assistant.fixes import page_script
 
 
 @pytest.mark.parametrize("root", ["", "/chat"])
 def test_the_page_has_one_list_of_readers_and_one_address_of_a_worker_and_they_are_ours(root: str) -> None:
     (found,) = (Path(server.build_dir) / "assets").glob("index-*.js")
-    text, replaced = script.better(found.read_bytes(), root)
+    text, replaced = page_script.better(found.read_bytes(), root)
     assert replaced == (1, 1)
     assert text.count(b"globalThis.markdownReaders") == 1
     assert b"{singleTilde:!1}" in text
@@ -20,4 +20,4 @@ def test_the_page_has_one_list_of_readers_and_one_address_of_a_worker_and_they_a
 
 
 def test_another_script_is_served_as_it_is() -> None:
-    assert script.better(b"let l=[a,b];return l", "/chat") == (b"let l=[a,b];return l", (0, 0))
+    assert page_script.better(b"let l=[a,b];return l", "/chat") == (b"let l=[a,b];return l", (0, 0))

@@ -1,0 +1,69 @@
+"""Chainlit's events of a page, and what stands around its handlers: the fixes, the queue, the way to all screens."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from chainlit import server, socket
+from chainlit.session import WebsocketSession
+
+from datalayer import DataLayerError
+
+from ..fixes import cut_off, edit, every_screen, stop, thread_at_connect, thread_name, two_connections
+from ..turns.history import is_command
+from . import commands, delivery, live, queueing, replacing
+
+
+def install() -> None:
+    """To be called after ``fixes.install``."""
+    thread_name.install(lambda message: is_command(message.metadata))
+    every_screen.install(_turn, live.show_question, _left)
+    asked = commands.marked(delivery.message_once(socket.message))
+    edited = delivery.edit_once(edit.handler(_edit))
+    connected = cut_off.then_the_rest(socket.connection_successful, _show_the_rest)
+    server.sio.on("connect", two_connections.in_turn(thread_at_connect.named_last(_shown(socket.connect))))
+    server.sio.on("connection_successful", delivery.then_ready(connected))
+    server.sio.on("client_message", queueing.in_turn(asked))
+    server.sio.on("edit_message", queueing.in_turn(edited))
+    server.sio.on("stop", stop.handler(live.stop))
+
+
+def _shown(connect: two_connections.Connect) -> two_connections.Connect:
+    """``connect``; what the session emits then goes through ``live``."""
+
+    async def connected(sid: str, environ: Any, auth: Any) -> Any:
+        accepted = await connect(sid, environ, auth)
+        session = WebsocketSession.get(sid)
+        if session is not None and not isinstance(session.emit, live.Emit):
+            session.emit = live.Emit(session, session.emit)
+        return accepted
+
+    return connected
+
+
+async def _show_the_rest(session: WebsocketSession) -> None:
+    assert isinstance(session.emit, live.Emit)
+    await session.emit.catch_up()
+
+
+@asynccontextmanager
+async def _turn(session: WebsocketSession) -> AsyncIterator[None]:
+    with live.turn(session):
+        await _settle(live.room(session))
+        yield
+
+
+async def _edit(session: WebsocketSession, message_id: str, text: str) -> None:
+    with live.turn(session), suppress(asyncio.CancelledError):
+        await replacing.edit(message_id, text)
+
+
+async def _left(session: WebsocketSession) -> None:
+    if (left := live.leave(session)) is not None:
+        await _settle(left)
+
+
+async def _settle(room: live.Room) -> None:
+    with suppress(DataLayerError):  # which is logged; what is left is marked, and shown to nobody
+        await replacing.settle(room)
