@@ -221,10 +221,11 @@ def start(
 
 
 # A slow machine is no database that hangs: tests of other things give it more time (tests/conftest.py).
-_PATIENT = (
-    "import os; from datalayer import transaction;"
-    "transaction.PATIENCE = float(os.environ.get('TEST_PATIENCE', transaction.PATIENCE))\n"
-)
+_PATIENT = """import os
+if os.environ.get("TEST_PATIENCE"):
+    from datalayer import transaction
+    transaction.PATIENCE = float(os.environ["TEST_PATIENCE"])
+"""
 
 
 @contextmanager

@@ -1,0 +1,26 @@
+from typing import Any
+
+from tests.client import until
+from tests.fixes.conftest import given, heard, texts
+
+
+async def test_a_page_that_was_cut_off_is_shown_what_came_meanwhile(people: Any) -> None:
+    ann = await (await people("ann")).connect()
+    await ann.post("wait")
+    await ann.wait_for("new_message", lambda step: step["output"] == "first half")
+    before = await _said(ann)
+    await ann.disconnect()
+    await ann.http.post("/go")
+
+    async def over() -> bool:
+        return await _said(ann) > before
+
+    await until(over)
+    await ann.connect(session_id=ann.session_id)
+    await heard(ann)
+    given("first half" in texts(ann))
+    assert "rest" in texts(ann)
+
+
+async def _said(client: Any) -> int:
+    return int((await client.request("GET", "/state")).json()["said"].count("rest"))
