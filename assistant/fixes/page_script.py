@@ -1,11 +1,10 @@
-"""What is wrong deep within the script of Chainlit's page: it is served with two replacements.
+"""What people write is eaten by the page, ``12:30`` and ``H~2~O`` and prices; and below a path it shows no PDF.
 
-Its extensions of Markdown eat what people write, and it gives no choice of them. Directives take the word after a colon
-(``12:30``), one tilde strikes through (``H~2~O``), and a dollar opens a formula that another one far away closes. What
-is stored and sent is what was written, so the reader has to be right: it gets another list of extensions, the ones of
-``public/page/markdown.js`` among them.
-
-Below a root path its PDF preview looks for its worker at "/", where there is another site.
+The script that ``index.html`` names reads Markdown with extensions of which it gives no choice: directives take the
+word after a colon, one tilde strikes through, and a dollar opens a formula that another one far away closes. And it
+looks for the worker of its PDF preview at "/", where below a path there is another site. Here it is served with two
+replacements: another list of extensions, those of ``public/page/markdown.js`` among them, and the worker's address.
+What is stored and sent is what was written, so it is the reader that has to be right.
 """
 
 import gzip

@@ -1,0 +1,20 @@
+"""Each module of ``assistant/fixes/`` says where Chainlit is wrong, and has a test of its name that shows it."""
+
+import ast
+import re
+from pathlib import Path
+
+import chainlit
+import pytest
+
+from tests.processes import ROOT
+
+FIXES = [path for path in (ROOT / "assistant" / "fixes").glob("*.py") if path.stem not in ("__init__", "patch")]
+
+
+@pytest.mark.parametrize("fix", FIXES, ids=lambda path: path.stem)
+def test_a_fix_names_what_it_mends_and_is_tried_without_it(fix: Path) -> None:
+    said = ast.get_docstring(ast.parse(fix.read_text())) or ""
+    named = re.findall(r"\b\w+\.(?:py|html)\b", said)
+    assert any([*Path(chainlit.__path__[0]).rglob(name)] for name in named)
+    assert (Path(__file__).parent / f"test_{fix.stem}.py").exists()
