@@ -50,10 +50,10 @@ async def resume(thread):
 
 @cl.on_settings_update
 async def greet(values):
-    first = await cl.Message("one").send()
-    first.content = "one, longer"
+    first = await cl.Message("welcome").send()
+    first.content = "welcome, you"
     await first.update()
-    await cl.Message("two").send()
+    await cl.Message("how are you").send()
 
 
 @cl.on_message

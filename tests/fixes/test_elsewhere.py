@@ -12,7 +12,7 @@ from tests.processes import CHAINLIT, Server, start
 
 @WRONG
 async def test_another_site_opens_no_websocket_in_a_visitors_name(plain: Server) -> None:
-    """``assistant/guard.py``: the socket.io server of Chainlit looks at no origin (``cors_allowed_origins=[]``)."""
+    """``assistant/access/guard.py``: socket.io looks at no origin (``cors_allowed_origins=[]`` in server.py)."""
     async with Client(plain.url, greets=False, Origin="https://elsewhere.example") as ann:
         await ann.login("ann", "open")
         try:
@@ -25,14 +25,14 @@ async def test_another_site_opens_no_websocket_in_a_visitors_name(plain: Server)
 
 @WRONG
 async def test_the_documentation_of_the_routes_is_not_for_everybody(plain: Server) -> None:
-    """``assistant/guard.py``: FastAPI's page, with a script from a CDN."""
+    """``assistant/access/guard.py``: FastAPI's page, with a script from a CDN."""
     async with httpx.AsyncClient(base_url=plain.url) as nobody:
         assert (await nobody.get("/docs")).status_code == 404
 
 
 @WRONG
 async def test_what_is_not_to_be_shared_cannot_be(plain: Server) -> None:
-    """``assistant/guard.py``: ``allow_thread_sharing = false`` hides the button and leaves the route."""
+    """``assistant/access/guard.py``: ``allow_thread_sharing = false`` hides the button and leaves the route."""
     async with Client(plain.url, greets=False) as ann:
         await (await ann.login("ann", "open")).connect()
         await ann.send("mine")
@@ -43,13 +43,13 @@ async def test_what_is_not_to_be_shared_cannot_be(plain: Server) -> None:
 
 @WRONG
 async def test_nothing_is_written_beside_the_code(plain: Server) -> None:
-    """``assistant/scratch.py``: uploads lie in the folder of the app, and go with those of every other server of it."""
+    """``assistant/server/scratch.py``: uploads lie there, and go with those of every other server of it."""
     assert not (plain.log.parent / ".files").exists()
 
 
 @WRONG
 def test_a_port_that_is_taken_ends_the_start(plain: Server, tmp_path: Path) -> None:
-    """``assistant/serving.py``: Chainlit says that the app is available, then that it is not, and ends with 0."""
+    """``assistant/server/serving.py``: Chainlit says that the app is available, then that it is not; exit code 0."""
     (tmp_path / "app.py").write_text("import chainlit as cl\ncl.on_message(print)")
     env = {"CHAINLIT_PORT": plain.url.rpartition(":")[2]}
     with (tmp_path / "log").open("wb") as output, start(CHAINLIT, cwd=tmp_path, env=env, output=output) as process:

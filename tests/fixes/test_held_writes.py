@@ -13,7 +13,7 @@ async def test_what_waits_for_the_first_message_is_written_in_the_order_of_the_c
         await (await ann.login("ann", "open")).connect()
         await ann.settings(any=1)
         await ann.send("hello")
-        wanted = ["create one", "update one, longer", "create two"]
+        wanted = ["create welcome", "update welcome, you", "create how are you"]
 
         async def calls() -> list[str]:
             all_calls = (await ann.request("GET", "/state")).json()["calls"]
