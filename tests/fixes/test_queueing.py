@@ -1,4 +1,5 @@
-"""Of ``assistant/queueing.py``: Chainlit answers all that is said at once (``message`` in socket.py begins a task)."""
+"""Of ``assistant/screen/queueing.py``: Chainlit answers all that is said at once, in a task each (``message`` in
+socket.py)."""
 
 from typing import Any
 
