@@ -168,6 +168,7 @@ async def test_a_commit_that_hung_is_tried_again_only_when_it_has_failed(
     lane: Lane, database: Database, monkeypatch: pytest.MonkeyPatch, works: bool
 ) -> None:
     monkeypatch.setattr(transaction, "PATIENCE", 0.0)
+    monkeypatch.setattr(transaction, "OPENING", 1000.0)
     monkeypatch.setattr(backlog, "PAUSES", (1000.0,))
     database.answers.clear()
     database.works, database.recovers = works, True
@@ -177,3 +178,44 @@ async def test_a_commit_that_hung_is_tried_again_only_when_it_has_failed(
     database.answers.set()
     assert await catching_up is True  # what the one that began before the call says is not the last word
     assert (database.stored, database.tries) == (["a"], 1 if works else 2)
+
+
+async def until_it_waits() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def test_nobody_gives_up_too_early_and_nothing_hangs_afterwards(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transaction, "OPENING", 1000.0)
+    opened, events = asyncio.Event(), list[Event]()
+    lane = Lane(database.commit, Spool(tmp_path / "spool"), opened.wait)
+    lane.listeners.append(events.append)
+    database.answers.clear()
+    done = lane.submit(step("a"))
+    await until_it_waits()
+    assert (lane.stalled, database.tries) == (False, 0)
+    opened.set()
+    await until_it_waits()
+    assert (lane.stalled, database.tries) == (False, 1)
+    database.answers.set()
+    await done
+    assert await lane.close()
+    assert events == []
+
+
+async def test_a_database_that_does_not_open_is_given_up_like_one_that_does_not_commit(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transaction, "PATIENCE", 0.0)
+    monkeypatch.setattr(transaction, "OPENING", 0.0)
+    opened, spool = asyncio.Event(), Spool(tmp_path / "spool")
+    lane = Lane(database.commit, spool, opened.wait)
+    await lane.submit(step("a"))
+    assert (lane.degraded, lane.stalled, database.stored) == (True, True, [])
+    opened.set()
+    assert await lane.catch_up()
+    assert database.stored == ["a"]
+    assert await lane.close()
+    spool.close(keep=False)
