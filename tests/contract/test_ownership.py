@@ -309,6 +309,11 @@ class TestAuthors:
             await layer.create_step(make_step(session.thread_id))
         assert await layer.get_thread_author(session.thread_id) == "ann"
 
+    async def test_where_an_author_is_required_a_job_starts_one_for_a_user(self, open_layer: OpenLayer) -> None:
+        layer = open_layer(author_required=True)
+        message = await start_thread(layer, await register(layer, "ann"))
+        assert await layer.get_thread_author(message["threadId"]) == "ann"
+
     async def test_where_none_is_required_a_visitor_starts_one(self, open_layer: OpenLayer) -> None:
         layer = open_layer(author_required=False)
         with chainlit_session() as session:

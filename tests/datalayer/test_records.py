@@ -1,12 +1,13 @@
 """The clock by which writes are told apart: it never goes back, nor stands still, whatever is done to the machine's."""
 
 import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from datalayer import records
 from datalayer.errors import InvalidInput
-from datalayer.records import MAX_AHEAD, from_iso, not_before, now, to_iso, vote_id
+from datalayer.records import MAX_AHEAD, from_iso, not_before, now, to_iso, user_id, vote_id
 
 HOUR = 3_600_000_000
 
@@ -55,9 +56,24 @@ def test_two_days_are_believed() -> None:
     assert MAX_AHEAD == 48 * HOUR
 
 
+def test_ids_are_those_of_all_versions() -> None:
+    """With another one nobody would find their conversations again, nor their vote."""
+    assert user_id("ada") == "2e8d7105-df16-5679-a024-c518bdef9abe"
+    assert vote_id("s", "ada") == "c8ec6943-904c-5a4b-b916-4c65b3675cf7"
+
+
 def test_a_vote_is_known_by_its_step_and_its_voter() -> None:
     assert vote_id("s", "ada") == vote_id("s", "ada")
-    votes = [("s", "ada"), ("s", "bob"), ("s", None), ("t", "ada"), ("s 1", "x"), ("s", "1x"), ("s ", "1x")]
+    votes = [
+        ("s", "ada"),
+        ("s", "bob"),
+        ("s", None),
+        ("t", "ada"),
+        ("s 1", "x"),
+        ("s", "1x"),
+        ("s ", "1x"),
+        ("s", "None"),
+    ]
     assert len({vote_id(*vote) for vote in votes}) == len(votes)
 
 
@@ -72,12 +88,22 @@ def test_a_vote_is_known_by_its_step_and_its_voter() -> None:
         ("2026-11-20T09:21:00.123456+01:00Z", 1_795_162_860_123_456),  # as Chainlit writes some
         ("2026-11-20T08:21:00.123456ZZ", 1_795_162_860_123_456),
         ("1969-12-31T23:59:59Z", -1_000_000),
+        (datetime(2026, 11, 20, 9, 21, 0, 123456, timezone(timedelta(hours=1))), 1_795_162_860_123_456),
         ("", None),
         (None, None),
     ],
 )
-def test_a_time_is_read_to_the_microsecond(text: str | None, microseconds: int | None) -> None:
+def test_a_time_is_read_to_the_microsecond(text: object, microseconds: int | None) -> None:
     assert from_iso(text) == microseconds
+
+
+def test_the_time_zone_of_the_machine_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        assert from_iso("1970-01-02T03:04:05") == from_iso("1970-01-02T03:04:05Z") == 97_445_000_000
+        assert to_iso(97_445_000_000) == "1970-01-02T03:04:05.000000Z"
+    time.tzset()
 
 
 @pytest.mark.parametrize(
