@@ -17,7 +17,7 @@ from chainlit.config import config as chainlit_config
 from chainlit.logger import logger
 from chainlit.server import app as chainlit_app
 
-from assistant.access import account, cookies, routes
+from assistant.access import account, routes
 from assistant.access.accounts import FILE_NAME, AccountError, Accounts
 from assistant.access.devices import Devices
 from assistant.access.guard import Guard
@@ -26,6 +26,8 @@ from assistant.access.returning import Returning
 from assistant.access.sessions import Sessions
 from assistant.access.visitors import Visitors
 from assistant.config import Config
+from assistant.fixes import cookie_names
+from assistant.fixes.secure_cookies import SecureCookies
 
 _SESSIONS, _LOCAL_SESSIONS = 200, 1000
 """Of one person. Without a password, every program on this machine that asks for the page begins one."""
@@ -59,7 +61,7 @@ def install(config: Config) -> None:
     Raises SystemExit with one line when local mode would listen to other machines, or the accounts cannot be read.
     """
     os.environ["CHAINLIT_AUTH_SECRET"] = secret = signing_secret(config)
-    cookies.name_cookies(config.home, config.cookie_name)
+    cookie_names.install(config.home, config.cookie_name)
     sessions = Sessions(config.home / "sessions", limit=_LOCAL_SESSIONS if config.auth == "local" else _SESSIONS)
     if config.auth == "local":
         visitors, passwords = Visitors(sessions, None, _local_name()), None
@@ -76,7 +78,7 @@ def install(config: Config) -> None:
         if passwords:
             chainlit_app.add_middleware(Returning, visitors=visitors)
         chainlit_app.add_middleware(Guard, visitors=visitors)
-        chainlit_app.add_middleware(cookies.Secured)
+        chainlit_app.add_middleware(SecureCookies)
 
 
 def _link_to_account() -> None:

@@ -10,7 +10,6 @@ from typing import Protocol
 
 import chainlit as cl
 import chainlit.config
-from chainlit import server
 from chainlit.data import get_data_layer
 from pydantic import SecretStr
 
@@ -21,6 +20,7 @@ from datalayer.place import Place
 
 from ..access.accounts import FILE_NAME
 from ..config import Config
+from ..fixes import upload_folder
 from ..memory import Limits, Memory, open_memory
 from ..models import Providers
 from ..models.families import FAMILIES
@@ -123,16 +123,13 @@ _NAMES = (FILE_NAME, "secret", scratch.NAME)
 
 def _keep_uploads(home: Path) -> None:
     """Below the data folder, whoever has started Chainlit: it makes its folder when it is imported."""
-    made = chainlit.config.FILES_DIRECTORY
-    if made.is_relative_to(home / scratch.NAME):
+    if chainlit.config.FILES_DIRECTORY.is_relative_to(home / scratch.NAME):
         return
     try:
         uploads = scratch.make(home) / scratch.UPLOADS
     except OSError as error:
         raise SystemExit(f"THREADKEEP_HOME: cannot write into {home}: {error.strerror}.") from None
-    chainlit.config.FILES_DIRECTORY = server.FILES_DIRECTORY = uploads  # type: ignore[attr-defined]
-    with suppress(OSError):  # another server's uploads are in it
-        made.rmdir()
+    upload_folder.install(uploads)
 
 
 def _explain_damage(place: Place) -> str:

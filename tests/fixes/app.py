@@ -18,14 +18,17 @@ from fastapi import APIRouter
 
 if FIXED := bool(os.environ.get("FIXED")):
     from assistant import fixes
-    from assistant.access import cookies
+    from assistant.fixes import cookie_names, upload_folder
+    from assistant.fixes.secure_cookies import SecureCookies
     from assistant.screen import events
     from tests.fixes.kept import Kept as Layer
 
     fixes.install()
     events.install()
-    cookies.name_cookies(Path.cwd(), None)
-    server.app.add_middleware(cookies.Secured)
+    cookie_names.install(Path.cwd(), None)
+    server.app.add_middleware(SecureCookies)
+    upload_folder.install(Path.cwd() / "uploads")
+    Path("uploads").mkdir()
 else:
     from tests.fixes.plain import Plain as Layer
 

@@ -42,12 +42,6 @@ async def test_what_is_not_to_be_shared_cannot_be(plain: Server) -> None:
 
 
 @WRONG
-async def test_nothing_is_written_beside_the_code(plain: Server) -> None:
-    """``assistant/server/scratch.py``: uploads lie there, and go with those of every other server of it."""
-    assert not (plain.log.parent / ".files").exists()
-
-
-@WRONG
 def test_a_port_that_is_taken_ends_the_start(plain: Server, tmp_path: Path) -> None:
     """``assistant/server/serving.py``: Chainlit says that the app is available, then that it is not; exit code 0."""
     (tmp_path / "app.py").write_text("import chainlit as cl\ncl.on_message(print)")
