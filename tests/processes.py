@@ -28,7 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 _OURS = ("CHAINLIT_", "THREADKEEP_", "DATALAYER_", "GEMINI_", "GOOGLE_", "OPENAI_", "LANGFUSE_")
 _LIBRARIES = (
     *("fastapi", "socketio", "uvicorn", "literalai", "mcp", "sqlalchemy.ext.asyncio", "alembic.command"),
-    *("aiosqlite", "pydantic_settings", "dotenv"),
+    *("aiosqlite", "pydantic_settings", "dotenv", "aiofiles", "argon2", "babel", "dataclasses_json", "filetype", "jwt"),
+    *("cryptography.hazmat.primitives.serialization", "typer"),
 )
 # Any app of Chainlit's, and ours as `make run` starts it.
 CHAINLIT = (
@@ -204,20 +205,40 @@ def start(
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
     output: IO[bytes] | None = None,
+    errors: IO[bytes] | None = None,
 ) -> Child:
-    """Run Python `code` with `sys.argv[1:] == args`. `output`: takes stdout and stderr; None: `stdout` of the child
-    can be read, its stderr is ours."""
+    """Run Python `code` with `sys.argv[1:] == args`. `output`: takes stdout, and stderr unless there is `errors`; None:
+    `stdout` of the child can be read, its stderr is ours."""
     status, status_end = os.pipe()
     read, write = (None, os.dup(output.fileno())) if output else os.pipe()
     job = {"code": code, "args": args, "cwd": str(cwd), "env": environment(env or {})}
     with tempfile.TemporaryFile() as given:
         given.write(stdin)
         given.seek(0)
-        streams = [given.fileno(), write, write if output else sys.__stderr__.fileno(), status_end]  # type: ignore[union-attr]
+        said = errors or output or sys.__stderr__
+        streams = [given.fileno(), write, said.fileno(), status_end]  # type: ignore[union-attr]
         socket.send_fds(_nursery(), [json.dumps(job).encode()], streams)
     os.close(write)
     os.close(status_end)
     return Child(os.fdopen(status, "rb", buffering=0), os.fdopen(read, "rb") if read is not None else None)
+
+
+def run(
+    code: str, *args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run Python `code` to its end."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        child = start(code, *args, cwd=cwd, env=env, stdin=stdin.encode(), output=output, errors=errors)
+        returncode = child.wait(120)
+        for file in (output, errors):
+            file.seek(0)
+        said, warned = (file.read().decode(errors="replace") for file in (output, errors))
+    return subprocess.CompletedProcess([], returncode, said, warned)
+
+
+def module(name: str) -> str:
+    """The code of `python -m name`."""
+    return f"import runpy; runpy.run_module({name!r}, run_name='__main__', alter_sys=True)"
 
 
 # A slow machine is no database that hangs: tests of other things give it more time (tests/conftest.py).

@@ -1,9 +1,6 @@
 """I2, I12: what a mutator returned for is stored, whatever happens to its caller, its process or its neighbours."""
 
 import asyncio
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +8,7 @@ import pytest
 from datalayer import DataLayer
 from tests.conftest import OpenLayer, make_step, new_id, rows, start_thread, steps_of
 from tests.gate import Gate
-from tests.processes import environment
+from tests.processes import Child, start
 
 # Writes steps to the database in argv[1] until it is killed, ten at a time, and prints each id when its call returned.
 _WRITER = """
@@ -34,16 +31,9 @@ asyncio.run(main())
 """
 
 
-def writer(url: str, name: str, count: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", _WRITER, url, name, str(count)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=Path(url.removeprefix("sqlite+aiosqlite:///")).parent,
-        env=environment({}),
-    )
+def writer(url: str, name: str, count: int) -> Child:
+    folder = Path(url.removeprefix("sqlite+aiosqlite:///")).parent
+    return start(_WRITER, url, name, str(count), cwd=folder)
 
 
 def stored(layer: DataLayer) -> set[str]:
@@ -92,11 +82,11 @@ class TestKill:
     ) -> None:
         told: set[str] = set()
         for round_ in range(3):
-            child = writer(store_url, f"r{round_}", 1_000_000)
-            assert child.stdout is not None
-            told |= {child.stdout.readline().strip() for _ in range(30 + 100 * round_)}
-            child.send_signal(signal.SIGKILL)
-            told |= set(child.communicate()[0].split("\n")[:-1])
+            with writer(store_url, f"r{round_}", 1_000_000) as child:
+                assert child.stdout is not None
+                told |= {child.stdout.readline().decode().strip() for _ in range(30 + 100 * round_)}
+                child.kill()
+                told |= set(child.stdout.read().decode().split("\n")[:-1])
             layer = open_layer()
             await layer.get_thread("t0")
             assert told <= stored(layer)
@@ -112,8 +102,7 @@ class TestManyWriters:
         self, store_url: str, layer: DataLayer
     ) -> None:
         children = [writer(store_url, f"p{n}", 200) for n in range(3)]
-        outcomes = [await asyncio.to_thread(child.communicate) for child in children]
-        assert [child.returncode for child in children] == [0, 0, 0], outcomes
+        assert [await asyncio.to_thread(child.wait, 120) for child in children] == [0, 0, 0]
         assert len(stored(layer)) == 600
 
     async def test_a_process_and_this_one_write_at_once_and_lose_nothing(
@@ -124,7 +113,7 @@ class TestManyWriters:
         while child.poll() is None:
             await layer.create_step(make_step(thread_id, id=f"mine-{mine}"))
             mine += 1
-        assert child.returncode == 0, child.communicate()
+        assert child.returncode == 0
         await layer.store.catch_up()  # of what came while the other one had the lock for too long
         assert stored(layer) == {f"p-{n}" for n in range(400)} | {f"mine-{n}" for n in range(mine)}
 

@@ -3,10 +3,7 @@
 import asyncio
 import hashlib
 import os
-import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,7 @@ from datalayer import DataLayer, InvalidInput
 from datalayer.backup import optimise
 from datalayer.blobs import LocalBlobs
 from tests.conftest import OpenLayer, blob_names, chainlit_session, failures, make_step, new_id, rows, start_thread
-from tests.processes import environment
+from tests.processes import start
 
 
 def sha256(content: bytes) -> str:
@@ -214,17 +211,11 @@ class TestCrash:
 
     def test_a_kill_in_the_middle_of_storing_leaves_no_half_content(self, tmp_path: Path) -> None:
         for _ in range(2):
-            child = subprocess.Popen(
-                [sys.executable, "-c", _ENDLESS, str(tmp_path)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                text=True,
-                env=environment({}),
-            )
-            assert child.stdout is not None
-            stored = {child.stdout.readline().strip() for _ in range(5)}
-            child.send_signal(signal.SIGKILL)
-            stored |= set(child.communicate()[0].split("\n")[:-1])
+            with start(_ENDLESS, str(tmp_path), cwd=tmp_path) as child:
+                assert child.stdout is not None
+                stored = {child.stdout.readline().decode().strip() for _ in range(5)}
+                child.kill()
+                stored |= set(child.stdout.read().decode().split("\n")[:-1])
             blobs = LocalBlobs(tmp_path)
             assert stored <= set(blobs.names())
             assert [name for name in blobs.names() if sha256(blobs.path(name).read_bytes()) != name] == []

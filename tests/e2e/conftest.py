@@ -1,7 +1,6 @@
 """The real app in folders of its own: restarted, killed and talked to by ``tests.client.Client``."""
 
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
@@ -11,7 +10,7 @@ import pytest
 
 from tests.client import Client
 from tests.e2e.listening import Model, listening
-from tests.processes import ROOT, SERVE, Server, free_port, running_server, start
+from tests.processes import ROOT, SERVE, Server, free_port, module, run, running_server
 
 PASSWORD = "correct horse battery"
 
@@ -54,17 +53,12 @@ class App:
     def run(self, code: str, *args: str, stdin: str = "") -> str:
         """Output of Python ``code`` with this installation's configuration."""
         env = {"CHAINLIT_PORT": str(self.port), **self.env}
-        with tempfile.TemporaryFile() as output:
-            done = start(code, *args, cwd=self.folder, env=env, stdin=stdin.encode(), output=output)
-            code_ = done.wait(60)
-            output.seek(0)
-            said = output.read().decode(errors="replace")
-        assert code_ == 0, said
-        return said
+        done = run(code, *args, cwd=self.folder, env=env, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def add_user(self, name: str) -> None:
-        code = "import runpy; runpy.run_module('assistant', run_name='__main__', alter_sys=True)"
-        self.run(code, "users", "add", name, "--password-stdin", stdin=PASSWORD + "\n")
+        self.run(module("assistant"), "users", "add", name, "--password-stdin", stdin=PASSWORD + "\n")
 
     def add_users(self, *names: str) -> None:
         with ThreadPoolExecutor() as pool:

@@ -3,7 +3,6 @@
 A run costs seconds where the whole server would cost minutes: 45 kills hit a process that does with a DataLayer what
 the app does with it (users, messages, files, answers saved while they stream, deletions), 5 the real server. Every
 moment is drawn from a seed that a failure prints; ``KILLS_SEED`` repeats one.
-``SERVER_KILLS=50`` kills the server as often.
 """
 
 import asyncio
@@ -20,11 +19,12 @@ import pytest
 
 from datalayer import DataLayer
 from tests.client import Client
+from tests.conftest import often
 from tests.e2e.conftest import App
 from tests.processes import Server, start
 
 SEED = int(os.environ.get("KILLS_SEED") or random.randrange(10**6))
-KILLS, SERVER_KILLS, CHATS = 45, int(os.environ.get("SERVER_KILLS", "5")), 6
+KILLS, SERVER_KILLS, CHATS = often(45, 200), often(5, 50), 6
 OWNERLESS = "SELECT count(*) FROM threads WHERE user_id IS NULL"
 HOMELESS = (
     "SELECT count(*) FROM steps WHERE thread_id NOT IN (SELECT id FROM threads) OR type IS NULL OR output IS NULL"

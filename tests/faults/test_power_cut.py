@@ -2,7 +2,7 @@
 
 Each story below runs once, for real, and its calls to the system are recorded; ``disk.py`` then makes the states that a
 cut in the middle could leave, and the store is opened on each as after a reboot. Every state is drawn from a seed that
-a failure prints; ``CUTS_SEED`` repeats it, ``POWER_CUTS`` sets how many there are.
+a failure prints; ``CUTS_SEED`` repeats it.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from datalayer import backup as backing
 from datalayer.blobs import LocalBlobs
 from datalayer.place import Place
 from datalayer.store import Store
-from tests.conftest import missing
+from tests.conftest import missing, often
 from tests.faults.disk import Call, Disk, calls, lay_out, record
 
 SEED = int(os.environ.get("CUTS_SEED") or random.randrange(10**6))
-CUTS = int(os.environ.get("POWER_CUTS", "300"))
+CUTS = often(300, 3_000)
 
 # What the stories share. ``tell`` writes one line: "call KEY VALUE" before a change is asked for, "done KEY VALUE" when
 # it was acknowledged. A KEY is a kind and an id; a VALUE without spaces, "-" for nothing.

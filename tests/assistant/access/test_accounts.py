@@ -1,7 +1,5 @@
 """Accounts: names, passwords, sessions, and the file they live in."""
 
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +7,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from assistant.access.accounts import AccountError, Accounts, account_key, clean_name
-from tests.processes import environment
+from tests.processes import start
 
 PASSWORD = "correct horse"
 ACCENTS = "x" + "\u0301\u0327" * 200_000  # putting them in order would take hours
@@ -246,7 +244,6 @@ class TestFile:
             "accounts = Accounts(Path(sys.argv[1]), PasswordHasher(1, 64, 1))\n"
             "for number in range(15): accounts.add(f'{sys.argv[2]} {number}', 'a password')"
         )
-        commands = [[sys.executable, "-c", script, str(path), name] for name in ("anna", "bruno", "chloe")]
-        running = [subprocess.Popen(command, env=environment({})) for command in commands]
+        running = [start(script, str(path), name, cwd=path.parent) for name in ("anna", "bruno", "chloe")]
         assert [process.wait(60) for process in running] == [0, 0, 0]
         assert len(Accounts(path, CountingHasher()).list()) == 45

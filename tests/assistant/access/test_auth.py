@@ -4,7 +4,6 @@ import asyncio
 import fcntl
 import json
 import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -19,7 +18,7 @@ import socketio
 from assistant.access.accounts import Accounts
 from assistant.access.auth import _is_loopback, signing_secret
 from assistant.config import Config
-from tests.processes import Server, ServerFailed, environment, free_port, running_server
+from tests.processes import Server, ServerFailed, free_port, module, run, running_server
 
 PASSWORD = "correct horse"
 POLLING = "/ws/socket.io/?EIO=4&transport=polling"
@@ -108,16 +107,8 @@ class TestSecret:
 
 
 def users(home: Path, *arguments: str, password: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "assistant", "users", *arguments],
-        input=password,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        cwd=home,
-        env=environment({"THREADKEEP_HOME": str(home), **env}),
-        check=False,
-    )
+    env = {"THREADKEEP_HOME": str(home), **env}
+    return run(module("assistant"), "users", *arguments, cwd=home, env=env, stdin=password)
 
 
 class TestCommandLine:

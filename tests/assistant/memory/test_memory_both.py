@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from assistant.memory import HotSession, Memory, Ticket
 from tests.assistant.memory.memories import KINDS, PLACES, Embedded, Place, Redis, message, session
+from tests.conftest import often
 
 LIMITS = {"per_user": 2, "ttl": 1000, "max_bytes": 1500}
 RUNS = settings(deadline=None, max_examples=200)
+ON_REDIS = settings(RUNS, max_examples=often(40, 200))
 
 user, thread = st.sampled_from(("anna", "anna", "bruno")), st.sampled_from("abc")
 # Whole hundreds of seconds, so that it does not matter how long the test itself takes.
@@ -97,7 +99,7 @@ def _verbose(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.services
-@settings(RUNS)
+@settings(ON_REDIS)
 @given(st.lists(STEP, max_size=40))
 def test_the_same_steps_are_answered_the_same(steps: list[tuple[Any, ...]]) -> None:
     places: list[Place] = [Embedded(), Redis()]
@@ -170,20 +172,23 @@ ACTS = ("turn", "turn", "take", "read", "write", "put", "stop", "die", "edit")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(RUNS)
-@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from(ACTS)) | age, max_size=60))
-def test_no_turn_is_given_what_is_older_than_the_database(kind: str, steps: list[Any]) -> None:
-    place = PLACES[kind]()
+def test_no_turn_is_given_what_is_older_than_the_database(kind: str) -> None:
+    @settings(ON_REDIS if kind == "redis" else RUNS)
+    @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from(ACTS)) | age, max_size=60))
+    def play(steps: list[Any]) -> None:
+        place = PLACES[kind]()
+        run([place], turns(place, steps))
 
-    async def game() -> None:
-        database: list[str] = []
-        tabs = [Tab(place.open(), place.name("anna"), place.name("t"), database) for _ in range(3)]
-        for step in steps:
-            if isinstance(step, int):
-                for tab in tabs:
-                    await tab.die()  # no turn lives as long as MAX_TURN
-                place.age(step)
-            else:
-                await getattr(tabs[step[0]], step[1])()
+    play()
 
-    run([place], game())
+
+async def turns(place: Place, steps: list[Any]) -> None:
+    database: list[str] = []
+    tabs = [Tab(place.open(), place.name("anna"), place.name("t"), database) for _ in range(3)]
+    for step in steps:
+        if isinstance(step, int):
+            for tab in tabs:
+                await tab.die()  # no turn lives as long as MAX_TURN
+            place.age(step)
+        else:
+            await getattr(tabs[step[0]], step[1])()

@@ -1,8 +1,6 @@
 """What is peculiar to google-generativeai: it blocks, in threads that must end, on connections that are shared."""
 
 import asyncio
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -12,7 +10,7 @@ import pytest
 from assistant.models.base import Blocked, ChatMessage, ChatRequest, Usage
 from assistant.models.google.generativeai import GenerativeAI
 from assistant.models.google.threads import Call, Stopped
-from tests.processes import environment
+from tests.processes import ROOT, run
 from tests.servers.gemini import Act, Chunk, GeminiServer, finish, text
 from tests.servers.http import Framing, Received, Until
 
@@ -118,6 +116,6 @@ async def test_the_array_may_come_in_any_pieces(monkeypatch: pytest.MonkeyPatch)
 
 def test_its_end_of_life_is_not_printed() -> None:
     code = "from assistant.models.google.generativeai import GenerativeAI; GenerativeAI('AIza-some-key')"
-    done = subprocess.run([sys.executable, "-c", code], env=environment({}), capture_output=True, text=True)
+    done = run(code, cwd=ROOT)
     assert done.returncode == 0
     assert "google.generativeai" not in done.stderr

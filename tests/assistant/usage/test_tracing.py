@@ -18,7 +18,7 @@ from assistant.usage import langfuse as langfuse_traces
 from assistant.usage.records import CallRecord, Cost
 from assistant.usage.tracing import NoTraces, Traces, masker, traces
 from tests.client import until
-from tests.processes import environment, free_port
+from tests.processes import ROOT, environment, free_port, run
 from tests.servers.langfuse import TRACES, Act, LangfuseServer, Span
 
 Start = Callable[..., Traces]
@@ -296,19 +296,14 @@ print("end of the program")
 """
 
 
-def run(code: str, *args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", code, *args]
-    return subprocess.run(command, env=environment({}), capture_output=True, text=True, timeout=120)
-
-
 class TestOthers:
     def test_spans_of_other_libraries_stay_apart(self, server: LangfuseServer) -> None:
-        ended = run(_OTHERS, server.url)
+        ended = run(_OTHERS, server.url, cwd=ROOT)
         assert ended.stdout == "['theirs']\n", ended.stderr
         assert [(span.name, span.trace_id) for span in server.spans] == [("turn", TRACE_ID)]
 
     def test_without_keys_nothing_is_imported(self) -> None:
-        assert run(_WITHOUT_KEYS).returncode == 0
+        assert subprocess.run([sys.executable, "-c", _WITHOUT_KEYS], env=environment({})).returncode == 0
 
     @pytest.mark.parametrize(("public", "secret"), [(None, None), ("pk-lf-1", None), (None, "sk-lf-1"), ("", "")])
     def test_both_keys_are_needed(self, public: str | None, secret: str | None) -> None:
@@ -392,6 +387,6 @@ class TestFailures:
     @pytest.mark.parametrize("how", ["close", "just end"])
     def test_the_program_ends_while_langfuse_stalls(self, how: str, server: LangfuseServer) -> None:
         server.act = Act.STALL
-        ended = run(_END, server.url, how)
+        ended = run(_END, server.url, how, cwd=ROOT)
         assert (ended.returncode, ended.stdout) == (0, "end of the program\n"), ended.stderr
         assert (server.spans, server.scores) == ([], [])
