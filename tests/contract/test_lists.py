@@ -36,19 +36,20 @@ async def fill(layer: DataLayer, user: Any, count: int, first: int = 0) -> list[
 
 
 @contextmanager
-def queries(layer: DataLayer) -> Iterator[list[tuple[str, Any]]]:
+def queries(layer: DataLayer, engine: str = "read") -> Iterator[list[tuple[str, Any]]]:
+    """What is sent to the database within the block, with its parameters."""
     seen: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         if not statement.startswith(("BEGIN", "PRAGMA")):
             seen.append((statement, parameters))
 
-    engine = layer.store._engines.read.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
+    connections = getattr(layer.store._engines, engine).sync_engine
+    event.listen(connections, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(connections, "before_cursor_execute", note)
 
 
 class TestCost:

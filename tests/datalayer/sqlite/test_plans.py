@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import chainlit as cl
 import pytest
+from chainlit.types import Feedback
 
 from datalayer import DataLayer
 from datalayer.records import user_id
-from tests.conftest import register, rows
+from datalayer.schema import metadata
+from tests.conftest import register, rows, start_thread
 from tests.contract.test_context_queries import talk
 from tests.contract.test_lists import page, queries
 from tests.contract.test_usage import NOON, call
@@ -51,3 +54,21 @@ class TestPlans:
         ((statement, parameters),) = seen
         plan = " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
         assert "usage_by_user (user_id=? AND started_at>?)" in plan
+
+    async def test_a_write_looks_up_what_it_names_and_scans_no_table(self, layer: DataLayer) -> None:
+        message = await start_thread(layer)
+        thread_id, file = message["threadId"], cl.Text(thread_id=message["threadId"], for_id=message["id"], content="x")
+        with queries(layer, "write") as seen:
+            await layer.update_step(message | {"output": "new"})
+            await layer.create_element(file)
+            await layer.delete_element(file.id, thread_id)
+            await layer.delete_feedback(await layer.upsert_feedback(Feedback(forId=message["id"], value=1)))
+            await layer.delete_step(message["id"])
+            await layer.delete_thread(thread_id)
+        scanned = set()
+        for statement, parameters in seen:
+            some = parameters[0] if isinstance(parameters, list) else parameters
+            plan = rows(layer, "EXPLAIN QUERY PLAN " + statement, *some)
+            scanned |= {row[3].split()[1] for row in plan if row[3].startswith("SCAN")}
+        assert scanned & metadata.tables.keys() == set()
+        assert scanned  # the lists of ids are: plans were read
