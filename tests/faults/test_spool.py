@@ -1,7 +1,9 @@
 """I7: what the database refuses is in the spool, and from there in the database, in order, once, whatever dies when."""
 
+import fcntl
 import json
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -16,7 +18,7 @@ from chainlit.types import Feedback
 from assistant.texts import say
 from datalayer import DataLayer, StoreUnavailable, backlog
 from datalayer.dialects import sqlite
-from datalayer.spool import Spool
+from datalayer.spool import Spool, live_instances
 from datalayer.writer import Event
 from datalayer.writes import UpsertStep, to_json
 from tests.client import Client
@@ -145,6 +147,145 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks are given up at once, and no try comes but those that a test makes."""
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
     monkeypatch.setattr(backlog, "PAUSES", (1000.0,))
+
+
+def write(name: str, at: int = 0) -> UpsertStep:
+    return UpsertStep(thread_id="t", id=name, at=at, values={"output": name})
+
+
+def names(kept: Iterable[Any]) -> list[str]:
+    return [each.id for each in kept]
+
+
+def left_by_a_dead_one(folder: Path, *names: str) -> Path:
+    spool = Spool(folder)
+    spool.append(map(write, names))
+    spool.close(keep=True)
+    return folder / f"{spool.instance}.jsonl"
+
+
+class TestFile:
+    """What the processes that share the folder see of each other; here they are several spools of one process."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        return tmp_path / "spool"
+
+    @pytest.fixture
+    def spools(self, folder: Path) -> Iterator[list[Spool]]:
+        made = [Spool(folder) for _ in range(2)]
+        for spool in made:
+            spool.open()
+        yield made
+        for spool in made:
+            spool.close(keep=False)
+        assert not folder.exists()
+
+    def test_nobody_else_reads_what_is_in_it(self, spools: list[Spool], folder: Path) -> None:
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+    def test_the_living_see_each_other_and_take_nothing_from_each_other(
+        self, spools: list[Spool], folder: Path
+    ) -> None:
+        one, other = spools
+        one.append([write("a")])
+        assert one.open() is one.open()
+        assert other.take_over() == one.take_over() == []
+        assert one.live() == other.live() == live_instances(folder) == {one.instance, other.instance}
+        one.close(keep=False)
+        assert other.live() == live_instances(folder) == {other.instance}
+
+    def test_what_a_dead_one_left_is_one_ones_until_it_is_forgotten(self, spools: list[Spool], folder: Path) -> None:
+        one, other = spools
+        left = left_by_a_dead_one(folder, "a", "b")
+        assert one.live() == {one.instance, other.instance}
+        assert names(one.take_over()) == names(one.take_over()) == ["a", "b"]
+        assert other.take_over() == []
+        assert one.live() == {one.instance, other.instance}
+        one.forget()
+        assert not left.exists()
+        one.forget()
+        assert one.take_over() == other.take_over() == []
+
+    def test_what_one_took_over_and_did_not_store_is_the_next_ones(self, spools: list[Spool], folder: Path) -> None:
+        left_by_a_dead_one(folder, "a")
+        third = Spool(folder)
+        third.open()
+        assert names(third.take_over()) == ["a"]
+        third.close(keep=False)
+        assert names(spools[0].take_over()) == ["a"]
+        spools[0].forget()
+
+    def test_a_file_that_was_removed_meanwhile_is_forgotten_too(self, spools: list[Spool], folder: Path) -> None:
+        left = left_by_a_dead_one(folder, "a")
+        assert names(spools[0].take_over()) == ["a"]
+        left.unlink()
+        spools[0].forget()
+        assert spools[0].take_over() == []
+
+    def test_those_of_several_come_by_their_time_then_by_that_of_their_files(
+        self, spools: list[Spool], folder: Path
+    ) -> None:
+        for file, changed, moments in (("a", 2, (1, 4)), ("b", 1, (2, 3, 4)), ("c", 3, (4,))):
+            lines = "".join(to_json(write(f"{file}{at}", at)) + "\n" for at in moments)
+            (folder / f"{file}.jsonl").write_text(lines)
+            os.utime(folder / f"{file}.jsonl", (changed, changed))
+        assert names(spools[0].take_over()) == ["a1", "b2", "b3", "b4", "a4", "c4"]
+        spools[0].forget()
+
+    def test_what_was_stored_is_not_replayed(self, spools: list[Spool], folder: Path) -> None:
+        dead = Spool(folder)
+        dead.clear()
+        dead.append([write("stored")])
+        dead.clear()
+        dead.append([write("later")])
+        dead.close(keep=True)
+        assert names(spools[0].take_over()) == ["later"]
+        spools[0].forget()
+
+    def test_a_disk_that_fills_up_in_the_middle_of_a_line_hides_nothing(
+        self, spools: list[Spool], folder: Path
+    ) -> None:
+        dead = Spool(folder)
+        dead.append([write("before")])
+        own = folder / f"{dead.instance}.jsonl"
+        before, limit = own.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 100, limit[1]))  # takes a part, then refuses
+        try:
+            with pytest.raises(OSError, match="too large"):
+                dead.append([write("refused" * 9)] * 2)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        assert own.read_bytes() == before
+        dead.append([write("after")])
+        dead.close(keep=True)
+        assert names(spools[0].take_over()) == ["before", "after"]
+        spools[0].forget()
+
+    @pytest.mark.parametrize("removed", [False, True])
+    def test_a_new_file_that_another_process_takes_for_a_dead_ones_is_made_again(
+        self, spools: list[Spool], folder: Path, monkeypatch: pytest.MonkeyPatch, removed: bool
+    ) -> None:
+        flock, taken = fcntl.flock, list[Path]()
+
+        def take_the_first(file: Any, how: int) -> None:
+            if not taken:
+                taken.append(Path(file.name))
+                if not removed:
+                    raise BlockingIOError
+                taken[0].unlink()
+            flock(file, how)
+
+        third = Spool(folder)
+        with monkeypatch.context() as busy:
+            busy.setattr(fcntl, "flock", take_the_first)
+            third.open()
+        assert third.live() == {each.instance for each in (*spools, third)}
+        assert taken[0].stem != third.instance
+        third.append([write("a")])
+        third.close(keep=True)
+        assert names(spools[0].take_over()) == ["a"]
+        spools[0].forget()
 
 
 class TestNextProcess:
