@@ -22,6 +22,7 @@ FLOORS = {
     "door": 1,
     "chainlit": 0,
     "chainlit.calls": 1,
+    "chainlit.votes": 1,
     "schema": 1,
     "dialects": 0,
     "dialects.base": 1,

@@ -5,22 +5,11 @@ has it right, and the module of that name can go. These modules know no room of 
 to those that need nothing of it, and ``screen/events.py`` hands the others what they call.
 """
 
-from . import (
-    empty_first_message,
-    foreign_links,
-    head,
-    lost_session,
-    page_script,
-    patch,
-    speaker,
-    uploads,
-    votes,
-    welcome,
-)
+from . import empty_first_message, foreign_links, head, lost_session, page_script, patch, speaker, uploads, welcome
 
 
 def install() -> None:
     """To be called as the app is loaded, before everything else that replaces a function of Chainlit's."""
     patch.restore()
-    for fix in (empty_first_message, foreign_links, head, lost_session, page_script, speaker, uploads, votes, welcome):
+    for fix in (empty_first_message, foreign_links, head, lost_session, page_script, speaker, uploads, welcome):
         fix.install()

@@ -19,8 +19,7 @@ from .patch import patch
 
 def install() -> None:
     patch(server, "validate_file_upload", _by_content)
-    if server.app.middleware_stack is None:  # a server that runs takes no new handlers
-        server.app.add_exception_handler(AssertionError, _asserted)
+    server.app.add_exception_handler(AssertionError, _asserted)
 
 
 async def _asserted(request: Request, error: Exception) -> Response:

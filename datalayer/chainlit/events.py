@@ -15,6 +15,7 @@ from chainlit.emitter import ChainlitEmitter
 from chainlit.session import WebsocketSession
 
 from ..errors import DataLayerError
+from . import votes
 
 _edited: ContextVar[set[str] | None] = ContextVar("datalayer_edited", default=None)
 _naming: ContextVar[bool] = ContextVar("datalayer_naming", default=False)
@@ -68,6 +69,7 @@ def listen() -> None:
             handlers[event] = wrapped
     socket.persist_user_session = _never_failing(socket.persist_user_session)  # type: ignore[attr-defined]
     ChainlitEmitter.flush_thread_queues = _naming_the_thread(ChainlitEmitter.flush_thread_queues)  # type: ignore
+    votes.install(sys.modules["chainlit.server"].app)
 
 
 def _marked(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

@@ -211,6 +211,13 @@ async def test_a_step_is_found_by_its_id(people: Any) -> None:
     assert (await ann.request("GET", f"/step/{uuid.uuid4()}")).json() is None
 
 
+async def test_a_vote_on_what_is_not_there_is_answered_with_its_reason(people: Any) -> None:
+    ann = await (await people("ann")).connect()
+    await ann.send("hello")
+    answer = await ann.vote(str(uuid.uuid4()))
+    assert (answer.status_code, answer.json()["detail"]) == (404, "There is no such message")
+
+
 async def test_what_is_refused_costs_one_line_of_the_log(people: Any, server: Server) -> None:
     """After all tests above."""
     assert "never retrieved" not in server.log.read_text(errors="replace")

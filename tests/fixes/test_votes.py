@@ -1,3 +1,5 @@
+"""Of ``datalayer/chainlit/votes.py``."""
+
 import uuid
 from typing import Any
 
