@@ -1,4 +1,44 @@
-"""The keys under which the metadata of a stored message says what it is."""
+"""What the metadata of a stored message says of it: every key that the app writes there, and what follows from it."""
+
+from collections.abc import Mapping
+from typing import Any
 
 COMMAND = "command"
-"""A command or its reply: the command's key. Neither is shown to a model, nor found as something that was said."""
+"""The message is a command or the reply to one: the command's key."""
+CLEAR = "clear"
+"""The key of the command with which the author had all before it forgotten."""
+ASIDE = "aside"
+"""An edit or another answer has replaced the message: see screen/replacing.py."""
+MODEL = "model"
+"""Which model wrote the answer, or was asked last."""
+FALLBACK = "fallback"
+"""Why the formatter answered, None: a model did."""
+BROKE_OFF = "broke_off"
+"""The formatter's answer goes on behind what a model wrote."""
+
+OURS = (COMMAND, ASIDE, MODEL, FALLBACK, BROKE_OFF)
+"""What only the app may write."""
+
+Metadata = Mapping[str, Any] | None
+
+
+def is_command(metadata: Metadata) -> bool:
+    """Whether a message with this metadata is a command, or the reply to one."""
+    return bool((metadata or {}).get(COMMAND))
+
+
+def forgets(metadata: Metadata) -> bool:
+    """Whether a message with this metadata has all before it forgotten."""
+    return (metadata or {}).get(COMMAND) == CLEAR
+
+
+def is_aside(metadata: Metadata) -> bool:
+    """Whether a message with this metadata was replaced, and is shown to nobody."""
+    return bool((metadata or {}).get(ASIDE))
+
+
+def is_for_models(metadata: Metadata) -> bool:
+    """Whether a message with this metadata is for models: no command or its reply, no answer of the formatter alone."""
+    marks = metadata or {}
+    formatted = marks.get(FALLBACK) and not marks.get(BROKE_OFF)
+    return not (is_aside(marks) or is_command(marks) or formatted)

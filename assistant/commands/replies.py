@@ -150,7 +150,7 @@ async def _rename(asked: Asked) -> Reply:
 
 
 async def _clear(asked: Asked) -> Reply:
-    """The stored command is what forgets: see ``history.forgotten``."""
+    """The stored command is what forgets: see ``turns.history.forgotten``."""
     await asked.parts.memory.drop(asked.user, asked.thread.id)
     return Reply(say("cleared", asked.to))
 

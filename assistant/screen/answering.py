@@ -12,6 +12,7 @@ from chainlit.config import config as chainlit_config
 from datalayer import DataLayer, StoreUnavailable
 from datalayer.records import user_id
 
+from ..marks import BROKE_OFF, FALLBACK, MODEL
 from ..models.calls import Meter
 from ..settings import Settings
 from ..texts import say
@@ -72,7 +73,7 @@ async def answer(
         ):
             async for piece in pieces:
                 if replaced is not None:
-                    if outcome.fallback and not (replaced.metadata or {}).get("fallback"):
+                    if outcome.fallback and not (replaced.metadata or {}).get(FALLBACK):
                         await _no_other(outcome.fallback, settings, parts)
                         break
                     await replacing.put_aside(asked, asked.content, [replaced])
@@ -107,9 +108,9 @@ async def _no_other(reason: Reason, settings: Settings, parts: Parts) -> None:
 
 def _marks(outcome: turn.Outcome, begun: bool) -> dict[str, Any]:
     """What the stored answer says of itself. ``broke_off``: its beginning is a model's."""
-    marks: dict[str, Any] = {"model": outcome.meter.model, "fallback": outcome.fallback}
+    marks: dict[str, Any] = {MODEL: outcome.meter.model, FALLBACK: outcome.fallback}
     broke_off = outcome.fallback is not None and (begun or outcome.meter.first_token is not None)
-    return {**marks, "broke_off": True} if broke_off else marks
+    return {**marks, BROKE_OFF: True} if broke_off else marks
 
 
 async def _recall(layer: DataLayer, question: str) -> Memory:

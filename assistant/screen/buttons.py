@@ -9,8 +9,8 @@ from typing import Any
 import chainlit as cl
 from chainlit.types import ThreadDict
 
+from ..marks import FALLBACK, is_command
 from ..texts import say
-from ..turns.history import is_command
 from . import live
 from .session import session_language
 
@@ -22,7 +22,7 @@ _LEFT = 5
 async def below(answer: cl.Message, stopped: bool = False) -> None:
     """Offers another answer in the place of this one; where a person has stopped it, also to go on with it."""
     marks = answer.metadata or {}
-    offered = [_again(answer.id, bool(marks.get("fallback")))]
+    offered = [_again(answer.id, bool(marks.get(FALLBACK)))]
     if stopped:
         offered.append(_button("continue", answer.id))
     if live.here().replaced:

@@ -14,10 +14,11 @@ from datalayer.records import Thread
 
 from ..commands import names
 from ..commands.replies import Asked, Reply, reply
+from ..marks import COMMAND, OURS
 from ..memory import Limits
 from ..settings import Settings
 from ..texts import say
-from ..turns.history import ASIDE, MARK, recall, warm
+from ..turns.history import recall, warm
 from . import conversation
 from .answering import root_path
 from .delivery import Handler
@@ -43,15 +44,11 @@ def marked(handle: Handler) -> Handler:
         )
         if typed is None or not typed.picked:
             message["command"] = None
-        kept = {key: value for key, value in (message.get("metadata") or {}).items() if key not in _OURS}
-        message["metadata"] = kept | ({MARK: typed.key} if typed else {})
+        kept = {key: value for key, value in (message.get("metadata") or {}).items() if key not in OURS}
+        message["metadata"] = kept | ({COMMAND: typed.key} if typed else {})
         await handle(sid, payload)
 
     return client_message
-
-
-_OURS = (MARK, ASIDE, "fallback", "broke_off", "model")
-"""In the metadata of messages, where only the app writes them."""
 
 
 async def recognise(asked: cl.Message) -> names.Typed | None:
@@ -59,10 +56,10 @@ async def recognise(asked: cl.Message) -> names.Typed | None:
     typed = names.recognise(asked.content, asked.command)
     marks, before = dict(asked.metadata or {}), (asked.content, asked.metadata)
     if typed is not None:
-        marks[MARK] = typed.key
+        marks[COMMAND] = typed.key
         if typed.picked:  # kept as if it had been typed, so that it can be edited as well
             asked.content, asked.command = f"/{typed.name} {typed.words}".rstrip(), None
-    elif marks.pop(MARK, None) is None:
+    elif marks.pop(COMMAND, None) is None:
         return None  # else a command that was edited into a question
     asked.metadata = marks
     if (asked.content, marks) != before:  # most were marked before they were stored: see marked
@@ -88,7 +85,7 @@ async def run(
     except DataLayerError as error:
         logger.warning("no answer to /%s: %s", typed.name, error)
         answer = Reply(say("command_failed", to))
-    shown = cl.Message(answer.text, elements=list(answer.elements), metadata={MARK: typed.key}, created_at=utc_now())
+    shown = cl.Message(answer.text, elements=list(answer.elements), metadata={COMMAND: typed.key}, created_at=utc_now())
     with suppress(DataLayerError):  # the layer logs it
         await parts.layer.create_step(shown.to_dict())  # before it is seen
     shown.persisted = True

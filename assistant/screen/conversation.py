@@ -13,10 +13,11 @@ from chainlit.session import BaseSession
 from datalayer import DataLayer, DataLayerError
 from datalayer.records import Thread, user_id
 
+from ..marks import forgets, is_for_models
 from ..memory import HotSession, Memory, Ticket
 from ..models import ChatMessage, Usage
 from ..turns.attachments import attach
-from ..turns.history import CLEAR, MARK, Asking, Known, hot_message, moment, recall, tells
+from ..turns.history import Asking, Known, hot_message, moment, recall
 
 _ROLES: dict[str, Any] = {"user_message": "user", "assistant_message": "assistant"}
 
@@ -66,9 +67,9 @@ def _on_the_page(asked: cl.Message) -> dict[str, ChatMessage]:
     """The roles and texts of what the page shows up to ``asked``, by id; Chainlit can hold a message twice."""
     found: dict[str, ChatMessage] = {}
     for message in chat_context.get():
-        if (message.metadata or {}).get(MARK) == CLEAR:
+        if forgets(message.metadata):
             found.clear()
-        elif message.type in _ROLES and not message.is_error and tells(message.metadata):
+        elif message.type in _ROLES and not message.is_error and is_for_models(message.metadata):
             found[message.id] = ChatMessage(_ROLES[message.type], message.content)
         if message.id == asked.id:
             break
@@ -102,7 +103,7 @@ async def after(
 def _extended(known: Known, asked: cl.Message, answer: cl.Message, usage: Usage | None) -> HotSession:
     files = tuple(dict.fromkeys((*known.files, *(element.id for element in asked.elements or []))))
     new = [hot_message(asked.id, "user_message", asked.content, moment(asked.created_at), files)]
-    if tells(answer.metadata):
+    if is_for_models(answer.metadata):
         new.append(hot_message(answer.id, "assistant_message", answer.content, moment(answer.created_at)))
     used = usage or Usage(0, 0)
     return known.session.extended(*new, tokens_in=used.tokens_in, tokens_out=used.tokens_out)

@@ -11,7 +11,7 @@ from chainlit.session import WebsocketSession
 from datalayer import DataLayerError
 
 from ..fixes import cut_off, edit, every_screen, stop, thread_at_connect, thread_name, two_connections
-from ..turns.history import is_command
+from ..marks import is_command
 from . import commands, delivery, live, queueing, replacing
 
 

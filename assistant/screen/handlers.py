@@ -19,12 +19,12 @@ from datalayer.text import title
 from datalayer.writes import Actor, author_id
 
 from ..config import Config
+from ..marks import is_aside, is_command
 from ..memory import Limits, Memory
 from ..models import OFFLINE, ChatMessage, Providers
 from ..server import startup
 from ..settings import FOR_NEW, KEY, Settings
 from ..texts import say
-from ..turns.history import is_aside, is_command
 from . import buttons, commands, conversation, delivery, live, picker, preferences, replacing, starters
 from .answering import answer
 from .followups import Parts, announce

@@ -16,9 +16,9 @@ from chainlit.logger import logger
 
 from datalayer import DataLayer, DataLayerError
 
+from ..marks import ASIDE, is_aside
 from ..memory import Memory
 from ..texts import say
-from ..turns.history import ASIDE, is_aside
 from . import buttons, live
 from .session import session_language
 

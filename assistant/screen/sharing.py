@@ -18,7 +18,8 @@ from chainlit.session import WebsocketSession
 
 from datalayer import DataLayer, DataLayerError
 
-from ..turns.history import is_aside, moment
+from ..marks import is_aside
+from ..turns.history import moment
 from . import live, replacing
 from .live import later, show_element, tell
 from .relay import Relay

@@ -9,7 +9,7 @@ from typing import Literal
 from datalayer.records import Message
 from datalayer.text import fold, one_line
 
-from ..marks import COMMAND
+from ..marks import FALLBACK, is_command
 from ..models.base import Reason as ModelReason
 from ..plain import plain
 from ..texts import Language, date, moment, say
@@ -78,7 +78,7 @@ def _find_messages(asked: frozenset[str], history: Iterable[Message]) -> tuple[M
     """The best message of each thread, those with the most words first, at most 4."""
     best: dict[str, Match] = {}
     for message in history:
-        if message.metadata.get("fallback") or message.metadata.get(COMMAND):
+        if message.metadata.get(FALLBACK) or is_command(message.metadata):
             continue  # the app's own words, and what was typed to have them, are no memory of the user's
         shared = frozenset(asked & _words(message.text))
         if shared and len(shared) > len(best.get(message.thread_id, Match(message, frozenset())).words):

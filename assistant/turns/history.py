@@ -3,22 +3,14 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from datalayer import DataLayer
 from datalayer.records import StepFile, ThreadMessage, from_iso
 from datalayer.reports import Summary
 
-from ..marks import COMMAND
+from ..marks import forgets, is_for_models
 from ..memory import HotMessage, HotSession, Memory, Ticket
 from ..models.tokens import estimate
-
-MARK, CLEAR = COMMAND, "clear"
-"""``MARK``: in the metadata of a command and of its reply, with the command's key. ``CLEAR``: the key of the one with
-which the author had the context forgotten."""
-
-ASIDE = "aside"
-"""In the metadata of a message that an edit or another answer has replaced: see replacing.py."""
 
 _READ = 2_000
 """Messages that are read of a thread, the newest; what is older than a summary is not read at all."""
@@ -122,7 +114,7 @@ def _session(
 ) -> HotSession:
     if start := forgotten(rows):
         summary, complete = None, True
-    shown = [row for row in rows[start:] if tells(row.metadata)]
+    shown = [row for row in rows[start:] if is_for_models(row.metadata)]
     return HotSession(
         settings={},
         messages=tuple(
@@ -136,24 +128,8 @@ def _session(
 
 def forgotten(rows: Sequence[ThreadMessage]) -> int:
     """How many of the messages, oldest first, are up to the last with which their author had all before forgotten."""
-    cleared = (place for place in range(len(rows), 0, -1) if (rows[place - 1].metadata or {}).get(MARK) == CLEAR)
+    cleared = (place for place in range(len(rows), 0, -1) if forgets(rows[place - 1].metadata))
     return next(cleared, 0)
-
-
-def tells(metadata: Mapping[str, Any] | None) -> bool:
-    """Whether a message with this metadata is for models: no command or its reply, no answer of the formatter alone."""
-    marks = metadata or {}
-    return not is_aside(marks) and not is_command(marks) and not (marks.get("fallback") and not marks.get("broke_off"))
-
-
-def is_command(metadata: Mapping[str, Any] | None) -> bool:
-    """Whether a message with this metadata is a command, or the reply to one."""
-    return bool((metadata or {}).get(MARK))
-
-
-def is_aside(metadata: Mapping[str, Any] | None) -> bool:
-    """Whether a message with this metadata was replaced, and is shown to nobody."""
-    return bool((metadata or {}).get(ASIDE))
 
 
 def hot_message(id: str, type: str, text: str, created_at: int, files: tuple[str, ...] = ()) -> HotMessage:

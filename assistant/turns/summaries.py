@@ -15,13 +15,14 @@ from datalayer.records import ThreadMessage, now
 from datalayer.reports import Summary, digest
 from datalayer.writes import Actor, PutSummary
 
+from ..marks import is_for_models
 from ..memory import HotMessage, HotSession
 from ..models import ChatMessage, ChatRequest, ModelError, ModelUnavailable, NotPaid, Providers, QuotaExhausted
 from ..models.calls import Meter, call
 from ..models.providers import Choice
 from ..models.tokens import MESSAGE, estimate
 from .extract import extract, shorten
-from .history import forgotten, hot_message, tells
+from .history import forgotten, hot_message
 from .turn import room as room_of
 
 logger = logging.getLogger("assistant")
@@ -87,7 +88,7 @@ async def read(layer: DataLayer, thread_id: str) -> Source:
     rows = await layer.store.thread_messages(thread_id, after=stored.until if stored else None)
     # What its author had forgotten will be covered, and is no part of the text.
     known = None if (start := forgotten(rows)) else stored
-    told = (row for row in rows[start:] if tells(row.metadata))
+    told = (row for row in rows[start:] if is_for_models(row.metadata))
     messages = tuple(hot_message(row.id, row.type, row.text, row.created_at) for row in told)
     session = HotSession({}, messages, known.text if known else None, known.until_step if known else None)
     return Source(thread_id, session, stored, rows)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assistant.turns.history import is_aside
+from assistant.marks import is_aside
 from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
 from tests.servers import openai
