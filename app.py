@@ -3,7 +3,7 @@
 import chainlit as cl
 
 from assistant import config as configuration
-from assistant import fixes
+from assistant import fixes, services
 from assistant.access import auth, bounds, headers
 from assistant.screen import events, handlers
 from assistant.server import serving, startup
@@ -21,7 +21,7 @@ headers.install()
 
 @cl.data_layer
 def data_layer() -> DataLayer:
-    return startup.make_layer(config)
+    return services.make_layer(config)
 
 
 startup.register(config, *handlers.register(config))

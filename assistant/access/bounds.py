@@ -7,7 +7,6 @@ from chainlit import server
 from datalayer.door import Limits, use
 
 from ..config import Config
-from ..screen import queueing
 
 _HELD = 4
 """Messages that a websocket holds unread, at most."""
@@ -25,7 +24,6 @@ def install(config: Config) -> None:
         files_size=config.session_files_mb * 1_000_000,
     )
     use(limits)
-    queueing.use(config)
     server.sio.eio.max_http_buffer_size = limits.packet
 
 

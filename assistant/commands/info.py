@@ -13,7 +13,7 @@ from ..models import OFFLINE, ChatMessage, ChatRequest, ModelError, Providers
 from ..models.calls import count
 from ..models.providers import Choice
 from ..models.tokens import request_tokens
-from ..screen.followups import Parts
+from ..services import Services
 from ..settings import LANGUAGES, Settings
 from ..texts import Language, date, money, number, say, size
 from ..turns import turn
@@ -24,13 +24,13 @@ _COUNTING = 2.0
 """Seconds that a provider may take to count tokens; then an estimate must do."""
 
 
-async def describe(parts: Parts, thread: Thread, user: str, settings: Settings, to: Language) -> str:
+async def describe(services: Services, thread: Thread, user: str, settings: Settings, to: Language) -> str:
     """Markdown. Raises DataLayerError."""
-    store = parts.layer.store
+    store = services.layer.store
     stats = await store.thread_stats(thread.id)
     totals = await store.usage_by_model(user, thread_id=thread.id)
     summary = await store.summary(thread.id)
-    session = await rebuild(parts.layer, thread.id)
+    session = await rebuild(services.layer, thread.id)
     if stats is None:
         raise NotFound("The conversation was deleted")
     facts = {
@@ -41,8 +41,8 @@ async def describe(parts: Parts, thread: Thread, user: str, settings: Settings, 
         "info_cost": _cost(totals, to),
         "info_files": say("info_files_value", to, count=number(stats.files, to), size=size(stats.file_bytes, to)),
         "info_size": size(stats.text_bytes + stats.file_bytes, to),
-        "info_settings": _settings(parts, settings, to),
-        "info_context": await _context(parts, session, summary, settings, to),
+        "info_settings": _settings(services, settings, to),
+        "info_context": await _context(services, session, summary, settings, to),
     }
     lines = [f"- **{say(key, to)}** {value}" for key, value in facts.items()]
     return "\n".join([f"### {escape(thread.name or say('untitled', to))}", "", *lines])
@@ -57,8 +57,8 @@ def _cost(totals: Sequence[UsageTotal], to: Language) -> str:
     return money(sum(total.cost for total in totals), to, sum(total.unpriced for total in totals))
 
 
-def _settings(parts: Parts, settings: Settings, to: Language) -> str:
-    model = say("model_offline", to) if settings.model == OFFLINE else parts.providers.label(settings.model)
+def _settings(services: Services, settings: Settings, to: Language) -> str:
+    model = say("model_offline", to) if settings.model == OFFLINE else services.providers.label(settings.model)
     said = [escape(model), f"{say('temperature', to)} {number(settings.temperature, to)}"]
     if not settings.memory:
         said.append(say("info_context_off", to))
@@ -73,9 +73,11 @@ def _settings(parts: Parts, settings: Settings, to: Language) -> str:
     return " · ".join(said)
 
 
-async def _context(parts: Parts, session: HotSession, summary: Summary | None, settings: Settings, to: Language) -> str:
+async def _context(
+    services: Services, session: HotSession, summary: Summary | None, settings: Settings, to: Language
+) -> str:
     """What the model would be shown with the next question."""
-    choice = parts.providers.find(settings.model) if settings.model != OFFLINE else None
+    choice = services.providers.find(settings.model) if settings.model != OFFLINE else None
     if choice is None:
         return say("info_context_offline", to)
     if not settings.memory:
@@ -83,9 +85,9 @@ async def _context(parts: Parts, session: HotSession, summary: Summary | None, s
     messages = [ChatMessage(message.role, message.text) for message in session.messages]
     # With a question of no length, whose place is the last.
     this = turn.Turn([*messages, ChatMessage("user", "")], settings, to, _nothing, summary=session.summary)
-    request = await turn.request_to(choice, this, parts.providers)
-    count, estimated = await _count(choice, request, parts.providers)
-    window = parts.providers.window(choice.info)
+    request = await turn.request_to(choice, this, services.providers)
+    count, estimated = await _count(choice, request, services.providers)
+    window = services.providers.window(choice.info)
     told = say("info_context_value", to, n=len(request.messages) - 1)
     if session.summary and summary:
         told += " " + say("info_context_summary", to, n=summary.messages)

@@ -10,14 +10,14 @@ from datalayer.records import Thread, now
 from datalayer.text import NAME_LENGTH, clean, one_line
 from datalayer.writes import VISITOR, UpdateThread
 
-from ..memory import Limits
 from ..models import OFFLINE
-from ..screen.followups import Parts, write_summary
+from ..services import Services
 from ..settings import Settings
 from ..texts import Language, date, minutes, say
 from ..turns.extract import localised
 from ..turns.formatter import escape
 from ..turns.history import rebuild
+from ..turns.summaries import write_summary
 from ..turns.turn import room
 from . import info, usage
 from .names import COMMANDS, Typed
@@ -31,8 +31,7 @@ class Asked:
     """``user``: id, ``identifier``: name of who asks; ``words``: what follows its name;
     ``root``: the path the app is mounted under."""
 
-    parts: Parts
-    limits: Limits
+    services: Services
     user: str
     identifier: str | None
     thread: Thread
@@ -65,9 +64,9 @@ async def reply(typed: Typed, asked: Asked) -> Reply:
 
 
 async def _sessions(asked: Asked) -> Reply:
-    to, memory, limit = asked.to, asked.parts.memory, asked.limits.per_user
+    to, memory, limit = asked.to, asked.services.memory, asked.services.limits.per_user
     held = await memory.sessions(asked.user)
-    counts = await asked.parts.layer.store.message_counts([session.thread_id for session in held])
+    counts = await asked.services.layer.store.message_counts([session.thread_id for session in held])
     for session in held:
         if not counts[session.thread_id]:  # it was deleted
             await memory.drop(asked.user, session.thread_id)
@@ -75,7 +74,7 @@ async def _sessions(asked: Asked) -> Reply:
         f"## {say('sessions_title', to, backend=say(f'backend_{memory.backend}', to))}",
         "",
         say(f"sessions_limit{'_one' * (limit == 1)}", to, count=limit) + "  ",  # two spaces: a line break
-        say("sessions_ttl", to, time=minutes(asked.limits.ttl, to, short=False)),
+        say("sessions_ttl", to, time=minutes(asked.services.limits.ttl, to, short=False)),
     ]
     for place, session in enumerate((session for session in held if counts[session.thread_id]), 1):
         current = f" {say('sessions_current', to)}" if session.thread_id == asked.thread.id else ""
@@ -95,7 +94,7 @@ async def _search(asked: Asked) -> Reply:
 
 
 async def _listed(asked: Asked, kind: str, words: str | None = None) -> Reply:
-    to, store = asked.to, asked.parts.layer.store
+    to, store = asked.to, asked.services.layer.store
     page = await store.threads(asked.user, first=_LISTED + 1, search=words)
     # The command that asks is the last message of this very conversation: it would always find itself.
     threads = [thread for thread in page.threads if words is None or thread.id != asked.thread.id][:_LISTED]
@@ -112,7 +111,7 @@ def _entry(asked: Asked, thread: Thread, count: int) -> str:
 
 
 async def _usage(asked: Asked) -> Reply:
-    store, to, label = asked.parts.layer.store, asked.to, asked.parts.providers.label
+    store, to, label = asked.services.layer.store, asked.to, asked.services.providers.label
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     today, offset = midnight.timestamp(), midnight.utcoffset()
     month = int((today - (_DAYS - 1) * 86_400) * 1e6)
@@ -133,7 +132,7 @@ async def _usage(asked: Asked) -> Reply:
 
 
 async def _info(asked: Asked) -> Reply:
-    return Reply(await info.describe(asked.parts, asked.thread, asked.user, asked.settings, asked.to))
+    return Reply(await info.describe(asked.services, asked.thread, asked.user, asked.settings, asked.to))
 
 
 async def _rename(asked: Asked) -> Reply:
@@ -141,7 +140,7 @@ async def _rename(asked: Asked) -> Reply:
         return Reply(say("rename_how", asked.to))
     if len(name) > NAME_LENGTH:
         return Reply(say("rename_long", asked.to, most=NAME_LENGTH))
-    await asked.parts.layer.store.submit(
+    await asked.services.layer.store.submit(
         UpdateThread(
             actor=asked.identifier or VISITOR, thread_id=asked.thread.id, at=now(), name=name, name_source="user"
         )
@@ -151,19 +150,27 @@ async def _rename(asked: Asked) -> Reply:
 
 async def _clear(asked: Asked) -> Reply:
     """The stored command is what forgets: see ``turns.history.forgotten``."""
-    await asked.parts.memory.drop(asked.user, asked.thread.id)
+    await asked.services.memory.drop(asked.user, asked.thread.id)
     return Reply(say("cleared", asked.to))
 
 
 async def _summary(asked: Asked) -> Reply:
-    parts, model = asked.parts, asked.settings.model
-    session = await rebuild(parts.layer, asked.thread.id)
+    services, model = asked.services, asked.settings.model
+    session = await rebuild(services.layer, asked.thread.id)
     if not session.messages and not session.summary:
         return Reply(say("summary_none", asked.to))
-    choice = parts.providers.find(model) if model != OFFLINE else None
-    space = room(parts.providers.window(choice.info)) if choice else _NO_MODEL
-    written = await write_summary(session, session.messages, model, space, parts)
-    by = parts.providers.label(written.model) if written.model else say("summary_by_nobody", asked.to)
+    choice = services.providers.find(model) if model != OFFLINE else None
+    space = room(services.providers.window(choice.info)) if choice else _NO_MODEL
+    written = await write_summary(
+        session,
+        session.messages,
+        model,
+        space,
+        services,
+        thread_id=asked.thread.id,
+        user=asked.identifier,
+    )
+    by = services.providers.label(written.model) if written.model else say("summary_by_nobody", asked.to)
     text = written.text if written.model else localised(written.text, say("summary_you", asked.to))
     return Reply(f"**{say('summary_title', asked.to, by=by)}**\n\n{text}")
 

@@ -1,4 +1,4 @@
-"""A turn at the screen: what ``turns.turn`` is asked, and its answer shown and saved; then ``followups.py``."""
+"""A turn at the screen: its answer is shown, saved and accounted for; then come the followups."""
 
 import asyncio
 import uuid
@@ -14,15 +14,16 @@ from datalayer.records import user_id
 
 from ..marks import BROKE_OFF, FALLBACK, MODEL
 from ..models.calls import Meter
+from ..services import Services
 from ..settings import Settings
 from ..texts import say
 from ..turns import turn
+from ..turns.accounting import account, record_of
 from ..turns.attachments import searchable
 from ..turns.formatter import Memory, Reason, remember
-from ..usage.records import Status
+from ..usage.records import CallRecord, Status
 from . import buttons, conversation, followups, replacing
 from .conversation import Conversation
-from .followups import Parts
 from .session import session_language
 from .streaming import Streaming
 from .thinking import Thinking
@@ -34,10 +35,10 @@ def root_path() -> str:
 
 
 def make_turn(
-    parts: Parts, held: Conversation, settings: Settings, insist: bool = False, begun: bool = False
+    services: Services, held: Conversation, settings: Settings, insist: bool = False, begun: bool = False
 ) -> turn.Turn:
     async def recall(question: str) -> Memory:
-        return await _recall(parts.layer, question)
+        return await _recall(services.layer, question)
 
     return turn.Turn(held.messages, settings, session_language(), recall, root_path(), insist, held.summary, begun)
 
@@ -46,7 +47,7 @@ async def answer(
     asked: cl.Message,
     held: Conversation,
     settings: Settings,
-    parts: Parts,
+    services: Services,
     reply: cl.Message,
     replaced: cl.Message | None = None,
     insist: bool = False,
@@ -57,8 +58,8 @@ async def answer(
     formatter's answer is nothing. ``insist``: see Turn.
     """
     begun = bool(reply.content)
-    this = make_turn(parts, held, settings, insist, begun)
-    thinking = Thinking(reply) if parts.thoughts else None
+    this = make_turn(services, held, settings, insist, begun)
+    thinking = Thinking(reply) if services.thoughts else None
     if thinking:
         this = replace(this, think=thinking.think)
     outcome = turn.Outcome(Meter(settings.model, ""))
@@ -68,20 +69,20 @@ async def answer(
     stopped = False
     try:
         async with (
-            Streaming(parts.layer, reply) as shown,
-            aclosing(turn.run(this, parts.providers, outcome)) as pieces,
+            Streaming(services.layer, reply) as shown,
+            aclosing(turn.run(this, services.providers, outcome)) as pieces,
         ):
             async for piece in pieces:
                 if replaced is not None:
                     if outcome.fallback and not (replaced.metadata or {}).get(FALLBACK):
-                        await _no_other(outcome.fallback, settings, parts)
+                        await _no_other(outcome.fallback, settings, services)
                         break
                     await replacing.put_aside(asked, asked.content, [replaced])
                     await cl.context.emitter.send_toast(say("put_aside_answer", session_language()), "info")
                     replaced = None
                 reply.metadata = _marks(outcome, begun)
                 if outcome.fallback is None:
-                    reply.author = parts.providers.label(outcome.meter.model)
+                    reply.author = services.providers.label(outcome.meter.model)
                 await shown.show(piece)
         status = "complete" if outcome.fallback in (None, "no_key", "no_key_team", "offline") else "failed"
         whole = reply if replaced is None else None
@@ -91,18 +92,33 @@ async def answer(
     finally:
         if thinking:
             await thinking.end()
-        ended = followups.of_turn(call_id, this, outcome, status)
-        followups.account(ended, parts)
-        session = await conversation.after(held, asked, whole, outcome.meter.usage, parts.layer, parts.memory)
+        ended = _record(call_id, this, outcome, status)
+        account(ended, services)
+        session = await conversation.after(held, asked, whole, outcome.meter.usage, services.layer, services.memory)
         if (last := replaced or reply).content:
             await buttons.below(last, stopped and last is reply)
-    await followups.go_on(this, outcome, ended, session, parts)
+    await followups.go_on(this, outcome, ended, session, services)
 
 
-async def _no_other(reason: Reason, settings: Settings, parts: Parts) -> None:
+def _record(call_id: str, this: turn.Turn, outcome: turn.Outcome, status: Status) -> CallRecord:
+    session = cl.context.session
+    return record_of(
+        outcome.meter,
+        session.thread_id,
+        session.user.identifier if session.user else None,
+        kind="turn",
+        status=status,
+        question=this.messages[-1].text,
+        answer=outcome.text,
+        id=call_id,
+        fallback=outcome.fallback,
+    )
+
+
+async def _no_other(reason: Reason, settings: Settings, services: Services) -> None:
     """Says why there is no other answer than the one that a model wrote before."""
     to = session_language()
-    why = say(reason, to, model=parts.providers.label(settings.model))
+    why = say(reason, to, model=services.providers.label(settings.model))
     await cl.context.emitter.send_toast(say("no_other", to, why=why), "warning")
 
 

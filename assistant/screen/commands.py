@@ -15,14 +15,14 @@ from datalayer.records import Thread
 from ..commands import names
 from ..commands.replies import Asked, Reply, reply
 from ..marks import COMMAND, OURS
-from ..memory import Limits
+from ..services import Services
 from ..settings import Settings
 from ..texts import say
 from ..turns.history import recall, warm
 from . import conversation
 from .answering import root_path
 from .delivery import Handler
-from .followups import Parts, announce
+from .followups import announce
 from .session import session_language
 
 logger = logging.getLogger("assistant")
@@ -68,7 +68,7 @@ async def recognise(asked: cl.Message) -> names.Typed | None:
 
 
 async def run(
-    typed: names.Typed, asked: cl.Message, thread: Thread | None, settings: Settings, parts: Parts, limits: Limits
+    typed: names.Typed, asked: cl.Message, thread: Thread | None, settings: Settings, services: Services
 ) -> None:
     """Answers the command. It is a use of the conversation: its session is hot afterwards."""
     session, to = cl.context.session, session_language()
@@ -77,8 +77,8 @@ async def run(
     try:
         if thread is None:  # it waits in the spool
             raise StoreUnavailable("the conversation is not stored yet")
-        await _use(asked, parts)
-        about = (parts, limits, user, identifier, thread, settings, typed.words, to, root_path())
+        await _use(asked, services)
+        about = (services, user, identifier, thread, settings, typed.words, to, root_path())
         answer = await reply(typed, Asked(*about))
     except InvalidInput as error:
         answer = Reply(say("invalid", to, why=error))
@@ -87,29 +87,29 @@ async def run(
         answer = Reply(say("command_failed", to))
     shown = cl.Message(answer.text, elements=list(answer.elements), metadata={COMMAND: typed.key}, created_at=utc_now())
     with suppress(DataLayerError):  # the layer logs it
-        await parts.layer.create_step(shown.to_dict())  # before it is seen
+        await services.layer.create_step(shown.to_dict())  # before it is seen
     shown.persisted = True
     await shown.send()
     if answer.name:
         await announce(answer.name)
 
 
-async def _use(asked: cl.Message, parts: Parts) -> None:
+async def _use(asked: cl.Message, services: Services) -> None:
     """Makes the conversation a hot session. A question that was edited into a command took its answers along."""
-    known = await recall(parts.memory, parts.layer, conversation.asking(asked))
-    stored = known.last and (await parts.layer.health())["state"] == "ok"
-    await parts.memory.put(known.ticket, known.session if stored else None)
+    known = await recall(services.memory, services.layer, conversation.asking(asked))
+    stored = known.last and (await services.layer.health())["state"] == "ok"
+    await services.memory.put(known.ticket, known.session if stored else None)
     if not known.last:
-        await warm(parts.memory, parts.layer, known.ticket.user, known.ticket.thread_id)
+        await warm(services.memory, services.layer, known.ticket.user, known.ticket.thread_id)
 
 
-def warm_up(thread: ThreadDict, parts: Parts) -> None:
+def warm_up(thread: ThreadDict, services: Services) -> None:
     """Opens the conversation as a hot session, before its next question; the page does not wait for it."""
     user = conversation.owner(cl.context.session)
 
     async def heat() -> None:
         try:
-            await warm(parts.memory, parts.layer, user, thread["id"])
+            await warm(services.memory, services.layer, user, thread["id"])
         except DataLayerError as error:
             logger.info("%s is not hot: %s", thread["id"], error)
 

@@ -20,14 +20,15 @@ from datalayer.writes import Actor, author_id
 
 from ..config import Config
 from ..marks import is_aside, is_command
-from ..memory import Limits, Memory
+from ..memory import Memory
 from ..models import OFFLINE, ChatMessage, Providers
-from ..server import startup
+from ..services import Service, Services, make_limits, make_memory, make_providers, make_traces
 from ..settings import FOR_NEW, KEY, Settings
 from ..texts import say
-from . import buttons, commands, conversation, delivery, live, picker, preferences, replacing, starters
+from . import buttons, commands, conversation, delivery, live, picker, preferences, queueing, replacing, starters
 from .answering import answer
-from .followups import Parts, announce
+from .followups import announce
+from .notices import Notices
 from .session import session_language
 
 _VOTED = 500  # messages, the newest, among which a vote finds its answer
@@ -40,20 +41,21 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
 
     Called again at each reload of the app.
     """
-    providers, traces = startup.make_providers(config), startup.make_traces(config)
-    memory, limits = startup.make_memory(config), startup.limits(config)
-    services: list[startup.Service] = [traces, providers, memory, *startup.share(config)]
+    providers, traces = make_providers(config), make_traces(config)
+    memory, limits = make_memory(config), make_limits(config)
+    closing: list[Service] = [traces, providers, memory, *_share(config)]
 
-    def parts() -> Parts:
+    def services() -> Services:
         layer = get_data_layer()
         assert isinstance(layer, DataLayer)
-        return Parts(layer, providers, traces, memory, config.summary_at, config.show_thoughts)
+        return Services(layer, providers, traces, memory, limits, config.summary_at, config.show_thoughts)
 
+    queueing.use(config)
     starters.register()
 
     @cl.on_chat_start
     async def start() -> None:
-        await _begin(parts())
+        await _begin(services())
 
     @cl.on_chat_resume
     async def resume(thread: ThreadDict) -> None:
@@ -61,13 +63,13 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
         await providers.refresh(_FIRST_LOOK)
         await _show(Settings(model=providers.default).stored(thread["metadata"]), providers)
         await commands.offer()
-        commands.warm_up(thread, parts())
+        commands.warm_up(thread, services())
         await buttons.resume(thread)
 
     @cl.action_callback("continue")
     @cl.action_callback("retry")
     async def go_on(action: cl.Action) -> None:
-        await _pressed(_go_on(action, parts()))
+        await _pressed(_go_on(action, services()))
 
     @cl.action_callback("undo")
     async def undo(_: cl.Action) -> None:
@@ -75,11 +77,11 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
 
     @cl.on_settings_update
     async def settings_update(values: dict[str, Any]) -> None:
-        await _change(values, parts())
+        await _change(values, services())
 
     @cl.on_message
     async def message(asked: cl.Message) -> None:
-        await _answer(asked, parts(), limits)
+        await _answer(asked, services())
 
     @cl.on_stop
     async def stopped() -> None:
@@ -89,18 +91,31 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
     @cl.on_feedback
     async def feedback(vote: Feedback) -> None:
         if vote.threadId is not None:
-            await _score(vote.threadId, vote.forId, vote.value, vote.comment, parts())
+            await _score(vote.threadId, vote.forId, vote.value, vote.comment, services())
 
-    return partial(_listen, parts, memory), partial(_close, *services)
+    return partial(_listen, services, memory), partial(_close, *closing)
 
 
-async def _begin(parts: Parts) -> None:
-    await parts.providers.refresh(_FIRST_LOOK)
+def _share(config: Config) -> list[Service]:
+    """Conversations are shown by several instances at once, where a Redis connects them. What is to be closed."""
+    live.share(None)
+    if not config.memory_url:
+        return []
+    # They need a package that one instance does without; the memory has asked for it.
+    from . import relay, sharing
+
+    connection = relay.Relay(config.memory_url)
+    live.share(sharing.over(connection))
+    return [connection]
+
+
+async def _begin(services: Services) -> None:
+    await services.providers.refresh(_FIRST_LOOK)
     session = cl.context.session
     if session.thread_id_to_resume:  # the page has connected again, with its conversation
         return
     user = session.user.identifier if session.user else None
-    await _show(await preferences.settings(user, parts.layer, parts.providers), parts.providers)
+    await _show(await preferences.settings(user, services.layer, services.providers), services.providers)
     await commands.offer()
 
 
@@ -110,21 +125,22 @@ def _reread(thread: ThreadDict) -> None:
     thread["steps"] = [step for step in thread["steps"] if not is_aside(step.get("metadata"))]
 
 
-def _listen(parts: Callable[[], Parts], memory: Memory, layer: DataLayer) -> None:
+def _listen(services: Callable[[], Services], memory: Memory, layer: DataLayer) -> None:
     """What Chainlit tells nobody."""
 
     async def unvote(thread_id: str, step_id: str) -> None:
-        await _score(thread_id, step_id, None, None, parts())
+        await _score(thread_id, step_id, None, None, services())
 
     async def delete(actor: Actor, thread_id: str) -> None:
         await memory.drop(author_id(actor) or "", thread_id)
 
     layer.on_unvote, layer.on_delete = unvote, delete
+    layer.store.listeners.append(Notices())
 
 
-async def _close(*services: startup.Service) -> None:
+async def _close(*closing: Service) -> None:
     await live.end_turns()
-    for service in services:
+    for service in closing:
         await service.close()
 
 
@@ -140,40 +156,40 @@ async def _show(settings: Settings, providers: Providers) -> None:
     await picker.offer(settings, providers)
 
 
-async def _change(values: dict[str, Any], parts: Parts) -> None:
-    session, to, providers = cl.context.session, session_language(), parts.providers
+async def _change(values: dict[str, Any], services: Services) -> None:
+    session, to, providers = cl.context.session, session_language(), services.providers
     settings, refused = _valid.get(session, Settings(model=providers.default)).changed(values, providers.offered())
     _valid[session] = settings
     session.chat_settings = settings.model_dump()
     await picker.offer(settings, providers)
     if session.has_first_interaction:  # a thread begins with its first message, which then saves them
-        await parts.layer.update_thread(session.thread_id, metadata=settings.metadata())
+        await services.layer.update_thread(session.thread_id, metadata=settings.metadata())
     for field in refused:
         await cl.context.emitter.send_toast(say("settings_refused", to, field=say(field, to)), "error")
     if values.get(FOR_NEW) is True and session.user is not None:
-        await preferences.keep(session.user.identifier, settings, parts.layer)
+        await preferences.keep(session.user.identifier, settings, services.layer)
         await cl.context.emitter.send_toast(say("for_new_kept", to), "success")
     if refused or values.get(FOR_NEW):
         await _show(settings, providers)
 
 
-async def _answer(asked: cl.Message, parts: Parts, limits: Limits) -> None:
+async def _answer(asked: cl.Message, services: Services) -> None:
     await buttons.withdraw()
-    thread, deleted = await _thread(parts.layer)
+    thread, deleted = await _thread(services.layer)
     if thread is not None or deleted:
         await delivery.kept(asked.id)
     if deleted:
         await cl.ErrorMessage(say("deleted", session_language())).send()
         return
-    settings = await _choose(asked, await _settings(thread, parts), parts)
+    settings = await _choose(asked, await _settings(thread, services), services)
     if (typed := await commands.recognise(asked)) is not None:
-        await commands.run(typed, asked, thread, settings, parts, limits)
+        await commands.run(typed, asked, thread, settings, services)
         return
     if thread is not None and thread.name is None and asked.content.strip():  # it began with a command
-        await parts.layer.update_thread(thread.id, name=title(asked.content))
+        await services.layer.update_thread(thread.id, name=title(asked.content))
         await announce(asked.content)
-    held = await conversation.before(asked, thread, parts.layer, parts.memory)
-    await answer(asked, held, settings, parts, cl.Message(""))
+    held = await conversation.before(asked, thread, services.layer, services.memory)
+    await answer(asked, held, settings, services, cl.Message(""))
 
 
 async def _thread(layer: DataLayer) -> tuple[Thread | None, bool]:
@@ -186,23 +202,23 @@ async def _thread(layer: DataLayer) -> tuple[Thread | None, bool]:
         return None, False  # chatting goes on from memory
 
 
-async def _settings(thread: Thread | None, parts: Parts) -> Settings:
+async def _settings(thread: Thread | None, services: Services) -> Settings:
     """Those of the thread; a new thread takes and keeps the ones of the panel."""
-    session, default = cl.context.session, Settings(model=parts.providers.default)
+    session, default = cl.context.session, Settings(model=services.providers.default)
     if thread is not None and KEY in thread.metadata:
         return default.stored(thread.metadata)
     settings = default.stored({KEY: session.chat_settings})
     if thread is not None:
-        await parts.layer.update_thread(session.thread_id, metadata=settings.metadata())
+        await services.layer.update_thread(session.thread_id, metadata=settings.metadata())
     return settings
 
 
-async def _choose(asked: cl.Message, settings: Settings, parts: Parts) -> Settings:
+async def _choose(asked: cl.Message, settings: Settings, services: Services) -> Settings:
     """The settings with the model that was chosen in the message box, which is the conversation's from now on."""
-    changed = picker.chosen(settings, asked.modes, parts.providers)
+    changed = picker.chosen(settings, asked.modes, services.providers)
     if changed is not settings:
-        await parts.layer.update_thread(cl.context.session.thread_id, metadata=changed.metadata())
-        await _show(changed, parts.providers)
+        await services.layer.update_thread(cl.context.session.thread_id, metadata=changed.metadata())
+        await _show(changed, services.providers)
     return changed
 
 
@@ -222,7 +238,7 @@ async def _pressed(work: Coroutine[Any, Any, None]) -> None:
         task.result()
 
 
-async def _go_on(action: cl.Action, parts: Parts) -> None:
+async def _go_on(action: cl.Action, services: Services) -> None:
     messages, session = chat_context.get(), cl.context.session
     given = next((m for m in messages if m.id == action.payload.get("answer")), None)
     if given is None:  # it was replaced on another screen
@@ -234,13 +250,13 @@ async def _go_on(action: cl.Action, parts: Parts) -> None:
     asked = next((m for m in before if m.type == "user_message" and not is_command(m.metadata)), None)
     if asked is None:
         return
-    thread, _ = await _thread(parts.layer)
-    if session.thread_id in _answering or (thread is not None and not await _is_last(given, parts.layer)):
+    thread, _ = await _thread(services.layer)
+    if session.thread_id in _answering or (thread is not None and not await _is_last(given, services.layer)):
         await cl.context.emitter.send_toast(say("not_editable", session_language()), "error")
         return
     _answering.add(session.thread_id)
     try:
-        await _answer_anew(action, asked, given, thread, parts)
+        await _answer_anew(action, asked, given, thread, services)
     finally:
         _answering.discard(session.thread_id)
 
@@ -259,26 +275,26 @@ async def _is_last(given: cl.Message, layer: DataLayer) -> bool:
 
 
 async def _answer_anew(
-    action: cl.Action, asked: cl.Message, given: cl.Message, thread: Thread | None, parts: Parts
+    action: cl.Action, asked: cl.Message, given: cl.Message, thread: Thread | None, services: Services
 ) -> None:
     await buttons.withdraw()
     if notice := action.payload.get("notice"):
         await cl.context.emitter.delete_step({"id": notice})
-    held = await conversation.before(asked, thread, parts.layer, parts.memory)
-    settings = await _settings(thread, parts)
-    if action.name == "continue" and parts.providers.configured and settings.model != OFFLINE:
+    held = await conversation.before(asked, thread, services.layer, services.memory)
+    settings = await _settings(thread, services)
+    if action.name == "continue" and services.providers.configured and settings.model != OFFLINE:
         more = [ChatMessage("assistant", given.content), ChatMessage("user", say("go_on", session_language()))]
         longer = replace(held, messages=held.messages + more)
-        await answer(asked, longer, settings, parts, given, insist=True)
+        await answer(asked, longer, settings, services, given, insist=True)
     else:
         reply = cl.Message("", parent_id=given.parent_id)
-        await answer(asked, held, settings, parts, reply, replaced=given, insist=True)
+        await answer(asked, held, settings, services, reply, replaced=given, insist=True)
 
 
-async def _score(thread_id: str, step_id: str, value: int | None, comment: str | None, parts: Parts) -> None:
+async def _score(thread_id: str, step_id: str, value: int | None, comment: str | None, services: Services) -> None:
     """Chainlit votes on the run that an answer is part of; its trace goes by the id of the answer."""
-    messages = await parts.layer.store.thread_messages(thread_id, limit=_VOTED)
+    messages = await services.layer.store.thread_messages(thread_id, limit=_VOTED)
     for message in reversed(messages):
         if step_id in (message.id, message.parent_id) and message.type == "assistant_message":
-            parts.traces.score(message.id, value, comment, at=message.created_at)
+            services.traces.score(message.id, value, comment, at=message.created_at)
             return

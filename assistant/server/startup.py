@@ -6,12 +6,10 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 import chainlit as cl
 import chainlit.config
 from chainlit.data import get_data_layer
-from pydantic import SecretStr
 
 from datalayer import DataLayer, DataLayerError, StoreCorrupt
 from datalayer.backup import keep_backing_up, newest
@@ -21,69 +19,8 @@ from datalayer.place import Place
 from ..access.accounts import FILE_NAME
 from ..config import Config
 from ..fixes import upload_folder
-from ..memory import Limits, Memory, open_memory
-from ..models import Providers
-from ..models.families import FAMILIES
-from ..models.patience import Patience
-from ..screen import live
-from ..screen.notices import Notices
-from ..usage.tracing import Traces, traces
 from . import scratch
 from .environment import tell
-
-
-class Service(Protocol):
-    async def close(self) -> None: ...
-
-
-_HOT_BYTES = 1024 * 1024
-"""Of a hot session at most: 2,000 messages of 500 characters."""
-
-
-def make_layer(config: Config) -> DataLayer:
-    layer = DataLayer(config.database_url, config.files, spool=config.spool, backups=config.backup_folder)
-    layer.store.listeners.append(Notices())
-    return layer
-
-
-def make_providers(config: Config) -> Providers:
-    """Those that have a key or an address."""
-    models = [model for family in FAMILIES if (model := family.make(config))]
-    patience = Patience(config.first_token_timeout, config.token_timeout)
-    return Providers(
-        models, config.model, config.fallback_models, patience, config.context_window, config.auth == "accounts"
-    )
-
-
-def make_memory(config: Config) -> Memory:
-    return open_memory(config.memory_url, limits(config), config.language)
-
-
-def share(config: Config) -> list[Service]:
-    """Conversations are shown by several instances at once, where a Redis connects them. What is to be closed."""
-    live.share(None)
-    if not config.memory_url:
-        return []
-    # They need a package that one instance does without; the memory has asked for it.
-    from ..screen import relay, sharing
-
-    connection = relay.Relay(config.memory_url)
-    live.share(sharing.over(connection))
-    return [connection]
-
-
-def limits(config: Config) -> Limits:
-    """Of the hot sessions."""
-    return Limits(per_user=config.hot_sessions, ttl=config.hot_minutes * 60, max_bytes=_HOT_BYTES)
-
-
-def make_traces(config: Config) -> Traces:
-    keys = _value(config.langfuse_public_key), _value(config.langfuse_secret_key)
-    return traces(*keys, config.langfuse_base_url, config.secrets)
-
-
-def _value(secret: SecretStr | None) -> str | None:
-    return secret.get_secret_value() if secret is not None else None
 
 
 def check(config: Config) -> None:

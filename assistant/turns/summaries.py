@@ -11,9 +11,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from datalayer import DataLayer
-from datalayer.records import ThreadMessage, now
+from datalayer.records import ThreadMessage, now, user_id
 from datalayer.reports import Summary, digest
-from datalayer.writes import Actor, PutSummary
+from datalayer.writes import VISITOR, Actor, PutSummary
 
 from ..marks import is_for_models
 from ..memory import HotMessage, HotSession
@@ -21,9 +21,14 @@ from ..models import ChatMessage, ChatRequest, ModelError, ModelUnavailable, Not
 from ..models.calls import Meter, call
 from ..models.providers import Choice
 from ..models.tokens import MESSAGE, estimate
+from ..services import Services
+from ..settings import Settings
+from ..usage.records import CallRecord, Status
+from .accounting import account, record_of
 from .extract import extract, shorten
 from .history import forgotten, hot_message
 from .turn import room as room_of
+from .window import instructions
 
 logger = logging.getLogger("assistant")
 
@@ -174,3 +179,45 @@ async def store(layer: DataLayer, actor: Actor, source: Source, until: str, writ
         model=written.model,
     )
     await layer.store.submit(write)
+
+
+async def sum_up(settings: Settings, answered: CallRecord, session: HotSession, services: Services) -> None:
+    """Sums up the older messages once the conversation outgrows the window of its model. Raises DataLayerError."""
+    choice = services.providers.find(settings.model)
+    if choice is None:
+        return
+    space = room_of(services.providers.window(choice.info))
+    left = space - estimate(instructions(settings.system_prompt, settings.answer_language, None))
+    if not outgrown(session, left, services.summary_at):
+        return
+    source = await read(services.layer, answered.thread_id)
+    # The session may be older than a summary made meanwhile, and have only the newest messages.
+    if not (count := outgrown(source.session, left, services.summary_at)):
+        return
+    summed = source.session.messages[:count]
+    written = await write_summary(
+        source.session, summed, settings.model, space, services, thread_id=answered.thread_id, user=answered.user
+    )
+    await store(services.layer, answered.user or VISITOR, source, summed[-1].id, written)
+    await services.memory.drop(user_id(answered.user) if answered.user else "", answered.thread_id)
+
+
+async def write_summary(
+    session: HotSession,
+    messages: Sequence[HotMessage],
+    model: str,
+    space: int,
+    services: Services,
+    *,
+    thread_id: str,
+    user: str | None,
+) -> Written:
+    """A summary of ``messages`` and of what the session's own sums up; what it costs is counted."""
+    meter = Meter(model, "")
+    written = await write(session.summary, messages, model, space, services.providers, meter)
+    if meter.provider:
+        status: Status = "complete" if written.model else "failed"
+        account(
+            record_of(meter, thread_id, user, kind="summary", status=status, question="", answer=written.text), services
+        )
+    return written

@@ -20,7 +20,7 @@ from assistant.models.base import ChatRequest
 from assistant.models.patience import Patience
 from assistant.screen import commands, conversation, followups
 from assistant.screen.answering import answer
-from assistant.screen.followups import Parts
+from assistant.services import Services
 from assistant.settings import Settings
 from assistant.turns.history import rebuild, recall, warm
 from assistant.usage.tracing import NoTraces
@@ -64,7 +64,7 @@ class Chat:
         self.layer, self.user, self.tabs = layer, user, tabs
         self.memory, self.model, self.hits = place.open(), Model(), 0
         providers = Providers([self.model], patience=Patience(30, 30, 1, 0), window=WINDOW)
-        self.parts = Parts(layer, providers, NoTraces(), self.memory, 0.8)
+        self.services = Services(layer, providers, NoTraces(), self.memory, Limits(), 0.8)
         self.settings = Settings(model="local")
         self.thread_id = tabs[0].thread_id
 
@@ -82,11 +82,11 @@ class Chat:
         """What on_message does."""
         thread = await self.layer.store.thread(self.thread_id)
         if (typed := await commands.recognise(asked)) is not None:
-            await commands.run(typed, asked, thread, self.settings, self.parts, Limits())
+            await commands.run(typed, asked, thread, self.settings, self.services)
         else:
             held = await conversation.before(asked, thread, self.layer, self.memory)
             await self.same(held, asked)
-            await answer(asked, held, self.settings, self.parts, cl.Message(""))
+            await answer(asked, held, self.settings, self.services, cl.Message(""))
 
     async def same(self, held: conversation.Conversation, asked: cl.Message) -> None:
         """The turn is told what one without a memory would be."""
@@ -136,7 +136,7 @@ class Chat:
             thread = await self.layer.store.thread(self.thread_id)
             held = await conversation.before(asked, thread, self.layer, self.memory)
             await self.same(held, asked)
-            await answer(asked, held, self.settings, self.parts, cl.Message(""), replaced=shown[-1])
+            await answer(asked, held, self.settings, self.services, cl.Message(""), replaced=shown[-1])
 
     async def together(self, text: str) -> None:
         """Both tabs ask at once."""
@@ -150,7 +150,7 @@ class Chat:
     async def put_unchecked(self, asked: cl.Message) -> None:
         thread = await self.layer.store.thread(self.thread_id)
         held = await conversation.before(asked, thread, self.layer, self.memory)
-        await answer(asked, held, self.settings, self.parts, cl.Message(""))
+        await answer(asked, held, self.settings, self.services, cl.Message(""))
 
     async def settled(self) -> None:
         """When nothing goes on in the background, what is hot is what the database has."""
