@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from chainlit.types import CommandDict
-
 from datalayer.text import fold, normal
 
-from ..texts import Language, say
+from ..texts import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +88,6 @@ def _typed(name: str, words: str) -> Typed:
     if found and (again := _SLASH.fullmatch(words)) and _called(again[1]) is found:  # its name was typed twice
         words = (again[2] or "").strip()
     return Typed(name, found, found or _nearest(name), words)
-
-
-class MenuItem(CommandDict):
-    """``about``: see Command; public/page/commands.js runs at once what takes no words."""
-
-    about: bool
-
-
-def menu(to: Language) -> list[CommandDict]:
-    """The commands as Chainlit's menu shows them, named in the language of the reader."""
-    return [
-        MenuItem(
-            id=command.name(to),
-            description=say(f"command_{command.key}", to),
-            icon=command.icon,
-            button=False,
-            persistent=False,
-            selected=False,
-            about=command.about,
-        )
-        for command in COMMANDS
-    ]
 
 
 def _called(name: str) -> Command | None:

@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-
-import chainlit as cl
+from typing import TYPE_CHECKING
 
 from datalayer.records import Thread, now
 from datalayer.text import NAME_LENGTH, clean, one_line
@@ -22,23 +21,27 @@ from ..turns.turn import room
 from . import info, usage
 from .names import COMMANDS, Typed
 
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure  # type: ignore[import-untyped]
+
 _LISTED = 20
 _DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """``user``: id, ``identifier``: name of who asks; ``words``: what follows its name;
-    ``root``: the path the app is mounted under."""
-
     services: Services
     user: str
+    """The id of who asks."""
     identifier: str | None
+    """The name of who asks, None where nobody logs in."""
     thread: Thread
     settings: Settings
     words: str
+    """What follows the name of the command."""
     to: Language
     root: str
+    """The path the app is mounted under."""
 
     def link(self, thread_id: str, name: str | None) -> str:
         return f"[{escape(name or say('untitled', self.to))}]({self.root}/thread/{thread_id})"
@@ -46,11 +49,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """``name``: what the conversation is called now, None: as before."""
-
     text: str
-    elements: tuple[cl.Plotly, ...] = ()
     name: str | None = None
+    """What the conversation is called now, None: as before."""
+    figure: "Figure | None" = None
 
 
 async def reply(typed: Typed, asked: Asked) -> Reply:
@@ -128,7 +130,7 @@ async def _usage(asked: Asked) -> Reply:
     used = [day for day in days if day.tokens_in or day.tokens_out]
     if not used:
         return Reply(text)
-    return Reply(text, (cl.Plotly(name="usage", figure=usage.figure(used, to, label), display="inline"),))
+    return Reply(text, figure=usage.figure(used, to, label))
 
 
 async def _info(asked: Asked) -> Reply:

@@ -6,18 +6,19 @@ from contextlib import suppress
 from typing import Any
 
 import chainlit as cl
-from chainlit.types import ThreadDict
+from chainlit.types import CommandDict, ThreadDict
 from chainlit.utils import utc_now
 
 from datalayer import DataLayerError, InvalidInput, StoreUnavailable
 from datalayer.records import Thread
 
 from ..commands import names
+from ..commands.names import COMMANDS, Typed
 from ..commands.replies import Asked, Reply, reply
 from ..marks import COMMAND, OURS
 from ..services import Services
 from ..settings import Settings
-from ..texts import say
+from ..texts import Language, say
 from ..turns.history import recall, warm
 from . import conversation
 from .answering import root_path
@@ -30,7 +31,29 @@ logger = logging.getLogger("assistant")
 
 async def offer() -> None:
     """Fills Chainlit's menu of commands, in the language of the page."""
-    await cl.context.emitter.set_commands(names.menu(session_language()))
+    await cl.context.emitter.set_commands(menu(session_language()))
+
+
+class MenuItem(CommandDict):
+    """``about``: see Command; public/page/commands.js runs at once what takes no words."""
+
+    about: bool
+
+
+def menu(to: Language) -> list[CommandDict]:
+    """The commands as Chainlit's menu shows them, named in the language of the reader."""
+    return [
+        MenuItem(
+            id=command.name(to),
+            description=say(f"command_{command.key}", to),
+            icon=command.icon,
+            button=False,
+            persistent=False,
+            selected=False,
+            about=command.about,
+        )
+        for command in COMMANDS
+    ]
 
 
 def marked(handle: Handler) -> Handler:
@@ -51,7 +74,7 @@ def marked(handle: Handler) -> Handler:
     return client_message
 
 
-async def recognise(asked: cl.Message) -> names.Typed | None:
+async def recognise(asked: cl.Message) -> Typed | None:
     """The command that the message is; None: a question. The stored message says which."""
     typed = names.recognise(asked.content, asked.command)
     marks, before = dict(asked.metadata or {}), (asked.content, asked.metadata)
@@ -67,9 +90,7 @@ async def recognise(asked: cl.Message) -> names.Typed | None:
     return typed
 
 
-async def run(
-    typed: names.Typed, asked: cl.Message, thread: Thread | None, settings: Settings, services: Services
-) -> None:
+async def run(typed: Typed, asked: cl.Message, thread: Thread | None, settings: Settings, services: Services) -> None:
     """Answers the command. It is a use of the conversation: its session is hot afterwards."""
     session, to = cl.context.session, session_language()
     user = conversation.owner(session)
@@ -78,14 +99,15 @@ async def run(
         if thread is None:  # it waits in the spool
             raise StoreUnavailable("the conversation is not stored yet")
         await _use(asked, services)
-        about = (services, user, identifier, thread, settings, typed.words, to, root_path())
-        answer = await reply(typed, Asked(*about))
+        about = Asked(services, user, identifier, thread, settings, typed.words, to, root_path())
+        answer = await reply(typed, about)
     except InvalidInput as error:
         answer = Reply(say("invalid", to, why=error))
     except DataLayerError as error:
         logger.warning("no answer to /%s: %s", typed.name, error)
         answer = Reply(say("command_failed", to))
-    shown = cl.Message(answer.text, elements=list(answer.elements), metadata={COMMAND: typed.key}, created_at=utc_now())
+    elements = [cl.Plotly(name="usage", figure=answer.figure, display="inline")] if answer.figure else []
+    shown = cl.Message(answer.text, elements=elements, metadata={COMMAND: typed.key}, created_at=utc_now())
     with suppress(DataLayerError):  # the layer logs it
         await services.layer.create_step(shown.to_dict())  # before it is seen
     shown.persisted = True

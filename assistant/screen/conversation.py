@@ -4,6 +4,7 @@ Always true: a turn that reads no history gives the model what one that reads it
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import chainlit as cl
@@ -16,7 +17,7 @@ from datalayer.records import Thread, user_id
 from ..marks import forgets, is_for_models
 from ..memory import HotSession, Memory, Ticket
 from ..models import ChatMessage, Usage
-from ..turns.attachments import attach
+from ..turns.attachments import Sent, attach
 from ..turns.history import Asking, Known, hot_message, moment, recall
 
 _ROLES: dict[str, Any] = {"user_message": "user", "assistant_message": "assistant"}
@@ -46,21 +47,27 @@ async def before(asked: cl.Message, thread: Thread | None, layer: DataLayer, mem
     if thread is None or (await layer.health())["state"] != "ok":
         # What is held lacks what waits in the spool: it goes when the turn ends.
         ticket, _ = await memory.take(owner(session), session.thread_id)
-        return Conversation(await attach(layer, asked, _on_the_page(asked)), ticket=ticket)
+        return Conversation(await _with_files(layer, asked, _on_the_page(asked)), ticket=ticket)
     try:
         known = await recall(memory, layer, asking(asked))
     except DataLayerError:
-        return Conversation(await attach(layer, asked, _on_the_page(asked)))
+        return Conversation(await _with_files(layer, asked, _on_the_page(asked)))
     told = {message.id: ChatMessage(message.role, message.text) for message in known.session.messages}
     told[asked.id] = ChatMessage("user", asked.content)
     files = asked.elements or known.files or any(message.files for message in known.session.messages)
-    messages = await attach(layer, asked, told) if files else list(told.values())
+    messages = await _with_files(layer, asked, told) if files else list(told.values())
     return Conversation(messages, known.session.summary, known.ticket, known)
 
 
 def asking(asked: cl.Message) -> Asking:
     session = cl.context.session
     return Asking(owner(session), session.thread_id, asked.id, moment(asked.created_at))
+
+
+async def _with_files(layer: DataLayer, asked: cl.Message, messages: dict[str, ChatMessage]) -> list[ChatMessage]:
+    elements = asked.elements or []
+    sent = [Sent(e.id, asked.id, e.name, e.mime, Path(e.path)) for e in elements if isinstance(e.path, str)]
+    return await attach(layer, asked.thread_id, sent, messages)
 
 
 def _on_the_page(asked: cl.Message) -> dict[str, ChatMessage]:

@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import chainlit as cl
 
 from datalayer import DataLayer, StoreUnavailable
 from datalayer.chainlit.shapes import file_url
@@ -22,16 +20,28 @@ _SEARCHED = 64 * 1024
 """Bytes that are searched of a file, from its beginning."""
 
 
-async def attach(layer: DataLayer, asked: cl.Message, messages: Mapping[str, ChatMessage]) -> list[ChatMessage]:
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A file that a person has just sent: it is on disk before it is stored."""
+
+    element_id: str
+    for_id: str
+    name: str
+    mime: str | None
+    path: Path
+
+
+async def attach(
+    layer: DataLayer, thread_id: str, sent: Sequence[Sent], messages: Mapping[str, ChatMessage]
+) -> list[ChatMessage]:
     """``messages``, by id, with the files that were sent with them; the newest ones where they are too many."""
     try:
-        stored = await layer.store.thread_files(asked.thread_id)
+        stored = await layer.store.thread_files(thread_id)
     except StoreUnavailable:
         stored = []
     found = {file.element_id: (file.for_id, file.name, file.mime, layer.store.blobs.path(file.blob)) for file in stored}
-    # What the person has just sent is on disk before it is stored.
-    sent = {e.id: (asked.id, e.name, e.mime, Path(e.path)) for e in asked.elements or [] if isinstance(e.path, str)}
-    return await asyncio.to_thread(_read, list((found | sent).values()), messages)
+    new = {file.element_id: (file.for_id, file.name, file.mime, file.path) for file in sent}
+    return await asyncio.to_thread(_read, list((found | new).values()), messages)
 
 
 def _read(

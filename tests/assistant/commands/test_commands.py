@@ -6,7 +6,8 @@ import unicodedata
 import pytest
 
 from assistant.commands import replies
-from assistant.commands.names import COMMANDS, menu, recognise
+from assistant.commands.names import COMMANDS, recognise
+from assistant.screen.commands import menu
 from assistant.texts import Language, say
 
 
