@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import chainlit as cl
-from chainlit.config import config as chainlit_config
 
 from datalayer import DataLayer, StoreUnavailable
 from datalayer.records import user_id
@@ -24,14 +23,9 @@ from ..turns.formatter import Memory, Reason, remember
 from ..usage.records import CallRecord, Status
 from . import buttons, conversation, followups, replacing
 from .conversation import Conversation
-from .session import session_language
+from .session import root_path, session_language
 from .streaming import Streaming
 from .thinking import Thinking
-
-
-def root_path() -> str:
-    """The path the app is mounted under, without a trailing slash."""
-    return str(chainlit_config.run.root_path.rstrip("/"))
 
 
 def make_turn(

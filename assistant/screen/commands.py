@@ -21,10 +21,9 @@ from ..settings import Settings
 from ..texts import Language, say
 from ..turns.history import recall, warm
 from . import conversation
-from .answering import root_path
 from .delivery import Handler
 from .followups import announce
-from .session import session_language
+from .session import owner, root_path, session_language
 
 logger = logging.getLogger("assistant")
 
@@ -93,7 +92,7 @@ async def recognise(asked: cl.Message) -> Typed | None:
 async def run(typed: Typed, asked: cl.Message, thread: Thread | None, settings: Settings, services: Services) -> None:
     """Answers the command. It is a use of the conversation: its session is hot afterwards."""
     session, to = cl.context.session, session_language()
-    user = conversation.owner(session)
+    user = owner(session)
     identifier = session.user.identifier if session.user else None
     try:
         if thread is None:  # it waits in the spool
@@ -127,7 +126,7 @@ async def _use(asked: cl.Message, services: Services) -> None:
 
 def warm_up(thread: ThreadDict, services: Services) -> None:
     """Opens the conversation as a hot session, before its next question; the page does not wait for it."""
-    user = conversation.owner(cl.context.session)
+    user = owner(cl.context.session)
 
     async def heat() -> None:
         try:

@@ -9,16 +9,16 @@ from typing import Any
 
 import chainlit as cl
 from chainlit.chat_context import chat_context
-from chainlit.session import BaseSession
 
 from datalayer import DataLayer, DataLayerError
-from datalayer.records import Thread, user_id
+from datalayer.records import Thread
 
 from ..marks import forgets, is_for_models
 from ..memory import HotSession, Memory, Ticket
 from ..models import ChatMessage, Usage
 from ..turns.attachments import Sent, attach
 from ..turns.history import Asking, Known, hot_message, moment, recall
+from .session import owner
 
 _ROLES: dict[str, Any] = {"user_message": "user", "assistant_message": "assistant"}
 
@@ -34,11 +34,6 @@ class Conversation:
     summary: str | None = None
     ticket: Ticket | None = None
     known: Known | None = None
-
-
-def owner(session: BaseSession) -> str:
-    """Id of the user whose session it is; "" where nobody logs in."""
-    return user_id(session.user.identifier) if session.user else ""
 
 
 async def before(asked: cl.Message, thread: Thread | None, layer: DataLayer, memory: Memory) -> Conversation:

@@ -5,12 +5,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import chainlit as cl
 from chainlit.chat_context import chat_context
 from chainlit.data import get_data_layer
-from chainlit.session import BaseSession
 from chainlit.types import Feedback, ThreadDict
 
 from datalayer import DataLayer, StoreUnavailable
@@ -23,13 +21,13 @@ from ..marks import is_aside, is_command
 from ..memory import Memory
 from ..models import OFFLINE, ChatMessage, Providers
 from ..services import Service, Services, make_limits, make_memory, make_providers, make_traces
-from ..settings import FOR_NEW, KEY, Settings
+from ..settings import KEY, Settings
 from ..texts import say
-from . import buttons, commands, conversation, delivery, live, picker, preferences, queueing, replacing, starters
+from . import buttons, commands, conversation, delivery, live, panel, picker, preferences, queueing, replacing, starters
 from .answering import answer
 from .followups import announce
 from .notices import Notices
-from .session import session_language
+from .session import held, owner, session_language
 
 _VOTED = 500  # messages, the newest, among which a vote finds its answer
 _FIRST_LOOK = 2.0
@@ -73,7 +71,7 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
 
     @cl.action_callback("undo")
     async def undo(_: cl.Action) -> None:
-        await _pressed(replacing.undo(memory, conversation.owner(cl.context.session)))
+        await _pressed(replacing.undo(memory, owner(cl.context.session)))
 
     @cl.on_settings_update
     async def settings_update(values: dict[str, Any]) -> None:
@@ -86,7 +84,7 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
     @cl.on_stop
     async def stopped() -> None:
         """What was stored of the turn may have come after the hot session was given back."""
-        await memory.drop(conversation.owner(cl.context.session), cl.context.session.thread_id)
+        await memory.drop(owner(cl.context.session), cl.context.session.thread_id)
 
     @cl.on_feedback
     async def feedback(vote: Feedback) -> None:
@@ -144,13 +142,9 @@ async def _close(*closing: Service) -> None:
         await service.close()
 
 
-# The last settings that were valid: Chainlit puts what a browser sends into its session before it asks anybody.
-_valid: WeakKeyDictionary[BaseSession, Settings] = WeakKeyDictionary()
-
-
 async def _show(settings: Settings, providers: Providers) -> None:
-    _valid[cl.context.session] = settings
-    await cl.ChatSettings(settings.widgets(session_language(), providers.offered())).send()
+    held(cl.context.session).settings = settings
+    await cl.ChatSettings(panel.widgets(settings, session_language(), providers.offered())).send()
     # Without the switch: what differs from the stored settings is taken for a change when the page is closed.
     cl.context.session.chat_settings = settings.model_dump()
     await picker.offer(settings, providers)
@@ -158,18 +152,20 @@ async def _show(settings: Settings, providers: Providers) -> None:
 
 async def _change(values: dict[str, Any], services: Services) -> None:
     session, to, providers = cl.context.session, session_language(), services.providers
-    settings, refused = _valid.get(session, Settings(model=providers.default)).changed(values, providers.offered())
-    _valid[session] = settings
+    settings, refused = (held(session).settings or Settings(model=providers.default)).changed(
+        values, providers.offered()
+    )
+    held(session).settings = settings
     session.chat_settings = settings.model_dump()
     await picker.offer(settings, providers)
     if session.has_first_interaction:  # a thread begins with its first message, which then saves them
         await services.layer.update_thread(session.thread_id, metadata=settings.metadata())
     for field in refused:
         await cl.context.emitter.send_toast(say("settings_refused", to, field=say(field, to)), "error")
-    if values.get(FOR_NEW) is True and session.user is not None:
+    if values.get(panel.FOR_NEW) is True and session.user is not None:
         await preferences.keep(session.user.identifier, settings, services.layer)
         await cl.context.emitter.send_toast(say("for_new_kept", to), "success")
-    if refused or values.get(FOR_NEW):
+    if refused or values.get(panel.FOR_NEW):
         await _show(settings, providers)
 
 

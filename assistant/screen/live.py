@@ -24,6 +24,7 @@ from chainlit.types import ThreadDict
 from datalayer import DataLayer, DataLayerError
 
 from ..turns.history import moment
+from .session import held
 
 Step = dict[str, Any]
 
@@ -154,8 +155,7 @@ class Room:
 
 
 _rooms: WeakValueDictionary[tuple[str, str], Room] = WeakValueDictionary()
-_of: WeakKeyDictionary[WebsocketSession, Room] = WeakKeyDictionary()
-"""The room that each session is in. A room lives as long as a session or a turn is in it."""
+"""A room lives as long as a session or a turn is in it."""
 
 
 def _key(session: BaseSession) -> tuple[str, str]:
@@ -164,10 +164,10 @@ def _key(session: BaseSession) -> tuple[str, str]:
 
 def room(session: WebsocketSession) -> Room:
     """The conversation that the session shows, on whose screens it is from now on."""
-    found = _of.get(session)
+    found = held(session).room
     if found is None or found.key != _key(session):
         found = _rooms.get(_key(session)) or Room(_key(session))
-        _rooms[found.key] = _of[session] = found
+        _rooms[found.key] = held(session).room = found
     if session not in found.screens:
         found.screens[session] = None
         found.adopt(session)
@@ -194,7 +194,7 @@ def here() -> Room:
 
 def leave(session: WebsocketSession) -> Room | None:
     """The page is gone for good. The conversation that it showed, when nobody shows it any more."""
-    left = _of.pop(session, None)
+    left, held(session).room = held(session).room, None
     chat_contexts.pop(session.id, None)
     if left is not None:
         left.screens.pop(session, None)
@@ -260,7 +260,7 @@ async def end_turns() -> None:
 
 def stop(session: WebsocketSession) -> None:
     """Stops what is running in the conversation that ``session`` shows, whichever screen or instance has begun it."""
-    found = _of.get(session)
+    found = held(session).room
     if found is None or session in [each.session for each in found.running] or not found.busy:
         _cancel(session)
         return

@@ -7,6 +7,7 @@ import chainlit as cl
 from ..models import Providers
 from ..settings import Settings
 from ..texts import say
+from . import panel
 from .session import session_language
 
 _MODE = "model"
@@ -15,7 +16,7 @@ _MODE = "model"
 async def offer(settings: Settings, providers: Providers) -> None:
     """Fills the picker; the model of ``settings`` is the chosen one."""
     to = session_language()
-    models = settings.models(to, providers.offered())
+    models = panel.models(settings, to, providers.offered())
     options = [cl.ModeOption(id=name, name=label, default=name == settings.model) for label, name in models.items()]
     await cl.context.emitter.set_modes([cl.Mode(id=_MODE, name=say("model", to), options=options)])
 

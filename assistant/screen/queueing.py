@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
@@ -16,6 +15,7 @@ from chainlit.session import WebsocketSession
 from ..config import Config
 from ..texts import language, say, size
 from . import delivery
+from .session import held
 
 _QUOTED = 60  # characters of what was not taken
 _TOASTS = 2.0
@@ -55,15 +55,12 @@ class Queue:
             del self.waiting[id]
 
 
-_queues: WeakKeyDictionary[WebsocketSession, Queue] = WeakKeyDictionary()
-
-
 def in_turn(handle: delivery.Handler) -> delivery.Handler:
     """``handle``, for a message, once the turn before it is over. It may leave the turn in ``session.current_task``."""
 
     async def taken(sid: str, payload: Any) -> None:
         session = WebsocketSession.require(sid)
-        queue = _queues.setdefault(session, Queue())
+        queue = held(session).queue = held(session).queue or Queue()
         message = payload["message"]
         if message["id"] in queue.waiting:  # the page sends it again
             return

@@ -1,10 +1,50 @@
-"""What is known of the screen that an event came from."""
+"""The session of the page that an event came from: whose it is, its language, and what is held as long as it lives."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import chainlit as cl
+from chainlit.config import config as chainlit_config
+from chainlit.session import BaseSession
 
+from datalayer.records import user_id
+
+from ..settings import Settings
 from ..texts import Language, language
+
+if TYPE_CHECKING:
+    from .live import Room
+    from .queueing import Queue
+
+
+@dataclass(eq=False, slots=True)
+class Held:
+    settings: Settings | None = None
+    """The last ones that were valid: Chainlit puts what a browser sends into its session before it asks anybody."""
+    queue: "Queue | None" = None
+    room: "Room | None" = None
+    """The conversation that the page shows."""
+
+
+_held: WeakKeyDictionary[BaseSession, Held] = WeakKeyDictionary()
+
+
+def held(session: BaseSession) -> Held:
+    """What is held of ``session``, to be read and changed."""
+    return _held.setdefault(session, Held())
+
+
+def owner(session: BaseSession) -> str:
+    """Id of the user whose session it is; "" where nobody logs in."""
+    return user_id(session.user.identifier) if session.user else ""
 
 
 def session_language() -> Language:
     """The language of the browser whose event is being handled."""
     return language(getattr(cl.context.session, "language", None))
+
+
+def root_path() -> str:
+    """The path the app is mounted under, without a trailing slash."""
+    return str(chainlit_config.run.root_path.rstrip("/"))

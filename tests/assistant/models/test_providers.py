@@ -6,6 +6,7 @@ import pytest
 
 from assistant.models import ModelInfo, ModelUnavailable, Providers
 from assistant.models.providers import DEFAULT_MODEL
+from assistant.screen.panel import widgets
 from assistant.settings import Settings
 from tests.assistant.models.scripted import Scripted
 
@@ -192,7 +193,7 @@ def test_settings_take_what_is_offered_or_was_chosen_before() -> None:
 
 def test_the_panel_shows_a_model_that_is_no_longer_offered_and_tells_twins_apart() -> None:
     offered = [ModelInfo("a", "Same"), ModelInfo("b", "Same")]
-    [select, *_] = Settings(model="old").widgets("en", offered)
+    [select, *_] = widgets(Settings(model="old"), "en", offered)
     assert select.to_dict()["items"] == [
         {"label": "Same", "value": "a"},
         {"label": "b", "value": "b"},
