@@ -16,8 +16,9 @@ from ..models.tokens import request_tokens
 from ..services import Services
 from ..settings import LANGUAGES, Settings
 from ..texts import Language, date, money, number, say, size
+from ..texts.markdown import escape
 from ..turns import turn
-from ..turns.formatter import Memory, escape
+from ..turns.formatter import Memory
 from ..turns.history import rebuild
 
 _COUNTING = 2.0

@@ -13,8 +13,8 @@ from ..models import OFFLINE
 from ..services import Services
 from ..settings import Settings
 from ..texts import Language, date, minutes, say
+from ..texts.markdown import escape
 from ..turns.extract import localised
-from ..turns.formatter import escape
 from ..turns.history import rebuild
 from ..turns.summaries import write_summary
 from ..turns.turn import room

@@ -12,7 +12,8 @@ from datalayer.text import fold, one_line
 
 from ..memory import HotMessage
 from ..models.tokens import estimate
-from .formatter import COMMON, escape
+from ..texts.markdown import escape
+from .formatter import COMMON
 
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])|\n+")
 _WORD = re.compile(r"\w+")

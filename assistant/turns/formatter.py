@@ -11,17 +11,14 @@ from datalayer.text import fold, one_line
 
 from ..marks import FALLBACK, is_command
 from ..models.base import Reason as ModelReason
-from ..plain import plain
 from ..texts import Language, date, moment, say
+from ..texts.markdown import escape, plain
 
 Reason = ModelReason | Literal["no_key", "no_key_team", "offline"]
 
 _SHOWN, _FILES_SHOWN = 4, 3
 _SNIPPET = 160
 _WORD = re.compile(r"\w+")
-# Chainlit's page takes ":word" for a directive. Marks of direction would turn round the rest of a line.
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|~!$]|:(?=\w)|&(?=[#\w]+;))")
-_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069\u200b]")
 # Words that say nothing of a question's subject: articles, pronouns, question words, auxiliaries.
 COMMON = frozenset(
     fold(
@@ -160,7 +157,3 @@ def _snippet(value: str, words: frozenset[str]) -> str:
     if start:
         piece = "…" + piece[piece.find(" ") + 1 :]
     return piece if start + _SNIPPET >= len(line) else piece[: piece.rfind(" ")] + "…"
-
-
-def escape(value: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", _DIRECTION.sub("", value))

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from assistant.texts import Language, moment
-from assistant.turns.formatter import Memory, StoredFile, escape, format_response, remember
+from assistant.texts.markdown import escape
+from assistant.turns.formatter import Memory, StoredFile, format_response, remember
 from datalayer.records import Message
 
 

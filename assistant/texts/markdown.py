@@ -1,5 +1,6 @@
-"""Markdown as plain text, for a snippet."""
+"""Markdown as plain text, and plain text as Markdown."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from markdown_it import MarkdownIt
@@ -8,6 +9,9 @@ from markdown_it.token import Token
 _MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _LONGEST = 20_000
 """Characters that are read; behind them the text stays as it is."""
+# Chainlit's page takes ":word" for a directive. Marks of direction would turn round the rest of a line.
+_MARKS = re.compile(r"([\\`*_{}\[\]<>()#|~!$]|:(?=\w)|&(?=[#\w]+;))")
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069\u200b]")
 
 
 def plain(text: str) -> str:
@@ -26,3 +30,8 @@ def _seen(tokens: Iterable[Token]) -> Iterator[str]:
 def _inline(tokens: Iterable[Token]) -> Iterator[str]:
     for token in tokens:
         yield " " if token.type in ("softbreak", "hardbreak") else token.content
+
+
+def escape(text: str) -> str:
+    """``text`` so that a reader sees it as it is."""
+    return _MARKS.sub(r"\\\1", _DIRECTION.sub("", text))
