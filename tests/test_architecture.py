@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,29 @@ CHAINLIT = {"chainlit", "door"}
 # What the chat app may not see of the data layer: everything that knows of SQL.
 SQL = ("schema", "dialects", "sql")
 HIDDEN = {"sqlalchemy", *(f"datalayer.{name}" for name in SQL)}
+# Floor of each room of the assistant. An import goes only to a lower floor; app.py stands above all of them.
+ROOMS_OF_ASSISTANT = {
+    "__init__": 0,
+    "server.environment": 0,  # what must be right before anything else is read
+    "marks": 0,
+    "texts": 0,
+    "config": 1,
+    "memory": 2,
+    "models": 2,
+    "settings": 3,
+    "usage": 3,
+    "services": 4,
+    "turns": 5,
+    "commands": 6,
+    "fixes": 6,
+    "access": 7,
+    "screen": 7,
+    "server": 8,
+    "__main__": 9,
+}
+# The others know nothing of Chainlit.
+KNOW_CHAINLIT = {"access", "fixes", "screen", "server", "__main__"}
+MOST_ROOMS = 17
 MODULE_LINES, FUNCTION_LINES = 400, 60
 
 
@@ -85,10 +109,16 @@ def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Dotted names of the modules that ``path`` imports, and of what it imports from a package."""
+def imports(path: Path, typing: bool = True) -> Iterator[str]:
+    """Dotted names of the modules that ``path`` imports, and of what it imports from a package. ``typing``: also of
+    what only the checker of types imports."""
     package = name_of(path).split(".") if path.name == "__init__.py" else name_of(path).split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    if not typing:
+        tree.body = [
+            node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
+        ]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -153,6 +183,53 @@ def test_only_some_rooms_know_a_library(library: str, rooms: set[str]) -> None:
         if module.split(".")[0] == library
     }
     assert knowing == rooms
+
+
+def room(module: str) -> str | None:
+    """Which entry of ROOMS_OF_ASSISTANT a dotted name belongs to; None: none."""
+    parts = module.split(".")
+    if parts[0] != "assistant":
+        return None
+    names = (".".join(parts[1:3]), *parts[1:2], "__init__")
+    return next(name for name in names if name in ROOMS_OF_ASSISTANT)
+
+
+def test_the_assistant_has_few_rooms_and_each_a_floor() -> None:
+    top = {path.stem for path in (ROOT / "assistant").iterdir() if path.name != "__pycache__"}
+    assert top == {name.partition(".")[0] for name in ROOMS_OF_ASSISTANT}
+    assert len(top) <= MOST_ROOMS
+
+
+def test_an_import_of_the_assistant_goes_only_to_a_lower_floor() -> None:
+    upwards = set()
+    for path in modules("assistant"):
+        above = room(name_of(path))
+        for module in imports(path):
+            below = room(module)
+            if below not in (None, "__init__", above) and ROOMS_OF_ASSISTANT[below] >= ROOMS_OF_ASSISTANT[above]:
+                upwards.add((name_of(path), module))
+    assert upwards == set()
+
+
+def test_no_two_modules_of_the_assistant_import_each_other_even_by_a_detour() -> None:
+    known = {name_of(path) for path in modules("assistant")}
+    graph = {
+        name_of(path): set(imports(path, typing=False)) & known - {"assistant", name_of(path)}
+        for path in modules("assistant")
+        if path.name != "__init__.py"
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+def test_only_the_screen_and_what_is_around_it_know_chainlit() -> None:
+    found = {
+        (name_of(path), module)
+        for path in modules("assistant")
+        if room(name_of(path)) not in KNOW_CHAINLIT
+        for module in imports(path)
+        if module.split(".")[0] == "chainlit"
+    }
+    assert found == set()
 
 
 def test_the_data_layer_knows_nothing_of_the_assistant() -> None:
