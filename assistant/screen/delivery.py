@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import chainlit as cl
 from chainlit.chat_context import chat_context
@@ -18,6 +17,8 @@ from chainlit.data import get_data_layer
 from chainlit.session import WebsocketSession
 
 from datalayer import DataLayerError
+
+from .session import held
 
 Handler = Callable[[str, Any], Awaitable[None]]
 _CONNECTING = 60.0
@@ -82,20 +83,18 @@ def then_ready(connected: Callable[[str], Awaitable[None]]) -> Callable[[str], A
     return connection_successful
 
 
-@dataclass
-class _Page:
-    """``shown``: the page shows its conversation, at its connection ``sid``. ``taken``: ids of messages it has sent."""
-
+@dataclass(eq=False)
+class Page:
     sid: str = ""
+    """Its connection."""
     shown: asyncio.Event = field(default_factory=asyncio.Event)
+    """It shows its conversation, at this connection."""
     taken: set[str] = field(default_factory=set)
+    """Ids of messages that it has sent."""
 
 
-_pages: WeakKeyDictionary[WebsocketSession, _Page] = WeakKeyDictionary()
-
-
-def _page(session: WebsocketSession) -> _Page:
-    page = _pages.setdefault(session, _Page())
+def _page(session: WebsocketSession) -> Page:
+    page = held(session).page = held(session).page or Page()
     if page.sid != session.socket_id:
         page.sid, page.shown = session.socket_id, asyncio.Event()
     return page

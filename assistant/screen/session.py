@@ -14,6 +14,7 @@ from ..settings import Settings
 from ..texts import Language, language
 
 if TYPE_CHECKING:
+    from .delivery import Page
     from .live import Room
     from .queueing import Queue
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 class Held:
     settings: Settings | None = None
     """The last ones that were valid: Chainlit puts what a browser sends into its session before it asks anybody."""
+    page: "Page | None" = None
+    """What has arrived from it."""
     queue: "Queue | None" = None
+    """What the person has said, waiting for its turn."""
     room: "Room | None" = None
     """The conversation that the page shows."""
 
