@@ -120,6 +120,18 @@ class TestAnotherUser:
         assert await layer.get_thread(own["threadId"]) == mine
         assert blob_names(layer) == files
 
+    async def test_is_forbidden_them_beside_the_deletion_of_an_own_conversation(
+        self, layer: DataLayer, victim: Victim, bob: PersistedUser
+    ) -> None:
+        own, before = (await start_thread(layer, bob))["threadId"], await victim.state()
+        with chainlit_session(bob, own):
+            calls = [layer.delete_thread(own), layer.delete_step(victim.answer["id"])]
+            errors = await failures([*calls, layer.create_step(make_step(new_id(), id=victim.answer["id"]))])
+        assert [type(error) for error in errors] == [type(None), Forbidden, Forbidden]
+        assert await victim.state() == before
+        await layer.update_step(victim.answer | {"output": "still hers"})
+        assert (await steps_of(layer, victim.thread_id))[victim.answer["id"]]["output"] == "still hers"
+
     async def test_is_forbidden_all_changes_at_once(self, layer: DataLayer, victim: Victim, bob: PersistedUser) -> None:
         own = await start_thread(layer, bob)
         before = await victim.state()

@@ -1,5 +1,6 @@
 """What was spent is stored once, outlives its conversation, is summed exactly, and is nobody else's business."""
 
+import asyncio
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
@@ -115,6 +116,13 @@ class TestRow:
         found = await total(layer, thread_id=thread_id)
         assert found is not None
         assert (found.calls, await layer.get_thread(thread_id)) == (2, None)
+
+    async def test_what_comes_after_the_deletion_is_nobodys_in_the_same_group_too(self, layer: DataLayer) -> None:
+        thread_id = (await start_thread(layer, await register(layer, "ann")))["threadId"]
+        late = call(thread_id=thread_id, actor=APPLICATION)
+        await asyncio.gather(layer.delete_thread(thread_id), layer.store.submit(late))
+        await layer.store.submit(call(thread_id=thread_id, actor=APPLICATION))
+        assert rows(layer, "SELECT DISTINCT user_id FROM usage") == [("",)]
 
     async def test_it_survives_a_restart(self, layer: DataLayer, open_layer: OpenLayer) -> None:
         await layer.store.submit(call())
