@@ -2,8 +2,11 @@
 
 @cl.data_layer
 def data_layer(): return DataLayer("sqlite+aiosqlite:///threads.db", files="files/")
+
+What an app may use is named in ``__all__``: the names, and the modules with what they name themselves.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
@@ -20,12 +23,16 @@ from .errors import (
 from .writes import APPLICATION
 
 if TYPE_CHECKING:
+    from . import backup, door, durable, errors, place, records, reports, text, writes
     from .chainlit.adapter import DataLayer
+    from .chainlit.shapes import file_url
+    from .writer import Event
 
 __all__ = [
     "APPLICATION",
     "DataLayer",
     "DataLayerError",
+    "Event",
     "Forbidden",
     "InvalidInput",
     "NotFound",
@@ -34,13 +41,24 @@ __all__ = [
     "StoreForeign",
     "StoreTooNew",
     "StoreUnavailable",
+    "backup",
+    "door",
+    "durable",
+    "errors",
+    "file_url",
+    "place",
+    "records",
+    "reports",
+    "text",
+    "writes",
 ]
+_ELSEWHERE = {"DataLayer": "chainlit.adapter", "Event": "writer", "file_url": "chainlit.shapes"}
 
 
 def __getattr__(name: str) -> Any:
     """`python -m datalayer` needs no Chainlit, which takes seconds to import."""
-    if name != "DataLayer":
-        raise AttributeError(name)
-    from .chainlit.adapter import DataLayer
-
-    return DataLayer
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _ELSEWHERE:
+        return getattr(import_module(f".{_ELSEWHERE[name]}", __name__), name)
+    return import_module(f".{name}", __name__)

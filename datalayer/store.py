@@ -10,8 +10,8 @@ from typing import Any
 
 from . import backup, migrations, transaction
 from .backlog import MAX_BATCH
+from .backup.damage import set_log_aside
 from .blobs import Blobs, LocalBlobs
-from .damage import set_log_aside
 from .dialects import sqlite
 from .dialects.base import reason
 from .dialects.sqlite_file import Identity, check_file, file_identity, log_identity

@@ -1,11 +1,16 @@
 """The floors of the house (docs/design.md): an import goes only to a lower floor, and a module stays readable."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import datalayer
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,7 +42,6 @@ FLOORS = {
     "sql.queries": 3,
     "spool": 2,
     "transaction": 2,
-    "damage": 4,
     "backlog": 3,
     "writer": 4,
     "sql.context": 3,
@@ -71,9 +75,6 @@ SIDEWAYS = {
 # What may import SQLAlchemy, and what Chainlit: packages and modules of datalayer.
 SQLALCHEMY = {"dialects", "migrations", "schema", "sql"}
 CHAINLIT = {"chainlit", "door"}
-# What the chat app may not see of the data layer: everything that knows of SQL.
-SQL = ("schema", "dialects", "sql")
-HIDDEN = {"sqlalchemy", *(f"datalayer.{name}" for name in SQL)}
 # Floor of each room of the assistant. An import goes only to a lower floor; app.py stands above all of them.
 ROOMS_OF_ASSISTANT = {
     "__init__": 0,
@@ -242,11 +243,27 @@ def test_the_data_layer_knows_nothing_of_the_assistant() -> None:
     assert found == set()
 
 
-def test_the_assistant_knows_nothing_of_sql() -> None:
-    def hidden(module: str) -> bool:
-        return any(module == name or module.startswith(name + ".") for name in HIDDEN)
+def offered(module: str) -> bool:
+    """Whether the data layer offers what this dotted name names: in its ``__all__``, or in that of a module there."""
+    place: Any = datalayer
+    for name in module.split(".")[1:]:
+        if name not in getattr(place, "__all__", vars(place)):
+            return False
+        place = getattr(place, name)
+    return True
 
-    assert {(name_of(p), module) for p in modules("assistant") for module in imports(p) if hidden(module)} == set()
+
+def test_an_app_uses_only_what_the_data_layer_offers() -> None:
+    app = [ROOT / "app.py", *modules("assistant")]
+    used = {(name_of(p), module) for p in app for module in imports(p)}
+    assert {(by, module) for by, module in used if module.split(".")[0] == "datalayer" and not offered(module)} == set()
+    assert {by for by, module in used if module.split(".")[0] == "sqlalchemy"} == set()
+
+
+def test_what_the_data_layer_offers_is_there_and_needs_no_chainlit_but_for_itself() -> None:
+    names = [name for name in datalayer.__all__ if name not in ("DataLayer", "door")]
+    code = f"import sys, datalayer; [getattr(datalayer, name) for name in {names}]; sys.exit('chainlit' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 @pytest.mark.parametrize("package", ["datalayer", "assistant"])

@@ -5,7 +5,7 @@ from typing import Literal
 
 from chainlit.session import WebsocketSession, ws_sessions_id
 
-from datalayer.writer import Event
+from datalayer import Event
 
 from ..texts import language, say
 

@@ -12,8 +12,7 @@ import chainlit.config
 from chainlit.data import get_data_layer
 
 from datalayer import DataLayer, DataLayerError, StoreCorrupt
-from datalayer.backup import keep_backing_up, newest
-from datalayer.damage import set_aside
+from datalayer.backup import keep_backing_up, newest, set_aside
 from datalayer.place import Place
 
 from ..access.accounts import FILE_NAME

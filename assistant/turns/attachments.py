@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from datalayer import DataLayer, StoreUnavailable
-from datalayer.chainlit.shapes import file_url
+from datalayer import DataLayer, StoreUnavailable, file_url
 from datalayer.records import StepFile
 
 from ..models import Attachment, ChatMessage

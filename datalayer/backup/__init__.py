@@ -4,6 +4,7 @@ A folder of backups holds ``<UTC stamp>/threads.db`` and ``verified.json`` for e
 which content is stored once however many backups hold it. Everything here blocks; from a coroutine call it in a thread.
 """
 
+from .damage import set_aside
 from .folder import Backup, backups, find, keep, newest, prune
 from .proof import Report, verify
 from .recovery import Restored, check, drill, finish_restore, restore
@@ -32,6 +33,7 @@ __all__ = [
     "optimise",
     "prune",
     "restore",
+    "set_aside",
     "status",
     "verify",
 ]

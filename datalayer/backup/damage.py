@@ -4,9 +4,9 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .dialects.sqlite_file import Identity, log_identity
-from .errors import StoreUnavailable
-from .spool import live_instances
+from ..dialects.sqlite_file import Identity, log_identity
+from ..errors import StoreUnavailable
+from ..spool import live_instances
 
 
 def set_aside(database: Path, spool: Path) -> Path:
