@@ -28,6 +28,8 @@ FLOORS = {
     "door": 1,
     "chainlit": 0,
     "chainlit.calls": 1,
+    "chainlit.chosen_ids": 1,
+    "chainlit.ended_sessions": 1,
     "chainlit.votes": 1,
     "schema": 1,
     "dialects": 0,

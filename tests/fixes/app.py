@@ -23,8 +23,9 @@ if FIXED := bool(os.environ.get("FIXED")):
     from assistant.screen import events
     from tests.fixes.kept import Kept as Layer
 
-    fixes.install()
-    events.install()
+    for _ in range(2):  # as when `chainlit run -w` executes an app again
+        fixes.install()
+        events.install()
     cookie_names.install(Path.cwd(), None)
     server.app.add_middleware(SecureCookies)
     upload_folder.install(Path.cwd() / "uploads")

@@ -1,5 +1,4 @@
-"""Of ``datalayer/chainlit/events.py``: a page can go on under any id, also one that was deleted, where the app resumes
-no threads (``connection_successful`` in socket.py)."""
+"""Of ``datalayer/chainlit/chosen_ids.py``."""
 
 from typing import Any
 
