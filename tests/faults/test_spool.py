@@ -198,7 +198,7 @@ class TestFile:
     def test_what_a_dead_one_left_is_one_ones_until_it_is_forgotten(self, spools: list[Spool], folder: Path) -> None:
         one, other = spools
         left = left_by_a_dead_one(folder, "a", "b")
-        assert one.live() == {one.instance, other.instance}
+        assert one.live() == live_instances(folder) == {one.instance, other.instance}
         assert names(one.take_over()) == names(one.take_over()) == ["a", "b"]
         assert other.take_over() == []
         assert one.live() == {one.instance, other.instance}
@@ -222,6 +222,30 @@ class TestFile:
         left.unlink()
         spools[0].forget()
         assert spools[0].take_over() == []
+
+    @pytest.mark.parametrize("torn", [b'{"kind": "Upse', b'{"kind": "Nothing"}', b"[]", b"\x00" * 4096])
+    def test_nothing_that_follows_a_torn_line_is_believed(
+        self, spools: list[Spool], folder: Path, caplog: pytest.LogCaptureFixture, torn: bytes
+    ) -> None:
+        """It was written later, and may be what the torn one would have deleted."""
+        left = left_by_a_dead_one(folder, "a", "b")
+        first, second = left.read_bytes().splitlines()
+        left.write_bytes(b"\n".join([first, torn, second]))
+        assert names(spools[0].take_over()) == ["a"]
+        assert f"{left.name} ends in the middle of a write" in caplog.text
+        spools[0].forget()
+
+    def test_a_file_that_goes_while_it_is_looked_at_is_nobodys(self, spools: list[Spool], folder: Path) -> None:
+        (folder / "gone.jsonl").symlink_to("removed")  # is listed, and cannot be opened
+        assert spools[0].take_over() == []
+        assert spools[0].live() == live_instances(folder) == {spool.instance for spool in spools}
+        (folder / "gone.jsonl").unlink()
+
+    def test_one_that_was_never_opened_leaves_nothing(self, folder: Path) -> None:
+        spool = Spool(folder)
+        spool.clear()
+        spool.close(keep=False)
+        assert not folder.exists()
 
     def test_those_of_several_come_by_their_time_then_by_that_of_their_files(
         self, spools: list[Spool], folder: Path
