@@ -1,4 +1,5 @@
 // Where the page is: the path without the one that the app is mounted under.
+import { addedOf } from "./added.js";
 import { onHeard } from "./wire.js";
 
 const root = document.querySelector('meta[property="og:root_path"]')?.content ?? "";
@@ -17,23 +18,28 @@ for (const name of ["pushState", "replaceState"]) {
 }
 addEventListener("popstate", () => movers.forEach((take) => take()));
 
-// The list of conversations gives a new one its address, and on a small screen the list is drawn when it is opened:
-// a reload would lose the conversation, and the page that then moves would close what the first tap has opened.
-// The page must know the conversation before its address, or it would resume it. Nothing that it draws on a small screen,
-// and no event of its own, says when it does.
-const SETTLED = 100; // milliseconds
-let moves = 0;
-onMove(() => moves++);
-onHeard("first_interaction", ({ thread_id: id }) => {
-  const before = moves;
-  setTimeout(() => {
-    if (moves !== before) return; // the person has gone on
+// The page gives a new conversation its address when its list has come, and on a small screen when that is opened: until
+// then a reload would lose it. Here it has one at once, of which the page's router is told later: it would resume the
+// conversation before the page knows it. When the list shows it as the open one the page does.
+let untold = false;
+let telling = false;
+onHeard("first_interaction", ({ thread_id: id }) =>
+  // Whoever else hears of it is first: drafts.js must know the conversation before its address.
+  queueMicrotask(() => {
     if (location.pathname.replace(/\/$/, "") !== root) return;
-    if (!root && document.querySelector("#thread-history")) return; // below a path the list compares with "/", in vain
     history.replaceState(history.state, "", `${root}/thread/${id}`);
-    dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
-  }, SETTLED);
+    untold = true;
+  }),
+);
+addedOf('li[id^=thread-] [data-active="true"]', () => {
+  if (!untold) return;
+  telling = true;
+  dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
+  telling = false;
 });
 
 // What was chosen in the sidebar of a small screen is what is to be seen next.
-onMove(() => document.querySelector("[data-sidebar=sidebar][data-mobile] #sidebar-trigger-button")?.click());
+onMove(() => {
+  untold = false;
+  if (!telling) document.querySelector("[data-sidebar=sidebar][data-mobile] #sidebar-trigger-button")?.click();
+});

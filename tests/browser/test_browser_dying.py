@@ -1,24 +1,12 @@
 """What a page has sent to a server that dies before it reads it is done by the next one."""
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.browser.chat import App
 from tests.browser.conftest import OpenTab
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    app = App(tmp_path_factory.mktemp("dying"))
-    try:
-        app.start()
-        yield app
-    finally:
-        app.close()
 
 
 def test_a_first_message_that_a_dying_server_did_not_read_is_answered_by_the_next(app: App, tab: OpenTab) -> None:

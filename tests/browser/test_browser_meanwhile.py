@@ -55,6 +55,23 @@ def test_an_answer_goes_on_in_a_second_tab_and_after_coming_back(tab: OpenTab, g
     expect(other.answers.locator(".message-content")).to_have_text(["Layer upon layer of snow.", "Névé is younger."])
 
 
+def test_a_new_conversation_has_its_address_before_the_list_has_come(tab: OpenTab, gemini: GeminiServer) -> None:
+    gemini.script(text("Yes."), finish())
+    chat = tab()
+    chat.page.route("**/project/threads", lambda route: None)  # it never comes
+    chat.type("Is a tarn a lake?")
+    chat.submit()
+    chat.thread_id()
+    chat.type("And a mere?")
+    chat.answer(0)
+    chat.page.unroute("**/project/threads")
+    chat.reload()
+    expect(chat.questions).to_have_text(["Is a tarn a lake?"])
+    expect(chat.input).to_have_value("And a mere?")
+    chat.entry("Is a tarn a lake?").locator("a").click()
+    assert chat.thread_id()
+
+
 def test_a_draft_stays_with_its_conversation(tab: OpenTab, gemini: GeminiServer) -> None:
     gemini.script(text("Fine."), finish())
     chat = tab()
