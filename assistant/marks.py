@@ -8,7 +8,7 @@ COMMAND = "command"
 CLEAR = "clear"
 """The key of the command with which the author had all before it forgotten."""
 ASIDE = "aside"
-"""An edit or another answer has replaced the message: see screen/replacing.py."""
+"""An edit or another answer has replaced it, and it is no message any more: see screen/replacing.py."""
 MODEL = "model"
 """Which model wrote the answer, or was asked last."""
 FALLBACK = "fallback"
@@ -33,7 +33,7 @@ def forgets(metadata: Metadata) -> bool:
 
 
 def is_aside(metadata: Metadata) -> bool:
-    """Whether a message with this metadata was replaced, and is shown to nobody."""
+    """Whether what has this metadata was replaced, and is shown to nobody."""
     return bool((metadata or {}).get(ASIDE))
 
 
@@ -41,4 +41,4 @@ def is_for_models(metadata: Metadata) -> bool:
     """Whether a message with this metadata is for models: no command or its reply, no answer of the formatter alone."""
     marks = metadata or {}
     formatted = marks.get(FALLBACK) and not marks.get(BROKE_OFF)
-    return not (is_aside(marks) or is_command(marks) or formatted)
+    return not (is_command(marks) or formatted)

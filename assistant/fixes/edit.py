@@ -12,21 +12,20 @@ from chainlit.chat_context import chat_context
 from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
 
-from ..texts import language, say
-
 Edit = Callable[[WebsocketSession, str, str], Awaitable[None]]
+Unknown = Callable[[WebsocketSession, str], Awaitable[None]]
 
 
-def handler(edit: Edit) -> Callable[[str, Any], Awaitable[None]]:
-    """Of the event ``edit_message``. ``edit``: gives a message its new text, and answers it."""
+def handler(edit: Edit, unknown: Unknown) -> Callable[[str, Any], Awaitable[None]]:
+    """Of the event ``edit_message``. ``edit``: gives a message its new text, and answers it. ``unknown``: of a message
+    that the session does not know, tells the page."""
 
     async def edit_message(sid: str, payload: Any) -> None:
         session = WebsocketSession.require(sid)
-        emitter = init_ws_context(session).emitter
+        init_ws_context(session)
         id, text = payload["message"]["id"], str(payload["message"]["output"])
         if all(message.id != id for message in chat_context.get()):
-            await emitter.send_toast(say("not_editable", language(session.language)), "error")
-            await emitter.task_end()
+            await unknown(session, id)
             return
         session.current_task = task = asyncio.ensure_future(edit(session, id, text))
         await asyncio.wait([task])

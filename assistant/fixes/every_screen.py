@@ -18,7 +18,7 @@ from .patch import patch
 
 Turn = Callable[[WebsocketSession], AbstractAsyncContextManager[None]]
 Asked = Callable[[Message], Awaitable[None]]
-Left = Callable[[WebsocketSession], Awaitable[None]]
+Left = Callable[[WebsocketSession], None]
 
 
 def install(turn: Turn, asked: Asked, left: Left) -> None:
@@ -51,7 +51,7 @@ def _shown(asked: Asked, original: Any) -> Any:
 def _leaving(left: Left, original: Any) -> Any:
     @wraps(original)
     async def delete(session: WebsocketSession) -> None:
-        await left(session)
+        left(session)
         await original(session)
 
     return delete

@@ -71,7 +71,7 @@ async def answer(
                     if outcome.fallback and not (replaced.metadata or {}).get(FALLBACK):
                         await _no_other(outcome.fallback, settings, services)
                         break
-                    await replacing.put_aside(asked, asked.content, [replaced])
+                    await replacing.put_aside(asked, [replaced])
                     await cl.context.emitter.send_toast(say("put_aside_answer", session_language()), "info")
                     replaced = None
                 reply.metadata = _marks(outcome, begun)

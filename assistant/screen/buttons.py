@@ -14,7 +14,7 @@ from ..texts import say
 from . import live
 from .session import session_language
 
-_ANSWERS = ("user_message", "assistant_message")
+_MESSAGES = ("user_message", "assistant_message")
 _LEFT = 5
 """Answers, the newest, below which a page may still have the button of a server that is gone."""
 
@@ -25,17 +25,14 @@ async def below(answer: cl.Message, stopped: bool = False) -> None:
     offered = [_again(answer.id, bool(marks.get(FALLBACK)))]
     if stopped:
         offered.append(_button("continue", answer.id))
-    if live.here().replaced:
-        offered.append(_button("undo", answer.id))
-    await _offer(offered)
+    await _offer(offered + _undo(answer.id))
 
 
 async def instead(question: cl.Message) -> None:
     """Where a question that was edited got no answer, only what it has replaced can be offered, below a notice."""
-    if live.here().replaced:
-        notice: Any = {**question.to_dict(), "id": _notice(question.id), "type": "system_message"}
-        await cl.context.emitter.send_step(notice | {"output": say("put_aside_no_answer", session_language())})
-        await _offer([_button("undo", question.id, notice["id"])])
+    notice = _notice(question.to_dict(), "put_aside_no_answer")
+    await cl.context.emitter.send_step(notice)
+    await _offer(_undo(question.id, notice["id"]))
 
 
 async def withdraw() -> None:
@@ -45,36 +42,40 @@ async def withdraw() -> None:
 
 
 async def resume(thread: ThreadDict) -> None:
-    """Offers what belongs below the last answer of ``thread``. One that was cut off gets a notice too, on the screen
-    only."""
-    steps = thread["steps"]
-    room = live.here()
-    if room.busy:
-        return
+    """Offers what belongs below the last message of ``thread``. An answer that was cut off, and a question without one
+    whose old answer can be brought back, get a notice too, on the screen only."""
+    steps, room = thread["steps"], live.here()
     offered = bool(room.actions)  # on another screen, or when this one connected a moment ago: it will be here
     if not offered:
         for given in [step["id"] for step in steps if step["type"] == "assistant_message"][-_LEFT:]:
             await _again(given, fallback=False).remove()
-    last = max((n for n, step in enumerate(steps) if step["type"] in _ANSWERS), default=None)
-    if last is None or steps[last]["type"] != "assistant_message":
+    place = max((n for n, step in enumerate(steps) if step["type"] in _MESSAGES), default=None)
+    if place is None or is_command(steps[place].get("metadata")):  # there is no other answer to it
         return
-    answer: Any = steps[last]
-    if is_command(answer.get("metadata")):  # there is no other answer to it
+    last: Any = steps[place]
+    unanswered, cut_off = last["type"] == "user_message", last.get("status") in ("interrupted", "failed")
+    if unanswered and not room.replaced:
         return
-    cut_off = answer.get("status") in ("interrupted", "failed")
-    notice: Any = {**answer, "id": _notice(answer["id"]), "type": "system_message"}
-    if cut_off:
-        steps.insert(last + 1, notice | {"output": say("interrupted", session_language())})
+    notice = _notice(last, "put_aside_no_answer" if unanswered else "interrupted")
+    if unanswered or cut_off:
+        steps.insert(place + 1, notice)
     if offered:
         return
-    if not cut_off:
-        await below(cl.Message.from_dict(answer), answer.get("status") == "stopped")
-        return
-    await _offer([_button(name, answer["id"], notice["id"]) for name in ("continue", "retry")])
+    if unanswered or cut_off:
+        names = () if unanswered else ("continue", "retry")
+        await _offer([_button(name, last["id"], notice["id"]) for name in names] + _undo(last["id"], notice["id"]))
+    else:
+        await below(cl.Message.from_dict(last), last.get("status") == "stopped")
 
 
-def _notice(answer_id: str) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, answer_id))
+def _notice(message: Any, key: str) -> Any:
+    key_of_its_own = str(uuid.uuid5(uuid.NAMESPACE_OID, message["id"]))
+    return {**message, "id": key_of_its_own, "type": "system_message", "output": say(key, session_language())}
+
+
+def _undo(message_id: str, notice_id: str | None = None) -> list[cl.Action]:
+    """Where there is something to bring back."""
+    return [_button("undo", message_id, notice_id)] if live.here().replaced else []
 
 
 def _again(answer_id: str, fallback: bool) -> cl.Action:
@@ -96,6 +97,7 @@ def _button(name: str, answer_id: str, notice_id: str | None = None) -> cl.Actio
         name=name,
         payload={"answer": answer_id, "notice": notice_id},
         label=say(name, session_language()),
+        tooltip=say("undo_help", session_language()) if name == "undo" else "",
         forId=notice_id or answer_id,
     )
 

@@ -5,27 +5,31 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import chainlit as cl
 from chainlit import server, socket
+from chainlit.logger import logger
 from chainlit.session import WebsocketSession
 
 from datalayer import DataLayerError
 
 from ..fixes import cut_off, edit, every_screen, stop, thread_at_connect, thread_name, two_connections
 from ..marks import is_command
+from ..texts import say
 from . import commands, delivery, live, queueing, replacing
+from .session import session_language
 
 
 def install() -> None:
     """To be called after ``fixes.install``."""
     thread_name.install(lambda message: is_command(message.metadata))
-    every_screen.install(_turn, live.show_question, _left)
+    every_screen.install(_turn, live.show_question, live.leave)
     asked = commands.marked(delivery.message_once(socket.message))
-    edited = delivery.edit_once(edit.handler(_edit))
+    edited = delivery.edit_once(edit.handler(_edit, _unknown))
     connected = cut_off.then_the_rest(socket.connection_successful, _show_the_rest)
     server.sio.on("connect", two_connections.in_turn(thread_at_connect.named_last(_shown(socket.connect))))
     server.sio.on("connection_successful", delivery.then_ready(connected))
     server.sio.on("client_message", queueing.in_turn(asked))
-    server.sio.on("edit_message", queueing.in_turn(edited))
+    server.sio.on("edit_message", queueing.in_turn(edited, replacing.show))
     server.sio.on("stop", stop.handler(live.stop))
 
 
@@ -50,20 +54,27 @@ async def _show_the_rest(session: WebsocketSession) -> None:
 @asynccontextmanager
 async def _turn(session: WebsocketSession) -> AsyncIterator[None]:
     with live.turn(session):
-        await _settle(live.room(session))
+        with suppress(DataLayerError):  # which is logged; what is left is marked, and shown to nobody
+            await replacing.settle(live.room(session))
         yield
 
 
 async def _edit(session: WebsocketSession, message_id: str, text: str) -> None:
     with live.turn(session), suppress(asyncio.CancelledError):
-        await replacing.edit(message_id, text)
+        try:
+            await replacing.edit(message_id, text)
+        except DataLayerError as error:
+            logger.warning("a message is not edited: %s", error)
+            await _not_edited(session, message_id, "edit_failed")
 
 
-async def _left(session: WebsocketSession) -> None:
-    if (left := live.leave(session)) is not None:
-        await _settle(left)
+async def _unknown(session: WebsocketSession, message_id: str) -> None:
+    await _not_edited(session, message_id, "not_editable")
 
 
-async def _settle(room: live.Room) -> None:
-    with suppress(DataLayerError):  # which is logged; what is left is marked, and shown to nobody
-        await replacing.settle(room)
+async def _not_edited(session: WebsocketSession, message_id: str, why: str) -> None:
+    """``why``: the key of the sentence."""
+    await replacing.show(session)
+    await delivery.refused(message_id)
+    await cl.context.emitter.send_toast(say(why, session_language()), "error")
+    await cl.context.emitter.task_end()

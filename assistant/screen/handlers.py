@@ -17,7 +17,7 @@ from datalayer.text import title
 from datalayer.writes import Actor, author_id
 
 from ..config import Config
-from ..marks import is_aside, is_command
+from ..marks import is_command
 from ..memory import Memory
 from ..models import OFFLINE, ChatMessage, Providers
 from ..services import Service, Services, make_limits, make_memory, make_providers, make_traces
@@ -62,7 +62,8 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
         await _show(Settings(model=providers.default).stored(thread["metadata"]), providers)
         await commands.offer()
         commands.warm_up(thread, services())
-        await buttons.resume(thread)
+        if not live.here().busy:
+            await buttons.resume(thread)
 
     @cl.action_callback("continue")
     @cl.action_callback("retry")
@@ -120,7 +121,7 @@ async def _begin(services: Services) -> None:
 def _reread(thread: ThreadDict) -> None:
     """Chainlit reads the messages of the session from what is left in ``thread``."""
     live.reread(cl.context.session)
-    thread["steps"] = [step for step in thread["steps"] if not is_aside(step.get("metadata"))]
+    thread["steps"] = replacing.on_screen(live.here(), thread["steps"])
 
 
 def _listen(services: Callable[[], Services], memory: Memory, layer: DataLayer) -> None:
@@ -238,7 +239,7 @@ async def _go_on(action: cl.Action, services: Services) -> None:
     messages, session = chat_context.get(), cl.context.session
     given = next((m for m in messages if m.id == action.payload.get("answer")), None)
     if given is None:  # it was replaced on another screen
-        await cl.context.emitter.send_toast(say("not_editable", session_language()), "error")
+        await _gone_on()
         return
     if is_command(given.metadata):  # there is no other answer to it
         return
@@ -248,13 +249,18 @@ async def _go_on(action: cl.Action, services: Services) -> None:
         return
     thread, _ = await _thread(services.layer)
     if session.thread_id in _answering or (thread is not None and not await _is_last(given, services.layer)):
-        await cl.context.emitter.send_toast(say("not_editable", session_language()), "error")
+        await _gone_on()
         return
     _answering.add(session.thread_id)
     try:
         await _answer_anew(action, asked, given, thread, services)
     finally:
         _answering.discard(session.thread_id)
+
+
+async def _gone_on() -> None:
+    await replacing.show(cl.context.session)
+    await cl.context.emitter.send_toast(say("gone_on", session_language()), "info")
 
 
 _answering: set[str] = set()

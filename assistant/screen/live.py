@@ -63,9 +63,9 @@ _turn: ContextVar[Turn | None] = ContextVar("live_turn", default=None)
 class Room:
     """A conversation as it is shown now. ``shown``, ``gone``: steps of the last turn, by id. ``pieces``: what has come
     of their text since. ``ended``: when it did, on the monotonic clock. ``actions``: all buttons. ``messages``:
-    Chainlit's list of the messages, the same for all. ``replaced``: what can be brought back, see replacing.py.
-    ``wire``: to the other instances, None: there is none. ``own``: ids of what turns of this one have shown.
-    ``elsewhere``: instances whose turns are running."""
+    Chainlit's list of the messages, the same for all. ``replaced``: whether something can be brought back (see
+    replacing.py). ``wire``: to the other instances, None: there is none. ``own``: ids of what turns of this one have
+    shown. ``elsewhere``: instances whose turns are running."""
 
     key: tuple[str, str]
     screens: WeakKeyDictionary[WebsocketSession, None] = field(default_factory=WeakKeyDictionary)
@@ -77,7 +77,7 @@ class Room:
     elements: set[str] = field(default_factory=set)
     actions: dict[str, dict[str, Any]] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
-    replaced: list[Any] = field(default_factory=list)
+    replaced: bool = False
     wire: "Wire | None" = None
     own: set[str] = field(default_factory=set)
     elsewhere: set[str] = field(default_factory=set)
@@ -127,6 +127,7 @@ class Room:
             self.elements.add(data["id"])
         elif event == "action":
             self.actions[data["id"]] = data
+            self.replaced = self.replaced or data["name"] == "undo"  # on another instance, perhaps
         elif event == "remove_action":
             self.actions.pop(data["id"], None)
 
@@ -192,14 +193,13 @@ def here() -> Room:
     return room(session)
 
 
-def leave(session: WebsocketSession) -> Room | None:
-    """The page is gone for good. The conversation that it showed, when nobody shows it any more."""
+def leave(session: WebsocketSession) -> None:
+    """The page is gone for good."""
     left, held(session).room = held(session).room, None
     chat_contexts.pop(session.id, None)
     if left is not None:
         left.screens.pop(session, None)
         left.hang_up()
-    return left if left is not None and not left.screens else None
 
 
 async def refresh(thread: ThreadDict) -> None:

@@ -5,7 +5,7 @@ What is not taken is told to whoever wrote it, whose page still shows it.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..texts import language, say, size
 from . import delivery
 from .session import held
 
+Before = Callable[[WebsocketSession], Awaitable[None]]
 _QUOTED = 60  # characters of what was not taken
 _TOASTS = 2.0
 """Seconds between two toasts: a page that is flooded with them shows none."""
@@ -55,8 +56,9 @@ class Queue:
             del self.waiting[id]
 
 
-def in_turn(handle: delivery.Handler) -> delivery.Handler:
-    """``handle``, for a message, once the turn before it is over. It may leave the turn in ``session.current_task``."""
+def in_turn(handle: delivery.Handler, refusing: Before | None = None) -> delivery.Handler:
+    """``handle``, for a message, once the turn before it is over. It may leave the turn in ``session.current_task``.
+    ``refusing``: is called before a message is refused."""
 
     async def taken(sid: str, payload: Any) -> None:
         session = WebsocketSession.require(sid)
@@ -67,6 +69,8 @@ def in_turn(handle: delivery.Handler) -> delivery.Handler:
         text = str(message.get("output") or "")
         weight = len(text.encode(errors="replace"))
         if why := queue.refusal(weight):
+            if refusing is not None:
+                await refusing(session)
             return await _refuse(session, queue, message["id"], text, why)
         async with queue.turn(message["id"], weight):
             before = session.current_task

@@ -1,20 +1,23 @@
 """What an edit, or another answer, has put aside, and Undo.
 
-Always true: it stays in the database, marked and out of sight, until the conversation goes on or its last page is gone.
-A crash before that loses nothing of it.
+Always true: it stays in the database until the conversation goes on, and is no message there meanwhile. So no model is
+shown it, and no summary, search or count has it. Its marks are all that Undo needs: it works on every instance that
+shows the conversation, and after a crash.
 """
 
+import asyncio
+import uuid
+from collections.abc import Awaitable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import chainlit as cl
 from chainlit.chat_context import chat_context
 from chainlit.config import config
 from chainlit.data import get_data_layer
-from chainlit.logger import logger
 
 from datalayer import DataLayer, DataLayerError
+from datalayer.records import now
 
 from ..marks import ASIDE, is_aside
 from ..memory import Memory
@@ -22,14 +25,12 @@ from ..texts import say
 from . import buttons, live
 from .session import session_language
 
+Step = dict[str, Any]
 
-@dataclass(frozen=True, slots=True)
-class Replaced:
-    """``text``: of the question, before. ``old``: the messages that came after it."""
-
-    question: cl.Message
-    text: str
-    old: list[cl.Message]
+_NOTHING = "undefined"
+"""Chainlit's type of a step that is none of the others. What it was is in its mark."""
+_SHOWN = ("user_message", "assistant_message", "llm")
+"""Types of what stands on the page of a turn: messages and thoughts."""
 
 
 def _layer() -> DataLayer:
@@ -38,42 +39,82 @@ def _layer() -> DataLayer:
     return layer
 
 
-async def put_aside(question: cl.Message, text: str, old: list[cl.Message]) -> None:
-    """Takes ``old`` off the screens. Raises DataLayerError: then it is still there."""
+def on_screen(room: live.Room, steps: Iterable[Any]) -> list[Any]:
+    """The steps of a conversation that are shown; what is aside can be brought back from ``room``."""
+    every = list(steps)
+    shown = [step for step in every if not is_aside(step.get("metadata"))]
+    room.replaced = len(shown) < len(every)
+    return shown
+
+
+async def put_aside(question: cl.Message, old: list[cl.Message], text: str | None = None) -> None:
+    """Takes ``old``, with their thoughts, off the screens, and keeps ``text``, which the question was before.
+
+    Raises DataLayerError: then all is as it was.
+    """
+    mark = {"question": question.id, "at": now()}
+    gone: list[Any] = [message.to_dict() for message in old] + await _thoughts(question, old)
+    marked = [_marked(step, {**mark, "type": step["type"]}) for step in gone]
+    if text is not None:
+        was = {"id": str(uuid.uuid4()), "threadId": question.thread_id}
+        marked.append(_marked(was, mark) | {"output": text})
     try:
-        for message in old:
-            await _mark(message, aside=True)
+        await _together(_layer().update_step(step) for step in marked)
     except DataLayerError:
-        for message in old:
-            with suppress(DataLayerError):  # what could not be marked needs no mark taken off
-                await _mark(message, aside=False)
+        with suppress(DataLayerError):  # what could not be marked needs no mark taken off
+            await _together(map(_back, marked))
         raise
-    live.here().replaced.append(Replaced(question, text, old))
+    live.here().replaced = True
     for message in old:
         chat_context.remove(message)
-        await cl.context.emitter.delete_step(message.to_dict())
+    for step in gone:
+        await cl.context.emitter.delete_step(step)
 
 
-async def _mark(message: cl.Message, aside: bool) -> None:
-    others = {key: value for key, value in (message.metadata or {}).items() if key != ASIDE}
-    message.metadata = others | ({ASIDE: True} if aside else {})
-    step: Any = {"id": message.id, "threadId": message.thread_id, "metadata": message.metadata}
-    await _layer().update_step(step)
+async def _thoughts(question: cl.Message, answers: list[cl.Message]) -> list[Any]:
+    """Those that stand between the question and the last of the answers."""
+    with suppress(DataLayerError):
+        thread = await _layer().get_thread(question.thread_id)
+        steps: list[Any] = thread["steps"] if thread and answers else []
+        place = {step["id"]: number for number, step in enumerate(steps)}
+        part = steps[place.get(question.id, 0) : place.get(answers[-1].id, 0)] if steps else []
+        return [step for step in part if step["type"] == "llm"]
+    return []
+
+
+def _marked(step: Step, mark: dict[str, Any]) -> Any:
+    others = {key: value for key, value in (step.get("metadata") or {}).items() if key != ASIDE}
+    return _only(step, type=_NOTHING, metadata=others | {ASIDE: mark})
+
+
+def _back(step: Any) -> Awaitable[None]:
+    """Of a question that was edited, what it was goes back into it."""
+    mark = step["metadata"][ASIDE]
+    if "type" not in mark:
+        return _layer().delete_step(step["id"])
+    others = {key: value for key, value in step["metadata"].items() if key != ASIDE}
+    return _layer().update_step(_only(step, type=mark["type"], metadata=others))
+
+
+def _only(step: Any, **values: Any) -> Any:
+    return {"id": step["id"], "threadId": step["threadId"], **values}
+
+
+async def _together(writes: Iterable[Awaitable[Any]]) -> None:
+    """Stores them in this order. Raises the first DataLayerError once all are done."""
+    done = await asyncio.gather(*writes, return_exceptions=True)
+    for error in done:
+        if isinstance(error, BaseException):
+            raise error
 
 
 async def edit(message_id: str, text: str) -> None:
-    """As Chainlit's ``edit_message`` does it, except that nothing is deleted."""
+    """As Chainlit's ``edit_message`` does it, except that nothing is deleted. Raises DataLayerError: it is not made."""
     emitter, to = cl.context.emitter, session_language()
     messages = chat_context.get()
     place = next(place for place, message in enumerate(messages) if message.id == message_id)
     asked, later = messages[place], messages[place + 1 :]
-    try:
-        await put_aside(asked, asked.content, later)
-    except DataLayerError as error:
-        logger.warning("a message is not edited: %s", error)
-        await emitter.send_toast(say("edit_failed", to), "error")
-        await emitter.task_end()
-        return
+    await put_aside(asked, later, asked.content if asked.content != text else None)
     asked.content = text
     await asked.update()
     if later:
@@ -90,32 +131,65 @@ async def edit(message_id: str, text: str) -> None:
 async def undo(memory: Memory, user: str) -> None:
     """Brings back what was put aside last, in the place of what came after it. Raises DataLayerError."""
     room, layer = live.here(), _layer()
-    if not room.replaced:
-        await cl.context.emitter.send_toast(say("not_editable", session_language()), "error")
+    if (await layer.health())["state"] != "ok":  # what waits in the spool would not be found
+        await cl.context.emitter.send_toast(say("undo_waits", session_language()), "error")
         return
-    last = room.replaced.pop()
-    messages = chat_context.get()
-    new = messages[next(n for n, each in enumerate(messages, 1) if each.id == last.question.id) :]
-    for message in last.old:
-        await _mark(message, aside=False)
-    if last.question.content != last.text:
-        last.question.content = last.text
-        await last.question.update()
-    for message in new:
-        await message.remove()
-    for message in last.old:
-        chat_context.add(message)
+    thread = await layer.get_thread(room.key[1])
+    steps: list[Any] = thread["steps"] if thread else []
     await buttons.withdraw()
-    await memory.drop(user, room.key[1])
-    if (thread := await layer.get_thread(room.key[1])) is not None:
-        thread["steps"] = [step for step in thread["steps"] if not is_aside(step.get("metadata"))]
-        await live.refresh(thread)
-    if last.old and (shown := last.old[-1]).type == "assistant_message":
-        await buttons.below(shown)
+    if last := _last(steps):
+        await _together(_exchange(last, steps))
+        await memory.drop(user, room.key[1])
+    else:
+        await settle(room)
+        await cl.context.emitter.send_toast(say("undo_gone", session_language()), "error")
+    await _show()
 
 
-async def settle(room: "live.Room") -> None:
-    """Nobody can bring it back any more. Raises DataLayerError."""
-    while room.replaced:
-        for message in room.replaced.pop().old:
-            await _layer().delete_step(message.id)
+def _last(steps: list[Any]) -> list[Any]:
+    """What was put aside last; nothing where the conversation has gone on since."""
+    aside = [step for step in steps if is_aside(step.get("metadata"))]
+    at = max((step["metadata"][ASIDE]["at"] for step in aside), default=None)
+    last = [step for step in aside if step["metadata"][ASIDE]["at"] == at]
+    asked = [step["id"] for step in steps if step["type"] == "user_message"]
+    return last if last and asked and last[0]["metadata"][ASIDE]["question"] == asked[-1] else []
+
+
+def _exchange(last: list[Any], steps: list[Any]) -> Iterable[Awaitable[Any]]:
+    """``last`` in the place of what is shown of ``steps`` after their question."""
+    place = next(n for n, step in enumerate(steps) if step["id"] == last[0]["metadata"][ASIDE]["question"])
+    for step in last:
+        if "type" not in step["metadata"][ASIDE]:
+            yield _layer().update_step(_only(steps[place], output=step["output"]))
+        yield _back(step)
+    for step in steps[place + 1 :]:
+        if step["type"] in _SHOWN:
+            yield _layer().delete_step(step["id"])
+
+
+async def show(session: Any) -> None:
+    """The conversation as it is, on one screen. A page takes what follows a message off when it sends an edit of it."""
+    with suppress(DataLayerError):  # which is logged
+        if (thread := await _layer().get_thread(session.thread_id)) is not None:
+            thread["steps"] = on_screen(live.room(session), thread["steps"])
+            await session.emit("resume_thread", thread)
+
+
+async def _show() -> None:
+    """The conversation as it is stored, on all its screens, with what can be done now."""
+    room = live.here()
+    if (thread := await _layer().get_thread(room.key[1])) is None:
+        return
+    thread["steps"] = on_screen(room, thread["steps"])
+    room.messages[:] = [cl.Message.from_dict(step) for step in thread["steps"] if "message" in step["type"]]
+    await buttons.resume(thread)
+    await live.refresh(thread)
+
+
+async def settle(room: live.Room) -> None:
+    """The conversation goes on: nothing can be brought back any more. Raises DataLayerError."""
+    if not room.replaced:
+        return
+    room.replaced = False
+    if (thread := await _layer().get_thread(room.key[1])) is not None:
+        await _together(_layer().delete_step(step["id"]) for step in thread["steps"] if is_aside(step.get("metadata")))

@@ -1,7 +1,6 @@
 """A conversation that several instances show at once: what one of them shows, all do.
 
-A turn is of the instance where it was begun. The others note and show what they hear of it, and can stop it. Undo is
-only there, and only until the conversation goes on elsewhere.
+A turn is of the instance where it was begun. The others note and show what they hear of it, and can stop it.
 """
 
 import time
@@ -18,7 +17,6 @@ from chainlit.session import WebsocketSession
 
 from datalayer import DataLayer, DataLayerError
 
-from ..marks import is_aside
 from ..turns.history import moment
 from . import live, replacing
 from .live import later, show_element, tell
@@ -38,19 +36,17 @@ class _Shared:
         self._line = relay.open(*room.key, self)
 
     def say(self, event: str, data: Any = None) -> None:
-        if not (event == "action" and data["name"] == "undo"):
-            self._line.say(event, data)
+        self._line.say(event, data)
 
     def state(self) -> Any:
         """What turns of this instance have shown."""
         room = self._room()
         assert room is not None
-        actions = [action for action in room.actions.values() if action["name"] != "undo"]
         return {
             "steps": [step for key, step in room.steps().items() if key in room.own],
             "gone": list(room.gone & room.own),
             "elements": list(room.elements & room.own),
-            "actions": actions if room.own else None,
+            "actions": list(room.actions.values()) if room.own else None,
             "running": bool(room.running),
         }
 
@@ -102,17 +98,12 @@ async def _state(room: live.Room, by: str, state: Any) -> None:
 
 
 async def _begin(room: live.Room) -> None:
-    """The conversation goes on there: what could be brought back here cannot be any more."""
+    """The conversation goes on there: what could be done here cannot be any more."""
     room.begin()
+    room.replaced = False
     for action in list(room.actions.values()):
         room.note("remove_action", action)
         await tell(room.others(), "remove_action", action)
-    later(_settle(room))
-
-
-async def _settle(room: live.Room) -> None:
-    with suppress(DataLayerError):  # which is logged; what is left is marked, and shown to nobody
-        await replacing.settle(room)
 
 
 def _learn(room: live.Room, event: str, data: Any) -> None:
@@ -139,7 +130,7 @@ async def _read_again(room: live.Room) -> None:
     with suppress(DataLayerError):  # which is logged
         if (thread := await layer.get_thread(room.key[1])) is None:
             return
-        thread["steps"] = [step for step in thread["steps"] if not is_aside(step.get("metadata"))]
+        thread["steps"] = replacing.on_screen(room, thread["steps"])
         for step in thread["steps"]:
             _learn(room, "new_message", step)
         for screen in list(room.screens):

@@ -58,12 +58,17 @@ function forget(id) {
 const write = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set;
 const messageBox = () => document.querySelector("#chat-input");
 
+// As if a person had typed it: the page's own state follows.
+export function type(box, text) {
+  write.call(box, text);
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
 // Whether there was a box, and nothing in it.
 function fill(text) {
   const box = messageBox();
   if (!box || box.value) return false;
-  write.call(box, text);
-  box.dispatchEvent(new Event("input", { bubbles: true })); // the page's own state follows
+  type(box, text);
   return true;
 }
 

@@ -6,6 +6,7 @@ import { onHeard, onSaid } from "./wire.js";
 
 const own = '.step[data-step-type="user_message"]';
 const texts = new Map();
+export const isOwn = (id) => texts.has(id);
 const learn = ({ id, type, output }) => type === "user_message" && texts.set(id, output);
 onSaid("client_message", ({ message }) => texts.set(message.id, message.output));
 onSaid("edit_message", ({ message }) => texts.set(message.id, message.output));

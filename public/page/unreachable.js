@@ -12,8 +12,8 @@ export const unreachable = () => notice(UNREACHABLE);
 // A server behind a proxy is away when the proxy says so.
 export const isAway = (answer) => !answer || [502, 503, 504].includes(answer.status);
 
-// The page empties itself before it asks for another conversation, or for the open one to be deleted.
-const leaving = "li[id^=thread-] a, #new-chat-button, [cmdk-item], [role=alertdialog] button:last-child";
+// The page empties itself before it asks for another conversation, for the open one to be deleted, or for an edit.
+const leaving = "li[id^=thread-] a, #new-chat-button, .confirm-edit, [cmdk-item], [role=alertdialog] button:last-child";
 
 function stay(event) {
   if (!isLost()) return;

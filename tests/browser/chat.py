@@ -53,6 +53,16 @@ class App:
         finally:
             self.kill(signal.SIGKILL)
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It reads nothing, then all at once."""
+        assert self._server is not None
+        self._server.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._server.process.send_signal(signal.SIGCONT)
+
     def close(self) -> None:
         self._processes.close()
 
@@ -69,6 +79,7 @@ class Chat:
         self.titles = self.sidebar.locator('li[id^="thread-"] .truncate')
         self.toasts = page.locator("[data-sonner-toast]")
         self.stop_button = page.locator("#stop-button")
+        self.editor = page.locator("#edit-chat-input")
 
     # Places
 

@@ -107,5 +107,4 @@ def restart(app: "App") -> None:
 
 def messages(thread: dict[str, Any]) -> list[str]:
     """The texts of a stored conversation, without what is only kept for Undo."""
-    shown = [step for step in thread["steps"] if not step["metadata"].get("aside")]
-    return [step["output"] for step in shown if step["type"] in ("user_message", "assistant_message")]
+    return [step["output"] for step in thread["steps"] if step["type"] in ("user_message", "assistant_message")]

@@ -67,7 +67,7 @@ async def test_two_tabs_are_one_answer(me: Client, app: App, model: Model, tabs:
     await me.action("retry", answer=given)
     await other.action("retry", answer=given)
     assert messages(await me.stored()) == ["Who was Ada?", "Once more."]
-    assert (await other.wait_for("toast"))["message"] == say("not_editable", "en")
+    assert (await other.wait_for("toast"))["message"] == say("gone_on", "en")
 
 
 async def test_it_asks_under_the_settings_of_the_conversation(me: Client, app: App, model: Model, tabs: Tabs) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from assistant.marks import is_aside
 from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
 from tests.servers import openai
@@ -74,8 +73,7 @@ async def _asked_for_title(gemini: GeminiServer) -> bool:
 
 def text_of(thread: dict[str, Any]) -> list[tuple[str, str]]:
     """The messages of a thread without those that Undo would bring back."""
-    steps = [step for step in thread["steps"] if not is_aside(step["metadata"])]
-    return [(s["type"], s["output"]) for s in steps if s["type"] in ("user_message", "assistant_message")]
+    return [(s["type"], s["output"]) for s in thread["steps"] if s["type"] in ("user_message", "assistant_message")]
 
 
 def usage(app: App) -> list[dict[str, Any]]:

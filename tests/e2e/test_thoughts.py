@@ -9,6 +9,7 @@ import pytest
 
 from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
+from tests.e2e.listening import own
 from tests.servers import anthropic
 from tests.servers.anthropic import AnthropicServer
 from tests.servers.openai import OpenAIServer, finish, text, thought
@@ -81,3 +82,25 @@ async def test_claude_answers_and_is_asked_again_without_what_it_refuses(tmp_pat
             assert "thinking" not in claude.requests[1].body
         finally:
             app.close()
+
+
+async def test_a_replaced_answer_takes_its_thoughts_along_and_undo_brings_them_back(
+    tmp_path: Path, tabs: Tabs, server: OpenAIServer
+) -> None:
+    app = App(tmp_path, OPENAI_BASE_URL=server.url, THREADKEEP_SHOW_THOUGHTS="true")
+    try:
+        me = await started(app, tabs)
+        server.script(thought("She means Ada."), text("Ada wrote it."), finish())
+        server.script(text("A title"), finish())
+        await me.send("Who wrote the first program?")
+        while len(server.requests) < 2:
+            await server.arrival()
+        before = steps(await me.stored())
+        server.script(thought("Or Charles?"), text("Charles did."), finish())
+        await me.edit(own(me, "Who wrote the first program?"), "Who wrote it?")
+        after = [("user_message", "", "Who wrote it?"), ("llm", "Thoughts", "Or Charles?")]
+        assert steps(await me.stored()) == [*after, ("assistant_message", "", "Charles did.")]
+        await me.action("undo")
+        assert steps(await me.stored()) == before
+    finally:
+        app.close()

@@ -35,8 +35,9 @@ async def show(texts: list[str], offered: set[str], *screens: Client) -> None:
 
 
 async def everything(client: Client) -> list[Any]:
+    """The texts of the conversation, also those that are only kept for Undo."""
     steps = (await client.stored())["steps"]
-    return [step["output"] for step in steps if "message" in step["type"]]
+    return [step["output"] for step in steps if "message" in step["type"] or "aside" in step["metadata"]]
 
 
 async def test_undo_brings_an_earlier_answer_back_on_all_screens(
@@ -49,7 +50,7 @@ async def test_undo_brings_an_earlier_answer_back_on_all_screens(
         model.answers(answer)
         await me.action("retry", answer=answer_id(me))
         assert (await me.wait_for("toast"))["message"].startswith("The earlier answer was replaced.")
-    await show(["Who was Ada?", "A third."], {"retry", "undo"}, me, other)
+        await show(["Who was Ada?", answer], {"retry", "undo"}, me, other)
     await other.action("undo")
     await show(["Who was Ada?", "Another."], {"retry", "undo"}, me, other)
     await me.action("undo")
@@ -82,6 +83,10 @@ async def test_what_was_replaced_is_deleted_when_the_conversation_goes_on(me: Cl
     await ask(me, "Second")
     assert await everything(me) == shown(me) == ["First, edited", "Fine.", "Second", "Fine."]
     await show(shown(me), {"retry"}, me)
+    since = len(me.events)
+    await me.action("undo")
+    assert "nothing to bring back" in (await me.wait_for("toast", since=since))["message"]
+    await show(["First, edited", "Fine.", "Second", "Fine."], {"retry"}, me)
 
 
 async def test_a_question_that_was_edited_and_stopped_can_be_brought_back(me: Client, model: Model) -> None:
@@ -100,8 +105,9 @@ async def test_a_question_that_was_edited_and_stopped_can_be_brought_back(me: Cl
     await show(["First", "Fine."], {"retry"}, me)
 
 
+@pytest.mark.parametrize("goes_on", [True, False])
 async def test_after_a_crash_it_is_as_edited_and_what_was_replaced_is_there(
-    me: Client, app: App, model: Model, tabs: Tabs
+    me: Client, app: App, model: Model, tabs: Tabs, goes_on: bool
 ) -> None:
     model.answers("A precious answer.")
     await ask(me, "First")
@@ -117,6 +123,12 @@ async def test_after_a_crash_it_is_as_edited_and_what_was_replaced_is_there(
     restart(app)
     page = await resumed(tabs, app, me.thread_id)
     assert [said for said in shown(page) if "interrupted" not in said] == ["First, edited", "Once upon"]
-    assert sorted(await everything(page)) == ["A precious answer.", "First, edited", "Once upon"]
+    assert sorted(await everything(page)) == ["A precious answer.", "First", "First, edited", "Once upon"]
+    if not goes_on:
+        assert buttons(page) == {"continue", "retry", "undo"}
+        await page.action("undo")
+        await show(["First", "A precious answer."], {"retry"}, page)
     await ask(page, "Second")
-    assert "A precious answer." not in model.told
+    told = ["First, edited", "Once upon"] if goes_on else ["First", "A precious answer."]
+    assert model.told == [*told, "Second"]
+    assert await everything(page) == [*told, "Second", "Fine."]
