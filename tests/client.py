@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 import socketio
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 """Seconds after which something that should have come is missing."""
 
 Match = Callable[[Any], bool]

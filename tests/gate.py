@@ -41,7 +41,7 @@ class Gate:
 
     async def arrival(self) -> None:
         """Returns when a statement has stopped. Raises AssertionError when none does."""
-        assert await asyncio.to_thread(self.reached.wait, 20)
+        assert await asyncio.to_thread(self.reached.wait, 60)
 
     def _meet(self, statement: str) -> None:
         if self._stops(statement):

@@ -139,7 +139,7 @@ class Child:
                 os.killpg(self.pid, signal.SIGKILL)
             except ProcessLookupError:  # it does not lead its group yet
                 os.kill(self.pid, signal.SIGKILL)
-        return self.wait(30)
+        return self.wait(60)
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Server:
         """Send a signal to the whole group, wait, and return the exit code."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, number)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 def free_port() -> int:
@@ -254,7 +254,7 @@ def running_server(
     app_dir: Path,
     env: Mapping[str, str],
     port: int,
-    deadline: float = 60,
+    deadline: float = 120,
     ready: str = "/health",
     code: str = CHAINLIT,
 ) -> Iterator[Server]:

@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.client import Client
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @asynccontextmanager

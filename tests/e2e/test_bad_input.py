@@ -253,7 +253,7 @@ async def test_an_action_without_its_keys_is_refused(me: Client) -> None:
 
 @pytest.mark.parametrize("garbage", [*GARBAGE_IDS, UNKNOWN, "../../x", "a\ud800"], ids=ids)
 async def test_a_message_under_a_garbage_thread_id_goes_to_a_fresh_thread(http: Client, garbage: str) -> None:
-    me = await http.connect(garbage, deadline=5)
+    me = await http.connect(garbage)
     mark = len(me.events)
     own = await me.post("Where does this go?")
     await me.wait_for("first_interaction")
@@ -269,7 +269,7 @@ async def test_a_message_under_a_garbage_thread_id_goes_to_a_fresh_thread(http: 
 @pytest.mark.parametrize("garbage", [7, ["x"], {"a": 1}], ids=ids)
 async def test_a_thread_id_that_is_no_text_is_refused_or_goes_to_a_fresh_thread(http: Client, garbage: Any) -> None:
     try:
-        await http.connect(garbage, deadline=2)
+        await http.connect(garbage)
     except Refused:
         return
     await http.post("Where does this go?")

@@ -39,8 +39,8 @@ async def gemini() -> AsyncIterator[GeminiServer]:
 
 
 @pytest.fixture
-def app(tmp_path: Path, gemini: GeminiServer) -> Any:
-    app = App(tmp_path, GEMINI_API_KEY=KEY, GEMINI_BASE_URL=gemini.url, THREADKEEP_FIRST_TOKEN_TIMEOUT="5")
+def app(tmp_path: Path, gemini: GeminiServer, request: pytest.FixtureRequest) -> Any:
+    app = App(tmp_path, GEMINI_API_KEY=KEY, GEMINI_BASE_URL=gemini.url, **getattr(request, "param", {}))
     yield app
     app.close()
 
@@ -216,17 +216,18 @@ async def test_after_the_quota_nothing_is_asked_until_a_person_insists(
 
 
 @pytest.mark.parametrize(
-    ("step", "says", "reason"),
+    ("app", "step", "says", "reason"),
     [
-        (failure(400, "INVALID_ARGUMENT", f"bad {KEY}", error_info("API_KEY_INVALID")), "is not accepted", "key"),
-        (failure(403, "PERMISSION_DENIED", f"Consumer 'api_key:{KEY}'"), "has no right to", "permission"),
-        (failure(404, "NOT_FOUND"), "knows no model", "unknown_model"),
-        (failure(400, "INVALID_ARGUMENT", "The input token count exceeds the maximum"), "larger than", "too_long"),
-        (Chunk({"promptFeedback": {"blockReason": "SAFETY"}}), "safety filter", "blocked"),
-        (finish(), "empty answer", "empty"),
-        (Failure(200, "not json at all"), "Gemini 2.5 Flash is not answering right now", "unavailable"),
-        (Act.STALL, "did not answer in time", "silent"),
+        ({}, failure(400, "INVALID_ARGUMENT", f"bad {KEY}", error_info("API_KEY_INVALID")), "is not accepted", "key"),
+        ({}, failure(403, "PERMISSION_DENIED", f"Consumer 'api_key:{KEY}'"), "has no right to", "permission"),
+        ({}, failure(404, "NOT_FOUND"), "knows no model", "unknown_model"),
+        ({}, failure(400, "INVALID_ARGUMENT", "The input token count exceeds the maximum"), "larger than", "too_long"),
+        ({}, Chunk({"promptFeedback": {"blockReason": "SAFETY"}}), "safety filter", "blocked"),
+        ({}, finish(), "empty answer", "empty"),
+        ({}, Failure(200, "not json at all"), "Gemini 2.5 Flash is not answering right now", "unavailable"),
+        ({"THREADKEEP_FIRST_TOKEN_TIMEOUT": "2"}, Act.STALL, "did not answer in time", "silent"),
     ],
+    indirect=["app"],
     ids=["key", "forbidden", "model", "too long", "blocked", "empty", "garbage", "never"],
 )
 async def test_what_goes_wrong_is_a_sentence_and_a_stored_turn(

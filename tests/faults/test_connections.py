@@ -20,7 +20,7 @@ _IMPATIENT = "from assistant.server import serving; serving.WAIT = 0.5\n"
 
 def half_sent(server: Server, stack: ExitStack, sent: bytes = b"GET /health HTTP/1.1\r\nHost: 127") -> socket.socket:
     connection = stack.enter_context(socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))))
-    connection.settimeout(20)
+    connection.settimeout(60)
     connection.sendall(sent)
     return connection
 
@@ -37,7 +37,7 @@ def test_three_hundred_and_twenty_half_sent_requests_keep_nobody_out(few_files: 
         for _ in range(320):
             half_sent(few_files, stack)
         for path in ("/health", "/public/favicon.svg", "/health/store"):
-            with urllib.request.urlopen(few_files.url + path, timeout=20) as answer:
+            with urllib.request.urlopen(few_files.url + path, timeout=60) as answer:
                 assert answer.status == 200
     assert len(few_files.log.read_text()) < 10_000
 

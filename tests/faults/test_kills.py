@@ -247,7 +247,7 @@ async def test_5_kills_of_the_real_server_amid_the_chats_of_many(app: App) -> No
             for chat in chats:
                 chat.client.react = lambda name, data, chat=chat: count(chat, name, data)  # type: ignore[misc]
             await asyncio.gather(*(chat.talk(server) for chat in chats), return_exceptions=True)
-            assert server.process.wait(30) == -9
+            assert server.process.wait(60) == -9
             for chat in chats:
                 assert chat.client.thread_id or not chat.kept
                 if chat.kept:

@@ -21,7 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 TRACES, SCORES = "/api/public/otel/v1/traces", "/api/public/scores"
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 T = TypeVar("T")
 
 

@@ -96,11 +96,11 @@ class TestSecret:
             flock(first, fcntl.LOCK_EX)  # the first has made the file, and has not filled it yet
             monkeypatch.setattr("assistant.access.auth.fcntl.flock", seen)
             second = pool.submit(signing_secret, config)
-            assert waits.wait(10)
+            assert waits.wait(60)
             first.write("f" * 64)
             first.flush()
             flock(first, fcntl.LOCK_UN)
-            assert second.result(10) == "f" * 64
+            assert second.result(60) == "f" * 64
 
 
 # --- the command line --------------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ async def open_socket(client: httpx.AsyncClient, **headers: str) -> socketio.Asy
         auth=hello(),
         socketio_path="/ws/socket.io",
         transports=["websocket"],
-        wait_timeout=10,
+        wait_timeout=60,
     )
     return socket
 
