@@ -9,6 +9,14 @@ What an app may use is named in ``__all__``: the names, and the modules with wha
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+try:
+    import fcntl  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "datalayer needs a POSIX system, such as Linux or macOS: its locks end with the process that holds them, "
+        "and it fsyncs folders. On Windows run it in WSL or in a container."
+    ) from error
+
 from .errors import (
     DataLayerError,
     Forbidden,

@@ -146,7 +146,7 @@ class Child:
 class Server:
     """A running server, which leads its own process group."""
 
-    process: Child
+    process: Child | subprocess.Popen[bytes]
     url: str
     log: Path
 
@@ -257,11 +257,21 @@ def running_server(
     deadline: float = 120,
     ready: str = "/health",
     code: str = CHAINLIT,
+    python: Path | None = None,
 ) -> Iterator[Server]:
-    """Run the `app.py` in `app_dir` by `code` until the block ends, then kill it. Raises ServerFailed."""
+    """Run the `app.py` in `app_dir` by `code` until the block ends, then kill it. Raises ServerFailed.
+
+    `python`: one of another environment, which sees nothing of this checkout.
+    """
     log = app_dir / f"server-{port}.log"
+    code, env = _PATIENT + code, {"CHAINLIT_PORT": str(port), **env}
+    process: Child | subprocess.Popen[bytes]
     with log.open("ab") as output:
-        process = start(_PATIENT + code, cwd=app_dir, env={"CHAINLIT_PORT": str(port), **env}, output=output)
+        if python:
+            env, command = environment({**env, "PYTHONPATH": ""}), [str(python), "-c", code]
+            process = subprocess.Popen(command, cwd=app_dir, env=env, stdout=output, stderr=output, process_group=0)
+        else:
+            process = start(code, cwd=app_dir, env=env, output=output)
     host = "[::1]" if env.get("CHAINLIT_HOST") == "::1" else "127.0.0.1"
     server = Server(process, f"http://{host}:{port}", log)
     try:

@@ -198,7 +198,7 @@ def room(module: str) -> str | None:
 
 
 def test_the_assistant_has_few_rooms_and_each_a_floor() -> None:
-    top = {path.stem for path in (ROOT / "assistant").iterdir() if path.name != "__pycache__"}
+    top = {path.stem for path in (ROOT / "assistant").iterdir() if path.name not in ("__pycache__", "py.typed")}
     assert top == {name.partition(".")[0] for name in ROOMS_OF_ASSISTANT}
     assert len(top) <= MOST_ROOMS
 

@@ -13,7 +13,7 @@ from socketio.exceptions import ConnectionError as Refused
 from tests import raw
 from tests.client import Client, until
 from tests.e2e.conftest import tracebacks
-from tests.e2e.test_ten_lines import TEN_LINES
+from tests.e2e.test_wheel import TEN_LINES
 from tests.processes import ROOT, Server, free_port, running_server
 
 MEGABYTE = 1024 * 1024
