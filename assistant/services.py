@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from datalayer import DataLayer
 
 from .config import Config
-from .memory import Limits, Memory, open_memory
+from .memory import HotLimits, Memory, open_memory
 from .models import Providers
 from .models.families import FAMILIES
 from .models.patience import Patience
@@ -28,7 +28,7 @@ class Services:
     providers: Providers
     traces: Traces
     memory: Memory
-    limits: Limits
+    limits: HotLimits
     """Those of the memory."""
     summary_at: float
     """Part of a window from which the older messages are summed up."""
@@ -49,8 +49,8 @@ def make_providers(config: Config) -> Providers:
     )
 
 
-def make_limits(config: Config) -> Limits:
-    return Limits(per_user=config.hot_sessions, ttl=config.hot_minutes * 60, max_bytes=_HOT_BYTES)
+def make_limits(config: Config) -> HotLimits:
+    return HotLimits(per_user=config.hot_sessions, ttl=config.hot_minutes * 60, max_bytes=_HOT_BYTES)
 
 
 def make_memory(config: Config) -> Memory:

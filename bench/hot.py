@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from assistant.memory import HotMessage, HotSession, Limits, Memory, open_memory
+from assistant.memory import HotLimits, HotMessage, HotSession, Memory, open_memory
 from assistant.turns.history import Asking, Known, rebuild, recall
 from datalayer import DataLayer
 from datalayer.records import now
@@ -32,7 +32,7 @@ async def hot(folder: Path, sizes: Sizes) -> list[Result]:
     (held,) = data.conversations(1, sizes.hot_messages)
     data.fill_ours(path, [held])
     layer = DataLayer(f"sqlite+aiosqlite:///{path}")
-    limits = Limits(max_bytes=16 * 1024 * 1024)
+    limits = HotLimits(max_bytes=16 * 1024 * 1024)
     async with _memories(limits) as memories:
         turns = [
             Result(TURN.format(sizes.hot_messages), name, partial(_turn, layer, memory, held.id, name == COLD, sizes))
@@ -44,7 +44,7 @@ async def hot(folder: Path, sizes: Sizes) -> list[Result]:
 
 
 @asynccontextmanager
-async def _memories(limits: Limits) -> AsyncIterator[dict[str, Memory]]:
+async def _memories(limits: HotLimits) -> AsyncIterator[dict[str, Memory]]:
     found = {HOT: open_memory(None, limits), COLD: open_memory(None, limits)}
     redis = open_memory(REDIS_URL, limits)
     if await _answers(redis):
@@ -99,7 +99,7 @@ async def _held(sizes: Sizes) -> list[Result]:
 async def _fill(sizes: Sizes, result: Result, _number: int) -> float:
     text = "A sentence of a usual length, as people write them in a chat. " * 4
     messages = tuple(HotMessage(str(n), "user", text, n) for n in range(sizes.hot_messages_each))
-    memory = open_memory(None, Limits(total_bytes=2**40))
+    memory = open_memory(None, HotLimits(total_bytes=2**40))
     gc.collect()
     tracemalloc.start()
     started = time.perf_counter()

@@ -18,7 +18,7 @@ from assistant.texts import accepted, say
 
 from . import cookies, tokens
 from .account_page import View, render
-from .passwords import Passwords, Refused
+from .passwords import Passwords, SignInRefused
 from .returning import to_sign_in
 from .routes import PREFIX
 from .tokens import Token
@@ -82,7 +82,7 @@ class _Account:
                 return self._page(request, token, "account_wrong", 422)
             answer = _back("password")
             cookies.give_session(request, answer, await self._visitors.begin(request, token.name, changed))
-        except Refused as refused:
+        except SignInRefused as refused:
             reason = "account_failed" if refused.status == 503 else "account_tries"
             answer = self._page(request, token, reason, refused.status)
             answer.headers["Retry-After"] = str(refused.retry_after)

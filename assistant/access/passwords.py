@@ -16,7 +16,7 @@ from .lane import Busy, Lane
 _BUSY_FOR = 3  # seconds
 
 
-class Refused(Exception):
+class SignInRefused(Exception):
     """No password was looked at. `status` is HTTP's; `reason`: busy, toomanytries or toomanyhere; `retry_after`: s."""
 
     def __init__(self, status: int, reason: str, retry_after: int) -> None:
@@ -59,7 +59,7 @@ class Passwords:
             session = await lane.run(key, self.accounts.verify, name, password)
         except (Busy, AccountError) as error:
             _take_back(counts)
-            raise error if isinstance(error, AccountError) else Refused(503, "busy", _BUSY_FOR) from None
+            raise error if isinstance(error, AccountError) else SignInRefused(503, "busy", _BUSY_FOR) from None
         if session is None:
             return None
         _take_back(counts)  # nor does one's own account give an address new tries at other ones
@@ -77,7 +77,7 @@ class Passwords:
             changed = await self._known.run(session, self.accounts.change_password, name, old, new)
         except (Busy, AccountError) as error:
             _take_back(counts)
-            raise error if isinstance(error, AccountError) else Refused(503, "busy", _BUSY_FOR) from None
+            raise error if isinstance(error, AccountError) else SignInRefused(503, "busy", _BUSY_FOR) from None
         if changed is not None:
             self._devices.reset(session)
         return changed
@@ -87,7 +87,7 @@ class Passwords:
             if not throttle.admit(key):
                 _take_back(counts[:place])
                 reason = "toomanyhere" if throttle is self._addresses else "toomanytries"
-                raise Refused(429, reason, math.ceil(throttle.wait(key)))
+                raise SignInRefused(429, reason, math.ceil(throttle.wait(key)))
 
 
 def _take_back(counts: list[tuple[Throttle, str]]) -> None:

@@ -15,7 +15,7 @@ from assistant.texts import accepted, say
 
 from . import cookies, tokens
 from .devices import Devices
-from .passwords import Passwords, Refused
+from .passwords import Passwords, SignInRefused
 from .visitors import Visitors
 
 PREFIX = "access_"
@@ -79,7 +79,7 @@ async def _login(request: Request, visitors: Visitors, passwords: Passwords, dev
         if found is None:
             return JSONResponse({"detail": "credentialssignin"}, 401)
         response = _with_session(request, await visitors.begin(request, *found))
-    except Refused as refused:
+    except SignInRefused as refused:
         return refusal(request, refused)
     except (AccountError, OSError) as error:
         logger.error("%s", error)
@@ -94,7 +94,7 @@ def _with_session(request: Request, token: str) -> Response:
     return response
 
 
-def refusal(request: Request, refused: Refused) -> Response:
+def refusal(request: Request, refused: SignInRefused) -> Response:
     """The page knows the sentence of `detail` in its own language: public/page/requests.js."""
     to = accepted(request.headers.get("accept-language"))
     body = {"detail": refused.reason, "message": say(f"sign_in_{refused.reason}", to)}

@@ -18,7 +18,7 @@ from ..settings import LANGUAGES, Settings
 from ..texts import Language, date, money, number, say, size
 from ..texts.markdown import escape
 from ..turns import turn
-from ..turns.formatter import Memory
+from ..turns.formatter import Found
 from ..turns.history import rebuild
 
 _COUNTING = 2.0
@@ -89,15 +89,15 @@ async def _context(
     request = await turn.request_to(choice, this, services.providers)
     count, estimated = await _count(choice, request, services.providers)
     window = services.providers.window(choice.info)
-    told = say("info_context_value", to, n=len(request.messages) - 1)
+    sentence = say("info_context_value", to, n=len(request.messages) - 1)
     if session.summary and summary:
-        told += " " + say("info_context_summary", to, n=summary.messages)
+        sentence += " " + say("info_context_summary", to, n=summary.messages)
     about = "≈ " if estimated else ""
-    return f"{told} " + say("info_context_room", to, used=about + number(count, to), window=number(window, to))
+    return f"{sentence} " + say("info_context_room", to, used=about + number(count, to), window=number(window, to))
 
 
-async def _nothing(_question: str) -> Memory:
-    return Memory()
+async def _nothing(_question: str) -> Found:
+    return Found()
 
 
 async def _count(choice: Choice, request: ChatRequest, providers: Providers) -> tuple[int, bool]:

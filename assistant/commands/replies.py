@@ -17,7 +17,7 @@ from ..texts.markdown import escape
 from ..turns.extract import localised
 from ..turns.history import rebuild
 from ..turns.summaries import write_summary
-from ..turns.turn import room
+from ..turns.turn import input_space
 from . import info, usage
 from .names import COMMANDS, Typed
 
@@ -162,7 +162,7 @@ async def _summary(asked: Asked) -> Reply:
     if not session.messages and not session.summary:
         return Reply(say("summary_none", asked.to))
     choice = services.providers.find(model) if model != OFFLINE else None
-    space = room(services.providers.window(choice.info)) if choice else _NO_MODEL
+    space = input_space(services.providers.window(choice.info)) if choice else _NO_MODEL
     written = await write_summary(
         session,
         session.messages,
@@ -178,7 +178,7 @@ async def _summary(asked: Asked) -> Reply:
 
 
 _NO_MODEL = 8_192
-"""Tokens of room where no model gives a measure."""
+"""Tokens where no model gives a measure."""
 
 
 async def _help(asked: Asked) -> Reply:

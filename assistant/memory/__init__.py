@@ -2,11 +2,11 @@
 
 from typing import Literal
 
-from .base import HotMessage, HotSession, Limits, Memory, SessionInfo, Ticket
+from .base import HotLimits, HotMessage, HotSession, Memory, SessionInfo, Ticket
 from .embedded import EmbeddedMemory
 
 
-def open_memory(url: str | None, limits: Limits, language: Literal["fr", "en"] = "en") -> Memory:
+def open_memory(url: str | None, limits: HotLimits, language: Literal["fr", "en"] = "en") -> Memory:
     """The memory at ``url`` (redis://, rediss://, unix://); None: in this process. ``language``: of the log.
 
     A Redis that does not answer is no error. Raises SystemExit with one line, which does not repeat the URL.
@@ -25,4 +25,4 @@ def open_memory(url: str | None, limits: Limits, language: Literal["fr", "en"] =
         raise SystemExit("THREADKEEP_MEMORY_URL: expected an address such as redis://host:6379/0.") from None
 
 
-__all__ = ["HotMessage", "HotSession", "Limits", "Memory", "SessionInfo", "Ticket", "open_memory"]
+__all__ = ["HotLimits", "HotMessage", "HotSession", "Memory", "SessionInfo", "Ticket", "open_memory"]

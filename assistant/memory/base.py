@@ -19,7 +19,7 @@ _YEAR = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class HotLimits:
     """``per_user``: sessions of a user. ``ttl``: seconds that one lives after its last use. ``max_bytes``: of one,
     ``total_bytes``: of all in the process; Redis has its own ``maxmemory``. Raises ValueError."""
 

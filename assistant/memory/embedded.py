@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .base import MAX_TURN, HotSession, Limits, SessionInfo, Ticket, removal
+from .base import MAX_TURN, HotLimits, HotSession, SessionInfo, Ticket, removal
 from .packing import pack, unpack
 
 logger = logging.getLogger("assistant")
@@ -46,7 +46,7 @@ class EmbeddedMemory:
     backend: Literal["embedded", "redis"] = "embedded"
 
     def __init__(
-        self, limits: Limits, language: Literal["fr", "en"] = "en", clock: Callable[[], float] = time.monotonic
+        self, limits: HotLimits, language: Literal["fr", "en"] = "en", clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._limits, self._removal, self._clock = limits, removal(language), clock
         # Both with the one used last at the end; as each lives equally long, the first is the next to expire.

@@ -25,7 +25,7 @@ from redis.exceptions import (
 )
 
 from . import scripts
-from .base import MAX_TURN, HotSession, Limits, SessionInfo, Ticket, removal
+from .base import MAX_TURN, HotLimits, HotSession, SessionInfo, Ticket, removal
 from .packing import pack, unpack
 
 logger = logging.getLogger("assistant")
@@ -73,9 +73,9 @@ def reason(error: Exception) -> str:
     codes = [getattr(error, "status_code", None), *_CODE.findall(str(error))]
     if code := next((code for code in codes if code in _CODES), None):
         return f"{_CODES[code]} ({code})"
-    told = (reason for part, reason in _SENTENCES.items() if part in str(error))
+    by_text = (reason for part, reason in _SENTENCES.items() if part in str(error))
     known = (reason for kind, reason in _KINDS if isinstance(error, kind))
-    return f"{next(chain(told, known), 'it does not answer as Redis')} ({type(error).__name__})"
+    return f"{next(chain(by_text, known), 'it does not answer as Redis')} ({type(error).__name__})"
 
 
 class RedisMemory:
@@ -83,7 +83,7 @@ class RedisMemory:
 
     backend: Literal["embedded", "redis"] = "redis"
 
-    def __init__(self, url: str, limits: Limits, language: Literal["fr", "en"] = "en") -> None:
+    def __init__(self, url: str, limits: HotLimits, language: Literal["fr", "en"] = "en") -> None:
         """Connects at the first call. Raises ValueError or TypeError for a URL that cannot be one of Redis's."""
         self._client: Redis = Redis.from_url(
             url,

@@ -77,10 +77,10 @@ def _http_date(text: str) -> datetime | None:
 def retry_after(words: str, *headers: Mapping[str, str]) -> float | None:
     """Seconds until the quota is back, None when nobody says. ``words``: of the error, in lower case; ``headers``: of
     the answer, and of the server behind it."""
-    return next((told for told in _told(words, headers) if told is not None), None)
+    return next((delay for delay in _delays(words, headers) if delay is not None), None)
 
 
-def _told(words: str, headers: tuple[Mapping[str, str], ...]) -> Iterator[float | None]:
+def _delays(words: str, headers: tuple[Mapping[str, str], ...]) -> Iterator[float | None]:
     small = [{name.lower(): str(value) for name, value in each.items()} for each in headers]
     for each in small:
         milliseconds = each.get("retry-after-ms", "")

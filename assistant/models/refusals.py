@@ -45,10 +45,10 @@ def said(error: Exception, refused: type[Any]) -> Said | None:
     return None
 
 
-def judge(told: Said) -> ModelError:
+def judge(response: Said) -> ModelError:
     """What a refusal means."""
-    said, words = error_of(told.body), words_of(told.body)
-    status = told.status or _status(said)
+    said, words = error_of(response.body), words_of(response.body)
+    status = response.status or _status(said)
     codes = [word for key in ("code", "type", "status") if isinstance(word := said.get(key), str)]
     label = " ".join([str(status or "error"), *dict.fromkeys(word for word in codes if _CODE_WORD.fullmatch(word))])
     if status == 402 or BALANCE.search(words):
@@ -56,10 +56,10 @@ def judge(told: Said) -> ModelError:
     if quotas.too_large(words):
         return InvalidRequest(label, "too_long")
     if status == 429 or (status not in (404, 413, 422) and QUOTA.search(words)):
-        return _quota(label, words, said, told.headers)
+        return _quota(label, words, said, response.headers)
     if FILTER.search(words):
         return Blocked(label)
-    return _refused(status, told.body, label, words)
+    return _refused(status, response.body, label, words)
 
 
 def _quota(label: str, words: str, said: dict[str, Any], headers: Mapping[str, str]) -> ModelError:
@@ -67,8 +67,8 @@ def _quota(label: str, words: str, said: dict[str, Any], headers: Mapping[str, s
         return NotPaid(label, "no_quota")
     metadata = said.get("metadata")
     behind = metadata.get("headers") if isinstance(metadata, dict) else None  # OpenRouter, of who answers behind it
-    told = quotas.retry_after(words, headers, behind if isinstance(behind, dict) else {})
-    return QuotaExhausted(label, told, quotas.scope(words))
+    delay = quotas.retry_after(words, headers, behind if isinstance(behind, dict) else {})
+    return QuotaExhausted(label, delay, quotas.scope(words))
 
 
 def _refused(status: int | None, body: Any, label: str, words: str) -> ModelError:

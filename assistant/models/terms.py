@@ -95,10 +95,10 @@ async def negotiated(
                     yield piece
             return
         except Exception as error:
-            told = None if begun else said(error)
-            if told is None or not told.negotiable:
+            response = None if begun else said(error)
+            if response is None or not response.negotiable:
                 raise
-            new = renegotiated(terms, words_of(told.body), held(terms), tried)
+            new = renegotiated(terms, words_of(response.body), held(terms), tried)
             if new is None:
                 raise
             terms = new

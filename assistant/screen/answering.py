@@ -19,8 +19,9 @@ from ..texts import say
 from ..turns import turn
 from ..turns.accounting import account, record_of
 from ..turns.attachments import searchable
-from ..turns.formatter import Memory, Reason, remember
-from ..usage.records import CallRecord, Status
+from ..turns.formatter import Fallback, Found
+from ..turns.formatter import search as search_history
+from ..usage.records import CallRecord, CallStatus
 from . import buttons, conversation, followups, replacing
 from .conversation import Conversation
 from .session import root_path, session_language
@@ -31,10 +32,10 @@ from .thinking import Thinking
 def make_turn(
     services: Services, held: Conversation, settings: Settings, insist: bool = False, begun: bool = False
 ) -> turn.Turn:
-    async def recall(question: str) -> Memory:
-        return await _recall(services.layer, question)
+    async def search(question: str) -> Found:
+        return await _search(services.layer, question)
 
-    return turn.Turn(held.messages, settings, session_language(), recall, root_path(), insist, held.summary, begun)
+    return turn.Turn(held.messages, settings, session_language(), search, root_path(), insist, held.summary, begun)
 
 
 async def answer(
@@ -58,7 +59,7 @@ async def answer(
         this = replace(this, think=thinking.think)
     outcome = turn.Outcome(Meter(settings.model, ""))
     call_id = str(uuid.uuid4()) if begun else reply.id  # an answer that goes on is a call of its own
-    status: Status = "failed"
+    status: CallStatus = "failed"
     whole: cl.Message | None = None
     stopped = False
     try:
@@ -94,7 +95,7 @@ async def answer(
     await followups.go_on(this, outcome, ended, session, services)
 
 
-def _record(call_id: str, this: turn.Turn, outcome: turn.Outcome, status: Status) -> CallRecord:
+def _record(call_id: str, this: turn.Turn, outcome: turn.Outcome, status: CallStatus) -> CallRecord:
     session = cl.context.session
     return record_of(
         outcome.meter,
@@ -109,7 +110,7 @@ def _record(call_id: str, this: turn.Turn, outcome: turn.Outcome, status: Status
     )
 
 
-async def _no_other(reason: Reason, settings: Settings, services: Services) -> None:
+async def _no_other(reason: Fallback, settings: Settings, services: Services) -> None:
     """Says why there is no other answer than the one that a model wrote before."""
     to = session_language()
     why = say(reason, to, model=services.providers.label(settings.model))
@@ -123,14 +124,14 @@ def _marks(outcome: turn.Outcome, begun: bool) -> dict[str, Any]:
     return {**marks, BROKE_OFF: True} if broke_off else marks
 
 
-async def _recall(layer: DataLayer, question: str) -> Memory:
+async def _search(layer: DataLayer, question: str) -> Found:
     session = cl.context.session
     if session.user is None:
-        return Memory()
+        return Found()
     who = user_id(session.user.identifier)
     try:
         messages = await layer.store.recent_messages(who, except_thread=session.thread_id)
         files = await searchable(layer, who)
     except StoreUnavailable:
-        return Memory()
-    return await asyncio.to_thread(remember, question, messages, files)
+        return Found()
+    return await asyncio.to_thread(search_history, question, messages, files)

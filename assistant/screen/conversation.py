@@ -47,10 +47,10 @@ async def before(asked: cl.Message, thread: Thread | None, layer: DataLayer, mem
         known = await recall(memory, layer, asking(asked))
     except DataLayerError:
         return Conversation(await _with_files(layer, asked, _on_the_page(asked)))
-    told = {message.id: ChatMessage(message.role, message.text) for message in known.session.messages}
-    told[asked.id] = ChatMessage("user", asked.content)
+    said = {message.id: ChatMessage(message.role, message.text) for message in known.session.messages}
+    said[asked.id] = ChatMessage("user", asked.content)
     files = asked.elements or known.files or any(message.files for message in known.session.messages)
-    messages = await _with_files(layer, asked, told) if files else list(told.values())
+    messages = await _with_files(layer, asked, said) if files else list(said.values())
     return Conversation(messages, known.session.summary, known.ticket, known)
 
 

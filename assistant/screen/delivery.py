@@ -18,7 +18,7 @@ from chainlit.session import WebsocketSession
 
 from datalayer import DataLayerError
 
-from .session import held
+from .session import state_of
 
 Handler = Callable[[str, Any], Awaitable[None]]
 _CONNECTING = 60.0
@@ -41,7 +41,7 @@ def message_once(handle: Handler) -> Handler:
     async def client_message(sid: str, payload: Any) -> None:
         session = WebsocketSession.require(sid)
         early, message, again = await _on_the_page(session), payload["message"], bool(payload.get("again"))
-        emitter, taken = init_ws_context(session).emitter, _page(session).taken
+        emitter, taken = init_ws_context(session).emitter, _arrivals(session).taken
         if again and message["id"] in taken:
             return await _when_stored(session, message["id"])
         taken.add(message["id"])
@@ -77,14 +77,14 @@ def then_ready(connected: Callable[[str], Awaitable[None]]) -> Callable[[str], A
         try:
             await connected(sid)
         finally:
-            _page(session).shown.set()
+            _arrivals(session).shown.set()
         await session.emit("ready", None)
 
     return connection_successful
 
 
 @dataclass(eq=False)
-class Page:
+class Arrivals:
     sid: str = ""
     """Its connection."""
     shown: asyncio.Event = field(default_factory=asyncio.Event)
@@ -93,17 +93,17 @@ class Page:
     """Ids of messages that it has sent."""
 
 
-def _page(session: WebsocketSession) -> Page:
-    page = held(session).page = held(session).page or Page()
-    if page.sid != session.socket_id:
-        page.sid, page.shown = session.socket_id, asyncio.Event()
-    return page
+def _arrivals(session: WebsocketSession) -> Arrivals:
+    arrivals = state_of(session).arrivals = state_of(session).arrivals or Arrivals()
+    if arrivals.sid != session.socket_id:
+        arrivals.sid, arrivals.shown = session.socket_id, asyncio.Event()
+    return arrivals
 
 
 async def _on_the_page(session: WebsocketSession) -> bool:
     """Waits until the page shows its conversation. Whether it did not yet: what was said while there was no connection
     comes first when there is one, and would be answered before its conversation is there."""
-    shown = _page(session).shown
+    shown = _arrivals(session).shown
     if shown.is_set():
         return False
     async with asyncio.timeout(_CONNECTING):

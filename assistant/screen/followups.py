@@ -21,7 +21,7 @@ from ..texts import say
 from ..turns import summaries, turn
 from ..turns.accounting import account, record_of
 from ..turns.titles import write_title
-from ..usage.records import CallRecord, Status
+from ..usage.records import CallRecord, CallStatus
 
 _background: dict[tuple[str, str], asyncio.Task[None]] = {}
 
@@ -65,7 +65,7 @@ async def _name(answered: CallRecord, services: Services) -> None:
         return
     meter = Meter(answered.model, "")
     name = await write_title(answered.question, answered.answer, answered.model, services.providers, meter)
-    status: Status = "complete" if name else "failed"
+    status: CallStatus = "complete" if name else "failed"
     user = answered.user
     account(record_of(meter, answered.thread_id, user, kind="title", status=status, question="", answer=name), services)
     if name and cl.context.session.thread_id == answered.thread_id:

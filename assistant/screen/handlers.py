@@ -27,7 +27,7 @@ from . import buttons, commands, conversation, delivery, live, panel, picker, pr
 from .answering import answer
 from .followups import announce
 from .notices import Notices
-from .session import held, owner, session_language
+from .session import owner, session_language, state_of
 
 _VOTED = 500  # messages, the newest, among which a vote finds its answer
 _FIRST_LOOK = 2.0
@@ -144,7 +144,7 @@ async def _close(*closing: Service) -> None:
 
 
 async def _show(settings: Settings, providers: Providers) -> None:
-    held(cl.context.session).settings = settings
+    state_of(cl.context.session).settings = settings
     await cl.ChatSettings(panel.widgets(settings, session_language(), providers.offered())).send()
     # Without the switch: what differs from the stored settings is taken for a change when the page is closed.
     cl.context.session.chat_settings = settings.model_dump()
@@ -153,10 +153,10 @@ async def _show(settings: Settings, providers: Providers) -> None:
 
 async def _change(values: dict[str, Any], services: Services) -> None:
     session, to, providers = cl.context.session, session_language(), services.providers
-    settings, refused = (held(session).settings or Settings(model=providers.default)).changed(
+    settings, refused = (state_of(session).settings or Settings(model=providers.default)).changed(
         values, providers.offered()
     )
-    held(session).settings = settings
+    state_of(session).settings = settings
     session.chat_settings = settings.model_dump()
     await picker.offer(settings, providers)
     if session.has_first_interaction:  # a thread begins with its first message, which then saves them

@@ -24,7 +24,7 @@ from chainlit.types import ThreadDict
 from datalayer import DataLayer, DataLayerError
 
 from ..turns.history import moment
-from .session import held
+from .session import state_of
 
 Step = dict[str, Any]
 
@@ -49,14 +49,14 @@ class Wire(Protocol):
 
 
 @dataclass(eq=False)
-class Turn:
+class Activity:
     """Something that a session has the app do, such as answering."""
 
     session: WebsocketSession
     room: "Room"
 
 
-_turn: ContextVar[Turn | None] = ContextVar("live_turn", default=None)
+_turn: ContextVar[Activity | None] = ContextVar("live_turn", default=None)
 
 
 @dataclass(eq=False)
@@ -69,7 +69,7 @@ class Room:
 
     key: tuple[str, str]
     screens: WeakKeyDictionary[WebsocketSession, None] = field(default_factory=WeakKeyDictionary)
-    running: list[Turn] = field(default_factory=list)
+    running: list[Activity] = field(default_factory=list)
     ended: float = 0.0
     shown: dict[str, Step] = field(default_factory=dict)
     pieces: dict[str, list[str]] = field(default_factory=dict)
@@ -165,10 +165,10 @@ def _key(session: BaseSession) -> tuple[str, str]:
 
 def room(session: WebsocketSession) -> Room:
     """The conversation that the session shows, on whose screens it is from now on."""
-    found = held(session).room
+    found = state_of(session).room
     if found is None or found.key != _key(session):
         found = _rooms.get(_key(session)) or Room(_key(session))
-        _rooms[found.key] = held(session).room = found
+        _rooms[found.key] = state_of(session).room = found
     if session not in found.screens:
         found.screens[session] = None
         found.adopt(session)
@@ -195,7 +195,7 @@ def here() -> Room:
 
 def leave(session: WebsocketSession) -> None:
     """The page is gone for good."""
-    left, held(session).room = held(session).room, None
+    left, state_of(session).room = state_of(session).room, None
     chat_contexts.pop(session.id, None)
     if left is not None:
         left.screens.pop(session, None)
@@ -223,7 +223,7 @@ def turn(session: BaseSession) -> Iterator[None]:
     assert isinstance(session, WebsocketSession)
     if _Turns.ending:
         raise asyncio.CancelledError
-    this = Turn(session, room(session))
+    this = Activity(session, room(session))
     this.room.begin()
     this.room.say("begin")
     token = _turn.set(this)
@@ -239,7 +239,7 @@ def turn(session: BaseSession) -> Iterator[None]:
 
 
 class _Turns:
-    running: ClassVar[set[Turn]] = set()
+    running: ClassVar[set[Activity]] = set()
     ending = False
 
 
@@ -260,7 +260,7 @@ async def end_turns() -> None:
 
 def stop(session: WebsocketSession) -> None:
     """Stops what is running in the conversation that ``session`` shows, whichever screen or instance has begun it."""
-    found = held(session).room
+    found = state_of(session).room
     if found is None or session in [each.session for each in found.running] or not found.busy:
         _cancel(session)
         return
@@ -306,7 +306,7 @@ class Emit:
                 room(self._session).note(event, data)
             await self.raw(event, data)
 
-    async def _show(self, this: Turn, event: str, data: Any) -> None:
+    async def _show(self, this: Activity, event: str, data: Any) -> None:
         this.room.note(event, data)
         others = this.room.others(self._session)
         if event == "task_start":
@@ -366,9 +366,9 @@ def _raw(session: WebsocketSession) -> Raw:
 
 
 async def show_element(
-    screens: list[WebsocketSession], thread_id: str, element_id: str, told: Room | None = None
+    screens: list[WebsocketSession], thread_id: str, element_id: str, shared_in: Room | None = None
 ) -> None:
-    """By its stored address: the first one is for the session into which it was uploaded. ``told``: to whose other
+    """By its stored address: the first one is for the session into which it was uploaded. ``shared_in``: to whose other
     instances it goes too."""
     layer = get_data_layer()
     assert isinstance(layer, DataLayer)
@@ -377,8 +377,8 @@ async def show_element(
     except DataLayerError:
         return  # it is there when the conversation is opened again
     if element is not None:
-        if told is not None:
-            told.say("element", {"id": element_id})
+        if shared_in is not None:
+            shared_in.say("element", {"id": element_id})
         await tell(screens, "element", element)
 
 

@@ -21,7 +21,7 @@ class Notices:
     """A listener of the store."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._informed: set[str] = set()
         self._running: set[asyncio.Task[None]] = set()
 
     def __call__(self, event: Event) -> None:
@@ -31,18 +31,18 @@ class Notices:
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
         if event.kind == "recovered":
-            self._told.clear()
+            self._informed.clear()
 
     def _concerns(self, event: Event, session: WebsocketSession) -> bool:
         if event.kind == "recovered":
-            return session.id in self._told
+            return session.id in self._informed
         if session.thread_id not in event.threads:
             return False
         if event.kind != "degraded":
             return True
-        told = session.id in self._told
-        self._told.add(session.id)
-        return not told
+        informed = session.id in self._informed
+        self._informed.add(session.id)
+        return not informed
 
 
 async def _toast(session: WebsocketSession, kind: str) -> None:

@@ -15,7 +15,7 @@ from chainlit.session import WebsocketSession
 from ..config import Config
 from ..texts import language, say, size
 from . import delivery
-from .session import held
+from .session import state_of
 
 Before = Callable[[WebsocketSession], Awaitable[None]]
 _QUOTED = 60  # characters of what was not taken
@@ -36,7 +36,7 @@ class Queue:
 
     def __init__(self) -> None:
         self.waiting: dict[str, int] = {}
-        self.told = 0.0
+        self.toasted_at = 0.0
         self._turn = asyncio.Lock()  # whoever came first is first
 
     def refusal(self, weight: int) -> str | None:
@@ -62,7 +62,7 @@ def in_turn(handle: delivery.Handler, refusing: Before | None = None) -> deliver
 
     async def taken(sid: str, payload: Any) -> None:
         session = WebsocketSession.require(sid)
-        queue = held(session).queue = held(session).queue or Queue()
+        queue = state_of(session).queue = state_of(session).queue or Queue()
         message = payload["message"]
         if message["id"] in queue.waiting:  # the page sends it again
             return
@@ -91,9 +91,9 @@ async def _end(task: asyncio.Task[Any] | None) -> None:
 async def _refuse(session: WebsocketSession, queue: Queue, id: str, text: str, why: str) -> None:
     emitter, to = init_ws_context(session).emitter, language(session.language)
     await delivery.refused(id)
-    if time.monotonic() - queue.told < _TOASTS:
+    if time.monotonic() - queue.toasted_at < _TOASTS:
         return
-    queue.told = time.monotonic()
+    queue.toasted_at = time.monotonic()
     start = " ".join(text[: 2 * _QUOTED].split())[:_QUOTED]
     most = size(_Bounds.message_bytes, to)
     await emitter.send_toast(say(why, to, n=_Bounds.waiting, start=start, most=most), "error")

@@ -14,16 +14,16 @@ from ..settings import Settings
 from ..texts import Language, language
 
 if TYPE_CHECKING:
-    from .delivery import Page
+    from .delivery import Arrivals
     from .live import Room
     from .queueing import Queue
 
 
 @dataclass(eq=False, slots=True)
-class Held:
+class SessionState:
     settings: Settings | None = None
     """The last ones that were valid: Chainlit puts what a browser sends into its session before it asks anybody."""
-    page: "Page | None" = None
+    arrivals: "Arrivals | None" = None
     """What has arrived from it."""
     queue: "Queue | None" = None
     """What the person has said, waiting for its turn."""
@@ -31,12 +31,12 @@ class Held:
     """The conversation that the page shows."""
 
 
-_held: WeakKeyDictionary[BaseSession, Held] = WeakKeyDictionary()
+_states: WeakKeyDictionary[BaseSession, SessionState] = WeakKeyDictionary()
 
 
-def held(session: BaseSession) -> Held:
-    """What is held of ``session``, to be read and changed."""
-    return _held.setdefault(session, Held())
+def state_of(session: BaseSession) -> SessionState:
+    """What is known of ``session``, to be read and changed."""
+    return _states.setdefault(session, SessionState())
 
 
 def owner(session: BaseSession) -> str:

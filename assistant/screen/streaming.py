@@ -18,7 +18,7 @@ SAVE_EVERY = 0.15
 """Seconds from one save to the next, which leaves it 100 ms to become durable. One write for all that came meanwhile:
 a write a token would cost more than it keeps."""
 
-Status = Literal["streaming", "complete", "stopped", "failed"]
+StepStatus = Literal["streaming", "complete", "stopped", "failed"]
 
 
 class Streaming:
@@ -58,7 +58,7 @@ class Streaming:
                 await self._save("streaming")
             await asyncio.sleep(max(0.0, started + SAVE_EVERY - clock()))
 
-    async def _save(self, status: Status) -> None:
+    async def _save(self, status: StepStatus) -> None:
         self._saved = self.message.content
         try:
             await self._layer.update_step({**self.message.to_dict(), "status": status})  # type: ignore[typeddict-unknown-key]
@@ -66,7 +66,7 @@ class Streaming:
             logger.error("an answer is not saved: %s", error)  # the person hears of it through notices.py
 
 
-def _status(left_by: type[BaseException] | None) -> Status:
+def _status(left_by: type[BaseException] | None) -> StepStatus:
     if left_by is None:
         return "complete"
     if not issubclass(left_by, asyncio.CancelledError):

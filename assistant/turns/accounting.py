@@ -10,7 +10,7 @@ from datalayer.writes import VISITOR, RecordUsage
 from ..models.calls import Meter
 from ..services import Services
 from ..usage.prices import cost
-from ..usage.records import CallRecord, Kind, Status
+from ..usage.records import CallKind, CallRecord, CallStatus
 
 
 def record_of(
@@ -18,8 +18,8 @@ def record_of(
     thread_id: str,
     user: str | None,
     *,
-    kind: Kind,
-    status: Status,
+    kind: CallKind,
+    status: CallStatus,
     question: str,
     answer: str,
     id: str | None = None,

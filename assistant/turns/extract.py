@@ -45,9 +45,9 @@ def localised(extracted: str, you: str) -> str:
     return "\n".join(f"- **{names[said[1]]}** · {escape(line[said.end() :])}" if said else line for said, line in lines)
 
 
-def _best(told: Sequence[tuple[str, str]], at_most: int, longest: int = _LONGEST) -> str:
-    """``told``: texts, each with what its lines begin with."""
-    said = list(dict.fromkeys((who, sentence) for who, text in told for sentence in _sentences(text, longest)))
+def _best(passages: Sequence[tuple[str, str]], at_most: int, longest: int = _LONGEST) -> str:
+    """``passages``: texts, each with what its lines begin with."""
+    said = list(dict.fromkeys((who, sentence) for who, text in passages for sentence in _sentences(text, longest)))
     words = [_words(sentence) for _, sentence in said]
     frequency = Counter(word for each in words for word in set(each))
     # Three words more than there are: "Yes, Paris." is no summary.
@@ -60,7 +60,7 @@ def _best(told: Sequence[tuple[str, str]], at_most: int, longest: int = _LONGEST
             left -= cost
             chosen.append(place)
     if said and not chosen and 0 < at_most - _NAMED < longest:  # a character is a token at most
-        return _best(told, at_most, at_most - _NAMED)
+        return _best(passages, at_most, at_most - _NAMED)
     return "\n".join("".join(said[place]) for place in sorted(chosen))
 
 

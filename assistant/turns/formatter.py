@@ -10,11 +10,11 @@ from datalayer.records import Message
 from datalayer.text import fold, one_line
 
 from ..marks import FALLBACK, is_command
-from ..models.base import Reason as ModelReason
+from ..models.base import Reason
 from ..texts import Language, date, moment, say
 from ..texts.markdown import escape, plain
 
-Reason = ModelReason | Literal["no_key", "no_key_team", "offline"]
+Fallback = Reason | Literal["no_key", "no_key_team", "offline"]
 
 _SHOWN, _FILES_SHOWN = 4, 3
 _SNIPPET = 160
@@ -58,17 +58,17 @@ class FileMatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class Found:
     """What the stored history says to a question, the best first."""
 
     messages: tuple[Match, ...] = ()
     files: tuple[FileMatch, ...] = ()
 
 
-def remember(question: str, history: Iterable[Message], files: Iterable[StoredFile]) -> Memory:
+def search(question: str, history: Iterable[Message], files: Iterable[StoredFile]) -> Found:
     """What of ``history`` and ``files`` (newest first) shares words with ``question``."""
     asked = frozenset(word for word in _words(question) if len(word) > 2 and word not in COMMON)
-    return Memory(_find_messages(asked, history), _find_files(asked, files)) if asked else Memory()
+    return Found(_find_messages(asked, history), _find_files(asked, files)) if asked else Found()
 
 
 def _find_messages(asked: frozenset[str], history: Iterable[Message]) -> tuple[Match, ...]:
@@ -90,9 +90,9 @@ def _find_files(asked: frozenset[str], files: Iterable[StoredFile]) -> tuple[Fil
 
 
 def format_response(
-    reason: Reason,
+    reason: Fallback,
     model: str,
-    memory: Memory | None,
+    found: Found | None,
     to: Language,
     root: str = "",
     back_in: float | None = None,
@@ -101,20 +101,20 @@ def format_response(
     """The answer in Markdown: why no model wrote it and when one will, then what the stored history says, with links.
 
     ``model``: its label. ``root``: the path the app is mounted under, without a trailing slash. ``back_in``: seconds
-    until the model is back, None when nobody knows. ``memory`` None: it was not asked. ``broke_off``: it goes on behind
+    until the model is back, None when nobody knows. ``found`` None: it was not asked. ``broke_off``: it goes on behind
     the beginning of an answer.
     """
     parts = [say("broke_off" if broke_off else "without_model", to, why=say(reason, to, model=model))]
     if back_in is not None:
         at = datetime.now().astimezone() + timedelta(seconds=back_in)
         parts[0] += " " + say("back", to, when=moment(at, to))
-    if memory is None:
+    if found is None:
         return parts[0]
-    if memory.messages:
-        parts += [say("found", to), "\n".join(_line(match, to, root) for match in memory.messages)]
-    if memory.files:
-        parts += [say("found_files", to), "\n".join(_file_line(match, to, root) for match in memory.files)]
-    if not (memory.messages or memory.files):
+    if found.messages:
+        parts += [say("found", to), "\n".join(_line(match, to, root) for match in found.messages)]
+    if found.files:
+        parts += [say("found_files", to), "\n".join(_file_line(match, to, root) for match in found.files)]
+    if not (found.messages or found.files):
         parts.append(say("found_nothing", to))
     return "\n\n".join(parts)
 

@@ -23,19 +23,19 @@ from ..models.providers import Choice
 from ..models.tokens import MESSAGE, estimate
 from ..services import Services
 from ..settings import Settings
-from ..usage.records import CallRecord, Status
+from ..usage.records import CallRecord, CallStatus
 from .accounting import account, record_of
 from .extract import extract, shorten
 from .history import forgotten, hot_message
-from .turn import room as room_of
+from .turn import input_space
 from .window import instructions
 
 logger = logging.getLogger("assistant")
 
 _INPUT = 0.6
-"""Part of the room that a summary is made of; more is condensed without a model first."""
+"""Part of the space that a summary is made of; more is condensed without a model first."""
 _LONGEST = 1_500
-"""Tokens of a summary, at most a quarter of the room."""
+"""Tokens of a summary, at most a quarter of the space."""
 
 _TASK = (
     "Sum up the conversation that you are given, so that it can be continued from your summary alone: facts, names, "
@@ -63,14 +63,14 @@ class Written:
     model: str | None
 
 
-def outgrown(session: HotSession, room: int, threshold: float) -> int:
+def outgrown(session: HotSession, space: int, threshold: float) -> int:
     """How many of the oldest messages are to be summed up, with the summary there is; 0 while they take no more than
-    ``threshold`` of the ``room`` that the summary leaves them.
+    ``threshold`` of the ``space`` that the summary leaves them.
 
     Half of that is kept, so that many turns pass until the next time; in any case the newest question and its answer.
     What is kept begins with a question, as what a model is shown does.
     """
-    messages, bound = session.messages, threshold * (room - estimate(session.summary or ""))
+    messages, bound = session.messages, threshold * (space - estimate(session.summary or ""))
     if bound <= 0 or sum(map(_tokens, messages)) <= bound:
         return 0
     left, newest = bound / 2, len(messages)
@@ -93,44 +93,44 @@ async def read(layer: DataLayer, thread_id: str) -> Source:
     rows = await layer.store.thread_messages(thread_id, after=stored.until if stored else None)
     # What its author had forgotten will be covered, and is no part of the text.
     known = None if (start := forgotten(rows)) else stored
-    told = (row for row in rows[start:] if is_for_models(row.metadata))
-    messages = tuple(hot_message(row.id, row.type, row.text, row.created_at) for row in told)
+    shown = (row for row in rows[start:] if is_for_models(row.metadata))
+    messages = tuple(hot_message(row.id, row.type, row.text, row.created_at) for row in shown)
     session = HotSession({}, messages, known.text if known else None, known.until_step if known else None)
     return Source(thread_id, session, stored, rows)
 
 
-async def write(
-    before: str | None, messages: Sequence[HotMessage], model: str, room: int, providers: Providers, meter: Meter
+async def summarise(
+    before: str | None, messages: Sequence[HotMessage], model: str, space: int, providers: Providers, meter: Meter
 ) -> Written:
-    """A summary of ``messages`` and of what ``before`` sums up, in a quarter of ``room`` at most; extracted where
+    """A summary of ``messages`` and of what ``before`` sums up, in a quarter of ``space`` at most; extracted where
     neither the model nor one that stands in for it writes it."""
     for choice in providers.chain(model):
         try:
-            if text := await _by_model(choice, before, messages, room, providers, meter):
+            if text := await _by_model(choice, before, messages, space, providers, meter):
                 return Written(text, choice.info.name)
             break
         except ModelError as error:
             logger.info("no summary by %s: %s", choice.info.name, error)
             if not isinstance(error, (QuotaExhausted, NotPaid, ModelUnavailable)):
                 break
-    return Written(await asyncio.to_thread(_extracted, before, messages, _longest(room)), None)
+    return Written(await asyncio.to_thread(_extracted, before, messages, _longest(space)), None)
 
 
 async def _by_model(
     choice: Choice,
     before: str | None,
     messages: Sequence[HotMessage],
-    room: int,
+    space: int,
     providers: Providers,
     meter: Meter,
 ) -> str:
-    room = min(room, room_of(providers.window(choice.info)))
-    at_most = _longest(room)
-    told = await asyncio.to_thread(_told, before, messages, room)
+    space = min(space, input_space(providers.window(choice.info)))
+    at_most = _longest(space)
+    transcript = await asyncio.to_thread(_transcript, before, messages, space)
     task = _TASK.format(words=at_most // 2)
     # The bound leaves room for a model that cannot be kept from thinking.
     request = ChatRequest(
-        [ChatMessage("user", told)], choice.info.name, 0.2, task, max_tokens=2 * at_most, thinking=False
+        [ChatMessage("user", transcript)], choice.info.name, 0.2, task, max_tokens=2 * at_most, thinking=False
     )
     text = ""
     async with aclosing(call(choice, request, providers, meter)) as pieces:
@@ -139,16 +139,16 @@ async def _by_model(
     return shorten(text.strip(), at_most)
 
 
-def _longest(room: int) -> int:
-    return min(_LONGEST, room // 4)
+def _longest(space: int) -> int:
+    return min(_LONGEST, space // 4)
 
 
-def _told(before: str | None, messages: Sequence[HotMessage], room: int) -> str:
+def _transcript(before: str | None, messages: Sequence[HotMessage], space: int) -> str:
     """The conversation as it is given to a model."""
-    told = "\n\n".join(f"{message.role}: {message.text}" for message in messages)
-    if estimate(told) > _INPUT * room:
-        told = extract(messages, int(_INPUT * room))
-    return f"Summary of what came before:\n{shorten(before, _longest(room))}\n\n{told}" if before else told
+    text = "\n\n".join(f"{message.role}: {message.text}" for message in messages)
+    if estimate(text) > _INPUT * space:
+        text = extract(messages, int(_INPUT * space))
+    return f"Summary of what came before:\n{shorten(before, _longest(space))}\n\n{text}" if before else text
 
 
 def _extracted(before: str | None, messages: Sequence[HotMessage], at_most: int) -> str:
@@ -186,7 +186,7 @@ async def sum_up(settings: Settings, answered: CallRecord, session: HotSession, 
     choice = services.providers.find(settings.model)
     if choice is None:
         return
-    space = room_of(services.providers.window(choice.info))
+    space = input_space(services.providers.window(choice.info))
     left = space - estimate(instructions(settings.system_prompt, settings.answer_language, None))
     if not outgrown(session, left, services.summary_at):
         return
@@ -214,9 +214,9 @@ async def write_summary(
 ) -> Written:
     """A summary of ``messages`` and of what the session's own sums up; what it costs is counted."""
     meter = Meter(model, "")
-    written = await write(session.summary, messages, model, space, services.providers, meter)
+    written = await summarise(session.summary, messages, model, space, services.providers, meter)
     if meter.provider:
-        status: Status = "complete" if written.model else "failed"
+        status: CallStatus = "complete" if written.model else "failed"
         account(
             record_of(meter, thread_id, user, kind="summary", status=status, question="", answer=written.text), services
         )

@@ -31,9 +31,9 @@ async def write_title(question: str, answer: str, model: str, providers: Provide
     choice = providers.find(model)
     if choice is None:
         return ""
-    told = f"Question:\n{question[:_SHOWN]}\n\nAnswer:\n{answer[:_SHOWN]}"
+    exchange = f"Question:\n{question[:_SHOWN]}\n\nAnswer:\n{answer[:_SHOWN]}"
     # The bound leaves room for a model that cannot be kept from thinking.
-    request = ChatRequest([ChatMessage("user", told)], model, 0.2, _TASK, max_tokens=1_024, thinking=False)
+    request = ChatRequest([ChatMessage("user", exchange)], model, 0.2, _TASK, max_tokens=1_024, thinking=False)
     text = ""
     once = replace(providers.patience, attempts=1)  # nobody waits for a title
     try:

@@ -26,12 +26,12 @@ from ..models.calls import Meter, Think, call, count
 from ..models.providers import Choice
 from ..settings import LANGUAGES, Settings
 from ..texts import Language
-from .formatter import Memory, Reason, format_response
+from .formatter import Fallback, Found, format_response
 from .window import fit, instructions, readable
 
 logger = logging.getLogger("assistant")
 
-Recall = Callable[[str], Awaitable[Memory]]
+Search = Callable[[str], Awaitable[Found]]
 _PIECE = re.compile(r"\s*\S+\s?")
 _PACE = 0.008  # seconds a word: an answer that appears at once is read as an error page
 _QUOTA = ("quota", "quota_minute", "quota_day", "balance", "no_quota")
@@ -41,7 +41,7 @@ _ANSWER = 8_192
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """``messages``: the thread, oldest first, the question last. ``recall``: what the user's history says to a
+    """``messages``: the thread, oldest first, the question last. ``search``: what the user's history says to a
     question. ``root``: the path the app is mounted under. ``insist``: a person asks for the model once more, also when
     its quota is said to be used up. ``summary``: of what came before ``messages``, None: nothing did. ``begun``: the
     answer goes on behind what a model wrote before. ``think``: is told what the model thinks, None: nobody is."""
@@ -49,7 +49,7 @@ class Turn:
     messages: list[ChatMessage]
     settings: Settings
     language: Language
-    recall: Recall
+    search: Search
     root: str = ""
     insist: bool = False
     summary: str | None = None
@@ -64,9 +64,9 @@ class Outcome:
     ``back_in``: seconds until the chosen model is back, None when nobody knows."""
 
     meter: Meter
-    fallback: Reason | None = None
+    fallback: Fallback | None = None
     back_in: float | None = None
-    instead: Reason | None = None
+    instead: Fallback | None = None
     text: str = field(default="", repr=False)
 
 
@@ -110,14 +110,14 @@ async def _answer(turn: Turn, providers: Providers, outcome: Outcome) -> AsyncGe
         yield piece
 
 
-def room(window: int) -> int:
+def input_space(window: int) -> int:
     """Tokens of a window that a question may take with what belongs to it."""
     return window - min(_ANSWER, window // 4)
 
 
 async def request_to(choice: Choice, turn: Turn, providers: Providers) -> ChatRequest:
     """What the model is asked. Raises InvalidRequest (``too_long``) when the question alone is larger than it takes."""
-    settings, at_most = turn.settings, room(providers.window(choice.info))
+    settings, at_most = turn.settings, input_space(providers.window(choice.info))
     messages = readable(turn.messages, choice.info.takes)
     if not settings.memory:
         messages = messages[-1:]
@@ -148,10 +148,10 @@ async def request_to(choice: Choice, turn: Turn, providers: Providers) -> ChatRe
 
 async def _formatted(turn: Turn, label: str, outcome: Outcome) -> AsyncGenerator[str, None]:
     assert outcome.fallback is not None
-    broke_off, memory = turn.begun or bool(outcome.text), None
+    broke_off, found = turn.begun or bool(outcome.text), None
     if not broke_off or outcome.fallback in _QUOTA:
-        memory = await turn.recall(turn.messages[-1].text)
-    text = format_response(outcome.fallback, label, memory, turn.language, turn.root, outcome.back_in, broke_off)
+        found = await turn.search(turn.messages[-1].text)
+    text = format_response(outcome.fallback, label, found, turn.language, turn.root, outcome.back_in, broke_off)
     for piece in _PIECE.findall("\n\n" + text if broke_off else text):
         yield piece
         await asyncio.sleep(_PACE)

@@ -14,12 +14,12 @@ MAX_FILE_BYTES = 14_000_000
 """Of all files of a request, newest first: Gemini takes 20 MB a request, and base64 makes 4 bytes of 3."""
 
 
-def fit(messages: Sequence[ChatMessage], system_prompt: str, room: int) -> list[ChatMessage]:
-    """The newest of ``messages`` that, with the system prompt, take at most ``room`` tokens; they begin with a user's.
+def fit(messages: Sequence[ChatMessage], system_prompt: str, space: int) -> list[ChatMessage]:
+    """The newest of ``messages`` that, with the system prompt, take at most ``space`` tokens; they begin with a user's.
 
     Raises InvalidRequest (``too_long``) when the last one alone does not fit.
     """
-    left = room - estimate(system_prompt)
+    left = space - estimate(system_prompt)
     kept: list[ChatMessage] = []
     for message in reversed(messages):
         left -= tokens(message)

@@ -183,7 +183,7 @@ class _Quiet(logging.Filter):
 
     def __init__(self, hide: Callable[[str], str]) -> None:
         super().__init__()
-        self._hide, self._told = hide, -_TELL_AGAIN
+        self._hide, self._warned_at = hide, -_TELL_AGAIN
         for name in _SDK:
             logging.getLogger(name).addFilter(self)
 
@@ -197,8 +197,8 @@ class _Quiet(logging.Filter):
         return record.levelno < logging.WARNING
 
     def tell(self, reason: object) -> None:
-        if time.monotonic() - self._told >= _TELL_AGAIN:
-            self._told = time.monotonic()
+        if time.monotonic() - self._warned_at >= _TELL_AGAIN:
+            self._warned_at = time.monotonic()
             logger.warning("Langfuse takes no traces now; the chat goes on. %s", self._hide(str(reason))[:200])
 
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 from ..models.base import Usage
 
-Kind = Literal["turn", "title", "summary"]
-Status = Literal["complete", "stopped", "failed"]
+CallKind = Literal["turn", "title", "summary"]
+CallStatus = Literal["complete", "stopped", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +30,10 @@ class CallRecord:
     id: str
     thread_id: str
     user: str | None
-    kind: Kind = "turn"
+    kind: CallKind = "turn"
     model: str
     provider: str
-    status: Status
+    status: CallStatus
     fallback: str | None = None
     usage: Usage | None = None
     estimated: bool = False

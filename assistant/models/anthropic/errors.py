@@ -14,5 +14,5 @@ def said(error: Exception) -> Said | None:
 
 def refusal(error: Exception) -> ModelError | None:
     """What an error means; None: it is not a server's answer."""
-    told = said(error)
-    return refusals.judge(told) if told is not None else None
+    response = said(error)
+    return refusals.judge(response) if response is not None else None

@@ -77,11 +77,11 @@ def _quota(label: str, words: str, details: list[dict[str, Any]]) -> ModelError:
     # What the free plan does not have at all is told like what is used up.
     if NO_QUOTA.search(words):
         return NotPaid(label, "no_quota")
-    told, scope = _retry_after(details), _scope(details)
+    seconds, scope = _retry_after(details), _scope(details)
     # Google sends the delay of a per-minute quota along with a daily one: half a minute, all day long.
-    if scope == "day" and (told is None or told < 3600):
-        told = until_midnight(datetime.now(UTC))
-    return QuotaExhausted(label, told, scope)
+    if scope == "day" and (seconds is None or seconds < 3600):
+        seconds = until_midnight(datetime.now(UTC))
+    return QuotaExhausted(label, seconds, scope)
 
 
 def until_midnight(moment: datetime) -> float:

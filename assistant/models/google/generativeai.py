@@ -25,8 +25,8 @@ from ..base import (
 from ..parts import parts, shaped
 from ..wire import check_key
 from . import api
+from .blocking import Call, in_thread
 from .catalogue import google
-from .threads import Call, in_thread
 
 if TYPE_CHECKING:
     from google.generativeai.protos import Content, GenerateContentRequest, Part

@@ -54,12 +54,12 @@ def _model(entry: Mapping[str, Any]) -> ModelInfo | None:
 
 
 def _chats(name: str, entry: Mapping[str, Any]) -> bool:
-    for told in _told(entry):
-        return told
+    for can_chat in _what_servers_say(entry):
+        return can_chat
     return not (_NOT_CHAT.search(name) or _RESPONSES_ONLY.match(name))
 
 
-def _told(entry: Mapping[str, Any]) -> Iterator[bool]:
+def _what_servers_say(entry: Mapping[str, Any]) -> Iterator[bool]:
     """What servers say of what a model can do: Mistral, Azure, Fireworks, OpenRouter, Together, LM Studio."""
     can = _dict(entry.get("capabilities"))
     for value in (can.get("completion_chat"), can.get("chat_completion"), entry.get("supports_chat")):

@@ -15,10 +15,10 @@ def said(error: Exception) -> Said | None:
 
 def refusal(error: Exception) -> ModelError | None:
     """What an error means; None: it is not a server's answer."""
-    told = said(error)
-    if told is None:
+    response = said(error)
+    if response is None:
         return None
     # Google's server that speaks OpenAI's protocol keeps the words of its own for errors.
-    if api.is_googles(told.body):
-        return api.refusal(told.status, told.body)
-    return refusals.judge(told)
+    if api.is_googles(response.body):
+        return api.refusal(response.status, response.body)
+    return refusals.judge(response)

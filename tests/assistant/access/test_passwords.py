@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from assistant.access.accounts import AccountError, Accounts
 from assistant.access.devices import Device, Devices
 from assistant.access.lane import Busy, Lane
-from assistant.access.passwords import Passwords, Refused, address_key
+from assistant.access.passwords import Passwords, SignInRefused, address_key
 
 PASSWORD, HERE, THERE = "correct horse", "192.0.2.1", "198.51.100.1"
 NEW, HERS = Device(), Device("her-device", ("anna",))
@@ -31,7 +31,7 @@ def passwords(accounts: Accounts) -> Passwords:
 
 
 async def refusal(passwords: Passwords, name: str, host: str = HERE, device: Device = NEW) -> tuple[int, str]:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(SignInRefused) as caught:
         await passwords.check(name, PASSWORD, host, device)
     assert 1 <= caught.value.retry_after <= 900
     return caught.value.status, caught.value.reason

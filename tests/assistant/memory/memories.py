@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from assistant.memory import HotMessage, HotSession, Limits, Memory, open_memory
+from assistant.memory import HotLimits, HotMessage, HotSession, Memory, open_memory
 from assistant.memory.embedded import EmbeddedMemory
 from tests.conftest import missing
 
@@ -28,10 +28,10 @@ class Place:
 
     def open(self, language: Any = "en", **limits: Any) -> Memory:
         """The memory, as one more instance of the app sees it."""
-        self.memories.append(self.make(Limits(**limits), language))
+        self.memories.append(self.make(HotLimits(**limits), language))
         return self.memories[-1]
 
-    def make(self, limits: Limits, language: Any) -> Memory:
+    def make(self, limits: HotLimits, language: Any) -> Memory:
         raise NotImplementedError
 
     def age(self, seconds: float) -> None:
@@ -50,7 +50,7 @@ class Embedded(Place):
 
     now = 0.0
 
-    def make(self, limits: Limits, language: Any) -> Memory:
+    def make(self, limits: HotLimits, language: Any) -> Memory:
         return self.memories[0] if self.memories else EmbeddedMemory(limits, language, lambda: self.now)
 
     def age(self, seconds: float) -> None:
@@ -67,7 +67,7 @@ class Redis(Place):
         except redis.RedisError:
             missing(f"no Redis answers at {url}", "REQUIRE_SERVICES")
 
-    def make(self, limits: Limits, language: Any) -> Memory:
+    def make(self, limits: HotLimits, language: Any) -> Memory:
         return open_memory(self.url, limits, language)
 
     def age(self, seconds: float) -> None:

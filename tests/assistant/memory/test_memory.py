@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assistant.memory import HotMessage, HotSession, Limits, Ticket, open_memory
+from assistant.memory import HotLimits, HotMessage, HotSession, Ticket, open_memory
 from assistant.memory.base import MAX_TURN
 from assistant.memory.embedded import EmbeddedMemory
 from assistant.memory.packing import pack
@@ -192,7 +192,7 @@ class TestLimits:
 
     async def test_the_line_of_the_log_in_french(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO, "assistant")
-        memory = open_memory(None, Limits(per_user=1), "fr")
+        memory = open_memory(None, HotLimits(per_user=1), "fr")
         await keep(memory, "anna", "xxx")
         await keep(memory, "anna", "yyy")
         assert [(r.levelno, r.getMessage()) for r in caplog.records] == [
@@ -272,7 +272,7 @@ class TestLimits:
     )
     def test_bad_limits_are_refused_in_a_sentence(self, bad: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match=r"^A (user|hot session) .* not .*\.$"):
-            Limits(**bad)
+            HotLimits(**bad)
 
 
 class TestBytes:
@@ -323,7 +323,7 @@ class TestBytes:
 
 class TestInTheProcess:
     async def test_all_together_stay_within_their_bytes_and_the_oldest_go_first(self) -> None:
-        memory = EmbeddedMemory(Limits(max_bytes=20_000, total_bytes=50_000))
+        memory = EmbeddedMemory(HotLimits(max_bytes=20_000, total_bytes=50_000))
         for number in range(20):
             await keep(memory, f"user-{number}", f"t{number}", session("x" * 9_000))
             assert memory._bytes <= 50_000
@@ -353,12 +353,12 @@ class TestInTheProcess:
         assert list(memory._turns) == [("anna", "t")]
 
     async def test_a_turn_that_has_ended_leaves_no_trace(self) -> None:
-        memory = EmbeddedMemory(Limits())
+        memory = EmbeddedMemory(HotLimits())
         await memory.put((await memory.take("anna", "t"))[0], None)
         assert (len(memory._entries), len(memory._turns), len(memory._users), memory._bytes) == (0, 0, 0, 0)
 
     async def test_the_caller_cannot_change_what_is_held(self) -> None:
-        memory = EmbeddedMemory(Limits())
+        memory = EmbeddedMemory(HotLimits())
         settings = {"model": "offline"}
         await keep(memory, "anna", "t", HotSession(settings, (HotMessage("m", "user", "a", 1),)))
         settings["model"] = "another"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis
 
-from assistant.memory import Limits, Memory, open_memory
+from assistant.memory import HotLimits, Memory, open_memory
 from assistant.memory import redis as memory_redis
 from tests.assistant.memory.memories import Redis, keep, listed, look, session
 from tests.processes import free_port
@@ -43,7 +43,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 
 @asynccontextmanager
 async def opened(url: str, **limits: Any) -> AsyncIterator[Memory]:
-    memory = open_memory(url, Limits(**limits))
+    memory = open_memory(url, HotLimits(**limits))
     yield memory
     await memory.close()
 
@@ -288,7 +288,7 @@ class TestAnotherServer:
     )
     def test_a_url_that_cannot_be_one_stops_the_start_and_is_not_repeated(self, url: str) -> None:
         with pytest.raises(SystemExit) as stop:
-            open_memory(url, Limits())
+            open_memory(url, HotLimits())
         assert str(stop.value) == "THREADKEEP_MEMORY_URL: expected an address such as redis://host:6379/0."
 
     def test_without_the_package_the_start_says_how_to_get_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +296,7 @@ class TestAnotherServer:
         for name in [name for name in sys.modules if name.split(".")[0] == "redis"]:
             monkeypatch.setitem(sys.modules, name, None)
         with pytest.raises(SystemExit) as stop:
-            open_memory("redis://127.0.0.1:6379/9", Limits())
+            open_memory("redis://127.0.0.1:6379/9", HotLimits())
         assert str(stop.value) == (
             "THREADKEEP_MEMORY_URL needs the package redis: pip install -r requirements-servers.txt"
         )

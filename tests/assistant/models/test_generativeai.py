@@ -8,8 +8,8 @@ from contextlib import aclosing
 import pytest
 
 from assistant.models.base import Blocked, ChatMessage, ChatRequest, Usage
+from assistant.models.google.blocking import Call, Stopped
 from assistant.models.google.generativeai import GenerativeAI
-from assistant.models.google.threads import Call, Stopped
 from tests.processes import ROOT, run
 from tests.servers.gemini import Act, Chunk, GeminiServer, finish, text
 from tests.servers.http import Framing, Received, Until

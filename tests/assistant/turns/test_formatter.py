@@ -6,7 +6,7 @@ import pytest
 
 from assistant.texts import Language, moment
 from assistant.texts.markdown import escape
-from assistant.turns.formatter import Memory, StoredFile, format_response, remember
+from assistant.turns.formatter import Found, StoredFile, format_response, search
 from datalayer.records import Message
 
 
@@ -20,7 +20,7 @@ def file(name: str, text: str = "", thread: str = "t1") -> StoredFile:
 
 def test_the_best_message_of_each_thread_comes_with_a_link_and_the_words_around() -> None:
     history = [message("Ada wrote"), message("Ada Lovelace wrote notes"), message("Lovelace", "t2", None)]
-    memory = remember("Who was Ada Lovelace?", history, [])
+    memory = search("Who was Ada Lovelace?", history, [])
     text = format_response("quota", "Flash", memory, "en", "/chat")
     assert [match.message.thread_id for match in memory.messages] == ["t1", "t2"]
     assert "- [Poets](/chat/thread/t1) (24 November 2025) — “Ada Lovelace wrote notes”" in text
@@ -33,7 +33,7 @@ def test_files_are_found_by_name_and_by_what_is_in_them() -> None:
         file("notes.txt", "The engine of Ada Lovelace " + "x " * 200),
         file("other.txt", "x"),
     ]
-    memory = remember("Lovelace?", [], files)
+    memory = search("Lovelace?", [], files)
     assert [match.file.name for match in memory.files] == ["lovelace.pdf", "notes.txt"]
     text = format_response("quota", "Flash", memory, "en")
     assert "- [lovelace.pdf](/datalayer/files/lovelace.pdf) in [Poets](/thread/t1)\n" in text
@@ -46,16 +46,16 @@ def test_common_words_and_the_formatters_own_answers_are_no_memory() -> None:
         message("Ada", fallback="quota"),
         message("/search Ada", command="search"),
     ]
-    assert remember("What about Ada?", history, []) == Memory()
-    assert remember("", history, []) == Memory()
+    assert search("What about Ada?", history, []) == Found()
+    assert search("", history, []) == Found()
 
 
 def test_accents_and_case_do_not_matter() -> None:
-    assert remember("ÉLÈVE", [message("un eleve")], []).messages
+    assert search("ÉLÈVE", [message("un eleve")], []).messages
 
 
 def test_markdown_in_what_was_said_stays_text() -> None:
-    memory = remember("lovelace", [message("[lovelace](javascript:x) <b>", name="*a*")], [])
+    memory = search("lovelace", [message("[lovelace](javascript:x) <b>", name="*a*")], [])
     text = format_response("quota", "Flash", memory, "en")
     assert "\\[lovelace\\]\\(javascript\\:x\\) \\<b\\>" in text
     assert "[\\*a\\*](/thread/t1)" in text
@@ -93,14 +93,14 @@ def test_the_answer_says_when_the_model_is_back() -> None:
     ],
 )
 def test_what_is_quoted_is_text_without_its_marks(text: str) -> None:
-    answer = format_response("quota", "Flash", remember("lovelace", [message(text)], []), "en")
+    answer = format_response("quota", "Flash", search("lovelace", [message(text)], []), "en")
     quoted = answer[answer.index("“") :]
     assert "ovelace" in quoted
     assert not any(mark in quoted for mark in ("|", "#", "\\>", "*", "](", "`", "~"))
 
 
 def test_the_same_input_gives_the_same_answer_and_nothing_found_is_said() -> None:
-    answers = {format_response("quota_day", "Flash", Memory(), "fr") for _ in range(3)}
+    answers = {format_response("quota_day", "Flash", Found(), "fr") for _ in range(3)}
     assert len(answers) == 1
     assert "n’en parlent pas encore" in answers.pop()
 

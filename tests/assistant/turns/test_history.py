@@ -13,7 +13,7 @@ from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
 from chainlit.user import PersistedUser
 
-from assistant.memory import HotSession, Limits
+from assistant.memory import HotLimits, HotSession
 from assistant.memory.embedded import EmbeddedMemory
 from assistant.models import ModelError, ModelUnavailable, Providers, Usage
 from assistant.models.base import ChatRequest
@@ -64,7 +64,7 @@ class Chat:
         self.layer, self.user, self.tabs = layer, user, tabs
         self.memory, self.model, self.hits = place.open(), Model(), 0
         providers = Providers([self.model], patience=Patience(30, 30, 1, 0), window=WINDOW)
-        self.services = Services(layer, providers, NoTraces(), self.memory, Limits(), 0.8)
+        self.services = Services(layer, providers, NoTraces(), self.memory, HotLimits(), 0.8)
         self.settings = Settings(model="local")
         self.thread_id = tabs[0].thread_id
 
@@ -90,7 +90,7 @@ class Chat:
 
     async def same(self, held: conversation.Conversation, asked: cl.Message) -> None:
         """The turn is told what one without a memory would be."""
-        cold = await recall(EmbeddedMemory(Limits()), self.layer, conversation.asking(asked))
+        cold = await recall(EmbeddedMemory(HotLimits()), self.layer, conversation.asking(asked))
         assert held.known is not None
         assert plain(held.known.session) == cold.session
         assert cold.last or not held.known.last  # it does not know what an edit took along

@@ -14,7 +14,7 @@ from assistant.models.calls import Meter
 from assistant.models.patience import Patience
 from assistant.models.tokens import MESSAGE, estimate
 from assistant.turns.history import rebuild
-from assistant.turns.summaries import Source, Written, outgrown, read, store, write
+from assistant.turns.summaries import Source, Written, outgrown, read, store, summarise
 from datalayer import DataLayer
 from datalayer.reports import Summary, digest
 from tests.assistant.models.scripted import Scripted
@@ -89,7 +89,7 @@ async def written(
     model: Scripted, *texts: str, before: str | None = None, name: str = "local", room: int = ROOM, **options: Any
 ) -> tuple[Written, Meter]:
     meter = Meter(name, "")
-    return await write(before, talk(*texts), name, room, providers(model, **options), meter), meter
+    return await summarise(before, talk(*texts), name, room, providers(model, **options), meter), meter
 
 
 def size(request: ChatRequest) -> int:
@@ -141,7 +141,7 @@ class TestWritten:
         assert (await written(model, "The bridge is closed"))[0].model is None
 
     async def test_without_any_model_it_is_extracted(self) -> None:
-        made = await write(None, talk("The bridge is closed"), FLASH, ROOM, providers(), Meter(FLASH, ""))
+        made = await summarise(None, talk("The bridge is closed"), FLASH, ROOM, providers(), Meter(FLASH, ""))
         assert made == Written("- user: The bridge is closed", None)
 
     async def test_a_stand_in_writes_it_when_the_quota_is_used_up(self) -> None:
@@ -157,7 +157,9 @@ class TestWritten:
         google.script(QuotaExhausted("429", 300))
         local.script("Short.")
         by = providers(google, local, fallbacks=("llama",))
-        await write("Old. " * 900, talk(*["The bridge is closed. " * 60] * 100), FLASH, 200_000, by, Meter(FLASH, ""))
+        await summarise(
+            "Old. " * 900, talk(*["The bridge is closed. " * 60] * 100), FLASH, 200_000, by, Meter(FLASH, "")
+        )
         assert size(local.requests[0]) <= ROOM
 
     @pytest.mark.parametrize(
@@ -170,7 +172,7 @@ class TestWritten:
     )
     async def test_an_extract_keeps_of_what_came_before_what_it_can(self, before: str) -> None:
         room = 4_000
-        made = await write(before, talk("The ferry is late. " * 99), FLASH, room, providers(), Meter(FLASH, ""))
+        made = await summarise(before, talk("The ferry is late. " * 99), FLASH, room, providers(), Meter(FLASH, ""))
         assert estimate(made.text) <= room // 4
         assert made.text.startswith(before[:30])
         assert made.text.endswith("- user: The ferry is late.")

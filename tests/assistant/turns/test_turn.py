@@ -24,30 +24,30 @@ from assistant.models.calls import Meter
 from assistant.models.patience import Patience
 from assistant.settings import Settings
 from assistant.texts import Language
-from assistant.turns.formatter import Match, Memory
+from assistant.turns.formatter import Found, Match
 from assistant.turns.turn import Outcome, Turn, run
 from datalayer.records import Message
 from tests.assistant.models.scripted import Scripted
 
 FLASH, LITE = "gemini-2.5-flash", "gemini-2.5-flash-lite"
 QUESTION = ChatMessage("user", "Who was Ada Lovelace?")
-REMEMBERED = Memory((Match(Message("t1", "Poets", "user_message", "Ada was a countess", 1, {}), frozenset({"ada"})),))
+REMEMBERED = Found((Match(Message("t1", "Poets", "user_message", "Ada was a countess", 1, {}), frozenset({"ada"})),))
 
 
 def turn(*earlier: ChatMessage, to: Language = "en", insist: bool = False, **settings: Any) -> Turn:
-    async def recall(question: str) -> Memory:
+    async def search(question: str) -> Found:
         assert question == QUESTION.text
         return REMEMBERED
 
-    return Turn([*earlier, QUESTION], Settings(**settings), to, recall, "", insist)
+    return Turn([*earlier, QUESTION], Settings(**settings), to, search, "", insist)
 
 
 def providers(*models: Scripted, fallbacks: tuple[str, ...] = ()) -> Providers:
     return Providers(models, fallbacks=fallbacks, patience=Patience(30, 30, 2, 0))
 
 
-async def nothing(_question: str) -> Memory:
-    return Memory()
+async def nothing(_question: str) -> Found:
+    return Found()
 
 
 class Counting(Scripted):
@@ -118,7 +118,7 @@ class TestModel:
             model = Scripted(provider)
             model.script("Yes")
             this = turn(model=FLASH if files else "local")
-            await answer(Turn([question], this.settings, "en", this.recall), providers(model))
+            await answer(Turn([question], this.settings, "en", this.search), providers(model))
             assert model.requests[0].messages[0].files == files
 
 
@@ -188,7 +188,7 @@ class TestFormatter:
     async def test_a_message_larger_than_the_window_is_not_sent(self) -> None:
         model = Scripted("openai")
         this = turn(model="local")
-        large = Turn([ChatMessage("user", "x" * 40_000)], this.settings, "en", lambda _: this.recall(QUESTION.text))
+        large = Turn([ChatMessage("user", "x" * 40_000)], this.settings, "en", lambda _: this.search(QUESTION.text))
         assert (await answer(large, providers(model))).fallback == "too_long"
         assert not model.requests
 
@@ -206,7 +206,7 @@ class TestFormatter:
     async def test_a_provider_that_never_counts(self) -> None:
         model = Counting(asyncio.Event())
         this = replace(turn(), messages=[ChatMessage("user", "word " * 2_000_000)])
-        this = replace(this, recall=nothing)
+        this = replace(this, search=nothing)
         outcome = await answer(this, Providers([model], patience=Patience(0.01, 30, 1, 0)))
         assert outcome.fallback == "silent"
         assert model.requests == []
@@ -215,7 +215,7 @@ class TestFormatter:
 class TestQuota:
     async def test_counting_is_a_call_too(self) -> None:
         model = Counting(QuotaExhausted("429", 300))
-        this = replace(turn(), messages=[ChatMessage("user", "word " * 2_000_000)], recall=nothing)
+        this = replace(turn(), messages=[ChatMessage("user", "word " * 2_000_000)], search=nothing)
         by = providers(model)
         for _ in range(3):
             outcome = await answer(this, by)
