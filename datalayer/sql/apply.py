@@ -213,7 +213,7 @@ def _upsert_element(group: Group, write: UpsertElement) -> None:
     if "extra" in values:
         values["extra"] = _merged_extra(group, elements, write.id, values["extra"])
     row = {**values, "id": write.id, "thread_id": write.thread_id, "created_at": write.at}
-    group.connection.execute(upsert(elements, tuple(sorted(row)), frozenset(values)), row)
+    group.connection.execute(upsert(elements, frozenset(values)), row)
 
 
 def _hold_blob(group: Group, write: UpsertElement) -> None:

@@ -4,6 +4,7 @@ Steps of one shape go out as one ``executemany``, which is what makes a group fa
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Insert, Table, and_, bindparam, case, delete, exists, or_, select, update
@@ -18,8 +19,6 @@ from . import summaries
 from .facts import Facts
 
 _MAX_IDS = 500  # far below the number of variables that any build of SQLite takes in a statement
-_Shape = tuple[tuple[str, ...], frozenset[str]]
-_upserts: dict[tuple[str, tuple[str, ...], frozenset[str]], Insert] = {}
 
 
 class Group:
@@ -32,8 +31,8 @@ class Group:
         self.released: set[str] = set()
         self._users: dict[str, dict[str, Any]] = {}
         self._threads: list[dict[str, Any]] = []
-        self._steps: dict[_Shape, list[dict[str, Any]]] = {}
-        self._shapes: dict[str, _Shape] = {}
+        self._steps: dict[frozenset[str], list[dict[str, Any]]] = {}
+        self._shapes: dict[str, frozenset[str]] = {}
         self._activity: dict[str, int] = {}
 
     def outcome(self, handler: "Callable[[Group, Any], Any]", write: Write) -> Any:
@@ -67,11 +66,11 @@ class Group:
     # Steps, collected so that those of one shape go out as one executemany
 
     def add_step(self, row: dict[str, Any], given: frozenset[str]) -> None:
-        shape = (tuple(sorted(row)), given)
-        if self._shapes.setdefault(row["id"], shape) != shape:
+        """``given``: the columns of ``row`` that are set where the step exists; all others every row has."""
+        if self._shapes.setdefault(row["id"], given) != given:
             self.flush()  # statements are reordered among rows, never for one row
-            self._shapes[row["id"]] = shape
-        self._steps.setdefault(shape, []).append(row)
+            self._shapes[row["id"]] = given
+        self._steps.setdefault(given, []).append(row)
         newest = self.facts.newest
         newest[row["thread_id"]] = max(row["created_at"], newest.get(row["thread_id"], 0))
 
@@ -84,10 +83,10 @@ class Group:
             self.connection.execute(insert(users).on_conflict_do_nothing(), list(self._users.values()))
         if self._threads:
             self.connection.execute(insert(threads), self._threads)
-        for (keys, given), rows in self._steps.items():
+        for given, rows in self._steps.items():
             if covered := [row for row in rows if row["thread_id"] in self.facts.summaries]:
                 summaries.drop_changed(self.connection, given, covered)
-            self.connection.execute(upsert(steps, keys, given), rows)
+            self.connection.execute(upsert(steps, given), rows)
         if self._activity:
             self.connection.execute(_TOUCH, [{"key": key, "moment": at} for key, at in self._activity.items()])
         for collected in (self._users, self._threads, self._steps, self._shapes, self._activity):
@@ -133,19 +132,18 @@ def user_row(identifier: str, metadata: dict[str, Any], at: int) -> dict[str, An
     return {"id": user_id(identifier), "identifier": identifier, "metadata": metadata, "created_at": at}
 
 
-def upsert(table: Table, keys: tuple[str, ...], given: frozenset[str]) -> Insert:
-    """INSERT of the columns ``keys`` that, where the id exists, sets those ``given`` (I4).
+@lru_cache(maxsize=256)
+def upsert(table: Table, given: frozenset[str]) -> Insert:
+    """INSERT of rows that, where the id exists, sets the columns ``given`` (I4).
 
     Its WHERE repeats I6 for databases on which Facts cannot lock what it has read.
     """
-    if (table.name, keys, given) not in _upserts:
-        statement = insert(table)
-        _upserts[table.name, keys, given] = statement.on_conflict_do_update(
-            index_elements=[table.c.id],
-            set_={key: statement.excluded[key] for key in sorted(given)} or {"id": statement.excluded.id},
-            where=table.c.thread_id == statement.excluded.thread_id,
-        )
-    return _upserts[table.name, keys, given]
+    statement = insert(table)
+    return statement.on_conflict_do_update(
+        index_elements=[table.c.id],
+        set_={key: statement.excluded[key] for key in sorted(given)} or {"id": statement.excluded.id},
+        where=table.c.thread_id == statement.excluded.thread_id,
+    )
 
 
 # Last activity only grows, but the first message of a thread brings its own time, also when it is an imported, old one.

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datalayer import DataLayer
-from tests.conftest import chainlit_session, make_run, make_step, new_id, steps_of
+from datalayer.writes import UpsertElement
+from tests.conftest import chainlit_session, make_run, make_step, new_id, rows, steps_of
 
 FULL: dict[str, Any] = {
     "name": "Übersetzer",
@@ -198,3 +199,11 @@ class TestElements:
         await layer.create_element(cl.File(thread_id=thread_id, id=sent.id, name="renamed", url=first["url"]))
         again: Any = await layer.get_element(thread_id, sent.id)
         assert (again["name"], again["url"]) == ("renamed", first["url"])
+
+
+async def test_an_element_of_which_nothing_is_given_changes_nothing(layer: DataLayer) -> None:
+    thread_id = new_id()
+    await layer.create_element({"id": "e", "threadId": thread_id, "type": "text", "name": "kept"})  # type: ignore[arg-type]
+    for key in ("e", "new"):
+        await layer.store.submit(UpsertElement(thread_id=thread_id, id=key, values={}))
+    assert rows(layer, "SELECT id, name FROM elements ORDER BY id") == [("e", "kept"), ("new", None)]

@@ -89,6 +89,17 @@ class TestLastActivity:
             await layer.create_step(make_step(thread_id, createdAt=f"2020-01-0{day}T00:00:00Z"))
         assert await activity(layer, ann.id) == "2020-01-03T00:00:00.000000Z"
 
+    async def test_other_conversations_and_runs_have_no_part_in_it(self, layer: DataLayer) -> None:
+        ann, bob, thread_id = await register(layer, "ann"), await register(layer, "bob"), new_id()
+        await start_thread(layer, bob)
+        bobs = await activity(layer, bob.id)
+        await layer.update_thread(thread_id, user_id=ann.id, name="imported")
+        await layer.create_step(make_run(thread_id))
+        await layer.create_step(make_step(thread_id, createdAt="2020-01-01T00:00:00Z"))
+        assert await activity(layer, ann.id) == "2020-01-01T00:00:00.000000Z"
+        await layer.create_step(make_step(thread_id))
+        assert await activity(layer, bob.id) == bobs
+
     async def test_an_older_message_never_moves_it_back(self, layer: DataLayer) -> None:
         ann = await register(layer, "ann")
         message = await start_thread(layer, ann)
@@ -105,6 +116,15 @@ class TestLastActivity:
             before = await activity(layer, ann.id)
             await layer.create_step(make_step(thread_id, createdAt="2020-01-01T00:00:00Z"))
         assert await activity(layer, ann.id) == before
+
+    async def test_neither_once_the_newest_message_was_deleted(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        thread_id = (await start_thread(layer, ann, createdAt="2026-01-01T00:00:00Z"))["threadId"]
+        newest = make_step(thread_id, createdAt="2026-01-03T00:00:00Z")
+        await layer.create_step(newest)
+        await layer.delete_step(newest["id"])
+        await layer.create_step(make_step(thread_id, createdAt="2026-01-02T00:00:00Z"))
+        assert await activity(layer, ann.id) == "2026-01-03T00:00:00.000000Z"
 
     async def test_a_time_in_the_future_does_not_pin_a_thread_to_the_top(self, layer: DataLayer) -> None:
         ann = await register(layer, "ann")
