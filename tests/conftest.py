@@ -1,6 +1,7 @@
 """What all tests share: a data layer on a real file, Chainlit's dicts in their exact shape, a real Chainlit session."""
 
 import asyncio
+import gc
 import os
 import shutil
 import sqlite3
@@ -34,9 +35,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help="more examples, kills and power cuts: see often()")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-timeout reads its option here, too
 def pytest_configure(config: pytest.Config) -> None:
     global _thorough
     _thorough = bool(config.getoption("--thorough"))
+    if _thorough and config.option.timeout is None:
+        config.option.timeout = 3_600
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: the garbage collector need not look at it with every test."""
+    gc.freeze()
+    gc.enable()
 
 
 def often(usually: int, thorough: int) -> int:

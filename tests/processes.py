@@ -42,10 +42,11 @@ _HELD: list[socket.socket] = []
 
 # Forks a keeper for each job, which forks the job itself and reports its pid and its exit code. None outlives another.
 _NURSERY = """
-import ctypes, importlib, json, os, random, signal, socket, sys
+import ctypes, gc, importlib, json, os, random, signal, socket, sys
 link = socket.socket(fileno=int(sys.argv[1]))
 for name in sys.argv[2:]:
     importlib.import_module(name)
+gc.freeze()  # a child whose collector looked at all of it would copy all of its pages
 job = None
 while job is None:
     message, descriptors, *_ = socket.recv_fds(link, 1 << 20, 4)
