@@ -37,10 +37,12 @@ from pathlib import Path
 from chainlit.user import User
 from datalayer import DataLayer
 from datalayer import backup as backing
+from datalayer.durable import make_folder
 from datalayer.place import Place
 
 ROOT = Path(sys.argv[1])
-PLACE = Place.beside(ROOT / "threads.db")
+PLACE = Place.beside(ROOT / "threads.db", spool=ROOT / "elsewhere" / "spool")
+make_folder(PLACE.spool.parent)
 draw = random.Random(4)
 
 def tell(*words):
@@ -101,7 +103,7 @@ def lock():
     return other
 
 def run(story):
-    asyncio.run(story(DataLayer(f"sqlite+aiosqlite:///{PLACE.database}")))
+    asyncio.run(story(DataLayer(f"sqlite+aiosqlite:///{PLACE.database}", spool=PLACE.spool)))
 """
 
 FIRST_USE = """
@@ -265,7 +267,7 @@ def reopened(place: Place) -> dict[Key, Value]:
     """Starts the store as an app does, and ends it; what it holds then."""
 
     async def start() -> None:
-        store = Store(f"sqlite+aiosqlite:///{place.database}")
+        store = Store(f"sqlite+aiosqlite:///{place.database}", spool=place.spool)
         await store.open()
         assert (await store.health())["pending"] == 0
         await store.close()
@@ -332,7 +334,7 @@ def test_what_was_acknowledged_survives_a_power_cut_at_any_moment(story: str, tm
         for _ in range(cuts[moment]):
             lay_out(disk.cut(draw), folder)
             try:
-                assert_survives(Place.beside(folder / "threads.db"), told)
+                assert_survives(Place.beside(folder / "threads.db", spool=folder / "elsewhere" / "spool"), told)
             except Exception as error:
                 failed.append(f"after change {moment} of {moments}: {type(error).__name__}: {error}")
             shutil.rmtree(folder)
