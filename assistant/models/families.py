@@ -4,4 +4,5 @@ from . import anthropic, google, openai
 from .family import Family
 
 FAMILIES: tuple[Family, ...] = (google.FAMILY, anthropic.FAMILY, openai.FAMILY)
-"""The last one serves whatever name is nobody's own: any server can speak OpenAI's protocol."""
+"""The models of the first are named where none is configured. The last one serves whatever name is nobody's own: any
+server can speak OpenAI's protocol."""

@@ -14,18 +14,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """``name``: that of the provider. ``make``: its models as they are configured, None: they are not.
-
-    ``own``: the beginning of names that nobody else has; ``shared``: of names that it has, and others may have.
-    ``known``: what is offered while it cannot be asked, the best default first. ``takes``: what a model that it does
-    not list reads besides text. ``windows``: tokens, by the beginning of a name, for models that do not tell theirs.
-    """
-
     name: str
+    """That of the provider."""
     make: "Callable[[Config], ChatModel | None]"
+    """Its models as they are configured, None: they are not."""
     own: re.Pattern[str]
+    """The beginning of names that nobody else has."""
     shared: re.Pattern[str] | None
+    """The beginning of names that it has, and others may have."""
     known: tuple[ModelInfo, ...]
+    """What is offered while it cannot be asked, the best default first."""
     takes: Takes
+    """What a model that it does not list reads besides text."""
     windows: Mapping[str, int]
+    """Tokens, by the beginning of a name, for models that do not tell theirs."""
     prices: PriceList
+    outdated: re.Pattern[str] | None = None
+    """Part of the names that it still offers, and nobody wants for a new conversation."""

@@ -18,7 +18,7 @@ logger = logging.getLogger("assistant")
 OFFLINE = "offline"
 """The name of the formatter among the models: it needs nothing."""
 
-DEFAULT_MODEL = "gemini-2.5-flash"
+DEFAULT_MODEL = FAMILIES[0].known[0].name
 
 _FAMILIES = {family.name: family for family in FAMILIES}
 _UNKNOWN_WINDOW = 8_192
@@ -28,8 +28,12 @@ _ASK_AGAIN = 60.0
 _GLANCE = 0.5
 """Seconds that a page waits for a list that there is already, in an older state."""
 
-# Offered, but nobody's wish for a new conversation: what is dated, small experiments, other trades.
-_NO_DEFAULT = re.compile("-[0-9]{4}($|-)|preview|gpt-3|gpt-4-|gpt-4$|coder|math|[:]free$|uncensored", re.IGNORECASE)
+# Offered by whoever serves it, but nobody's wish for a new conversation: what is dated, experiments, other trades.
+_NO_DEFAULT = re.compile("-[0-9]{4}($|-)|preview|coder|math|[:]free$|uncensored", re.IGNORECASE)
+
+
+def _is_outdated(name: str) -> bool:
+    return any(each.search(name) for each in (_NO_DEFAULT, *(family.outdated for family in FAMILIES)) if each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Providers:
         # A server between may put the maker's name in front.
         wanted = [known.name for model in self._models for known in _FAMILIES[model.provider].known]
         sensible = (name for each in wanted for name in names if name.rpartition("/")[2] == each)
-        plain = (name for name in names if not _NO_DEFAULT.search(name))
+        plain = (name for name in names if not _is_outdated(name))
         return next(sensible, None) or next(plain, None) or (names[0] if names else DEFAULT_MODEL)
 
     def offered(self) -> list[ModelInfo]:
@@ -91,7 +95,7 @@ class Providers:
                 found.setdefault(info.name, info)
         for name in filter(None, (self._default, *self._fallbacks)):
             found.setdefault(name, ModelInfo(name, name))
-        return list(found.values()) or list(_FAMILIES["gemini"].known)
+        return list(found.values()) or list(FAMILIES[0].known)
 
     async def refresh(self, wait: float) -> None:
         """Asks the providers for their models, each once a minute at most. Returns after ``wait`` seconds at most; what
@@ -161,7 +165,7 @@ class Providers:
 
     def label(self, name: str) -> str:
         """How people call the model ``name``."""
-        return next((info.label for info in (*self.offered(), *_FAMILIES["gemini"].known) if info.name == name), name)
+        return next((info.label for info in (*self.offered(), *FAMILIES[0].known) if info.name == name), name)
 
     def window(self, info: ModelInfo) -> int:
         """Tokens that the model takes, question and answer together."""

@@ -43,4 +43,5 @@ FAMILY = Family(
         "o4": 200_000,
     },
     prices=PRICES,
+    outdated=re.compile("gpt-3|gpt-4-|gpt-4$", re.IGNORECASE),
 )
