@@ -26,19 +26,20 @@ LANGUAGES: dict[AnswerLanguage, str] = {
 
 
 class Settings(BaseModel):
-    """``model``: a name among those on offer when it was chosen. ``system_prompt``: at most 20,000 characters, "" for
-    none. ``memory``: whether a question is asked with what came before it; ``recent``: with how many messages of it, 0
-    for all that fit. ``max_tokens``: of an answer, 0 for the model's own bound."""
-
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     model: str = Field(default=DEFAULT_MODEL, min_length=1, max_length=200)
+    """A name among those on offer when it was chosen."""
     temperature: float = Field(default=0.7, ge=0, le=2)
     system_prompt: str = Field(default="", max_length=20_000)
+    """Empty: none."""
     memory: bool = True
+    """Whether a question is asked with what came before it."""
     recent: int = Field(default=0, ge=0, le=MOST_RECENT)
+    """With how many messages of what came before, 0 for all that fit."""
     answer_language: AnswerLanguage = "auto"
     max_tokens: int = Field(default=0, ge=0, le=MOST_TOKENS)
+    """Of an answer, 0 for the model's own bound."""
 
     def stored(self, metadata: Mapping[str, Any] | None) -> "Settings":
         """Those in a thread's ``metadata``; what is missing or not valid (an older version's) is as in this one."""

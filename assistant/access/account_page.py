@@ -15,19 +15,24 @@ from .sessions import Session
 
 @dataclass(frozen=True)
 class View:
-    """What the page shows. `root`: the path of the app; `here`: the id of the session that asks; `guard`: what proves
-    that a form comes from this page; `notice`: a sentence, of a success or of a `failure`; `now`: s since 1970."""
+    """What the page shows."""
 
     app: str
     root: str
+    """The path of the app."""
     to: Language
     name: str
     sessions: Mapping[str, Session]
     here: str
+    """The id of the session that asks."""
     guard: str
+    """What proves that a form comes from this page."""
     now: float
+    """Seconds since 1970."""
     notice: str = ""
+    """A sentence, of a success or of a failure."""
     failure: bool = False
+    """Whether the notice is one."""
 
     def say(self, key: str, **values: object) -> str:
         return escape(say(key, self.to, **values))

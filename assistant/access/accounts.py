@@ -35,7 +35,7 @@ class AccountError(Exception):
 
 
 class Account(BaseModel):
-    """One account. Times are seconds since 1970; sessions opened before `valid_after` are over."""
+    """One account. Times are seconds since 1970."""
 
     # A key of a newer version would be lost at the next change: refuse the file instead.
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +44,7 @@ class Account(BaseModel):
     disabled: bool = False
     created_at: float
     valid_after: float
+    """Sessions that were opened before it are over."""
 
 
 class _File(BaseModel):

@@ -17,10 +17,10 @@ _NAMES = 5
 
 @dataclass(frozen=True)
 class Device:
-    """`names`: who has signed in here, the last one first. `id` None: nobody has."""
-
     id: str | None = None
+    """None: nobody has signed in here."""
     names: tuple[str, ...] = ()
+    """Who has signed in here, the last one first."""
 
     def knows(self, name: str) -> bool:
         return self.id is not None and name in self.names

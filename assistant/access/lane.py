@@ -22,10 +22,9 @@ class Busy(Exception):
 
 @dataclass(eq=False)
 class _Ticket:
-    """`called`: True when its turn has come, False when it is turned away."""
-
     key: str
     called: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """True when its turn has come, False when it is turned away."""
 
 
 class Lane:

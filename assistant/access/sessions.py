@@ -22,16 +22,17 @@ _AGENT_LENGTH = 300
 
 
 class Session(BaseModel):
-    """One session. Times are seconds since 1970. `valid_after`: what `Accounts.verify` returned; `agent`: the header
-    User-Agent of who began it."""
+    """One session. Times are seconds since 1970."""
 
     model_config = ConfigDict(frozen=True)
 
     valid_after: float
+    """What `Accounts.verify` returned."""
     opened_at: float
     used_at: float
     ends_at: float
     agent: str = ""
+    """The header User-Agent of who began it."""
 
 
 class _File(BaseModel):

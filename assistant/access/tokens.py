@@ -13,10 +13,9 @@ from chainlit.auth.jwt import get_jwt_secret
 
 @dataclass(frozen=True)
 class Token:
-    """`session` "": none, of a token that was not made here."""
-
     name: str
     session: str
+    """Empty: none, the token was not made here."""
 
 
 def issue(name: str, session: str, lasts: float, display_name: str | None = None) -> str:

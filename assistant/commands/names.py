@@ -12,17 +12,19 @@ from ..texts import Language
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """``en``, ``fr``: its name, as it is typed after the slash. ``icon``: a name of https://lucide.dev/icons.
-    ``words``: what means it without a slash, folded. ``others``: further names after the slash. ``about``: whether it
-    takes words after its name."""
-
     key: str
     en: str
+    """Its name in English, as it is typed after the slash."""
     fr: str
+    """Its name in French."""
     icon: str
+    """A name of https://lucide.dev/icons."""
     words: tuple[str, ...] = ()
+    """What means it without a slash, folded."""
     others: tuple[str, ...] = ()
+    """Further names after the slash."""
     about: bool = False
+    """Whether it takes words after its name."""
 
     def name(self, to: Language) -> str:
         return self.fr if to == "fr" else self.en
@@ -48,14 +50,17 @@ COMMANDS = (
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A command that was typed or picked. ``command`` None: there is none called ``name``; ``nearest``: what may have
-    been meant, None: nothing is like it. ``words``: what follows the name."""
+    """A command that was typed or picked."""
 
     name: str
     command: Command | None
+    """None: there is none of this name."""
     nearest: Command | None
+    """What may have been meant, None: nothing is like it."""
     words: str = ""
+    """What follows the name."""
     picked: bool = False
+    """Whether it was chosen in Chainlit's menu."""
 
     @property
     def key(self) -> str:

@@ -20,13 +20,16 @@ _YEAR = 365 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class HotLimits:
-    """``per_user``: sessions of a user. ``ttl``: seconds that one lives after its last use. ``max_bytes``: of one,
-    ``total_bytes``: of all in the process; Redis has its own ``maxmemory``. Raises ValueError."""
+    """Raises ValueError."""
 
     per_user: int = 3
+    """Sessions of a user."""
     ttl: float = 3600
+    """Seconds that a session lives after its last use."""
     max_bytes: int = 256 * 1024
+    """Of a session."""
     total_bytes: int = 64 * 1024 * 1024
+    """Of all sessions in the process; Redis has its own ``maxmemory``."""
 
     def __post_init__(self) -> None:
         if self.per_user < 1:
@@ -42,14 +45,14 @@ class HotLimits:
 
 @dataclass(frozen=True, slots=True)
 class HotMessage:
-    """``created_at``: UTC microseconds. ``files``: ids of its elements, whose content is not held."""
-
     id: str
     role: Literal["user", "assistant"]
     text: str
     created_at: int
+    """UTC microseconds."""
     tokens: int = 0
     files: tuple[str, ...] = ()
+    """Ids of its elements, whose content is not held."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", clean(self.text))  # as the database gives it back
@@ -57,17 +60,21 @@ class HotMessage:
 
 @dataclass(frozen=True, slots=True)
 class HotSession:
-    """What a turn needs of its thread. ``messages``: oldest first. ``summary_until``: id of the last message that
-    ``summary`` covers. ``tokens_in``, ``tokens_out``: of all its turns. ``complete`` False: there are older messages
-    that neither ``messages`` nor ``summary`` has, so who needs more than these reads the database."""
+    """What a turn needs of its thread."""
 
     settings: Mapping[str, Any]
     messages: tuple[HotMessage, ...]
+    """Oldest first."""
     summary: str | None = None
     summary_until: str | None = None
+    """Id of the last message that the summary covers."""
     tokens_in: int = 0
+    """Of all its turns."""
     tokens_out: int = 0
+    """Of all its turns."""
     complete: bool = True
+    """False: there are older messages that neither ``messages`` nor ``summary`` has. Who needs more than these reads
+    the database."""
 
     def extended(self, *messages: HotMessage, tokens_in: int = 0, tokens_out: int = 0) -> "HotSession":
         """The session with what a turn adds."""
@@ -81,21 +88,21 @@ class HotSession:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A turn's hold on a thread. ``version``: random, because a count that starts again after a loss would let an old
-    turn pass for a new one."""
+    """A turn's hold on a thread."""
 
     user: str
     thread_id: str
     version: int = field(default_factory=lambda: secrets.randbits(63))
+    """Random: a count that starts again after a loss would let an old turn pass for a new one."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """``messages``: how many are held. ``expires_in``: seconds."""
-
     thread_id: str
     messages: int
+    """How many are held."""
     expires_in: float
+    """Seconds."""
 
 
 class Memory(Protocol):

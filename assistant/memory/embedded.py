@@ -20,10 +20,9 @@ _OVERHEAD = 1024  # bytes of an entry besides its body: about 700 measured, with
 
 @dataclass(slots=True)
 class _Entry:
-    """``body`` None: a turn has it."""
-
     user: str
     body: bytes | None
+    """None: a turn has it."""
     messages: int
     expires_at: float
 
@@ -34,10 +33,12 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Turns:
-    """The turns at a thread: version -> when it is taken for dead. ``spoiled``: none of them may leave a session."""
+    """The turns at a thread."""
 
     open: dict[int, float] = field(default_factory=dict)
+    """Version of the ticket -> when the turn is taken for dead."""
     spoiled: bool = False
+    """None of them may leave a session."""
 
 
 class EmbeddedMemory:

@@ -16,14 +16,16 @@ _BEGINNING = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One chunk. ``thought``: what the model thinks. ``finish``: the provider's word for the end of a whole answer.
-    ``blocked``: its word for why question or answer is held back."""
+    """One chunk."""
 
     text: str = ""
     usage: Usage | None = None
     finish: str | None = None
+    """The provider's word for the end of a whole answer."""
     blocked: str | None = None
+    """The provider's word for why question or answer is held back."""
     thought: str = ""
+    """What the model thinks."""
 
 
 async def read(

@@ -30,10 +30,11 @@ Reason = Quota | Unpaid | Failing | Refused | Literal["blocked"]
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file of a message. ``mime``: its media type (RFC 6838), such as image/png."""
+    """A file of a message."""
 
     name: str
     mime: str
+    """Its media type (RFC 6838), such as image/png."""
     data: bytes = field(repr=False)
 
 
@@ -46,17 +47,17 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """``messages``: oldest first; the last one is the user's, to be answered. ``max_tokens``: length of the answer at
-    most, None for the provider's own bound. ``thinking``: False asks a model that can think not to, where it can be
-    told; then a title is cheap. ``thoughts``: asks those that only then tell what they think."""
-
     messages: list[ChatMessage]
+    """Oldest first; the last one is the user's, to be answered."""
     model: str
     temperature: float
     system_prompt: str
     max_tokens: int | None = None
+    """Of the answer at most, None for the provider's own bound."""
     thinking: bool = True
+    """False asks a model that can think not to, where that can be asked; then a title is cheap."""
     thoughts: bool = False
+    """Asks for the thoughts of those that keep them to themselves otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,13 @@ class Thought:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens. ``tokens_out`` counts what a model thinks, ``tokens_cached`` is the part of ``tokens_in`` that the
-    provider had cached."""
+    """Tokens of a call."""
 
     tokens_in: int
     tokens_out: int
+    """With what the model thinks."""
     tokens_cached: int = 0
+    """The part of ``tokens_in`` that the provider had cached."""
 
 
 Takes = frozenset[Literal["image", "gif", "pdf"]]
@@ -81,13 +83,14 @@ Takes = frozenset[Literal["image", "gif", "pdf"]]
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model that a provider offers. ``window``: tokens of its context, None when unknown. ``takes``: what it reads
-    besides text."""
+    """A model that a provider offers."""
 
     name: str
     label: str
     window: int | None = None
+    """Tokens of its context, None when unknown."""
     takes: Takes = frozenset()
+    """What it reads besides text."""
 
 
 class ChatModel(Protocol):

@@ -21,18 +21,18 @@ Think = Callable[[str], Awaitable[None]]
 
 @dataclass(slots=True)
 class Meter:
-    """What a call is known to have used, at any moment.
-
-    ``usage`` None: the model was never reached; ``estimated``: its provider did not tell it. ``started_at``: UTC
-    microseconds; ``first_token``: microseconds after that, None when no piece of the answer came.
-    """
+    """What a call is known to have used, at any moment."""
 
     model: str
     provider: str
     usage: Usage | None = None
+    """None: the model was never reached."""
     estimated: bool = False
+    """The provider did not tell the usage."""
     first_token: int | None = None
+    """Microseconds after the start, None when no piece of the answer came."""
     started_at: int = field(default_factory=now)
+    """UTC microseconds."""
     _started: int = field(default_factory=time.monotonic_ns, repr=False)
 
     @property

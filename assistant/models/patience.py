@@ -17,14 +17,16 @@ logger = logging.getLogger("assistant")
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: ``first`` until the first piece or thought, and from a thought to what follows; ``between`` two pieces;
-    ``pause`` before the second attempt (twice as long before each further one, give or take half). ``attempts``: calls
-    at most."""
+    """How long and how often a provider is asked. Times are seconds."""
 
     first: float = 90.0
+    """Until the first piece or thought, and from a thought to what follows."""
     between: float = 30.0
+    """Between two pieces."""
     attempts: int = 3
+    """Calls at most."""
     pause: float = 0.5
+    """Before the second attempt; twice as long before each further one, give or take half."""
 
 
 async def stream(

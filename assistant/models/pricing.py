@@ -10,11 +10,12 @@ from .base import Usage
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars a million tokens, for text. ``cached`` None: the provider takes nothing off."""
+    """US dollars a million tokens, for text."""
 
     tokens_in: str
     tokens_out: str
     cached: str | None = None
+    """None: the provider takes nothing off."""
 
     def nano_usd(self, usage: Usage) -> int:
         cached = min(usage.tokens_cached, usage.tokens_in)
@@ -32,16 +33,17 @@ _RELEASE = r"(-(latest|preview|exp|experimental|\d[\d-]*))*"
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
-    """``date``: ISO, of the day on which the prices were these. ``prices``: by the name without its release. ``long``:
-    tokens above which the whole call is charged at another price, and that. ``prefixes``: other spellings of the names,
-    such as OpenRouter's, which charges what the maker does (https://openrouter.ai/docs/faq). ``release``: what may
-    follow a name."""
-
     date: str
+    """ISO, of the day on which the prices were these."""
     prices: Mapping[str, Price]
+    """By the name without its release."""
     long: Mapping[str, tuple[int, Price]] = field(default_factory=dict)
+    """Tokens above which the whole call is charged at another price, and that, by the name."""
     prefixes: tuple[str, ...] = ()
+    """Other spellings of the names, such as OpenRouter's, which charges what the maker does
+    (https://openrouter.ai/docs/faq)."""
     release: str = _RELEASE
+    """What may follow a name."""
 
     def find(self, model: str) -> str | None:
         """The longest name of the list that ``model`` begins with, when only a release follows."""

@@ -18,22 +18,28 @@ logger = logging.getLogger("assistant")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """``stream``: an answer in pieces; ``usage``: to be asked for its tokens. ``temperature``: the highest, None for
-    none at all. ``limit``: the name under which the longest answer is given, None: it is not. ``most``: tokens of that;
-    ``bounded``: whether it is given this time, beside a conversation as long as this one. ``effort``: the least effort
-    of thinking, None: it cannot be told. ``thinking``: to be told how to think. ``system``: a message of that role.
-    ``files``: pictures and documents."""
+    """What a model is asked for, and with what."""
 
     stream: bool = True
+    """An answer in pieces."""
     usage: bool = True
+    """Its tokens."""
     temperature: float | None = 2.0
+    """The highest that it takes, None: it takes none at all."""
     limit: Literal["max_tokens", "max_completion_tokens"] | None = "max_tokens"
+    """The name under which the longest answer is given, None: it is not."""
     most: int | None = None
+    """Tokens of the longest answer that it takes."""
     bounded: bool = True
+    """Whether the limit is given this time, beside a conversation as long as this one."""
     effort: str | None = None
+    """The least effort of thinking, None: it takes none."""
     thinking: bool = True
+    """Whether to think."""
     system: bool = True
+    """A message of the role ``system``."""
     files: bool = True
+    """Pictures and documents."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,9 +34,8 @@ async def offer() -> None:
 
 
 class MenuItem(CommandDict):
-    """``about``: see Command; public/page/commands.js runs at once what takes no words."""
-
     about: bool
+    """See Command. public/page/commands.js runs at once what takes no words."""
 
 
 def menu(to: Language) -> list[CommandDict]:

@@ -25,15 +25,13 @@ _ROLES: dict[str, Any] = {"user_message": "user", "assistant_message": "assistan
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """``messages``: oldest first, the question last. ``summary``: of what came before them, None: nothing did.
-
-    ``known`` None: the database cannot be read, and it goes on from what the page holds.
-    """
-
     messages: list[ChatMessage]
+    """Oldest first, the question last."""
     summary: str | None = None
+    """Of what came before the messages, None: nothing did."""
     ticket: Ticket | None = None
     known: Known | None = None
+    """None: the database cannot be read, and the turn goes on from what the page holds."""
 
 
 async def before(asked: cl.Message, thread: Thread | None, layer: DataLayer, memory: Memory) -> Conversation:

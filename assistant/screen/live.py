@@ -61,26 +61,32 @@ _turn: ContextVar[Activity | None] = ContextVar("live_turn", default=None)
 
 @dataclass(eq=False)
 class Room:
-    """A conversation as it is shown now. ``shown``, ``gone``: steps of the last turn, by id. ``pieces``: what has come
-    of their text since. ``ended``: when it did, on the monotonic clock. ``actions``: all buttons. ``messages``:
-    Chainlit's list of the messages, the same for all. ``replaced``: whether something can be brought back (see
-    replacing.py). ``wire``: to the other instances, None: there is none. ``own``: ids of what turns of this one have
-    shown. ``elsewhere``: instances whose turns are running."""
+    """A conversation as it is shown now."""
 
     key: tuple[str, str]
     screens: WeakKeyDictionary[WebsocketSession, None] = field(default_factory=WeakKeyDictionary)
     running: list[Activity] = field(default_factory=list)
     ended: float = 0.0
+    """When the last turn did, on the monotonic clock."""
     shown: dict[str, Step] = field(default_factory=dict)
+    """Steps of the last turn, by id."""
     pieces: dict[str, list[str]] = field(default_factory=dict)
+    """What has come of the text of these steps since."""
     gone: set[str] = field(default_factory=set)
+    """Ids of the steps that the last turn has removed."""
     elements: set[str] = field(default_factory=set)
     actions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """All buttons."""
     messages: list[Message] = field(default_factory=list)
+    """Chainlit's list of the messages, the same for all screens."""
     replaced: bool = False
+    """Whether something can be brought back: see replacing.py."""
     wire: "Wire | None" = None
+    """To the other instances, None: there is none."""
     own: set[str] = field(default_factory=set)
+    """Ids of what turns of this instance have shown."""
     elsewhere: set[str] = field(default_factory=set)
+    """Instances whose turns are running."""
 
     @property
     def busy(self) -> bool:

@@ -36,11 +36,13 @@ COMMON = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file of the user's. ``url``: where it is served; ``text``: what can be read of it, "" when nothing."""
+    """A file of the user's."""
 
     name: str
     url: str
+    """Where it is served."""
     text: str
+    """What can be read of it, "": nothing."""
     thread_id: str
     thread_name: str | None
 

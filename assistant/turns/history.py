@@ -18,23 +18,25 @@ _READ = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks what, where. ``at``: UTC microseconds at which the question was first sent."""
+    """Who asks what, where."""
 
     user: str
     thread_id: str
     question_id: str
     at: int
+    """UTC microseconds at which the question was first sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """``session``: what came before the question. ``ticket``: to be given back with what the turn adds; with None
-    unless the question is the ``last`` message. ``files``: ids of the question's elements that were stored before."""
-
     ticket: Ticket
+    """To be given back with what the turn adds; with None unless the question is the last message."""
     session: HotSession
+    """What came before the question."""
     last: bool = True
+    """Whether the question is the last message."""
     files: tuple[str, ...] = ()
+    """Ids of the question's elements that were stored before."""
 
 
 async def recall(memory: Memory, layer: DataLayer, asking: Asking) -> Known:

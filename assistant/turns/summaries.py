@@ -46,21 +46,22 @@ _TASK = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a summary is made of, as the database had it when it was begun. ``session``: what a model is to know;
-    ``stored``: the summary that the new one continues; ``rows``: all messages after that."""
+    """What a summary is made of, as the database had it when it was begun."""
 
     thread_id: str
     session: HotSession
+    """What a model is to know."""
     stored: Summary | None
+    """The summary that the new one continues."""
     rows: Sequence[ThreadMessage]
+    """All messages after that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """``model``: who wrote it, None for nobody: it was extracted."""
-
     text: str
     model: str | None
+    """Who wrote it, None for nobody: it was extracted."""
 
 
 def outgrown(session: HotSession, space: int, threshold: float) -> int:

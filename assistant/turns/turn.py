@@ -41,32 +41,38 @@ _ANSWER = 8_192
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """``messages``: the thread, oldest first, the question last. ``search``: what the user's history says to a
-    question. ``root``: the path the app is mounted under. ``insist``: a person asks for the model once more, also when
-    its quota is said to be used up. ``summary``: of what came before ``messages``, None: nothing did. ``begun``: the
-    answer goes on behind what a model wrote before. ``think``: is told what the model thinks, None: nobody is."""
+    """One question with all that its answer is made of."""
 
     messages: list[ChatMessage]
+    """The thread, oldest first, the question last."""
     settings: Settings
     language: Language
     search: Search
+    """What the user's history says to a question."""
     root: str = ""
+    """The path the app is mounted under."""
     insist: bool = False
+    """A person asks for the model once more, also when its quota is said to be used up."""
     summary: str | None = None
+    """Of what came before the messages, None: nothing did."""
     begun: bool = False
+    """The answer goes on behind what a model wrote before."""
     think: Think | None = None
+    """Takes what the model thinks, None: nobody wants it."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a turn came to. ``meter``: of the model that answered, or was asked last. ``fallback``: why the formatter
-    answered; None when a model did. ``instead``: why it was not the chosen one, None: it was, or nobody has that.
-    ``back_in``: seconds until the chosen model is back, None when nobody knows."""
+    """What a turn came to."""
 
     meter: Meter
+    """Of the model that answered, or was asked last."""
     fallback: Fallback | None = None
+    """Why the formatter answered, None: a model did."""
     back_in: float | None = None
+    """Seconds until the chosen model is back, None when nobody knows."""
     instead: Fallback | None = None
+    """Why it was not the chosen model that answered, None: it was, or nobody has that."""
     text: str = field(default="", repr=False)
 
 
