@@ -479,17 +479,19 @@ class TestSettings:
         assert me.shown_settings() == before
 
 
-async def test_while_the_database_is_locked_a_command_waits_and_says_so(app: App, tabs: Tabs, me: Client) -> None:
+async def test_while_the_database_is_locked_a_command_sees_what_waits(app: App, tabs: Tabs, me: Client) -> None:
     with closing(sqlite3.connect(app.home / "threads.db")) as lock:
         lock.execute("BEGIN IMMEDIATE")
-        assert await ask(me, "/info") == say("command_failed", "en")
+        await ask(me, "Said while it is locked")
+        answer = await ask(me, "/threads")
+        assert "Said while it is locked" in answer
         lock.rollback()
 
     async def recovered() -> bool:
         return bool((await me.request("GET", "/health/store")).json()["state"] == "ok")
 
     await until(recovered)
-    assert messages(await me.stored()) == ["/info", say("command_failed", "en")]
+    assert messages(await me.stored()) == ["Said while it is locked", "Fine.", "/threads", answer]
 
 
 async def test_what_was_forgotten_stays_so_while_the_database_is_locked(
