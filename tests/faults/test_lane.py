@@ -1,17 +1,19 @@
 """The queue of writes while the database refuses them, without a database: every refusal is decided by the test."""
 
 import asyncio
+import gc
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from datalayer import StoreUnavailable, backlog, transaction
+from datalayer import InvalidInput, StoreUnavailable, backlog, transaction, writer
 from datalayer.records import Blob
 from datalayer.spool import Spool
 from datalayer.writer import Event, Lane
-from datalayer.writes import UpsertElement, UpsertStep, Write
+from datalayer.writes import DeleteElement, UpsertElement, UpsertStep, Write
 
 
 class Database:
@@ -39,6 +41,11 @@ class Database:
 
 def step(name: str) -> UpsertStep:
     return UpsertStep(thread_id="t", id=name, values={})
+
+
+async def until_it_waits() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -134,6 +141,7 @@ async def test_stored_content_is_named_until_the_write_that_waited_for_it_is_sto
     puts = {"first": slow, "failed": full, "last": quick}
     waiting = [lane.submit(UpsertElement(thread_id="t", id=name, values={}), put) for name, put in puts.items()]
     await stored.wait()
+    await until_it_waits()
     assert (lane.blobs(), lane.pending) == ({"last"}, 3)  # it waits behind the first one, as the same thread's
     go_on.set()
     await asyncio.wait(waiting)
@@ -180,11 +188,6 @@ async def test_a_commit_that_hung_is_tried_again_only_when_it_has_failed(
     assert (database.stored, database.tries) == (["a"], 1 if works else 2)
 
 
-async def until_it_waits() -> None:
-    for _ in range(50):
-        await asyncio.sleep(0)
-
-
 async def test_nobody_gives_up_too_early_and_nothing_hangs_afterwards(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,3 +222,94 @@ async def test_a_database_that_does_not_open_is_given_up_like_one_that_does_not_
     assert database.stored == ["a"]
     assert await lane.close()
     spool.close(keep=False)
+
+
+class TestContent:
+    """A write that waits for its content holds up what may not go before it, and nothing else."""
+
+    @pytest.fixture
+    def go_on(self) -> asyncio.Event:
+        return asyncio.Event()
+
+    @pytest.fixture
+    async def upload(self, lane: Lane, go_on: asyncio.Event) -> asyncio.Future[Any]:
+        async def put() -> Blob:
+            await go_on.wait()
+            return Blob("content", 1)
+
+        return lane.submit(UpsertElement(thread_id="t", id="e", values={}), put)
+
+    async def test_other_threads_do_not_wait(self, lane: Lane, database: Database, upload: Any, go_on: Any) -> None:
+        later = lane.submit(step("same thread"))
+        await lane.submit(replace(step("other"), thread_id="u"))
+        await lane.barrier("u")
+        assert (database.stored, lane.pending) == (["other"], 2)
+        go_on.set()
+        await later
+        assert upload.done()
+
+    async def test_what_may_be_of_any_thread_waits_and_what_follows_it_too(
+        self, lane: Lane, database: Database, upload: Any, go_on: Any
+    ) -> None:
+        deleted = lane.submit(DeleteElement(id="e"))
+        later = lane.submit(replace(step("other"), thread_id="u"))
+        await until_it_waits()
+        assert (database.stored, lane.pending) == ([], 3)
+        go_on.set()
+        await later
+        assert deleted.done()
+
+    async def test_the_end_waits_for_it(self, lane: Lane, upload: Any, go_on: Any) -> None:
+        closing = asyncio.create_task(lane.close())
+        await until_it_waits()
+        assert not closing.done()
+        go_on.set()
+        assert await closing
+        assert await upload is None
+
+    async def test_but_not_for_ever_and_its_caller_hears_it(
+        self, lane: Lane, upload: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(writer, "CLOSING", 0.01)
+        assert await lane.close()
+        with pytest.raises(StoreUnavailable, match="before the end"):
+            await upload
+        assert (lane.pending, [record.name for record in caplog.records]) == (0, ["datalayer"])
+
+
+async def test_the_end_tries_once_more_what_is_in_the_spool(
+    lane: Lane, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "PAUSES", (1000.0,))
+    database.works = False
+    await lane.submit(step("a"))
+    assert await lane.catch_up() is False
+    database.works = True
+    assert await lane.close()
+    assert (database.stored, lane.degraded) == (["a"], False)
+
+
+async def test_a_flood_is_stored_in_transactions_of_256(tmp_path: Path) -> None:
+    sizes: list[int] = []
+
+    async def commit(writes: Sequence[Write]) -> list[None]:
+        sizes.append(len(writes))
+        return [None] * len(writes)
+
+    lane = Lane(commit, Spool(tmp_path / "spool"))
+    await asyncio.gather(*(lane.submit(step(f"{n}")) for n in range(600)))
+    assert await lane.close()
+    assert sizes == [256, 256, 88]
+
+
+async def test_what_nobody_waits_for_is_told_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def refuse(writes: Sequence[Write]) -> list[Any]:
+        return [InvalidInput("no") for _ in writes]
+
+    lane = Lane(refuse, Spool(tmp_path / "spool"))
+    lane.submit(step("a"))
+    lane.submit(step("b")).cancel()
+    assert await lane.close()
+    await until_it_waits()
+    gc.collect()
+    assert [record.name for record in caplog.records] == ["datalayer"] * 2
