@@ -59,7 +59,7 @@ async def _memories(limits: HotLimits) -> AsyncIterator[dict[str, Memory]]:
 async def _answers(memory: Memory) -> bool:
     """Whether what is put into it is there again."""
     ticket, _ = await memory.take("bench", "bench")
-    await memory.put(ticket, HotSession({}, (HotMessage("1", "user", "x", 1),)))
+    await memory.put(ticket, HotSession((HotMessage("1", "user", "x", 1),)))
     ticket, session = await memory.take("bench", "bench")
     await memory.put(ticket, None)
     return session is not None
@@ -105,7 +105,7 @@ async def _fill(sizes: Sizes, result: Result, _number: int) -> float:
     started = time.perf_counter()
     for user in range(sizes.hot_users):
         ticket, _ = await memory.take(f"user {user}", f"thread {user}")
-        await memory.put(ticket, HotSession({}, messages))
+        await memory.put(ticket, HotSession(messages))
     taken = time.perf_counter() - started
     size, _peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

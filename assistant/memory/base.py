@@ -6,9 +6,8 @@ turn that is stopped, killed or cut off leaves nothing behind that is older than
 """
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from datalayer.text import clean
 
@@ -62,28 +61,18 @@ class HotMessage:
 class HotSession:
     """What a turn needs of its thread."""
 
-    settings: Mapping[str, Any]
     messages: tuple[HotMessage, ...]
     """Oldest first."""
     summary: str | None = None
     summary_until: str | None = None
     """Id of the last message that the summary covers."""
-    tokens_in: int = 0
-    """Of all its turns."""
-    tokens_out: int = 0
-    """Of all its turns."""
     complete: bool = True
     """False: there are older messages that neither ``messages`` nor ``summary`` has. Who needs more than these reads
     the database."""
 
-    def extended(self, *messages: HotMessage, tokens_in: int = 0, tokens_out: int = 0) -> "HotSession":
+    def extended(self, *messages: HotMessage) -> "HotSession":
         """The session with what a turn adds."""
-        return replace(
-            self,
-            messages=self.messages + messages,
-            tokens_in=self.tokens_in + tokens_in,
-            tokens_out=self.tokens_out + tokens_out,
-        )
+        return replace(self, messages=self.messages + messages)
 
 
 @dataclass(frozen=True, slots=True)

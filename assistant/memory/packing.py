@@ -32,7 +32,7 @@ def pack(ticket: Ticket, session: HotSession, max_bytes: int) -> tuple[bytes, in
     """The session as JSON within ``max_bytes``, and how many messages are in it; None when that cannot be."""
     try:
         body = _ENVELOPE.dump_json(_Envelope(ticket.user, ticket.thread_id, session))
-    except PydanticSerializationError:  # a lone surrogate, in settings perhaps: the database would change it
+    except PydanticSerializationError:  # a lone surrogate, in a name perhaps: the database would change it
         return None
     if len(body) <= max_bytes:
         return body, len(session.messages)

@@ -89,7 +89,7 @@ async def answer(
             await thinking.end()
         ended = _record(call_id, this, outcome, status)
         account(ended, services)
-        session = await conversation.after(held, asked, whole, outcome.meter.usage, services.layer, services.memory)
+        session = await conversation.after(held, asked, whole, services.layer, services.memory)
         if (last := replaced or reply).content:
             await buttons.below(last, stopped and last is reply)
     await followups.go_on(this, outcome, ended, session, services)

@@ -15,7 +15,7 @@ from datalayer.records import Thread
 
 from ..marks import forgets, is_for_models
 from ..memory import HotSession, Memory, Ticket
-from ..models import ChatMessage, Usage
+from ..models import ChatMessage
 from ..turns.attachments import Sent, attach
 from ..turns.history import Asking, Known, hot_message, moment, recall
 from .session import owner
@@ -81,7 +81,6 @@ async def after(
     held: Conversation,
     asked: cl.Message,
     answer: cl.Message | None,
-    usage: Usage | None,
     layer: DataLayer,
     memory: Memory,
 ) -> HotSession | None:
@@ -95,15 +94,14 @@ async def after(
     stored = answer is not None and (await layer.health())["state"] == "ok"
     session = None
     if stored and answer and held.known and held.known.last:
-        session = _extended(held.known, asked, answer, usage)
+        session = _extended(held.known, asked, answer)
     await memory.put(held.ticket, session)
     return session
 
 
-def _extended(known: Known, asked: cl.Message, answer: cl.Message, usage: Usage | None) -> HotSession:
+def _extended(known: Known, asked: cl.Message, answer: cl.Message) -> HotSession:
     files = tuple(dict.fromkeys((*known.files, *(element.id for element in asked.elements or []))))
     new = [hot_message(asked.id, "user_message", asked.content, moment(asked.created_at), files)]
     if is_for_models(answer.metadata):
         new.append(hot_message(answer.id, "assistant_message", answer.content, moment(answer.created_at)))
-    used = usage or Usage(0, 0)
-    return known.session.extended(*new, tokens_in=used.tokens_in, tokens_out=used.tokens_out)
+    return known.session.extended(*new)

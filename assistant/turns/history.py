@@ -118,7 +118,6 @@ def _session(
         summary, complete = None, True
     shown = [row for row in rows[start:] if is_for_models(row.metadata)]
     return HotSession(
-        settings={},
         messages=tuple(
             hot_message(row.id, row.type, row.text, row.created_at, attached.get(row.id, ())) for row in shown
         ),

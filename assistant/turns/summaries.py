@@ -96,7 +96,7 @@ async def read(layer: DataLayer, thread_id: str) -> Source:
     known = None if (start := forgotten(rows)) else stored
     shown = (row for row in rows[start:] if is_for_models(row.metadata))
     messages = tuple(hot_message(row.id, row.type, row.text, row.created_at) for row in shown)
-    session = HotSession({}, messages, known.text if known else None, known.until_step if known else None)
+    session = HotSession(messages, known.text if known else None, known.until_step if known else None)
     return Source(thread_id, session, stored, rows)
 
 

@@ -101,7 +101,7 @@ def message(number: int, text: str = "Good morning") -> HotMessage:
 def session(*texts: str, **over: Any) -> HotSession:
     """One of those texts, or of one message."""
     messages = tuple(message(number, text) for number, text in enumerate(texts or ("Good morning",)))
-    return HotSession({"model": "offline", "temperature": 0.7}, messages, **over)
+    return HotSession(messages, **over)
 
 
 async def keep(memory: Memory, user: str, thread_id: str, value: HotSession | None = None) -> list[str]:

@@ -137,7 +137,7 @@ class Tab:
 
     async def read(self) -> None:
         if self.ticket and self.session is None:
-            self.session = session(*self.database) if self.database else HotSession({}, ())
+            self.session = session(*self.database) if self.database else HotSession(())
 
     async def write(self) -> None:
         if self.ticket and self.session:

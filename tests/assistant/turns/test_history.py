@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 
 import chainlit as cl
 import pytest
@@ -13,7 +12,7 @@ from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
 from chainlit.user import PersistedUser
 
-from assistant.memory import HotLimits, HotSession
+from assistant.memory import HotLimits
 from assistant.memory.embedded import EmbeddedMemory
 from assistant.models import ModelError, ModelUnavailable, Providers, Usage
 from assistant.models.base import ChatRequest
@@ -52,11 +51,6 @@ class Model(Scripted):
         yield Usage(9, 5)
 
 
-def plain(session: HotSession | None) -> HotSession | None:
-    """What is used is known to a hot session alone."""
-    return session and replace(session, tokens_in=0, tokens_out=0)
-
-
 class Chat:
     """A conversation in two tabs of one person, driven by what the app does at each event."""
 
@@ -92,7 +86,7 @@ class Chat:
         """The turn is told what one without a memory would be."""
         cold = await recall(EmbeddedMemory(HotLimits()), self.layer, conversation.asking(asked))
         assert held.known is not None
-        assert plain(held.known.session) == cold.session
+        assert held.known.session == cold.session
         assert cold.last or not held.known.last  # it does not know what an edit took along
         sent = {element.id for element in asked.elements or []}  # may be stored by now, or not
         assert {*held.known.files} | sent == {*cold.files} | sent
@@ -159,7 +153,7 @@ class Chat:
         await self.layer.drain()
         if hot := await look(self.memory, self.user.id, self.thread_id):
             self.hits += 1
-            assert plain(hot) == await rebuild(self.layer, self.thread_id)
+            assert hot == await rebuild(self.layer, self.thread_id)
 
 
 @pytest.fixture(params=KINDS)

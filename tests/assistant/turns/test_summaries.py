@@ -32,7 +32,7 @@ def talk(*texts: str) -> tuple[HotMessage, ...]:
 
 
 def of_sizes(sizes: Sequence[int], summary: str | None = None) -> HotSession:
-    return HotSession({}, talk(*("x" * 4 * size for size in sizes)), summary)
+    return HotSession(talk(*("x" * 4 * size for size in sizes)), summary)
 
 
 def tokens(session: HotSession, start: int = 0) -> int:
@@ -71,7 +71,7 @@ class TestDue:
     def test_once_summed_up_it_is_not_due_at_the_next_turn(self, sizes: list[int], threshold: float) -> None:
         session = of_sizes(sizes)
         if count := outgrown(session, ROOM, threshold):
-            left = HotSession({}, session.messages[count:], "x" * 4 * 500)
+            left = HotSession(session.messages[count:], "x" * 4 * 500)
             assert outgrown(left, ROOM, threshold) == 0
 
     def test_many_short_messages_count_as_they_do_in_a_request(self) -> None:
