@@ -19,5 +19,6 @@ import "./page/motion.js";
 import "./page/drafts.js";
 import "./page/commands.js";
 import "./page/keys.js";
+import "./page/undo.js";
 import "./page/scroll.js";
 import "./page/unreachable.js";

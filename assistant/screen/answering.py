@@ -73,7 +73,7 @@ async def answer(
                         await _no_other(outcome.fallback, settings, services)
                         break
                     await replacing.put_aside(asked, [replaced])
-                    await cl.context.emitter.send_toast(say("put_aside_answer", session_language()), "info")
+                    await cl.context.emitter.emit("replaced", say("put_aside_answer", session_language()))
                     replaced = None
                 reply.metadata = _marks(outcome, begun)
                 if outcome.fallback is None:

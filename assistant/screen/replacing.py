@@ -110,7 +110,7 @@ async def _together(writes: Iterable[Awaitable[Any]]) -> None:
 
 async def edit(message_id: str, text: str) -> None:
     """As Chainlit's ``edit_message`` does it, except that nothing is deleted. Raises DataLayerError: it is not made."""
-    emitter, to = cl.context.emitter, session_language()
+    emitter = cl.context.emitter
     messages = chat_context.get()
     place = next(place for place, message in enumerate(messages) if message.id == message_id)
     asked, later = messages[place], messages[place + 1 :]
@@ -118,7 +118,8 @@ async def edit(message_id: str, text: str) -> None:
     asked.content = text
     await asked.update()
     if later:
-        await emitter.send_toast(say("put_aside_later", to, n=len(later)), "info")
+        await buttons.withdraw()
+        await emitter.emit("replaced", say("put_aside_later", session_language(), n=len(later)))  # public/page/undo.js
     await emitter.task_start()
     try:
         await config.code.on_message(asked)

@@ -6,9 +6,10 @@ export function notice(sentence) {
   shown = document.createElement("div");
   shown.id = "page-notice";
   shown.setAttribute("role", "alert");
-  shown.className = "fixed top-4 right-4 left-4 sm:left-auto z-50 rounded-lg border bg-background p-4 text-sm shadow-lg";
+  shown.className = "fixed z-50 rounded-lg border bg-background p-4 text-sm shadow-lg";
   shown.textContent = sentence;
   const said = shown;
   setTimeout(() => said.remove(), 6000);
   document.body.append(shown);
+  return said;
 }

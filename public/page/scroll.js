@@ -22,7 +22,7 @@ function follow() {
 
 const grown = new ResizeObserver(follow);
 addedOf(".step", (step) => grown.observe(step));
-onSaid("client_message", () => (following = true));
+for (const event of ["client_message", "edit_message"]) onSaid(event, () => (following = true));
 onSaid("connection_successful", () => (following = true));
 for (const type of ["wheel", "touchmove", "keydown", "pointerdown"]) {
   addEventListener(type, () => (touched = Date.now()), { capture: true, passive: true });

@@ -14,6 +14,8 @@ from tests.browser.test_browser_streaming import Held, button
 from tests.servers.gemini import Act, GeminiServer, finish, text
 
 pytestmark = pytest.mark.browser
+ENDLESS_NOTICE = """const timer = window.setTimeout;
+window.setTimeout = (run, after, ...given) => (after === 6000 ? 0 : timer(run, after, ...given));"""
 PHONE = {"viewport": {"width": 390, "height": 844}, "locale": "fr-FR"}
 
 
@@ -70,6 +72,26 @@ def test_a_new_conversation_has_its_address_before_the_list_has_come(tab: OpenTa
     expect(chat.input).to_have_value("And a mere?")
     chat.entry("Is a tarn a lake?").locator("a").click()
     assert chat.thread_id()
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["english", "french phone"])
+def test_what_undo_brings_back_is_said_until_it_is_pressed(
+    tab: OpenTab, gemini: GeminiServer, options: dict[str, object]
+) -> None:
+    chat = tab(**options)
+    gemini.script(text("From snow."), finish())
+    gemini.script(text("A title"), finish())
+    chat.send("What is a glacier made of?")
+    before = chat.conversation()
+    chat.page.evaluate(ENDLESS_NOTICE)
+    gemini.script(text("From ice."), finish())
+    chat.edit(0, "What is it made of?")
+    expect(chat.answers.locator(".message-content")).to_have_text("From ice.")
+    expect(chat.page.locator("#page-notice")).to_contain_text(say("undo", "fr" if options else "en"))
+    chat.page.locator("button[id^=undo-]").click()
+    expect(chat.questions).to_have_text(["What is a glacier made of?"])
+    expect(chat.page.locator("#page-notice")).to_have_count(0)
+    assert chat.conversation() == before
 
 
 def test_a_draft_stays_with_its_conversation(tab: OpenTab, gemini: GeminiServer) -> None:

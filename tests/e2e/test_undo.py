@@ -49,7 +49,7 @@ async def test_undo_brings_an_earlier_answer_back_on_all_screens(
     for answer in ("Another.", "A third."):
         model.answers(answer)
         await me.action("retry", answer=answer_id(me))
-        assert (await me.wait_for("toast"))["message"].startswith("The earlier answer was replaced.")
+        assert (await me.wait_for("replaced")).startswith("The earlier answer was replaced.")
         await show(["Who was Ada?", answer], {"retry", "undo"}, me, other)
     await other.action("undo")
     await show(["Who was Ada?", "Another."], {"retry", "undo"}, me, other)
@@ -68,7 +68,7 @@ async def test_undo_brings_back_what_came_after_a_message_that_was_edited(me: Cl
     await me.edit(own(me, "First"), "First, edited")
     await show(["First, edited", "New answer"], {"retry", "undo"}, me)
     assert messages(await me.stored()) == ["First, edited", "New answer"]
-    assert "(3 messages)" in (await me.wait_for("toast"))["message"]
+    assert "(3 messages)" in (await me.wait_for("replaced"))
     await me.action("undo")
     await show(["First", "First answer", "Second", "Second answer"], {"retry"}, me)
     assert await everything(me) == shown(me)
