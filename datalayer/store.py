@@ -50,8 +50,8 @@ class Store(Reads):
         backups: str | Path | None = None,
         synchronous: str = "FULL",
     ) -> None:
-        self._engines = sqlite.create(sqlite.parse_url(url), synchronous)
-        self.place = Place.beside(self._engines.path, files, spool, backups)
+        self._database = sqlite.Database(sqlite.parse_url(url), synchronous)
+        self.place = Place.beside(self._database.path, files, spool, backups)
         self.blobs: Blobs = LocalBlobs(self.place.files)
         self._spool = Spool(self.place.spool)
         self._lane = Lane(
@@ -95,7 +95,7 @@ class Store(Reads):
     async def _upgrade(self) -> None:
         await asyncio.to_thread(self._show_up)
         await sqlite.translated(asyncio.to_thread(self._prepare))
-        self._opened_as = file_identity(self._engines.path)
+        self._opened_as = file_identity(self._database.path)
 
     def _recovery(self) -> asyncio.Task[None]:
         if self._recovering is None or _failed(self._recovering):
@@ -119,7 +119,7 @@ class Store(Reads):
         if revision != HEAD:
             # Another process of ours that starts now may be at the same.
             others = live_instances(self.place.spool) - {self.instance}
-            migrations.migrate(self._engines.url, patience=OPENING if others else sqlite.BUSY_TIMEOUT)
+            migrations.migrate(sqlite.url_of(self.place.database), patience=OPENING if others else sqlite.BUSY_TIMEOUT)
 
     async def _recover(self) -> None:
         """Stores what dead processes left in their spools, marks the answers that they were streaming, and removes the
@@ -129,15 +129,15 @@ class Store(Reads):
             live = await asyncio.to_thread(self._spool.live)
         except OSError:
             return  # _show_up has said that there is no spool
-        newest = await sqlite.run(self._engines.read, queries.newest_write)
+        newest = await self._database.read.run(queries.newest_write)
         not_before(max([newest, *(write.at for write in left)]))
         for start in range(0, len(left), MAX_BATCH):
             await self._lane.store_kept(left[start : start + MAX_BATCH], self._apply)
-        found = await sqlite.run(self._engines.write, partial(mark_interrupted, live=live))
+        found = await self._database.write.run(partial(mark_interrupted, live=live))
         await asyncio.to_thread(self._spool.forget)
         if left or found:
             logger.warning("recovered from a crash: %s writes from the spool, %s interrupted answers", len(left), found)
-        if unused := await sqlite.run(self._engines.read, queries.unused_blobs):
+        if unused := await self._database.read.run(queries.unused_blobs):
             await self._release(unused)
 
     async def close(self) -> None:
@@ -158,7 +158,7 @@ class Store(Reads):
     async def _shut(self) -> None:
         await self._lane.ended()
         await asyncio.to_thread(self._spool.close, keep=self._lane.degraded)
-        await self._engines.dispose()
+        await self._database.close()
 
     async def drain(self) -> None:
         """Returns when every accepted write is durable or its caller has its error."""
@@ -187,10 +187,10 @@ class Store(Reads):
         return await asyncio.to_thread(self.blobs.put, source)
 
     async def _ready(self) -> None:
-        if self._opened_as not in (None, file_identity(self._engines.path)):
+        if self._opened_as not in (None, file_identity(self._database.path)):
             # Replaced or removed under us: what we still have open is a file that nobody will ever see again.
             self._opening, self._recovering, self._opened_as = None, None, None
-            await self._engines.dispose()
+            await self._database.close()
             await asyncio.to_thread(set_log_aside, self.place.database, self._log)
         await self.open()
 
@@ -200,7 +200,7 @@ class Store(Reads):
         return outcomes
 
     async def _apply(self, writes: Sequence[Write]) -> list[Outcome]:
-        outcomes, released = await sqlite.run(self._engines.write, partial(apply, writes=writes, store=self.blobs))
+        outcomes, released = await self._database.write.run(partial(apply, writes=writes, store=self.blobs))
         if released:
             await self._release(released)
         return outcomes
@@ -211,7 +211,7 @@ class Store(Reads):
         names, self._left = sorted({*names, *self._left} - wanted), {*names, *self._left} & wanted
         try:
             write = ReleaseBlobs(names=names, at=now())
-            await sqlite.run(self._engines.write, partial(apply, writes=[write], store=self.blobs))
+            await self._database.write.run(partial(apply, writes=[write], store=self.blobs))
         except Exception as error:
             # The deletion itself is stored and must be reported so; what is left over is taken at the next start.
             logger.warning("blobs left for the next start: %s (%s)", error, reason(error))
@@ -255,7 +255,7 @@ class Store(Reads):
             logger.warning("reading without the writes that are still waiting")
 
     async def _ask(self, query: Callable[..., T], *args: Any) -> T:
-        return await self._answer(sqlite.run(self._engines.read, lambda connection: query(connection, *args)))
+        return await self._answer(self._database.read.run(lambda connection: query(connection, *args)))
 
     async def _through(self, overlay: Overlay, rows: Rows, query: Callable[..., T], *args: Any) -> T:
         return await sqlite.translated(asyncio.to_thread(overlay.ask, rows, query, *args))

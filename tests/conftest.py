@@ -200,7 +200,7 @@ async def steps_of(layer: DataLayer, thread_id: str) -> dict[str, Any]:
 
 def rows(layer: DataLayer, query: str, *values: Any) -> list[Any]:
     """What lies in the database file now, read past the layer."""
-    with closing(sqlite3.connect(f"{layer.store._engines.path.as_uri()}?mode=ro", uri=True)) as database:
+    with closing(sqlite3.connect(f"{layer.store._database.path.as_uri()}?mode=ro", uri=True)) as database:
         return database.execute(query, values).fetchall()
 
 

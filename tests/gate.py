@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Pool, event
+from sqlalchemy import QueuePool, event
 
 
 class Gate:
@@ -53,21 +53,20 @@ class Gate:
 
     @contextmanager
     def installed(self) -> Iterator["Gate"]:
-        event.listen(Pool, "connect", self._connect)
+        event.listen(QueuePool, "connect", self._connect)  # which that of a migration is not in
         try:
             yield self
         finally:
-            event.remove(Pool, "connect", self._connect)
+            event.remove(QueuePool, "connect", self._connect)
             self.open()
 
     def _connect(self, connection: Any, _record: Any) -> None:
-        if hasattr(connection, "run_async"):  # not that of a migration
-            begun = ""
+        begun = ""
 
-            def trace(statement: str) -> None:
-                nonlocal begun
-                begun = statement if statement.startswith("BEGIN") else begun
-                if begun != "BEGIN" or statement != "COMMIT":  # a read of several statements ends so, too
-                    self._meet(statement)
+        def trace(statement: str) -> None:
+            nonlocal begun
+            begun = statement if statement.startswith("BEGIN") else begun
+            if begun != "BEGIN" or statement != "COMMIT":  # with which a read ends, too
+                self._meet(statement)
 
-            connection.run_async(lambda driver: driver.set_trace_callback(trace))
+        connection.set_trace_callback(trace)

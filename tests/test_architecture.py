@@ -34,6 +34,7 @@ FLOORS = {
     "schema": 1,
     "dialects": 0,
     "dialects.base": 1,
+    "dialects.workers": 1,
     "dialects.sqlite": 2,
     "dialects.sqlite_file": 3,
     "migrations": 1,

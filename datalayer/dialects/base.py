@@ -1,24 +1,8 @@
-"""What is the same for all databases: how a cancelled call ends, and what an error means that is no driver's."""
-
-import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+"""What is the same for all databases: what an error means that is no driver's."""
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
 from ..errors import DataLayerError, InvalidInput, StoreUnavailable
-
-T = TypeVar("T")
-
-
-async def finish(coroutine: Coroutine[Any, Any, T]) -> T:
-    task = asyncio.ensure_future(coroutine)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        # A connection given back to the pool inside its statement would carry an open transaction to the next user.
-        await asyncio.wait([task])
-        raise
 
 
 def reason(error: BaseException) -> str:

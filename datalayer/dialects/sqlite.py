@@ -1,15 +1,14 @@
-"""One pair of engines a dialect: `write` has the only connection that writes or checkpoints (I12), `read` the others.
+"""SQLite: ``write`` has the only connection that writes or checkpoints (I12), ``read`` the others. A transaction runs
+whole in a thread of the driver (I13): a switch of threads a statement costs more than most statements.
 
 I2: WAL with ``synchronous=FULL``: SQLite fsyncs the log before COMMIT returns (https://www.sqlite.org/pragma.html#pragma_synchronous).
 Drivers' exceptions become errors of this package here and nowhere else.
 """
 
 import json
-import re
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,12 +16,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from .. import text
 from ..errors import DataLayerError, InvalidInput, StoreCorrupt, StoreForeign, StoreUnavailable
 from . import base
-from .base import driver_error, finish
+from .base import driver_error
+from .workers import Workers
 
 T = TypeVar("T")
 
@@ -44,20 +43,49 @@ _PRAGMAS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Engines:
-    url: URL
-    write: AsyncEngine
-    read: AsyncEngine
+class Connections:
+    """Those of one role, "write" or "read", each used by one thread at a time."""
 
-    @property
-    def path(self) -> Path:
-        return Path(str(self.url.database))
+    def __init__(self, url: URL, role: str, count: int, synchronous: str) -> None:
+        self.engine = _engine(url, role, count, synchronous)
+        self._workers = Workers(count, f"datalayer-{role}")
 
-    async def dispose(self) -> None:
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """``work`` in one transaction: committed when it returns, rolled back when it raises. Raises DataLayerError.
+
+        A call that is cancelled while it waits for the driver still ends its transaction before the cancellation goes
+        on.
+        """
+        return await translated(self._workers.run(partial(self._transaction, work)))
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self.engine.begin() as connection:
+                return work(connection)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        with self.engine.begin() as connection:  # the pool has made another
+            return work(connection)
+
+    async def close(self) -> None:
+        await self._workers.run(self.engine.dispose)
+        self._workers.stop()
+
+
+class Database:
+    """Opens nothing before the first call. ``synchronous`` other than FULL gives up I2 (benchmarks)."""
+
+    def __init__(self, url: URL, synchronous: str = "FULL") -> None:
+        self.path = Path(str(url.database))
+        self.write = Connections(url, "write", 1, synchronous)
+        self.read = Connections(url, "read", 4, synchronous)
+
+    async def close(self) -> None:
+        """The next call opens it again."""
         # The last connection to close checkpoints, so the writer goes last.
-        await self.read.dispose()
-        await self.write.dispose()
+        await self.read.close()
+        await self.write.close()
 
 
 def parse_url(url: str) -> URL:
@@ -70,30 +98,25 @@ def parse_url(url: str) -> URL:
         raise InvalidInput("This version keeps its data in SQLite; write sqlite+aiosqlite:///threads.db")
     if parsed.database in (None, "", ":memory:") or str(parsed.database).startswith("file:"):
         raise InvalidInput("The database must be a file; one in memory would be lost with the process")
-    return parsed.set(drivername="sqlite+aiosqlite")
+    return parsed.set(drivername="sqlite")
 
 
 def url_of(database: Path) -> URL:
-    return URL.create("sqlite+aiosqlite", database=str(database))
+    return URL.create("sqlite", database=str(database))
 
 
-def create(url: URL, synchronous: str = "FULL") -> Engines:
-    """Engines for ``url``; nothing is opened yet. ``synchronous`` other than FULL gives up I2 (benchmarks)."""
-    return Engines(url, _engine(url, "write", 1, synchronous), _engine(url, "read", 4, synchronous))
-
-
-def _engine(url: URL, role: str, size: int, synchronous: str) -> AsyncEngine:
-    engine = create_async_engine(
+def _engine(url: URL, role: str, size: int, synchronous: str) -> Engine:
+    engine = create_engine(
         url,
         pool_size=size,
         max_overflow=0,
-        pool_reset_on_return=None,  # every transaction below ends by itself; a reset would cost a thread switch a call
+        pool_reset_on_return=None,  # every transaction ends by itself
         hide_parameters=True,
         connect_args={"timeout": BUSY_TIMEOUT},
         json_serializer=partial(json.dumps, ensure_ascii=False, separators=(",", ":")),
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves: sqlite3 would begin late and DEFERRED
         cursor = connection.cursor()
@@ -103,11 +126,9 @@ def _engine(url: URL, role: str, size: int, synchronous: str) -> AsyncEngine:
         if role == "read":
             connection.create_function("fold", 1, text.fold, deterministic=True)
 
-    if role == "write":  # most reads are one statement; one of several says BEGIN itself
-
-        @event.listens_for(engine.sync_engine, "begin")
-        def begin(connection: Connection) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if role == "write" else "BEGIN")
 
     return engine
 
@@ -141,8 +162,7 @@ def translate(error: BaseException) -> DataLayerError:
         return StoreForeign("The file is no database")
     if code == "CORRUPT":
         return StoreCorrupt("The database is damaged")
-    # aiosqlite and sqlite3 tell of a connection that is gone in words only.
-    if isinstance(cause, (ValueError, sqlite3.Error)) and re.search("closed|no active connection", str(cause)):
+    if isinstance(cause, sqlite3.Error) and "closed" in str(cause):  # which sqlite3 tells in words only
         return StoreUnavailable("The database was closed")
     # Python 3.11 reports a value that it cannot bind as ProgrammingError, 3.10 as InterfaceError.
     if code in _BAD_VALUE or isinstance(cause, (sqlite3.InterfaceError, sqlite3.ProgrammingError)):
@@ -152,27 +172,6 @@ def translate(error: BaseException) -> DataLayerError:
     if isinstance(cause, sqlite3.Error):
         return DataLayerError("The database failed")
     return base.translate(cause)
-
-
-async def run(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
-    """``work`` in one transaction: committed when it returns, rolled back when it raises. Raises DataLayerError.
-
-    A call that is cancelled while it waits for the driver still ends its transaction before the cancellation goes on.
-    """
-
-    async def transaction() -> T:
-        async with engine.begin() as connection:
-            return await connection.run_sync(work)
-
-    async def again_if_gone() -> T:
-        try:
-            return await finish(transaction())
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-        return await finish(transaction())  # the pool makes another connection
-
-    return await translated(again_if_gone())
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def migrate(
     from alembic import command
     from alembic.config import Config
 
-    engine = create_engine(url.set(drivername="sqlite"), poolclass=NullPool, connect_args={"timeout": patience})
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": patience})
 
     @event.listens_for(engine, "connect")
     def connect(connection: object, _record: object) -> None:

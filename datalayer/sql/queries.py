@@ -78,7 +78,6 @@ _STEPS: Select[Any] = (
 
 def whole_thread(connection: Connection, thread_id: str) -> tuple[Thread, list[Step], list[Element]] | None:
     """The thread, its steps (oldest first) and its elements, of one moment; None when there is none."""
-    connection.exec_driver_sql("BEGIN")
     if (found := thread(connection, thread_id)) is None:
         return None
     said = _STEPS.where(steps.c.thread_id == thread_id).order_by(steps.c.created_at, steps.c.seq)

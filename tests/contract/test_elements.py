@@ -193,7 +193,7 @@ class TestCrash:
         await layer.create_element(element)
         await layer.close()
         # What a kill leaves between the deletion of the row and the removal of the file.
-        with closing(sqlite3.connect(layer.store._engines.path)) as database, database:
+        with closing(sqlite3.connect(layer.store._database.path)) as database, database:
             database.execute("DELETE FROM elements")
         again = open_layer()
         await again.get_thread(element.thread_id)

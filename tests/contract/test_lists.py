@@ -44,7 +44,7 @@ def queries(layer: DataLayer, engine: str = "read") -> Iterator[list[tuple[str, 
         if not statement.startswith(("BEGIN", "PRAGMA")):
             seen.append((statement, parameters))
 
-    connections = getattr(layer.store._engines, engine).sync_engine
+    connections = getattr(layer.store._database, engine).engine
     event.listen(connections, "before_cursor_execute", note)
     try:
         yield seen

@@ -46,11 +46,11 @@ def statements(engine: Any, *, containing: str) -> Iterator[list[str]]:
         if containing in statement:
             seen.append(statement)
 
-    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        event.remove(engine.sync_engine, "before_cursor_execute", note)
+        event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("round_", ROUNDS)
@@ -239,8 +239,8 @@ class TestGroups:
         await start_thread(layer)
         thread_ids = [new_id() for _ in range(20)]
         with (
-            statements(layer.store._engines.write, containing="BEGIN") as begun,
-            statements(layer.store._engines.write, containing="") as sent,
+            statements(layer.store._database.write.engine, containing="BEGIN") as begun,
+            statements(layer.store._database.write.engine, containing="") as sent,
         ):
             await asyncio.gather(*(layer.create_step(make_step(thread_ids[n % 20])) for n in range(200)))
         assert len(begun) <= 3

@@ -55,7 +55,7 @@ class Case:
     async def assert_all_stored(self) -> None:
         """Now, in order, and also after everything was closed."""
         assert await self.layer.health() == {"state": "ok", "pending": 0}
-        for layer in (self.layer, again := DataLayer(str(self.layer.store._engines.url))):
+        for layer in (self.layer, again := DataLayer(f"sqlite+aiosqlite:///{self.database}")):
             stored = await steps_of(layer, self.thread)
             assert [step["output"] for step in stored.values()] == [step["output"] for step in self.sent]
             if layer is self.layer:
@@ -269,7 +269,7 @@ class TestDamage:
         for path in whole:
             with path.open("r+b") as file:
                 file.write(os.urandom(len(whole[path])))
-        await case.layer.store._engines.dispose()  # as the next connection would find it
+        await case.layer.store._database.close()  # as the next connection would find it
         await case.say("one", "two")
         assert not await case.replay()
         await case.assert_degraded(2)
@@ -285,7 +285,7 @@ class TestDamage:
         whole = case.database.read_bytes()
         with case.database.open("r+b") as file:
             file.write(b"not a database at all")
-        await case.layer.store._engines.dispose()
+        await case.layer.store._database.close()
         await case.say("one", "two")
         await case.assert_degraded(2)
         with case.database.open("r+b") as file:
@@ -361,9 +361,8 @@ class TestConnection:
     async def test_a_connection_that_is_gone_is_made_anew(self, make_case: Make, role: str) -> None:
         case = await make_case()
         await steps_of(case.layer, case.thread)
-        async with getattr(case.layer.store._engines, role).connect() as connection:
-            raw = await connection.get_raw_connection()
-            await raw.driver_connection.close()
+        with getattr(case.layer.store._database, role).engine.connect() as connection:
+            connection.connection.driver_connection.close()
         await case.say("one", "two")
         if "degraded" in case.events:
             await case.assert_recovers()

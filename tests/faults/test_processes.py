@@ -135,7 +135,7 @@ class TestReconciliation:
         await layer.close()
         again, updates = open_layer(), []
 
-        @event.listens_for(again.store._engines.write.sync_engine, "before_cursor_execute")
+        @event.listens_for(again.store._database.write.engine, "before_cursor_execute")
         def count(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
             updates.append(statement.startswith("UPDATE steps"))
 
@@ -170,7 +170,7 @@ class TestCancelled:
         layer = DataLayer(store_url, files=tmp_path / "files")
         message = await start_thread(layer)
         gate.shut("BEGIN IMMEDIATE")
-        with closing(sqlite3.connect(layer.store._engines.path)) as lock:
+        with closing(sqlite3.connect(layer.store._database.path)) as lock:
             lock.execute("BEGIN IMMEDIATE")
             call = layer.update_step(message | {"output": "new"})
             calls = [asyncio.create_task(call)]
@@ -265,7 +265,7 @@ class TestUnusable:
         assert "process" in line
         assert damaged in content(app.home).values()
         assert str(database) in content(app.home)
-        await layer.store._engines.dispose()
+        await layer.store._database.close()
 
     @pytest.mark.parametrize(
         ("spoil", "word"),

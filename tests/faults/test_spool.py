@@ -136,7 +136,7 @@ def immutable(on: bool, *files: Path) -> bool:
 
 @contextmanager
 def locked(layer: DataLayer) -> Iterator[None]:
-    with closing(sqlite3.connect(layer.store._engines.path)) as lock:
+    with closing(sqlite3.connect(layer.store._database.path)) as lock:
         lock.execute("BEGIN IMMEDIATE")
         yield
         lock.rollback()

@@ -6,33 +6,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from datalayer import DataLayer
 from tests.conftest import make_step, rows, start_thread, steps_of
 
 
 class TestConnections:
-    async def pragma(self, engine: Any, name: str) -> Any:
-        async with engine.connect() as connection:
-            value = (await connection.execute(text(f"PRAGMA {name}"))).scalar()
-            await connection.rollback()
-        return value
+    async def pragma(self, connections: Any, name: str) -> Any:
+        return await connections.run(lambda connection: connection.execute(text(f"PRAGMA {name}")).scalar())
 
     @pytest.mark.parametrize(("name", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)])
     async def test_the_writer_is_durable_and_checks_references(self, layer: DataLayer, name: str, value: Any) -> None:
         await start_thread(layer)
-        assert await self.pragma(layer.store._engines.write, name) == value
+        assert await self.pragma(layer.store._database.write, name) == value
 
     @pytest.mark.parametrize(("name", "value"), [("query_only", 1), ("wal_autocheckpoint", 0)])
     async def test_readers_neither_write_nor_checkpoint(self, layer: DataLayer, name: str, value: Any) -> None:
         await start_thread(layer)
-        assert await self.pragma(layer.store._engines.read, name) == value
+        assert await self.pragma(layer.store._database.read, name) == value
 
     async def test_there_is_one_connection_that_writes(self, layer: DataLayer) -> None:
         await asyncio.gather(*(start_thread(layer) for _ in range(30)))
-        assert layer.store._engines.write.pool.checkedin() == 1  # type: ignore[attr-defined]
-        assert layer.store._engines.write.pool.overflow() == 0  # type: ignore[attr-defined]
+        assert layer.store._database.write.engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+        assert layer.store._database.write.engine.pool.overflow() == 0  # type: ignore[attr-defined]
 
     async def test_layers_that_open_new_databases_at_once_in_one_process_all_work(self, tmp_path: Path) -> None:
         layers = [DataLayer(f"sqlite+aiosqlite:///{tmp_path}/{n}.db") for n in range(6)]
@@ -46,14 +43,12 @@ class TestConnections:
 
     async def test_a_step_goes_however_many_descendants_it_has(self, layer: DataLayer) -> None:
         """SQLite takes 32,766 values in a statement by default, Debian's 250,000; here 5,000 stand for both."""
-        async with layer.store._engines.write.connect() as connection:
-            raw = await connection.get_raw_connection()
-            await raw.driver_connection._execute(  # type: ignore[union-attr]
-                raw.driver_connection._conn.setlimit,
-                sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER,
-                5_000,  # type: ignore[union-attr]
-            )
-            await connection.rollback()
+
+        def limit(connection: Connection) -> None:
+            driver: Any = connection.connection.driver_connection
+            driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 5_000)
+
+        await layer.store._database.write.run(limit)
         question = await start_thread(layer)
         answer = make_step(question["threadId"], parentId=question["id"])
         await layer.create_step(answer)

@@ -19,12 +19,12 @@ class TestClose:
     @pytest.mark.new_database
     async def test_a_layer_that_was_never_used_closes_and_makes_no_file(self, layer: DataLayer) -> None:
         await layer.close()
-        assert not layer.store._engines.path.exists()
+        assert not layer.store._database.path.exists()
 
     async def test_a_closed_database_is_one_file(self, layer: DataLayer) -> None:
         await start_thread(layer)
         await layer.close()
-        database = layer.store._engines.path
+        database = layer.store._database.path
         assert [p.name for p in database.parent.iterdir() if p.name.startswith(database.name)] == [database.name]
 
 
@@ -105,7 +105,7 @@ class TestOpen:
     ) -> None:
         await start_thread(layer)
         await layer.close()
-        path = layer.store._engines.path
+        path = layer.store._database.path
         spoil(path)
         before = path.read_bytes()
         again = open_layer()
@@ -135,7 +135,7 @@ class TestOpen:
 
     @pytest.mark.new_database
     async def test_an_empty_file_becomes_a_database(self, layer: DataLayer) -> None:
-        layer.store._engines.path.touch()
+        layer.store._database.path.touch()
         message = await start_thread(layer)
         assert set(await steps_of(layer, message["threadId"])) == {message["id"]}
 
