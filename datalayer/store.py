@@ -243,12 +243,13 @@ class Store(Reads):
 
     async def _settled(self, thread_id: str | None = None) -> None:
         """Returns when the database can be read, with the writes called before or a spool that has them."""
-        await self._answer(self._upgraded())
+        if self._closed or not _succeeded(self._opening):
+            await self._answer(self._upgraded())
         failed_before = _failed(self._recovering)
         recovery = self._recovery()
         try:
             async with asyncio.timeout(READ_TIMEOUT):
-                if not failed_before:
+                if not failed_before and not recovery.done():
                     await asyncio.wait([recovery])
                 await self._lane.settled(thread_id)
         except TimeoutError:
@@ -277,6 +278,10 @@ class Store(Reads):
         self._stuck.add(task)
         task.add_done_callback(self._stuck.discard)
         raise StoreUnavailable("The database does not answer")
+
+
+def _succeeded(task: asyncio.Task[Any] | None) -> bool:
+    return task is not None and task.done() and not _failed(task)
 
 
 def _failed(task: asyncio.Task[Any] | None) -> bool:

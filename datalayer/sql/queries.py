@@ -44,11 +44,12 @@ _PAGE = (
     .order_by(threads.c.last_activity_at.desc(), threads.c.id.desc())
     .limit(bindparam("size", type_=Integer))
 )
+_ONE_THREAD = _THREAD.where(threads.c.id == bindparam("thread"))
 _POSITION = tuple_(threads.c.last_activity_at, threads.c.id)
 
 
 def thread(connection: Connection, thread_id: str) -> Thread | None:
-    row = connection.execute(_THREAD.where(threads.c.id == thread_id)).one_or_none()
+    row = connection.execute(_ONE_THREAD, {"thread": thread_id}).one_or_none()
     return Thread(*row) if row else None
 
 
@@ -76,17 +77,21 @@ _STEPS: Select[Any] = (
 )
 
 
+_ELEMENTS: Select[Any] = select(*columns(Element, elements))
+# Made once: what SQLAlchemy derives from a statement takes longer than SQLite needs to answer it.
+_THREAD_STEPS = _STEPS.where(steps.c.thread_id == bindparam("thread")).order_by(steps.c.created_at, steps.c.seq)
+_THREAD_ELEMENTS = _ELEMENTS.where(elements.c.thread_id == bindparam("thread")).order_by(
+    elements.c.created_at, elements.c.id
+)
+
+
 def whole_thread(connection: Connection, thread_id: str) -> tuple[Thread, list[Step], list[Element]] | None:
     """The thread, its steps (oldest first) and its elements, of one moment; None when there is none."""
     if (found := thread(connection, thread_id)) is None:
         return None
-    said = _STEPS.where(steps.c.thread_id == thread_id).order_by(steps.c.created_at, steps.c.seq)
-    shown = _ELEMENTS.where(elements.c.thread_id == thread_id).order_by(elements.c.created_at, elements.c.id)
-    return found, _steps(connection, said), [Element(*row) for row in connection.execute(shown)]
-
-
-def _steps(connection: Connection, query: Select[Any]) -> list[Step]:
-    return list(map(Step._make, connection.execute(query)))
+    here = {"thread": thread_id}
+    said, shown = connection.execute(_THREAD_STEPS, here).all(), connection.execute(_THREAD_ELEMENTS, here).all()
+    return found, list(map(Step._make, said)), list(map(Element._make, shown))
 
 
 def step(connection: Connection, step_id: str) -> Step | None:
@@ -102,10 +107,8 @@ def preferences(connection: Connection, user_id: str) -> dict[str, Any]:
 def favorite_steps(connection: Connection, user_id: str) -> list[Step]:
     """A user's favourite messages, newest first."""
     mine = _STEPS.where(steps.c.favorite, threads.c.user_id == user_id)
-    return _steps(connection, mine.order_by(steps.c.created_at.desc(), steps.c.seq.desc()))
-
-
-_ELEMENTS: Select[Any] = select(*columns(Element, elements))
+    found = connection.execute(mine.order_by(steps.c.created_at.desc(), steps.c.seq.desc())).all()
+    return list(map(Step._make, found))
 
 
 def element(connection: Connection, thread_id: str, element_id: str) -> Element | None:
@@ -154,7 +157,7 @@ def page(
     for word in list(dict.fromkeys(text.fold(search).split()))[:_MAX_WORDS]:
         query = query.where(or_(_contains(threads.c.name, word), _has_step(steps, _says(word))))
     named = {"author": user_id, "size": first + 1, "threads": json.dumps(sorted(without))}
-    found = [Thread(*row) for row in connection.execute(query, named)]
+    found = [Thread(*row) for row in connection.execute(query, named).all()]
     return Page(found[:first], cursor_of(found[first - 1]) if len(found) > first else None)
 
 
