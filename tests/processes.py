@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 _OURS = ("CHAINLIT_", "THREADKEEP_", "DATALAYER_", "GEMINI_", "GOOGLE_", "OPENAI_", "LANGFUSE_")
 _LIBRARIES = (
     *("fastapi", "socketio", "uvicorn", "literalai", "mcp", "sqlalchemy.ext.asyncio", "alembic.command"),
-    *("aiosqlite", "pydantic_settings", "dotenv", "aiofiles", "argon2", "babel", "dataclasses_json", "filetype", "jwt"),
+    *("pydantic_settings", "dotenv", "aiofiles", "argon2", "babel", "dataclasses_json", "filetype", "jwt"),
     *("cryptography.hazmat.primitives.serialization", "typer"),
 )
 # Any app of Chainlit's, and ours as `make run` starts it.

@@ -1,4 +1,4 @@
-"""I12: one connection that writes, durably, and others that only read."""
+"""I12, I13: one connection that writes, durably, and others that only read; each transaction whole in one thread."""
 
 import asyncio
 import sqlite3
@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from datalayer import DataLayer
+from datalayer.dialects.workers import Workers
 from tests.conftest import make_step, rows, start_thread, steps_of
 
 
@@ -30,6 +31,21 @@ class TestConnections:
         await asyncio.gather(*(start_thread(layer) for _ in range(30)))
         assert layer.store._database.write.engine.pool.checkedin() == 1  # type: ignore[attr-defined]
         assert layer.store._database.write.engine.pool.overflow() == 0  # type: ignore[attr-defined]
+
+    async def test_a_write_and_a_read_are_one_call_of_a_thread_each(
+        self, layer: DataLayer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        message, calls, original = await start_thread(layer), list[str](), Workers.run
+
+        async def run(self: Workers, call: Any) -> Any:
+            calls.append(self._name)
+            return await original(self, call)
+
+        monkeypatch.setattr(Workers, "run", run)
+        await layer.create_step(make_step(message["threadId"]))
+        assert calls == ["datalayer-write"]
+        assert len(await steps_of(layer, message["threadId"])) == 2
+        assert calls == ["datalayer-write", "datalayer-read"]
 
     async def test_layers_that_open_new_databases_at_once_in_one_process_all_work(self, tmp_path: Path) -> None:
         layers = [DataLayer(f"sqlite+aiosqlite:///{tmp_path}/{n}.db") for n in range(6)]
