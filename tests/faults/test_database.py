@@ -198,7 +198,7 @@ class TestLock:
             await asyncio.gather(*(case.say(f"{n}") for n in range(300)))
             assert not await case.replay()
             await case.assert_degraded(300)
-            assert len(await steps_of(case.layer, case.thread)) == 1  # reading goes on
+            assert len(await steps_of(case.layer, case.thread)) == 301  # reading goes on, and sees what waits
             other.kill()
         await case.assert_recovers()
 
