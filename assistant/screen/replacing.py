@@ -23,6 +23,7 @@ from ..marks import ASIDE, is_aside
 from ..memory import Memory
 from ..texts import say
 from . import buttons, live
+from .room import Room
 from .session import session_language
 
 Step = dict[str, Any]
@@ -39,7 +40,7 @@ def _layer() -> DataLayer:
     return layer
 
 
-def on_screen(room: live.Room, steps: Iterable[Any]) -> list[Any]:
+def on_screen(room: Room, steps: Iterable[Any]) -> list[Any]:
     """The steps of a conversation that are shown; what is aside can be brought back from ``room``."""
     every = list(steps)
     shown = [step for step in every if not is_aside(step.get("metadata"))]
@@ -187,7 +188,7 @@ async def _show() -> None:
     await live.refresh(thread)
 
 
-async def settle(room: live.Room) -> None:
+async def settle(room: Room) -> None:
     """The conversation goes on: nothing can be brought back any more. Raises DataLayerError."""
     if not room.replaced:
         return

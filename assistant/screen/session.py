@@ -15,8 +15,8 @@ from ..texts import Language, language
 
 if TYPE_CHECKING:
     from .delivery import Arrivals
-    from .live import Room
     from .queueing import Queue
+    from .room import Room
 
 
 @dataclass(eq=False, slots=True)

@@ -21,17 +21,18 @@ from ..turns.history import moment
 from . import live, replacing
 from .live import later, show_element, tell
 from .relay import Relay
+from .room import OF_A_TURN, SHOWN, Room, Wire
 
 _MESSAGES = ("user_message", "assistant_message")
 
 
-def over(relay: Relay) -> Callable[[live.Room], live.Wire]:
+def over(relay: Relay) -> Callable[[Room], Wire]:
     """See `live.share`."""
     return lambda room: _Shared(room, relay)
 
 
 class _Shared:
-    def __init__(self, room: live.Room, relay: Relay) -> None:
+    def __init__(self, room: Room, relay: Relay) -> None:
         self._room = ref(room)
         self._line = relay.open(*room.key, self)
 
@@ -53,7 +54,7 @@ class _Shared:
     async def hear(self, by: str, event: str, data: Any) -> None:
         if (room := self._room()) is None:
             return
-        if event in live.OF_A_TURN:
+        if event in OF_A_TURN:
             await _turn(room, by, event, data)
         elif event == "state":
             await _state(room, by, data)
@@ -69,7 +70,7 @@ class _Shared:
                 await tell(room.others(), "task_end", {})
 
 
-async def _turn(room: live.Room, by: str, event: str, data: Any) -> None:
+async def _turn(room: Room, by: str, event: str, data: Any) -> None:
     room.note(event, data)
     _learn(room, event, data)
     if event == "element":
@@ -84,7 +85,7 @@ async def _turn(room: live.Room, by: str, event: str, data: Any) -> None:
         await tell(room.others(), event, data)
 
 
-async def _state(room: live.Room, by: str, state: Any) -> None:
+async def _state(room: Room, by: str, state: Any) -> None:
     events = [("new_message", step) for step in state["steps"]]
     events += [("delete_message", {"id": key}) for key in state["gone"]]
     events += [("element", {"id": key}) for key in state["elements"] if key not in room.elements]
@@ -97,7 +98,7 @@ async def _state(room: live.Room, by: str, state: Any) -> None:
         await _turn(room, by, event, data)
 
 
-async def _begin(room: live.Room) -> None:
+async def _begin(room: Room) -> None:
     """The conversation goes on there: what could be done here cannot be any more."""
     room.begin()
     room.replaced = False
@@ -106,12 +107,12 @@ async def _begin(room: live.Room) -> None:
         await tell(room.others(), "remove_action", action)
 
 
-def _learn(room: live.Room, event: str, data: Any) -> None:
+def _learn(room: Room, event: str, data: Any) -> None:
     """The messages of the conversation are known here too: they can be edited and answered anew."""
-    if event == "delete_message" or (event in live.SHOWN and data["type"] in _MESSAGES):
+    if event == "delete_message" or (event in SHOWN and data["type"] in _MESSAGES):
         room.messages[:] = [message for message in room.messages if message.id != data["id"]]
     screens = room.others()
-    if event in live.SHOWN and data["type"] in _MESSAGES and screens:
+    if event in SHOWN and data["type"] in _MESSAGES and screens:
         room.messages.append(Context().run(_message, screens[-1], data))
         room.messages.sort(key=lambda message: moment(message.created_at))
 
@@ -123,7 +124,7 @@ def _message(screen: WebsocketSession, step: Any) -> Message:
     return message
 
 
-async def _read_again(room: live.Room) -> None:
+async def _read_again(room: Room) -> None:
     """Shows what is stored, on all screens: it was changed elsewhere."""
     layer = get_data_layer()
     assert isinstance(layer, DataLayer)
