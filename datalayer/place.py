@@ -6,12 +6,12 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """``database``: a file. ``files``, ``spool``, ``backups``: folders, which need not exist yet."""
-
     database: Path
+    """A file."""
     files: Path
     spool: Path
     backups: Path
+    """Folders, all three, which need not exist yet."""
 
     @classmethod
     def beside(

@@ -11,32 +11,35 @@ from .writes import SummarySource
 
 @dataclass(frozen=True, slots=True)
 class UsageTotal:
-    """What a user's calls of one model came to.
-
-    ``turns``: answers to questions; ``calls``: these, titles and summaries. ``tokens_cached``: as it was recorded, of
-    ``tokens_in``. ``cost``: billionths of a US dollar, of the calls whose price is known; ``unpriced``: calls that used
-    the model and have no known price, so that ``cost`` is too low by theirs. ``fallbacks``: calls that something else
-    answered. ``failed``: calls with that status. ``estimated``: calls whose tokens the provider did not tell.
-    """
+    """What a user's calls of one model came to."""
 
     model: str
     turns: int
+    """Answers to questions."""
     calls: int
+    """These, titles and summaries."""
     tokens_in: int
     tokens_out: int
     tokens_cached: int
+    """As it was recorded, of ``tokens_in``."""
     cost: int
+    """Billionths of a US dollar, of the calls whose price is known."""
     unpriced: int
+    """Calls that used the model and have no known price, so that ``cost`` is too low by theirs."""
     fallbacks: int
+    """Calls that something else answered."""
     failed: int
+    """Calls with that status."""
     estimated: int
+    """Calls whose tokens the provider did not tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsageDay:
-    """What a user's calls of one model came to on one day. ``day``: ``2026-11-20``; the others as in UsageTotal."""
+    """What a user's calls of one model came to on one day; fields as in UsageTotal."""
 
     day: str
+    """``2026-11-20``"""
     model: str
     turns: int
     calls: int
@@ -49,13 +52,14 @@ class UsageDay:
 
 @dataclass(frozen=True, slots=True)
 class ThreadStats:
-    """``messages``: of users and the assistant, errors apart; ``text_bytes``: theirs, as UTF-8. ``files``: charts
-    apart; ``file_bytes``: with equal files counted each time."""
-
     messages: int
+    """Of users and the assistant, errors apart."""
     text_bytes: int
+    """Theirs, as UTF-8."""
     files: int
+    """Charts apart."""
     file_bytes: int
+    """With equal files counted each time."""
     created_at: int
     last_activity_at: int
 

@@ -50,14 +50,13 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What listeners are told. ``threads``: those concerned.
-
-    ``degraded``: writes are safe in the spool, not yet stored. ``recovered``: all are stored. ``lost``: these writes
-    could not even be spooled, and their callers have their error. ``rejected``: a spooled write can never be stored.
-    """
+    """What listeners are told."""
 
     kind: Kind
+    """"degraded": writes are safe in the spool, not yet stored. "recovered": all are stored. "lost": these writes could
+    not even be spooled, and their callers have their error. "rejected": a spooled write can never be stored."""
     threads: frozenset[str] = frozenset()
+    """Those concerned."""
 
 
 class Lane:

@@ -46,15 +46,14 @@ SummarySource = Literal["model", "extractive"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """``thread_id``: the thread whose order this write keeps; None when only the id of a row is known.
-
-    ``replayed``: it comes out of a spool, maybe after newer writes of other processes.
-    """
+    """What all changes have."""
 
     actor: Actor = APPLICATION
     thread_id: str | None = None
+    """The thread whose order this write keeps; None when only the id of a row is known."""
     at: int = 0
     replayed: bool = False
+    """It comes out of a spool, maybe after newer writes of other processes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,20 +73,20 @@ class PutPreferences(Write):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateThread(Write):
-    """None leaves what is stored; ``metadata`` is merged by key, and a key given as None is removed.
-
-    ``anonymous``: a new thread may be without author. ``yields``: where there is an author already, ``user_id`` is
-    dropped rather than the write refused: the first one of a channel stays.
-    """
+    """None leaves what is stored."""
 
     thread_id: str
     user_id: str | None = None
     name: str | None = None
     name_source: NameSource = "user"
     metadata: dict[str, Any] | None = None
+    """Merged by key; a key given as None is removed."""
     tags: list[str] | None = None
     anonymous: bool = True
+    """A new thread may be without author."""
     yields: bool = False
+    """Where there is an author already, ``user_id`` is dropped rather than the write refused: the first one of a
+    channel stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,42 +96,37 @@ class DeleteThread(Write):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpsertStep(Write):
-    """``edit``: a person changed the text of a message, so what answered the old text goes.
-
-    ``timing`` of a step that is not stored yet, and of one that is: "given": as its ``created_at`` says, both. "kept":
-    a stored one keeps its own. "now": the same, and a new one comes after all others of its thread, whatever the clock
-    says.
-    """
-
     thread_id: str
     id: str
     values: dict[str, Any]
     edit: bool = False
+    """A person changed the text of a message, so what answered the old text goes."""
     anonymous: bool = True
+    """A new thread may be without author."""
     timing: Timing = "given"
+    """"given": both a new step and a stored one are of the time that ``created_at`` says. "kept": a stored one keeps
+    its own. "now": the same, and a new one comes after all others of its thread, whatever the clock says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteStep(Write):
-    """Takes the step's descendants and their elements along.
-
-    ``anywhere``: the caller knows the step by its id alone; ``thread_id`` is then where it most likely is, and only
-    decides the order. Otherwise a step of another thread is left alone.
-    """
+    """Takes the step's descendants and their elements along."""
 
     id: str
     anywhere: bool = False
+    """The caller knows the step by its id alone; ``thread_id`` is then where it most likely is, and only decides the
+    order. Otherwise a step of another thread is left alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpsertElement(Write):
-    """``blob``: the stored content; None leaves the element's blob as it is."""
-
     thread_id: str
     id: str
     values: dict[str, Any]
     blob: Blob | None = None
+    """The stored content; None leaves the element's blob as it is."""
     anonymous: bool = True
+    """A new thread may be without author."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,12 +165,7 @@ class ReleaseBlobs(Write):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordUsage(Write):
-    """What one call of a model used; the same ``id`` again replaces it. Its thread may be deleted, or not there yet.
-
-    ``fallback``: why something else answered, None when the model did. ``tokens_*`` None: the model was never reached.
-    ``estimated``: the provider did not tell them. ``cost``: billionths of a US dollar, None when no price is known.
-    ``started_at``: UTC microseconds; ``latency``, ``first_token`` (None: none came): microseconds from then on.
-    """
+    """What one call of a model used; the same ``id`` again replaces it. Its thread may be deleted, or not there yet."""
 
     thread_id: str
     id: str
@@ -185,24 +174,30 @@ class RecordUsage(Write):
     provider: str
     status: CallStatus
     fallback: str | None = None
+    """Why something else answered, None when the model did."""
     tokens_in: int | None = None
     tokens_out: int | None = None
     tokens_cached: int | None = None
+    """None, all three: the model was never reached."""
     estimated: bool = False
+    """The provider did not tell the tokens."""
     cost: int | None = None
+    """Billionths of a US dollar, None when no price is known."""
     price_version: str | None = None
     started_at: int
+    """UTC microseconds."""
     latency: int
+    """Microseconds."""
     first_token: int | None = None
+    """Microseconds after ``started_at``; None: none came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutSummary(Write):
     """A summary of the messages up to ``until_step``, in place of the thread's former one.
 
-    ``until_at``: that message's ``created_at``. ``messages``: how many are covered. ``digest``: theirs, as
-    ``reports.digest`` gives it. When they are not any more what was summed up, or the stored summary covers more,
-    the write is discarded without an error.
+    When they are not any more what was summed up, or the stored summary covers more, the write is discarded without an
+    error.
     """
 
     thread_id: str
@@ -210,9 +205,12 @@ class PutSummary(Write):
     from_step: str
     until_step: str
     until_at: int
+    """That message's ``created_at``."""
     messages: int
+    """How many are covered."""
     tokens: int
     digest: str
+    """That of the messages covered, as ``reports.digest`` gives it."""
     source: SummarySource
     model: str | None = None
 

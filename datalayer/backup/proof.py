@@ -24,22 +24,24 @@ _LINES = 5  # of what SQLite says about a damaged file; it can be a hundred
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check found. ``problems``: sentences; empty means whole.
-
-    ``rows``: per table. ``blobs``: contents that elements point to and that are intact; ``bytes``: theirs and the
-    database's. ``damaged``: names of contents that are missing or changed. ``lost``: names of those which the store
-    itself no longer had when the backup was made: the backup holds all that there was, so this is no problem of it.
-    """
+    """What a check found."""
 
     backup: str
     revision: str | None
     rows: dict[str, int]
+    """Of each table."""
     blobs: int
+    """Contents that elements point to and that are intact."""
     bytes: int
+    """Theirs and the database's."""
     sha256: str
     damaged: tuple[str, ...]
+    """Names of contents that are missing or changed."""
     lost: tuple[str, ...]
+    """Names of those which the store itself no longer had when the backup was made: the backup holds all that there
+    was, so this is no problem of it."""
     problems: tuple[str, ...]
+    """Sentences; empty means whole."""
     seconds: float
 
 

@@ -34,12 +34,11 @@ from .versions import migrate
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """``safety``: where the parts of the old store are now; empty when there was none. ``resumed``: the restore had
-    been interrupted, and this call only finished it."""
-
     backup: str
     safety: list[str]
+    """Where the parts of the old store are now; empty when there was none."""
     resumed: bool = False
+    """The restore had been interrupted, and this call only finished it."""
 
 
 @dataclass(frozen=True, slots=True)

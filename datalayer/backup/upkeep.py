@@ -23,17 +23,18 @@ _INCREMENTAL = 2
 
 @dataclass(frozen=True, slots=True)
 class Optimised:
-    """What went: ``rows`` of content that no element had, ``files`` without a row, ``leftovers`` of broken-off uploads.
-
-    ``bytes``: what the database and those files gave back. ``rebuilt``: the database was of an older kind and was
-    written anew, so that from now on it can give back single pages.
-    """
+    """What went."""
 
     rows: int
+    """Of content that no element had."""
     files: int
+    """Without a row."""
     leftovers: int
+    """Of broken-off uploads."""
     bytes: int
+    """What the database and those files gave back."""
     rebuilt: bool
+    """The database was of an older kind and was written anew, so that from now on it can give back single pages."""
 
 
 def optimise(place: Place, progress: Progress = quiet) -> Optimised:

@@ -15,20 +15,20 @@ from .snapshot import make
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """``revision``: of the database; ``head``: what this version wants; ``pending``: what lies between."""
-
     revision: str
+    """Of the database."""
     head: str
+    """What this version wants."""
     pending: list[str]
+    """What lies between."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """``backup``: the stamp of the backup that was made before; None when nothing was to be done."""
-
     before: str
     after: str
     backup: str | None
+    """The stamp of the backup that was made before; None when nothing was to be done."""
 
 
 def revisions() -> list[str]:

@@ -35,10 +35,9 @@ _FROM_CHANNELS = ("slack_endpoint", "teams_endpoint")
 
 @dataclass(slots=True)
 class _Request:
-    """``user``: the identifier that Chainlit has authenticated in it; None: nobody, or not yet."""
-
     scope: Scope
     user: str | None = None
+    """The identifier that Chainlit has authenticated in it; None: nobody, or not yet."""
 
     @property
     def of_a_channel(self) -> bool:

@@ -52,10 +52,10 @@ _DELETED = select(tombstones).where(
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """``writes``: those that wait, in order. ``blobs``: where their content is; nothing is removed from it."""
-
     writes: Sequence[Write]
+    """Those that wait, in order."""
     blobs: Blobs
+    """Where their content is; nothing is removed from it."""
 
     def copy(self, connection: Connection, thread_ids: Collection[str], content: bool = True) -> Rows:
         """What the database has of the threads, and what of all that the writes name was deleted.
