@@ -156,7 +156,7 @@ class Backlog:
         """Stores writes from a spool; one that can never be stored is set aside. Raises DataLayerError when the
         database takes nothing. ``begun``: a commit of ``group`` that has begun already."""
         try:
-            outcomes = await (begun or commit(group))
+            verdicts = await (begun or commit(group))
         except DataLayerError as error:
             if error.retryable:
                 raise
@@ -164,10 +164,10 @@ class Backlog:
                 for write in group:
                     await self.store([write], commit)
                 return
-            outcomes = [error]
-        for write, outcome in zip(group, outcomes, strict=bool(group)):
-            if isinstance(outcome, DataLayerError):
-                log(write, outcome)
+            verdicts = [error]
+        for write, verdict in zip(group, verdicts, strict=bool(group)):
+            if isinstance(verdict, DataLayerError):
+                log(write, verdict)
                 await self._in_thread(partial(self._spool.reject, write))
                 self._tell("rejected", [write])
 

@@ -24,7 +24,7 @@ from .spool import Spool, live_instances
 from .sql import queries
 from .sql.apply import apply, mark_interrupted
 from .sql.overlay import Overlay, Rows, merge
-from .transaction import OPENING, Outcome
+from .transaction import OPENING, Verdict
 from .writer import CLOSING, Event, Lane
 from .writes import ReleaseBlobs, Write
 
@@ -194,16 +194,16 @@ class Store(Reads):
             await asyncio.to_thread(set_log_aside, self.place.database, self._log)
         await self.open()
 
-    async def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
-        outcomes = await self._apply(writes)
+    async def _commit(self, writes: Sequence[Write]) -> list[Verdict]:
+        verdicts = await self._apply(writes)
         self._log = log_identity(self.place.database)
-        return outcomes
+        return verdicts
 
-    async def _apply(self, writes: Sequence[Write]) -> list[Outcome]:
-        outcomes, released = await self._database.write.run(partial(apply, writes=writes, store=self.blobs))
+    async def _apply(self, writes: Sequence[Write]) -> list[Verdict]:
+        verdicts, released = await self._database.write.run(partial(apply, writes=writes, store=self.blobs))
         if released:
             await self._release(released)
-        return outcomes
+        return verdicts
 
     async def _release(self, names: list[str]) -> None:
         # A transaction of its own: a file is removed only after the rows that pointed to it are durably gone.

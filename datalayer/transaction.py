@@ -16,14 +16,14 @@ PATIENCE = 0.3
 OPENING = 5.0
 """The same for a database that is opened first, which may bring it up to date."""
 
-Outcome = Any  # a result, or the DataLayerError of this write
-Commit = Callable[[Sequence[Write]], Awaitable[list[Outcome]]]
+Verdict = Any  # a result, or the DataLayerError of this write
+Commit = Callable[[Sequence[Write]], Awaitable[list[Verdict]]]
 Ready = Callable[[], Awaitable[None]]
-Storing = asyncio.Task[list[Outcome]]
+Storing = asyncio.Task[list[Verdict]]
 
 
 class Transactions:
-    """``commit`` applies writes in one transaction and returns an outcome each; it raises DataLayerError when nothing
+    """``commit`` applies writes in one transaction and returns a verdict each; it raises DataLayerError when nothing
     was stored. ``ready`` returns when the database is open for that, None: it always is."""
 
     def __init__(self, commit: Commit, ready: Ready | None = None) -> None:
@@ -31,7 +31,7 @@ class Transactions:
         self._ready = ready
         self._until: float | None = None
 
-    async def store(self, writes: Sequence[Write]) -> list[Outcome]:
+    async def store(self, writes: Sequence[Write]) -> list[Verdict]:
         """As ``commit``. No second call before the first has returned."""
         try:
             self._until = time.monotonic() + OPENING
@@ -39,9 +39,9 @@ class Transactions:
                 await self._ready()
             started = time.monotonic()
             self._until = started + PATIENCE
-            outcomes = await self._commit(writes)
+            verdicts = await self._commit(writes)
             logger.debug("%s writes in one transaction, %.1f ms", len(writes), (time.monotonic() - started) * 1000)
-            return outcomes
+            return verdicts
         finally:
             self._until = None
 

@@ -21,7 +21,7 @@ from .dialects.base import reason, translate
 from .errors import BlobVanished, DataLayerError, StoreClosed, StoreUnavailable
 from .records import Blob
 from .spool import Spool
-from .transaction import Commit, Outcome, Ready, Storing, Transactions
+from .transaction import Commit, Ready, Storing, Transactions, Verdict
 from .writes import DeleteFeedback, UpsertElement, UpsertFeedback, Write
 
 logger = logging.getLogger("datalayer")
@@ -60,7 +60,7 @@ class Event:
 
 
 class Lane:
-    """``commit`` applies writes in one transaction and returns an outcome each; it raises when nothing was stored.
+    """``commit`` applies writes in one transaction and returns a verdict each; it raises when nothing was stored.
     ``ready`` returns when the database is open for that, None: it always is."""
 
     def __init__(self, commit: Commit, spool: Spool, ready: Ready | None = None) -> None:
@@ -192,13 +192,13 @@ class Lane:
         else:
             self._answer(batch, storing.result())
 
-    def _answer(self, batch: list[_Entry], outcomes: list[Outcome]) -> None:
-        for entry, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, BlobVanished) and entry.tries < MAX_PUTS:
+    def _answer(self, batch: list[_Entry], verdicts: list[Verdict]) -> None:
+        for entry, verdict in zip(batch, verdicts, strict=True):
+            if isinstance(verdict, BlobVanished) and entry.tries < MAX_PUTS:
                 self._start_put(entry)
                 self._waiting.appendleft(entry)
             else:
-                self._decide(entry, outcome)
+                self._decide(entry, verdict)
 
     def _start_put(self, entry: _Entry) -> None:
         if entry.put is not None:
@@ -254,13 +254,13 @@ class Lane:
         entry.write = replace(entry.write, blob=entry.blob.result())
         return True
 
-    def _decide(self, entry: _Entry, outcome: Outcome) -> None:
+    def _decide(self, entry: _Entry, verdict: Verdict) -> None:
         del self._undecided[entry.done]
-        if not isinstance(outcome, DataLayerError):
-            entry.done.set_result(outcome)
+        if not isinstance(verdict, DataLayerError):
+            entry.done.set_result(verdict)
             return
-        log(entry.write, outcome)
-        entry.done.set_exception(outcome)
+        log(entry.write, verdict)
+        entry.done.set_exception(verdict)
         entry.done.exception()  # marks it as seen
 
 
@@ -269,6 +269,6 @@ def _concerns(thread_id: str | None, asked: str | None) -> bool:
     return asked is None or thread_id is None or thread_id == asked
 
 
-def _expected(write: Write) -> Outcome:
+def _expected(write: Write) -> Verdict:
     """What the database will most likely answer to a write that waits in the spool."""
     return write.id if isinstance(write, UpsertFeedback) else isinstance(write, DeleteFeedback) or None

@@ -45,13 +45,13 @@ _STRENGTH = {"first_message": 1, "model": 2, "user": 3}
 
 
 def apply(connection: Connection, writes: Sequence[Write], store: Blobs) -> tuple[list[Any], list[str]]:
-    """Applies ``writes`` in order. Returns an outcome each (a result, or its DataLayerError) and the blobs let go."""
+    """Applies ``writes`` in order. Returns a verdict each (a result, or its DataLayerError) and the blobs let go."""
     group = Group(connection, Facts(connection, writes), store)
-    outcomes: list[Any] = []
+    verdicts: list[Any] = []
     for kind, run in groupby(writes, type):
-        outcomes += [group.outcome(_HANDLERS[kind], write) for write in run]
+        verdicts += [group.verdict(_HANDLERS[kind], write) for write in run]
         group.flush()
-    return outcomes, sorted(group.released)
+    return verdicts, sorted(group.released)
 
 
 def _upsert_user(group: Group, write: UpsertUser) -> None:

@@ -35,7 +35,7 @@ class Group:
         self._shapes: dict[str, frozenset[str]] = {}
         self._activity: dict[str, int] = {}
 
-    def outcome(self, handler: "Callable[[Group, Any], Any]", write: Write) -> Any:
+    def verdict(self, handler: "Callable[[Group, Any], Any]", write: Write) -> Any:
         try:
             return handler(self, write)
         except DataLayerError as error:
