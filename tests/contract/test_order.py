@@ -14,7 +14,7 @@ from chainlit.types import Feedback, Pagination, ThreadFilter
 from sqlalchemy import event
 
 from datalayer import DataLayer, DataLayerError
-from datalayer.writes import UpsertStep
+from datalayer.writes import APPLICATION, Actor, UpsertStep
 from tests.conftest import (
     blob_names,
     chainlit_session,
@@ -235,7 +235,10 @@ class TestGroups:
         assert [n for n, error in enumerate(await failures(calls)) if error] == [25]
         assert len(await steps_of(layer, thread_id)) == 50
 
-    async def test_200_waiting_writes_take_few_transactions_and_statements(self, layer: DataLayer) -> None:
+    @pytest.mark.parametrize("actor", [APPLICATION, "ann"])
+    async def test_200_waiting_writes_take_few_transactions_and_statements(
+        self, layer: DataLayer, actor: Actor
+    ) -> None:
         await start_thread(layer)
         thread_ids = [new_id() for _ in range(20)]
         with (

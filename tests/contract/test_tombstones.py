@@ -166,6 +166,13 @@ class TestStep:
         await layer.create_step(step)
         assert step["id"] not in await steps_of(layer, ours.thread_id)
 
+    async def test_a_late_child_that_comes_alone_does_not_come(self, layer: DataLayer, ours: Deleted) -> None:
+        await layer.delete_step(ours.answer["id"])
+        child = make_run(ours.thread_id, parentId=ours.answer["id"])
+        await layer.create_step(child)
+        await layer.create_step(make_run(ours.thread_id, parentId=child["id"]))
+        assert set(await steps_of(layer, ours.thread_id)) == {ours.question["id"]}
+
     async def test_the_descendants_ids_are_buried_too(self, layer: DataLayer, ours: Deleted) -> None:
         await layer.delete_step(ours.question["id"])
         await layer.update_step(ours.answer | {"parentId": None})
