@@ -18,7 +18,6 @@ from datalayer.writes import Actor, author_id
 
 from ..config import Config
 from ..marks import is_command
-from ..memory import Memory
 from ..models import OFFLINE, ChatMessage, Providers
 from ..services import Service, Services, make_limits, make_memory, make_providers, make_traces
 from ..settings import KEY, Settings
@@ -39,24 +38,45 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
 
     Called again at each reload of the app.
     """
+    services, closing = _open(config)
+    queueing.use(config)
+    starters.register()
+    _register_chat(services)
+    _register_buttons(services)
+
+    @cl.on_settings_update
+    async def settings_update(values: dict[str, Any]) -> None:
+        await _change(values, services())
+
+    @cl.on_feedback
+    async def feedback(vote: Feedback) -> None:
+        if vote.threadId is not None:
+            await _score(vote.threadId, vote.forId, vote.value, vote.comment, services())
+
+    return partial(_listen, services), partial(_close, *closing)
+
+
+def _open(config: Config) -> tuple[Callable[[], Services], list[Service]]:
+    """Makes the services, which are complete once Chainlit has its data layer; and returns what is to be closed."""
     providers, traces = make_providers(config), make_traces(config)
     memory, limits = make_memory(config), make_limits(config)
-    closing: list[Service] = [traces, providers, memory, *_share(config)]
 
     def services() -> Services:
         layer = get_data_layer()
         assert isinstance(layer, DataLayer)
         return Services(layer, providers, traces, memory, limits, config.summary_at, config.show_thoughts)
 
-    queueing.use(config)
-    starters.register()
+    return services, [traces, providers, memory, *_share(config)]
 
+
+def _register_chat(services: Callable[[], Services]) -> None:
     @cl.on_chat_start
     async def start() -> None:
         await _begin(services())
 
     @cl.on_chat_resume
     async def resume(thread: ThreadDict) -> None:
+        providers = services().providers
         _reread(thread)
         await providers.refresh(_FIRST_LOOK)
         await _show(Settings(model=providers.default).stored(thread["metadata"]), providers)
@@ -65,19 +85,6 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
         if not live.here().busy:
             await buttons.resume(thread)
 
-    @cl.action_callback("continue")
-    @cl.action_callback("retry")
-    async def go_on(action: cl.Action) -> None:
-        await _pressed(_go_on(action, services()))
-
-    @cl.action_callback("undo")
-    async def undo(_: cl.Action) -> None:
-        await _pressed(replacing.undo(memory, owner(cl.context.session)))
-
-    @cl.on_settings_update
-    async def settings_update(values: dict[str, Any]) -> None:
-        await _change(values, services())
-
     @cl.on_message
     async def message(asked: cl.Message) -> None:
         await _answer(asked, services())
@@ -85,14 +92,18 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
     @cl.on_stop
     async def stopped() -> None:
         """What was stored of the turn may have come after the hot session was given back."""
-        await memory.drop(owner(cl.context.session), cl.context.session.thread_id)
+        await services().memory.drop(owner(cl.context.session), cl.context.session.thread_id)
 
-    @cl.on_feedback
-    async def feedback(vote: Feedback) -> None:
-        if vote.threadId is not None:
-            await _score(vote.threadId, vote.forId, vote.value, vote.comment, services())
 
-    return partial(_listen, services, memory), partial(_close, *closing)
+def _register_buttons(services: Callable[[], Services]) -> None:
+    @cl.action_callback("continue")
+    @cl.action_callback("retry")
+    async def go_on(action: cl.Action) -> None:
+        await _pressed(_go_on(action, services()))
+
+    @cl.action_callback("undo")
+    async def undo(_: cl.Action) -> None:
+        await _pressed(replacing.undo(services().memory, owner(cl.context.session)))
 
 
 def _share(config: Config) -> list[Service]:
@@ -124,14 +135,14 @@ def _reread(thread: ThreadDict) -> None:
     thread["steps"] = replacing.on_screen(live.here(), thread["steps"])
 
 
-def _listen(services: Callable[[], Services], memory: Memory, layer: DataLayer) -> None:
+def _listen(services: Callable[[], Services], layer: DataLayer) -> None:
     """What Chainlit tells nobody."""
 
     async def unvote(thread_id: str, step_id: str) -> None:
         await _score(thread_id, step_id, None, None, services())
 
     async def delete(actor: Actor, thread_id: str) -> None:
-        await memory.drop(author_id(actor) or "", thread_id)
+        await services().memory.drop(author_id(actor) or "", thread_id)
 
     layer.on_unvote, layer.on_delete = unvote, delete
     layer.store.listeners.append(Notices())
