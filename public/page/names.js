@@ -49,6 +49,9 @@ addedOf("[class*=-feedback-], .favorite-message", (button) => {
 // The picture of a file dialog's button hides it from screen readers.
 addedOf("#upload-button, #upload-button-loading", (button) => button.removeAttribute("role"));
 
+// All of the conversation takes files that are dropped, and Tab would stop at it as a whole.
+addedOf("[id='#upload-drop-input']", (input) => input.parentElement.removeAttribute("tabindex"));
+
 // A link of the header stands in a button that does nothing.
 addedOf("#header button > a", (link) => {
   link.setAttribute("aria-label", name("Compte et sessions", "Account and sessions"));

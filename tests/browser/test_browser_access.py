@@ -140,6 +140,9 @@ def test_a_conversation_is_renamed_by_keyboard_and_the_focus_comes_back(app: App
     chat.open()
     chat.send("Bonjour")
     page, entry = chat.page, chat.entry("A title").first
+    page.locator("#user-nav-button").focus()
+    page.keyboard.press("Tab")
+    expect(chat.questions.first.get_by_role("button", name="Copier")).to_be_focused()
     page.locator("#new-chat-button").focus()
     for _ in range(2):
         page.keyboard.press("Tab")  # the link, then its menu
