@@ -23,7 +23,7 @@ from assistant.access.devices import Devices
 from assistant.access.guard import Guard
 from assistant.access.passwords import Passwords
 from assistant.access.returning import Returning
-from assistant.access.sessions import Sessions
+from assistant.access.sessions import SessionFile
 from assistant.access.visitors import Visitors
 from assistant.config import Config
 from assistant.fixes import cookie_names
@@ -62,7 +62,7 @@ def install(config: Config) -> None:
     """
     os.environ["CHAINLIT_AUTH_SECRET"] = secret = signing_secret(config)
     cookie_names.install(config.home, config.cookie_name)
-    sessions = Sessions(config.home / "sessions", limit=_LOCAL_SESSIONS if config.auth == "local" else _SESSIONS)
+    sessions = SessionFile(config.home / "sessions", limit=_LOCAL_SESSIONS if config.auth == "local" else _SESSIONS)
     if config.auth == "local":
         visitors, passwords = Visitors(sessions, None, _local_name()), None
         chainlit_config.code.header_auth_callback = _nobody

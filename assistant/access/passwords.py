@@ -11,7 +11,7 @@ from assistant.access.accounts import AccountError, Accounts, account_key
 from assistant.access.throttle import Throttle
 
 from .devices import Device
-from .lane import Busy, Lane
+from .hashing import Busy, HashQueue
 
 _BUSY_FOR = 3  # seconds
 
@@ -42,7 +42,7 @@ class Passwords:
     def __init__(self, accounts: Accounts) -> None:
         self.accounts = accounts
         self._names, self._devices, self._addresses = Throttle(), Throttle(), Throttle(tries=100)
-        self._known, self._unknown = Lane(), Lane()
+        self._known, self._unknown = HashQueue(), HashQueue()
 
     async def check(self, username: str, password: str, host: str, device: Device) -> tuple[str, float] | None:
         """The one form of the name, and what `Accounts.verify` returned; None: refused, without a reason.
@@ -51,12 +51,12 @@ class Passwords:
         """
         name, address = account_key(username), address_key(host)
         if device.knows(name):
-            counts, lane, key = [(self._devices, f"{device.id}")], self._known, f"{device.id}"
+            counts, queue, key = [(self._devices, f"{device.id}")], self._known, f"{device.id}"
         else:
-            counts, lane, key = [(self._addresses, address), (self._names, name)], self._unknown, address
+            counts, queue, key = [(self._addresses, address), (self._names, name)], self._unknown, address
         self._count(counts)
         try:
-            session = await lane.run(key, self.accounts.verify, name, password)
+            session = await queue.run(key, self.accounts.verify, name, password)
         except (Busy, AccountError) as error:
             _take_back(counts)
             raise error if isinstance(error, AccountError) else SignInRefused(503, "busy", _BUSY_FOR) from None

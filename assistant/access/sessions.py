@@ -35,13 +35,13 @@ class Session(BaseModel):
     """The header User-Agent of who began it."""
 
 
-class _File(BaseModel):
+class _Rows(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     sessions: dict[str, Session] = {}
 
 
-class Sessions:
+class SessionFile:
     """The sessions below `folder`, which is made at the first one. Safe to use from threads and several processes.
 
     What changes a file raises OSError. A file that cannot be understood holds no session: the person signs in again.
@@ -114,7 +114,7 @@ class Sessions:
             current = {key: each for key, each in self._read(path).items() if each.ends_at > now}
             changed = change(current)
             if changed != self._read(path):
-                replace(path, _File(sessions=changed).model_dump_json(indent=1))
+                replace(path, _Rows(sessions=changed).model_dump_json(indent=1))
 
     def _read(self, path: Path) -> Mapping[str, Session]:
         try:
@@ -122,7 +122,7 @@ class Sessions:
             signature = stat.st_ino, stat.st_mtime_ns, stat.st_size
             seen = self._seen.get(path)
             if seen is None or seen[0] != signature:
-                seen = self._seen[path] = signature, _File.model_validate_json(path.read_bytes()).sessions
+                seen = self._seen[path] = signature, _Rows.model_validate_json(path.read_bytes()).sessions
             return seen[1]
         except (OSError, ValidationError):
             return {}

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from assistant.access.accounts import AccountError, Accounts
 
 from . import cookies, tokens
-from .sessions import Session, Sessions
+from .sessions import Session, SessionFile
 from .tokens import Token
 
 LOCAL = "local"
@@ -22,7 +22,7 @@ LOCAL = "local"
 class Visitors:
     """The visitors of this server."""
 
-    def __init__(self, sessions: Sessions, accounts: Accounts | None, display_name: str | None = None) -> None:
+    def __init__(self, sessions: SessionFile, accounts: Accounts | None, display_name: str | None = None) -> None:
         """`accounts` None: there is one person, who is called `display_name`, and no other."""
         self.sessions, self.accounts, self._display_name = sessions, accounts, display_name
 

@@ -19,7 +19,7 @@ _OVERHEAD = 1024  # bytes of an entry besides its body: about 700 measured, with
 
 
 @dataclass(slots=True)
-class _Entry:
+class _Kept:
     user: str
     body: bytes | None
     """None: a turn has it."""
@@ -32,7 +32,7 @@ class _Entry:
 
 
 @dataclass(slots=True)
-class _Turns:
+class _Takers:
     """The turns at a thread."""
 
     open: dict[int, float] = field(default_factory=dict)
@@ -51,8 +51,8 @@ class EmbeddedMemory:
     ) -> None:
         self._limits, self._removal, self._clock = limits, removal(language), clock
         # Both with the one used last at the end; as each lives equally long, the first is the next to expire.
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._turns: OrderedDict[tuple[str, str], _Turns] = OrderedDict()
+        self._entries: OrderedDict[str, _Kept] = OrderedDict()
+        self._turns: OrderedDict[tuple[str, str], _Takers] = OrderedDict()
         self._users: dict[str, OrderedDict[str, None]] = {}
         self._bytes = 0
 
@@ -70,7 +70,7 @@ class EmbeddedMemory:
         if entry.body is None:  # another turn has it, or a dead one had
             self._remove(thread_id)
             return ticket, None
-        self._keep(thread_id, _Entry(user, None, entry.messages, now + self._limits.ttl))
+        self._keep(thread_id, _Kept(user, None, entry.messages, now + self._limits.ttl))
         return ticket, unpack(entry.body, user, thread_id)
 
     async def put(self, ticket: Ticket, session: HotSession | None) -> list[str]:
@@ -83,7 +83,7 @@ class EmbeddedMemory:
         if packed is None:
             self._forget(ticket.user, ticket.thread_id)
             return []
-        self._keep(ticket.thread_id, _Entry(ticket.user, *packed, now + self._limits.ttl))
+        self._keep(ticket.thread_id, _Kept(ticket.user, *packed, now + self._limits.ttl))
         return self._make_room(ticket.user)
 
     async def drop(self, user: str, thread_id: str) -> None:
@@ -104,13 +104,13 @@ class EmbeddedMemory:
             self._turns.popitem(last=False)
         return now
 
-    def _running(self, user: str, thread_id: str, now: float) -> _Turns:
+    def _running(self, user: str, thread_id: str, now: float) -> _Takers:
         """The turns of ``user`` at the thread that are not dead."""
-        turns = self._turns.get((user, thread_id), _Turns())
+        turns = self._turns.get((user, thread_id), _Takers())
         turns.open = {version: end for version, end in turns.open.items() if end > now}
-        return turns if turns.open else _Turns()
+        return turns if turns.open else _Takers()
 
-    def _keep(self, thread_id: str, entry: _Entry) -> None:
+    def _keep(self, thread_id: str, entry: _Kept) -> None:
         self._remove(thread_id)
         self._entries[thread_id] = entry
         self._users.setdefault(entry.user, OrderedDict())[thread_id] = None

@@ -56,11 +56,11 @@ class Call:
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
-class _Current(threading.local):
+class _Running(threading.local):
     call: Call | None = None
 
 
-current = _Current()
+current = _Running()
 """Whose request the running thread makes."""
 
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from assistant.access import tokens
 from assistant.access.accounts import Accounts
 from assistant.access.guard import Guard
-from assistant.access.sessions import Session, Sessions
+from assistant.access.sessions import Session, SessionFile
 from assistant.access.tokens import Token
 from assistant.access.visitors import LOCAL, Visitors
 
@@ -39,7 +39,7 @@ class OnlyAnna(Visitors):
 
     def __init__(self, local: bool = False) -> None:
         nowhere = Path("/nowhere")
-        super().__init__(Sessions(nowhere, limit=3), None if local else Accounts(nowhere, PasswordHasher(1, 64, 1)))
+        super().__init__(SessionFile(nowhere, limit=3), None if local else Accounts(nowhere, PasswordHasher(1, 64, 1)))
         self.there = True
 
     def session(self, token: Token | None) -> Session | None:

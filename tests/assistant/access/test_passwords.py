@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 
 from assistant.access.accounts import AccountError, Accounts
 from assistant.access.devices import Device, Devices
-from assistant.access.lane import Busy, Lane
+from assistant.access.hashing import Busy, HashQueue
 from assistant.access.passwords import Passwords, SignInRefused, address_key
 
 PASSWORD, HERE, THERE = "correct horse", "192.0.2.1", "198.51.100.1"
@@ -154,8 +154,8 @@ def slow() -> Iterator[Slow]:
     slow.go.release(100)
 
 
-async def started(lane: Lane, slow: Slow, *calls: tuple[str, str]) -> list[asyncio.Task[str]]:
-    tasks = [asyncio.create_task(lane.run(key, slow, name)) for key, name in calls]
+async def started(queue: HashQueue, slow: Slow, *calls: tuple[str, str]) -> list[asyncio.Task[str]]:
+    tasks = [asyncio.create_task(queue.run(key, slow, name)) for key, name in calls]
     for _ in range(3):
         await asyncio.sleep(0)
     return tasks
@@ -163,53 +163,53 @@ async def started(lane: Lane, slow: Slow, *calls: tuple[str, str]) -> list[async
 
 class TestLane:
     async def test_whoever_comes_after_a_crowd_is_next_and_the_crowd_gives_way(self, slow: Slow) -> None:
-        lane = Lane(waiting=3)
-        crowd = await started(lane, slow, *(("crowd", f"c{n}") for n in range(60)))
+        queue = HashQueue(waiting=3)
+        crowd = await started(queue, slow, *(("crowd", f"c{n}") for n in range(60)))
         turned_away = [task for task in crowd if task.done()]
         assert len(turned_away) == 56
         assert all(isinstance(task.exception(), Busy) for task in turned_away)
-        await started(lane, slow, ("anna", "anna"))
+        await started(queue, slow, ("anna", "anna"))
         slow.go.release(10)
         outcomes = await asyncio.gather(*crowd, return_exceptions=True)
         assert slow.order == ["c0", "anna", "c59", "c58"]
         assert sum(isinstance(outcome, Busy) for outcome in outcomes) == 57
 
     async def test_nobody_waits_longer_than_patience(self, slow: Slow) -> None:
-        lane = Lane(patience=0.05)
-        first, second = await started(lane, slow, ("a", "a"), ("b", "b"))
+        queue = HashQueue(patience=0.05)
+        first, second = await started(queue, slow, ("a", "a"), ("b", "b"))
         with pytest.raises(Busy):
             await second
         slow.go.release(2)
         assert await first == "a"
-        assert await lane.run("c", slow, "c") == "c"
+        assert await queue.run("c", slow, "c") == "c"
 
     async def test_one_who_leaves_is_no_hole_in_the_queue(self, slow: Slow) -> None:
-        lane = Lane()
-        first, second, third = await started(lane, slow, ("a", "a"), ("b", "b"), ("c", "c"))
+        queue = HashQueue()
+        first, second, third = await started(queue, slow, ("a", "a"), ("b", "b"), ("c", "c"))
         third.cancel()
-        (fourth,) = await started(lane, slow, ("d", "d"))
+        (fourth,) = await started(queue, slow, ("d", "d"))
         slow.go.release(3)
         assert [await first, await second, await fourth] == ["a", "b", "d"]
         assert (slow.order, third.cancelled()) == (["a", "d", "b"], True)
 
     async def test_one_who_leaves_when_called_leaves_the_turn_to_the_next(self, slow: Slow) -> None:
-        lane = Lane()
-        first, second, third = await started(lane, slow, ("a", "a"), ("b", "b"), ("c", "c"))
+        queue = HashQueue()
+        first, second, third = await started(queue, slow, ("a", "a"), ("b", "b"), ("c", "c"))
         first.add_done_callback(lambda _: third.cancel())  # the newest, so it has just been called
         slow.go.release(2)
         assert [await first, await second] == ["a", "b"]
         assert (slow.order, third.cancelled()) == (["a", "b"], True)
 
     async def test_one_who_came_alone_before_a_crowd_keeps_the_place(self, slow: Slow) -> None:
-        lane = Lane(waiting=2)
-        tasks = await started(lane, slow, ("first", "a"), ("anna", "anna"), ("crowd", "c1"), ("crowd", "c2"))
+        queue = HashQueue(waiting=2)
+        tasks = await started(queue, slow, ("first", "a"), ("anna", "anna"), ("crowd", "c1"), ("crowd", "c2"))
         assert [task.done() for task in tasks] == [False, False, True, False]
         slow.go.release(3)
         await asyncio.gather(*tasks, return_exceptions=True)
         assert slow.order == ["a", "c2", "anna"]
 
     async def test_an_error_is_the_callers_and_the_next_is_served(self) -> None:
-        lane = Lane()
+        queue = HashQueue()
         with pytest.raises(ValueError, match="bad"):
-            await lane.run("a", int, "bad")
-        assert await lane.run("a", int, "1") == 1
+            await queue.run("a", int, "bad")
+        assert await queue.run("a", int, "1") == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from assistant.access.accounts import locked
-from assistant.access.sessions import Sessions
+from assistant.access.sessions import SessionFile
 
 
 class Clock:
@@ -21,27 +21,27 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def sessions(tmp_path: Path, clock: Clock) -> Sessions:
-    return Sessions(tmp_path / "sessions", limit=3, clock=clock)
+def sessions(tmp_path: Path, clock: Clock) -> SessionFile:
+    return SessionFile(tmp_path / "sessions", limit=3, clock=clock)
 
 
-def begin(sessions: Sessions, valid_after: float = 1) -> str:
+def begin(sessions: SessionFile, valid_after: float = 1) -> str:
     return sessions.open("anna", valid_after, 1000, "Firefox")
 
 
-def test_a_session_ends_for_every_process_and_stays_ended(sessions: Sessions, tmp_path: Path, clock: Clock) -> None:
-    other = Sessions(tmp_path / "sessions", limit=3, clock=clock)
+def test_a_session_ends_for_every_process_and_stays_ended(sessions: SessionFile, tmp_path: Path, clock: Clock) -> None:
+    other = SessionFile(tmp_path / "sessions", limit=3, clock=clock)
     first, second = begin(sessions), begin(sessions)
     assert other.get("anna", first)
     assert other.get("bruno", first) is None
     sessions.end("anna", {first})
     assert other.get("anna", first) is None
-    assert Sessions(tmp_path / "sessions", limit=3, clock=clock).get("anna", first) is None
+    assert SessionFile(tmp_path / "sessions", limit=3, clock=clock).get("anna", first) is None
     assert list(other.list("anna")) == [second]
 
 
 def test_a_session_ends_in_time_and_is_removed_with_the_next_one(
-    sessions: Sessions, tmp_path: Path, clock: Clock
+    sessions: SessionFile, tmp_path: Path, clock: Clock
 ) -> None:
     first = begin(sessions)
     clock.now += 999
@@ -53,7 +53,7 @@ def test_a_session_ends_in_time_and_is_removed_with_the_next_one(
     assert first not in "".join(path.read_text() for path in (tmp_path / "sessions").glob("*.json"))
 
 
-def test_beyond_the_limit_the_one_used_longest_ago_ends(sessions: Sessions, clock: Clock) -> None:
+def test_beyond_the_limit_the_one_used_longest_ago_ends(sessions: SessionFile, clock: Clock) -> None:
     keys = []
     for _ in range(3):
         keys.append(begin(sessions))
@@ -64,7 +64,7 @@ def test_beyond_the_limit_the_one_used_longest_ago_ends(sessions: Sessions, cloc
     assert set(sessions.list("anna")) == {keys[0], keys[2], new}
 
 
-def test_a_use_is_stored_every_five_minutes(sessions: Sessions, tmp_path: Path, clock: Clock) -> None:
+def test_a_use_is_stored_every_five_minutes(sessions: SessionFile, tmp_path: Path, clock: Clock) -> None:
     key = begin(sessions)
     [path] = (tmp_path / "sessions").glob("*.json")
     before = path.stat().st_mtime_ns
@@ -78,7 +78,7 @@ def test_a_use_is_stored_every_five_minutes(sessions: Sessions, tmp_path: Path, 
     assert sessions.list("anna")[key].used_at == clock.now
 
 
-def test_a_use_within_five_minutes_of_the_stored_one_is_not(sessions: Sessions, clock: Clock) -> None:
+def test_a_use_within_five_minutes_of_the_stored_one_is_not(sessions: SessionFile, clock: Clock) -> None:
     key, opened = begin(sessions), clock.now
     clock.now += 299
     sessions.note_use("anna", key)
@@ -86,7 +86,7 @@ def test_a_use_within_five_minutes_of_the_stored_one_is_not(sessions: Sessions, 
     assert sessions.list("anna")[key].used_at == opened
 
 
-def test_the_next_use_after_five_more_minutes_is_stored_too(sessions: Sessions, clock: Clock) -> None:
+def test_the_next_use_after_five_more_minutes_is_stored_too(sessions: SessionFile, clock: Clock) -> None:
     key = begin(sessions)
     for _ in range(2):
         clock.now += 300
@@ -95,7 +95,9 @@ def test_the_next_use_after_five_more_minutes_is_stored_too(sessions: Sessions, 
         assert sessions.list("anna")[key].used_at == clock.now
 
 
-def test_a_use_that_is_still_being_stored_is_not_stored_again(sessions: Sessions, tmp_path: Path, clock: Clock) -> None:
+def test_a_use_that_is_still_being_stored_is_not_stored_again(
+    sessions: SessionFile, tmp_path: Path, clock: Clock
+) -> None:
     key = begin(sessions)
     clock.now += 300
     used = clock.now
@@ -107,7 +109,7 @@ def test_a_use_that_is_still_being_stored_is_not_stored_again(sessions: Sessions
     assert sessions.list("anna")[key].used_at == used
 
 
-def test_a_change_of_password_leaves_no_older_session(sessions: Sessions) -> None:
+def test_a_change_of_password_leaves_no_older_session(sessions: SessionFile) -> None:
     first = begin(sessions, valid_after=1)
     second = begin(sessions, valid_after=2)
     assert sessions.get("anna", first) is None
@@ -115,7 +117,7 @@ def test_a_change_of_password_leaves_no_older_session(sessions: Sessions) -> Non
     assert set(sessions.list("anna")) == {second, late}
 
 
-def test_what_cannot_be_stored_still_ends(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_stored_still_ends(sessions: SessionFile, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = begin(sessions), begin(sessions)
 
     def full(descriptor: int) -> None:
@@ -131,7 +133,7 @@ def test_what_cannot_be_stored_still_ends(sessions: Sessions, monkeypatch: pytes
     assert begin(sessions)
 
 
-def test_a_damaged_file_means_signing_in_again(sessions: Sessions, tmp_path: Path) -> None:
+def test_a_damaged_file_means_signing_in_again(sessions: SessionFile, tmp_path: Path) -> None:
     key = begin(sessions)
     [path] = (tmp_path / "sessions").glob("*.json")
     path.write_text("{")
@@ -139,7 +141,7 @@ def test_a_damaged_file_means_signing_in_again(sessions: Sessions, tmp_path: Pat
     assert sessions.get("anna", begin(sessions))
 
 
-def test_only_the_owner_of_the_folder_can_read(sessions: Sessions, tmp_path: Path) -> None:
+def test_only_the_owner_of_the_folder_can_read(sessions: SessionFile, tmp_path: Path) -> None:
     begin(sessions)
     assert (tmp_path / "sessions").stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "sessions").iterdir()} == {0o600}

@@ -27,7 +27,7 @@ class _Ticket:
     """True when its turn has come, False when it is turned away."""
 
 
-class Lane:
+class HashQueue:
     """Runs functions in a thread of its own, one after the other. For one event loop."""
 
     def __init__(self, waiting: int = 8, patience: float = 5) -> None:
