@@ -192,6 +192,14 @@ class TestElement:
         await layer.create_element(element)
         assert await layer.get_element(ours.thread_id, element.id) is None
 
+    async def test_no_other_is_buried_with_it(self, layer: DataLayer, ours: Deleted) -> None:
+        other = cl.Text(name="before", content="x", thread_id=ours.thread_id)
+        await layer.create_element(other)
+        await layer.delete_element(ours.file.id, ours.thread_id)
+        other.name = "after"
+        await layer.create_element(other)
+        assert rows(layer, "SELECT name FROM elements") == [("after",)]
+
     async def test_deleting_it_twice_is_fine(self, layer: DataLayer, ours: Deleted) -> None:
         for _ in range(2):
             await layer.delete_element(ours.file.id, ours.thread_id)
