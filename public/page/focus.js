@@ -20,6 +20,8 @@ function giveBack(dialog) {
   (last?.isConnected ? last : document.querySelector(instead))?.focus();
 }
 
-// While a menu is open, nothing else can be read; nor should the Tab key get there.
-const page = document.getElementById("root");
-new MutationObserver(() => (page.inert = page.ariaHidden === "true")).observe(page, { attributeFilter: ["aria-hidden"] });
+// While a menu is open, nothing else can be read; nor should the Tab key get there. Radix marks what it hides: the whole
+// page, or its parts beside one that speaks (aria-live).
+new MutationObserver((changes) => {
+  for (const { target } of changes) target.inert = target.hasAttribute("data-aria-hidden");
+}).observe(document.body, { attributeFilter: ["data-aria-hidden"], subtree: true });

@@ -447,8 +447,6 @@ async def people(server: Server) -> AsyncIterator[tuple[Victim, Client]]:
         alice, mallory = [await stack.enter_async_context(Client(server.url)) for _ in range(2)]
         await alice.login("alice", PASSWORD)
         await mallory.login("mallory", PASSWORD)
-        await (await mallory.connect()).send("My own conversation")
-        await mallory.disconnect()
         yield await victim(await alice.connect()), mallory
 
 
@@ -481,7 +479,7 @@ async def test_an_attack_changes_nothing_and_shows_nothing(people: tuple[Victim,
     alice, cookies = people
     targets, function = ATTACKS[name]
     async with cookies.tab() as mallory:
-        await mallory.connect(cookies.thread_id)
+        await (await mallory.connect()).send("My own conversation")  # in which no other attack has claimed an id
         before = await alice.state()
         mark = len(mallory.events)
         mallory.requests.clear()

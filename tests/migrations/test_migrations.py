@@ -21,7 +21,7 @@ from datalayer.schema import HEAD, metadata
 
 @pytest.fixture
 def url(tmp_path: Path) -> URL:
-    return make_url(f"sqlite+aiosqlite:///{tmp_path}/migrated.db")
+    return make_url(f"sqlite:///{tmp_path}/migrated.db")
 
 
 def schema(url: URL) -> dict[str, Any]:
