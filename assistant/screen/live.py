@@ -171,6 +171,8 @@ class Emit:
         self._session, self.raw, self._connected = session, raw, time.monotonic()
 
     async def __call__(self, event: str, data: Any) -> None:
+        if event == "action" and data["id"] in room(self._session).actions:
+            await self("remove_action", data)  # another screen or instance has shown it, and a page would show it twice
         this = _turn.get()
         if event == "resume_thread":
             await self._join(data)
