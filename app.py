@@ -6,13 +6,14 @@ from assistant import config as configuration
 from assistant import fixes, services
 from assistant.access import auth, bounds, headers
 from assistant.screen import events, handlers
-from assistant.server import serving, startup
+from assistant.server import health, serving, startup
 from datalayer import DataLayer
 
 config = configuration.load()
 serving.install(config)
 startup.check(config)
-auth.install(config)
+link, metrics = services.make_link(config), services.make_metrics(config)
+auth.install(config, link)
 bounds.install(config)
 fixes.install()
 events.install()
@@ -24,4 +25,5 @@ def data_layer() -> DataLayer:
     return services.make_layer(config)
 
 
-startup.register(config, *handlers.register(config))
+startup.register(config, *handlers.register(config, metrics), link)
+health.install(config, metrics, link)

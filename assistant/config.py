@@ -248,6 +248,12 @@ class Config(BaseSettings):
         validation_alias="THREADKEEP_CONNECTIONS",
         description="a whole number of open connections, 16 or more",
     )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        validation_alias="THREADKEEP_METRICS_TOKEN",
+        description="a secret of at least 16 characters",
+    )
     # HS256 wants a key as long as its digest (RFC 7518, 3.2).
     auth_secret: SecretStr | None = Field(
         default=None,

@@ -1,18 +1,22 @@
 """What answers are made with: built from the configuration, handed to everything that needs it."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
 
 from datalayer import DataLayer
 
 from .config import Config
-from .memory import HotLimits, Memory, open_memory
+from .memory import HotLimits, Memory, open_link, open_memory
 from .models import Providers
 from .models.families import FAMILIES
 from .models.patience import Patience
 from .usage.tracing import Traces, traces
+
+if TYPE_CHECKING:
+    from .memory.link import Link
+    from .usage.metrics import Metrics
 
 _HOT_BYTES = 1024 * 1024
 """Of a hot session at most: 2,000 messages of 500 characters."""
@@ -58,9 +62,27 @@ def make_memory(config: Config) -> Memory:
 
 
 def make_traces(config: Config) -> Traces:
-    keys = _value(config.langfuse_public_key), _value(config.langfuse_secret_key)
+    keys = secret(config.langfuse_public_key), secret(config.langfuse_secret_key)
     return traces(*keys, config.langfuse_base_url, config.secrets)
 
 
-def _value(secret: SecretStr | None) -> str | None:
-    return secret.get_secret_value() if secret is not None else None
+def make_link(config: Config) -> "Link | None":
+    """To the Redis by which instances count together; None: there is one instance. Raises SystemExit with one line."""
+    return open_link(config.memory_url)
+
+
+def make_metrics(config: Config) -> "Metrics | None":
+    """None: nothing is counted. Raises SystemExit with one line."""
+    if config.metrics_token is None:
+        return None
+    try:
+        from .usage.metrics import Metrics
+    except ModuleNotFoundError:
+        raise SystemExit(
+            "THREADKEEP_METRICS_TOKEN needs the package prometheus-client: pip install -r requirements-servers.txt"
+        ) from None
+    return Metrics(make_traces(config))
+
+
+def secret(kept: SecretStr | None) -> str | None:
+    return kept.get_secret_value() if kept is not None else None

@@ -31,7 +31,7 @@ from .errors import (
 from .writes import APPLICATION
 
 if TYPE_CHECKING:
-    from . import backup, door, durable, errors, place, records, reports, text, writes
+    from . import backup, door, durable, errors, observer, place, records, reports, text, writes
     from .chainlit.adapter import DataLayer
     from .chainlit.shapes import file_url
     from .writer import Event
@@ -54,6 +54,7 @@ __all__ = [
     "durable",
     "errors",
     "file_url",
+    "observer",
     "place",
     "records",
     "reports",

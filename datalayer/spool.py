@@ -89,6 +89,18 @@ class Spool:
             file.write(writes.to_json(write).encode() + b"\n")
             os.fsync(file.fileno())
 
+    def takes(self) -> bool:
+        """Whether it would take a write now. Raises nothing."""
+        probe = self.folder / f"{self.instance}.probe"
+        try:
+            probe.write_bytes(b"?" * 4096)  # a disk may be full, which no right tells
+            return True
+        except OSError:
+            return False
+        finally:
+            with suppress(OSError):
+                probe.unlink()
+
     def live(self) -> set[str]:
         """The instances that run now, this one included."""
         others = (path for path in self.folder.glob("*" + _ENDING) if path not in self._claimed)

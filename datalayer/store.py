@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from .blobs import Blobs, LocalBlobs
 from .dialects import sqlite
 from .dialects.base import reason
 from .dialects.sqlite_file import Identity, check_file, file_identity, log_identity
-from .errors import InvalidInput, StoreClosed, StoreUnavailable
+from .errors import DataLayerError, InvalidInput, StoreClosed, StoreUnavailable
+from .observer import observer
 from .place import Place
 from .reads import Found, Reads, T
-from .records import Blob, Page, not_before, now
+from .records import Blob, Page, Readiness, not_before, now
 from .schema import HEAD
 from .spool import Spool, live_instances
 from .sql import queries
@@ -173,6 +175,19 @@ class Store(Reads):
         """``state``: "ok", or "degraded" (writes wait in the spool); ``pending``: writes not in the database yet."""
         return {"state": "degraded" if self._lane.degraded else "ok", "pending": self._lane.pending}
 
+    async def readiness(self, within: float = 1.0) -> Readiness:
+        """Whether there is any use in sending somebody here now. ``within``: seconds that the database has to answer.
+        Changes nothing; raises nothing."""
+        answers = False
+        with suppress(DataLayerError, TimeoutError):
+            async with asyncio.timeout(within):
+                await self._upgraded()
+                await self._answer(self._database.read.run(queries.newest_write))
+                answers = True
+        if answers and not self._lane.degraded:
+            return Readiness(database=True)
+        return Readiness(answers, spool=not self._closed and await asyncio.to_thread(self._spool.takes))
+
     def submit(self, write: Write, source: bytes | Path | None = None) -> Awaitable[Any]:
         """Accepts ``write`` now; the answer comes when it is durable. Raises StoreClosed; the answer, DataLayerError.
 
@@ -256,7 +271,13 @@ class Store(Reads):
             logger.warning("reading without the writes that are still waiting")
 
     async def _ask(self, query: Callable[..., T], *args: Any) -> T:
-        return await self._answer(self._database.read.run(lambda connection: query(connection, *args)))
+        try:
+            answer = await self._answer(self._database.read.run(lambda connection: query(connection, *args)))
+        except DataLayerError:
+            observer().read(answered=False)
+            raise
+        observer().read(answered=True)
+        return answer
 
     async def _through(self, overlay: Overlay, rows: Rows, query: Callable[..., T], *args: Any) -> T:
         return await sqlite.translated(asyncio.to_thread(overlay.ask, rows, query, *args))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from .observer import observer
 from .writes import Write
 
 logger = logging.getLogger("datalayer")
@@ -40,7 +41,9 @@ class Transactions:
             started = time.monotonic()
             self._until = started + PATIENCE
             verdicts = await self._commit(writes)
-            logger.debug("%s writes in one transaction, %.1f ms", len(writes), (time.monotonic() - started) * 1000)
+            took = time.monotonic() - started
+            observer().committed(took)
+            logger.debug("%s writes in one transaction, %.1f ms", len(writes), took * 1000)
             return verdicts
         finally:
             self._until = None

@@ -19,6 +19,7 @@ from typing import Any
 from .backlog import MAX_BATCH, Backlog, Kind, log
 from .dialects.base import reason, translate
 from .errors import BlobVanished, DataLayerError, StoreClosed, StoreUnavailable
+from .observer import Outcome, observer
 from .records import Blob
 from .spool import Spool
 from .transaction import Commit, Ready, Storing, Transactions, Verdict
@@ -144,6 +145,7 @@ class Lane:
             self._task.cancel()
         for done in self._undecided:
             logger.error("not stored: its content was not stored in time")
+            observer().wrote("failed")
             done.set_exception(StoreUnavailable("This could not be saved before the end"))
             done.exception()
         self._undecided.clear()
@@ -231,7 +233,7 @@ class Lane:
                 self._decide(entry, lost)
             return True
         for entry in batch:
-            self._decide(entry, _expected(entry.write))
+            self._decide(entry, _expected(entry.write), "spooled")
         self._tell("degraded", writes)
         return True
 
@@ -254,8 +256,9 @@ class Lane:
         entry.write = replace(entry.write, blob=entry.blob.result())
         return True
 
-    def _decide(self, entry: _Entry, verdict: Verdict) -> None:
+    def _decide(self, entry: _Entry, verdict: Verdict, outcome: Outcome = "stored") -> None:
         del self._undecided[entry.done]
+        observer().wrote("failed" if isinstance(verdict, DataLayerError) else outcome)
         if not isinstance(verdict, DataLayerError):
             entry.done.set_result(verdict)
             return

@@ -24,6 +24,7 @@ FLOORS = {
     "writes": 0,
     "reports": 0,
     "place": 0,
+    "observer": 0,
     "durable": 0,
     "door": 1,
     "chainlit": 0,

@@ -11,6 +11,7 @@ import ipaddress
 import os
 import pwd
 import secrets
+from typing import TYPE_CHECKING
 
 from chainlit.config import HeaderLink
 from chainlit.config import config as chainlit_config
@@ -28,6 +29,9 @@ from assistant.access.visitors import Visitors
 from assistant.config import Config
 from assistant.fixes import cookie_names
 from assistant.fixes.secure_cookies import SecureCookies
+
+if TYPE_CHECKING:
+    from assistant.memory.link import Link
 
 _SESSIONS, _LOCAL_SESSIONS = 200, 1000
 """Of one person. Without a password, every program on this machine that asks for the page begins one."""
@@ -55,8 +59,10 @@ def signing_secret(config: Config) -> str:
     return secret
 
 
-def install(config: Config) -> None:
+def install(config: Config, link: "Link | None" = None) -> None:
     """Make Chainlit ask who is there, and guard its server. To be called while Chainlit loads the app.
+
+    `link`: to the Redis by which all instances count the tries.
 
     Raises SystemExit with one line when local mode would listen to other machines, or the accounts cannot be read.
     """
@@ -68,7 +74,7 @@ def install(config: Config) -> None:
         chainlit_config.code.header_auth_callback = _nobody
     else:
         accounts = _accounts(config)
-        visitors, passwords = Visitors(sessions, accounts), Passwords(accounts)
+        visitors, passwords = Visitors(sessions, accounts), Passwords(accounts, link)
         _link_to_account()
         chainlit_config.code.password_auth_callback = _nobody
     own = account.make(visitors, passwords, secret).routes if passwords else []

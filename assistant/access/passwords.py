@@ -6,12 +6,16 @@ hundred, a known device ten of its own; a known device waits for other known one
 
 import ipaddress
 import math
+from typing import TYPE_CHECKING
 
 from assistant.access.accounts import AccountError, Accounts, account_key
-from assistant.access.throttle import Throttle
+from assistant.access.throttle import SharedThrottle
 
 from .devices import Device
 from .hashing import Busy, HashQueue
+
+if TYPE_CHECKING:
+    from assistant.memory.link import Link
 
 _BUSY_FOR = 3  # seconds
 
@@ -39,9 +43,11 @@ def address_key(host: str) -> str:
 class Passwords:
     """Checks passwords of `accounts`, for one event loop."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, link: "Link | None" = None) -> None:
+        """`link`: to the Redis by which all instances count together."""
         self.accounts = accounts
-        self._names, self._devices, self._addresses = Throttle(), Throttle(), Throttle(tries=100)
+        self._names, self._devices = SharedThrottle("name", link), SharedThrottle("device", link)
+        self._addresses = SharedThrottle("address", link, tries=100)
         self._known, self._unknown = HashQueue(), HashQueue()
 
     async def check(self, username: str, password: str, host: str, device: Device) -> tuple[str, float] | None:
@@ -54,16 +60,16 @@ class Passwords:
             counts, queue, key = [(self._devices, f"{device.id}")], self._known, f"{device.id}"
         else:
             counts, queue, key = [(self._addresses, address), (self._names, name)], self._unknown, address
-        self._count(counts)
+        await self._count(counts)
         try:
             session = await queue.run(key, self.accounts.verify, name, password)
         except (Busy, AccountError) as error:
-            _take_back(counts)
+            await _take_back(counts)
             raise error if isinstance(error, AccountError) else SignInRefused(503, "busy", _BUSY_FOR) from None
         if session is None:
             return None
-        _take_back(counts)  # nor does one's own account give an address new tries at other ones
-        counts[-1][0].reset(counts[-1][1])
+        await _take_back(counts)  # nor does one's own account give an address new tries at other ones
+        await counts[-1][0].reset(counts[-1][1])
         return name, session
 
     async def change(self, name: str, old: str, new: str, session: str) -> float | None:
@@ -72,24 +78,24 @@ class Passwords:
         Raises Refused, and AccountError when `new` is not accepted or the accounts cannot be read.
         """
         counts = [(self._devices, session)]
-        self._count(counts)
+        await self._count(counts)
         try:
             changed = await self._known.run(session, self.accounts.change_password, name, old, new)
         except (Busy, AccountError) as error:
-            _take_back(counts)
+            await _take_back(counts)
             raise error if isinstance(error, AccountError) else SignInRefused(503, "busy", _BUSY_FOR) from None
         if changed is not None:
-            self._devices.reset(session)
+            await self._devices.reset(session)
         return changed
 
-    def _count(self, counts: list[tuple[Throttle, str]]) -> None:
+    async def _count(self, counts: list[tuple[SharedThrottle, str]]) -> None:
         for place, (throttle, key) in enumerate(counts):
-            if not throttle.admit(key):
-                _take_back(counts[:place])
+            if wait := await throttle.admit(key):
+                await _take_back(counts[:place])
                 reason = "toomanyhere" if throttle is self._addresses else "toomanytries"
-                raise SignInRefused(429, reason, math.ceil(throttle.wait(key)))
+                raise SignInRefused(429, reason, math.ceil(wait))
 
 
-def _take_back(counts: list[tuple[Throttle, str]]) -> None:
+async def _take_back(counts: list[tuple[SharedThrottle, str]]) -> None:
     for throttle, key in counts:
-        throttle.take_back(key)
+        await throttle.take_back(key)

@@ -22,10 +22,10 @@ PREFIX = "access_"
 """Of the names of all routes of ours: by it they are found when `chainlit run -w` executes the app again."""
 
 
-def mount(routes: Iterable[BaseRoute]) -> None:
-    """Add `routes` to Chainlit's server before its own, in place of earlier ones of ours."""
+def mount(routes: Iterable[BaseRoute], prefix: str = PREFIX) -> None:
+    """Add `routes` to Chainlit's server before its own, in place of earlier ones whose names begin with `prefix`."""
     known = chainlit_app.router.routes
-    known[:] = [*routes, *(route for route in known if not str(getattr(route, "name", "")).startswith(PREFIX))]
+    known[:] = [*routes, *(route for route in known if not str(getattr(route, "name", "")).startswith(prefix))]
 
 
 def make(visitors: Visitors, passwords: Passwords | None, devices: Devices) -> APIRouter:

@@ -9,73 +9,15 @@ Until the first is connected again, the other may be given the session of before
 
 import asyncio
 import logging
-import re
 from contextlib import suppress
-from itertools import chain
 from typing import Any, Literal
-
-import redis.exceptions
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    AuthorizationError,
-    ResponseError,
-)
 
 from . import scripts
 from .base import MAX_TURN, HotLimits, HotSession, SessionInfo, Ticket, removal
+from .link import CALL, PAUSE, connect, reason
 from .packing import pack, unpack
 
 logger = logging.getLogger("assistant")
-
-WAIT, CALL, PAUSE = 1.0, 2.0, 1.0
-"""Seconds: to connect, or for an answer; for a call in all; between two tries while Redis is away."""
-
-# Never the server's own words: "unknown command" repeats the arguments, a password among them. Only its codes.
-_CODES = {
-    "NOAUTH": "it asks for a password, and THREADKEEP_MEMORY_URL has none",
-    "WRONGPASS": "it refuses the user or the password",
-    "DENIED": "its protected mode refuses other machines",
-    "NOPERM": "its user may not run a command that is needed",
-    "LOADING": "it is still loading its data",
-    "BUSY": "it is busy with another program's script",
-    "OOM": "it is full",
-    "MISCONF": "it cannot save to its disk, and takes no writes until it can",
-    "READONLY": "it is a replica and takes no writes",
-    "NOREPLICAS": "too few replicas follow it, and it takes no writes",
-    "MASTERDOWN": "it is a replica that has lost its master",
-    **dict.fromkeys(("MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN", "TRYAGAIN"), "it is a cluster, which cannot be used"),
-}
-_SENTENCES = {
-    "unauthenticated": _CODES["NOAUTH"],
-    "max number of clients": "it has as many clients as it takes",
-    "DB index": "it has no database of that number",
-    "invalid password": _CODES["WRONGPASS"],
-    "without any password configured": _CODES["WRONGPASS"],
-}
-_KINDS: list[tuple[type[Exception], str]] = [
-    (AuthenticationError, _CODES["WRONGPASS"]),
-    (AuthorizationError, _CODES["WRONGPASS"]),
-    (ResponseError, "it refuses a command; Redis 6.2 or newer is needed"),
-    (redis.exceptions.TimeoutError, "no answer"),
-    (TimeoutError, "no answer"),
-    (redis.exceptions.ConnectionError, "no connection"),
-    (OSError, "no connection"),
-]
-# At the beginning, or, for an error inside a script, before Redis 7, within the text.
-_CODE = re.compile(r"(?:^|-)([A-Z]+) ")
-
-
-def reason(error: Exception) -> str:
-    """Why Redis does not serve, without anything that a client has said."""
-    codes = [getattr(error, "status_code", None), *_CODE.findall(str(error))]
-    if code := next((code for code in codes if code in _CODES), None):
-        return f"{_CODES[code]} ({code})"
-    by_text = (reason for part, reason in _SENTENCES.items() if part in str(error))
-    known = (reason for kind, reason in _KINDS if isinstance(error, kind))
-    return f"{next(chain(by_text, known), 'it does not answer as Redis')} ({type(error).__name__})"
 
 
 class RedisMemory:
@@ -85,17 +27,7 @@ class RedisMemory:
 
     def __init__(self, url: str, limits: HotLimits, language: Literal["fr", "en"] = "en") -> None:
         """Connects at the first call. Raises ValueError or TypeError for a URL that cannot be one of Redis's."""
-        self._client: Redis = Redis.from_url(
-            url,
-            protocol=2,  # 3 begins with HELLO, which Redis before 6 and many proxies do not know
-            encoding_errors="surrogatepass",  # ids come from browsers
-            socket_timeout=WAIT,
-            socket_connect_timeout=WAIT,
-            # Once: a restarted Redis does not have the connections of the pool any more. Each script may run twice.
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
-        )
-        # Says now, not in a turn, which options of the URL do not exist.
-        self._client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+        self._client = connect(url)  # its one retry may run a script twice
         self._limits, self._removal = limits, removal(language)
         sources = scripts.TAKE, scripts.PUT, scripts.SETTLE, scripts.LIST
         self._scripts = {source: self._client.register_script(source) for source in sources}

@@ -22,6 +22,7 @@ from ..models import OFFLINE, ChatMessage, Providers
 from ..services import Service, Services, make_limits, make_memory, make_providers, make_traces
 from ..settings import KEY, Settings
 from ..texts import say
+from ..usage.tracing import Traces
 from . import buttons, commands, conversation, delivery, live, panel, picker, preferences, queueing, replacing, starters
 from .answering import answer
 from .followups import announce
@@ -33,12 +34,16 @@ _FIRST_LOOK = 2.0
 """Seconds that a new page waits for the list of models."""
 
 
-def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], Awaitable[None]]]:
+def register(
+    config: Config, counted: Traces | None = None
+) -> tuple[Callable[[DataLayer], None], Callable[[], Awaitable[None]]]:
     """Gives Chainlit its callbacks; returns what to call with the open data layer, and at the end.
+
+    `counted`: where calls of models are counted, and traced besides; None: they are traced only.
 
     Called again at each reload of the app.
     """
-    services, closing = _open(config)
+    services, closing = _open(config, counted or make_traces(config))
     queueing.use(config)
     starters.register()
     _register_chat(services)
@@ -56,10 +61,9 @@ def register(config: Config) -> tuple[Callable[[DataLayer], None], Callable[[], 
     return partial(_listen, services), partial(_close, *closing)
 
 
-def _open(config: Config) -> tuple[Callable[[], Services], list[Service]]:
+def _open(config: Config, traces: Traces) -> tuple[Callable[[], Services], list[Service]]:
     """Makes the services, which are complete once Chainlit has its data layer; and returns what is to be closed."""
-    providers, traces = make_providers(config), make_traces(config)
-    memory, limits = make_memory(config), make_limits(config)
+    providers, memory, limits = make_providers(config), make_memory(config), make_limits(config)
 
     def services() -> Services:
         layer = get_data_layer()

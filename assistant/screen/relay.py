@@ -14,14 +14,11 @@ from contextvars import Context
 from typing import Any, Protocol
 from weakref import ReferenceType, WeakValueDictionary, finalize, ref
 
-from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from datalayer.records import user_id
 
-from ..memory.redis import CALL, PAUSE, WAIT, reason
+from ..memory.link import CALL, PAUSE, connect, reason
 
 logger = logging.getLogger("assistant")
 
@@ -92,15 +89,7 @@ class Line:
 class Relay:
     def __init__(self, url: str) -> None:
         """Connects when there is a conversation. Raises ValueError or TypeError for a URL that cannot be Redis's."""
-        self._client: Redis = Redis.from_url(
-            url,
-            protocol=2,  # see memory/redis.py
-            encoding_errors="surrogatepass",
-            socket_timeout=WAIT,
-            socket_connect_timeout=WAIT,
-            socket_keepalive=True,
-            retry=Retry(NoBackoff(), 0),
-        )
+        self._client = connect(url, retries=0, socket_keepalive=True)
         self._lines: WeakValueDictionary[str, Line] = WeakValueDictionary()
         self._known: dict[str, ReferenceType[Line]] = {}
         """By channel, what Redis was asked to tell."""

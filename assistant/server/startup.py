@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import chainlit as cl
 import chainlit.config
@@ -16,10 +17,14 @@ from datalayer.backup import keep_backing_up, newest, set_aside
 from datalayer.place import Place
 
 from ..access.accounts import FILE_NAME
+from ..access.together import Together
 from ..config import Config
 from ..fixes import upload_folder
 from . import scratch
 from .environment import tell
+
+if TYPE_CHECKING:
+    from ..memory.link import Link
 
 
 def check(config: Config) -> None:
@@ -84,18 +89,28 @@ def _explain_damage(place: Place) -> str:
     return "\n".join(lines)
 
 
-def register(config: Config, opened: Callable[[DataLayer], None], close: Callable[[], Awaitable[None]]) -> None:
+def register(
+    config: Config,
+    opened: Callable[[DataLayer], None],
+    close: Callable[[], Awaitable[None]],
+    link: "Link | None" = None,
+) -> None:
     """Opens the store when the server starts, so that what a crash left is recovered then, and backs it up daily.
+
+    `link`: to the Redis by which all instances count together; it is closed at the end.
 
     The only place for what is done then, and at the end: Chainlit keeps one callback of each.
     """
     running: list[asyncio.Task[None]] = []
+    together = Together(link) if link else None
 
     @cl.on_app_startup
     async def startup() -> None:
         layer = get_data_layer()
         assert isinstance(layer, DataLayer)
         opened(layer)
+        if together:
+            together.start()
         with suppress(DataLayerError):  # it says so in the log, and the next call tries again
             await layer.store.open()
         if config.backups == "daily":
@@ -106,3 +121,6 @@ def register(config: Config, opened: Callable[[DataLayer], None], close: Callabl
         for task in running:
             task.cancel()
         await close()
+        if link and together:
+            await together.close()
+            await link.close()

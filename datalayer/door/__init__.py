@@ -11,10 +11,10 @@ before anything is read. What is refused is answered with a sentence, and told i
 import sys
 
 from . import cookies, handshake, packets
-from .limits import Limits, limits, use
+from .limits import Buckets, Limits, limits, shared, use
 from .requests import Door
 
-__all__ = ["Limits", "install", "limits", "use"]
+__all__ = ["Buckets", "Limits", "install", "limits", "shared", "use"]
 
 
 def install() -> None:

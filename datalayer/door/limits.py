@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from datalayer import text
 
@@ -44,6 +45,7 @@ class Limits:
 
 class _Current:
     limits = Limits()
+    shared: ClassVar[dict[str, "Buckets"]] = {}
 
 
 def limits() -> Limits:
@@ -55,17 +57,26 @@ def use(limits: Limits) -> None:
     _Current.limits = limits
 
 
+def shared() -> "dict[str, Buckets]":
+    """The buckets of this server, by what they bound: where there are several instances, each may tell the others what
+    was taken of them."""
+    return _Current.shared
+
+
 class Bucket:
     """Tokens that come back at ``rate`` a second, up to ``size``."""
 
     def __init__(self, rate: float, size: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate, self._size, self._clock = rate, size, clock
         self._tokens, self._at = size, clock()
+        self.taken = 0.0
+        """Since somebody has set it to 0."""
 
     def take(self, tokens: float = 1) -> float:
         """Takes them, and returns for how many seconds one should wait before going on; 0: not at all."""
         self._fill()
         self._tokens -= tokens
+        self.taken += tokens
         return max(0.0, -self._tokens / self._rate)
 
     def try_take(self) -> bool:
@@ -74,7 +85,13 @@ class Bucket:
         if self._tokens < 1:
             return False
         self._tokens -= 1
+        self.taken += 1
         return True
+
+    def take_elsewhere(self, tokens: float) -> None:
+        """The same person has taken them of another instance's bucket. Nobody waits for more than one filling."""
+        self._fill()
+        self._tokens = max(self._tokens - tokens, -self._size)
 
     @property
     def full(self) -> bool:
@@ -94,6 +111,18 @@ class Buckets:
         """``size``: seconds' worth of tokens that a bucket holds."""
         self._size = size
         self._held: dict[str, Bucket] = {}
+
+    def taken(self) -> dict[str, float]:
+        """What each person has taken since the last call."""
+        found = {who: bucket.taken for who, bucket in self._held.items() if bucket.taken}
+        for who in found:
+            self._held[who].taken = 0.0
+        return found
+
+    def take_elsewhere(self, who: str, tokens: float) -> None:
+        """See `Bucket.take_elsewhere`."""
+        if bucket := self._held.get(who):
+            bucket.take_elsewhere(tokens)
 
     def of(self, who: str, rate: float) -> Bucket:
         if len(self._held) > 1000:

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import bodies, packets
 from .headers import safe
-from .limits import Bucket, Buckets, limits, refused
+from .limits import Bucket, Buckets, limits, refused, shared
 
 UPLOAD = "/project/file"
 _CHAINLIT = re.compile(r"/(project|auth|mcp|feedback|login|logout|user|set-session-cookie|ws/socket\.io)(/.*)?")
@@ -43,6 +43,7 @@ class Door:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._packets, self._requests = Buckets(2), Buckets(6)
+        shared().update(packets=self._packets, requests=self._requests)
         self._uploads: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(limits().uploads))
         self._uploading: Counter[str] = Counter()
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import redis
 
-from assistant.memory import HotLimits, Memory, open_memory
+from assistant.memory import HotLimits, Memory, link, open_memory
 from assistant.memory import redis as memory_redis
 from tests.assistant.memory.memories import Redis, keep, listed, look, session
 from tests.processes import free_port
@@ -102,7 +102,7 @@ class TestGoneAndBack:
     async def test_while_it_is_away_nobody_waits_for_it(
         self, server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr(memory_redis, "WAIT", 0.05)
+        monkeypatch.setattr(link, "WAIT", 0.05)
         monkeypatch.setattr(memory_redis, "PAUSE", 1000)
         server.start()
         async with opened(server.url) as memory:
@@ -119,7 +119,7 @@ class TestGoneAndBack:
     async def test_what_changed_while_it_could_not_be_reached_is_not_given_to_anyone(
         self, server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr(memory_redis, "WAIT", 0.05)
+        monkeypatch.setattr(link, "WAIT", 0.05)
         server.start()
         async with opened(server.url) as memory, opened(server.url) as other:
             for thread in ("turn", "edit"):
@@ -292,7 +292,8 @@ class TestAnotherServer:
         assert str(stop.value) == "THREADKEEP_MEMORY_URL: expected an address such as redis://host:6379/0."
 
     def test_without_the_package_the_start_says_how_to_get_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delitem(sys.modules, "assistant.memory.redis")
+        for name in ("link", "redis"):
+            monkeypatch.delitem(sys.modules, f"assistant.memory.{name}")
         for name in [name for name in sys.modules if name.split(".")[0] == "redis"]:
             monkeypatch.setitem(sys.modules, name, None)
         with pytest.raises(SystemExit) as stop:
