@@ -1,0 +1,62 @@
+"""A private MariaDB."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.processes import free_port
+from tests.servers.process import Node, private_folder, program, user
+
+DATABASE = "chat"
+
+
+class MariaDB(Node):
+    """Without passwords. `url`: of the superuser, in a database of its own. `name`: of its data folder."""
+
+    def __init__(self, folder: Path, owner: str | None, *options: str, name: str = "data") -> None:
+        self.port, self._socket = free_port(), folder / f"{name}.sock"
+        data = folder / name
+        command = [program("mariadbd", "mariadb-server"), "--no-defaults", f"--datadir={data}", f"--port={self.port}"]
+        sizes = ["--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--performance-schema=OFF"]
+        where = [f"--socket={self._socket}", "--bind-address=127.0.0.1", f"--pid-file={folder / name}.pid"]
+        super().__init__(folder, owner, [*command, *where, *sizes, *options])
+        self.log = folder / f"{name}.log"
+        install = program("mariadb-install-db", "mariadb-server")
+        self.run(install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal")
+
+    @property
+    def url(self) -> str:
+        return f"mysql+aiomysql://root@127.0.0.1:{self.port}/{DATABASE}"
+
+    def ready(self) -> bool:
+        return self._ask("SELECT 1").returncode == 0
+
+    def sql(self, statement: str, database: str = DATABASE) -> list[str]:
+        """The rows of the answer, their values with tabs between them. Raises CalledProcessError."""
+        done = self._ask(statement, database)
+        done.check_returncode()
+        return done.stdout.splitlines()
+
+    def _ask(self, statement: str, database: str = "") -> subprocess.CompletedProcess[str]:
+        client = program("mariadb", "mariadb-client")
+        where = [f"--socket={self._socket}", "--user=root", *([f"--database={database}"] if database else [])]
+        asked = [client, "--no-defaults", *where, "--batch", "--skip-column-names", f"--execute={statement}"]
+        return subprocess.run(asked, capture_output=True, text=True)
+
+    def create(self) -> None:
+        self.sql(f"CREATE DATABASE {DATABASE}", "")
+
+
+@contextmanager
+def running(*options: str) -> Iterator[MariaDB]:
+    """A server with an empty database."""
+    owner = user("mysql")
+    with private_folder(owner) as folder:
+        server = MariaDB(folder, owner, *options)
+        try:
+            server.start()
+            server.create()
+            yield server
+        finally:
+            server.kill()

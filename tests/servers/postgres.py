@@ -1,0 +1,67 @@
+"""A private PostgreSQL."""
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.conftest import missing
+from tests.processes import free_port
+from tests.servers.process import Node, private_folder, program, user
+
+DATABASE = "chat"
+
+
+def programs() -> Path:
+    """The folder of the newest PostgreSQL's programs, which Debian keeps off the path."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    if found:
+        return found[-1].parent
+    if path := shutil.which("postgres"):
+        return Path(path).parent
+    missing("there is no postgres (Debian: apt install postgresql)", "REQUIRE_SERVICES")
+    raise AssertionError
+
+
+class Postgres(Node):
+    """Without passwords. `url`: of the superuser, in a database of its own."""
+
+    def __init__(self, folder: Path, owner: str | None) -> None:
+        self.port, self.bin = free_port(), programs()
+        data = folder / "data"
+        command = [str(self.bin / "postgres"), "-D", str(data), "-k", str(folder), "-h", "127.0.0.1"]
+        super().__init__(folder, owner, [*command, "-p", str(self.port)], signal.SIGINT)
+        self.run(*(str(self.bin / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8"), "-N")
+
+    @property
+    def url(self) -> str:
+        return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/{DATABASE}"
+
+    def ready(self) -> bool:
+        probe = [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(probe).returncode == 0
+
+    def sql(self, statement: str, database: str = DATABASE) -> list[str]:
+        """The rows of the answer, their values with | between them. Raises CalledProcessError."""
+        where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-d", database]
+        psql = program("psql", "postgresql-client")
+        return self.run(psql, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *where, "-c", statement).splitlines()
+
+    def create(self) -> None:
+        self.sql(f"CREATE DATABASE {DATABASE}", "postgres")
+
+
+@contextmanager
+def running(*options: str) -> Iterator[Postgres]:
+    """A server with an empty database."""
+    owner = user("postgres")
+    with private_folder(owner) as folder:
+        server = Postgres(folder, owner)
+        try:
+            server.start(*options)
+            server.create()
+            yield server
+        finally:
+            server.kill()
