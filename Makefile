@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench docs requirements
+.PHONY: help run test cluster check bench docs requirements
 
 help: ## Show these targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -17,6 +17,10 @@ run: .venv/.installed ## Start the app on http://127.0.0.1:8000 (CHAINLIT_HOST a
 
 test: .venv/.installed-dev ## Run the tests (ARGS="..." goes to pytest)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+
+# Galera, a failover of PostgreSQL, one of Redis: nodes on the loopback, which are killed.
+cluster: .venv/.installed-dev ## Run the tests on real clusters (minutes; says which Debian packages are missing)
+	$(BIN)/python -m pytest -rs tests/clusters $(ARGS)
 
 check: .venv/.installed-dev ## Lint, formatting, types and the architecture test
 	$(BIN)/ruff check .

@@ -149,7 +149,7 @@ class Config(BaseSettings):
     # A URL may carry a password: it is kept out of repr().
     memory_url: str | None = Field(
         default=None,
-        pattern=r"^(rediss?|unix)://",
+        pattern=r"^(rediss?(\+sentinel)?|unix)://",
         repr=False,
         validation_alias="THREADKEEP_MEMORY_URL",
         description="an address of Redis such as redis://127.0.0.1:6379/0",
@@ -282,6 +282,7 @@ class Config(BaseSettings):
             *(self.gemini_base_url, self.openai_base_url, self.anthropic_base_url, self.langfuse_base_url),
         )
         passwords = re.findall(r"//[^:@/]*:([^@/]+)@", " ".join(map(str, addresses)))
+        passwords += re.findall(r"[?&]\w*password=([^&\s]+)", " ".join(map(str, addresses)))
         return [value.get_secret_value() for value in values if isinstance(value, SecretStr)] + passwords
 
 

@@ -19,6 +19,8 @@ from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
 
+from . import sentinel
+
 logger = logging.getLogger("assistant")
 
 WAIT, CALL, PAUSE = 1.0, 2.0, 1.0
@@ -74,15 +76,16 @@ def connect(url: str, retries: int = 1, **options: Any) -> Redis:
 
     ``retries``: once, because a restarted Redis does not have the connections of the pool any more.
     """
-    client: Redis = Redis.from_url(
-        url,
-        protocol=2,  # 3 begins with HELLO, which Redis before 6 and many proxies do not know
-        encoding_errors="surrogatepass",  # ids come from browsers
-        socket_timeout=WAIT,
-        socket_connect_timeout=WAIT,
-        retry=Retry(NoBackoff(), retries, supported_errors=(redis.exceptions.ConnectionError,)),
+    options = {
+        "protocol": 2,  # 3 begins with HELLO, which Redis before 6 and many proxies do not know
+        "encoding_errors": "surrogatepass",  # ids come from browsers
+        "socket_timeout": WAIT,
+        "socket_connect_timeout": WAIT,
+        "retry": Retry(NoBackoff(), retries, supported_errors=(redis.exceptions.ConnectionError,)),
         **options,
-    )
+    }
+    sentinels = url.partition("://")[0] in sentinel.SCHEMES
+    client: Redis = sentinel.leader(url, options) if sentinels else Redis.from_url(url, **options)
     # Says now, not in a turn, which options of the URL do not exist.
     client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
     return client

@@ -1,15 +1,19 @@
 """The steps of `redis.RedisMemory`, each one script, so that instances cannot meet in the middle of one.
 
-    chat_history:{thread}         hash: format, user, messages and, unless a turn has it, body (JSON); expires
+    chat_history:{thread}         hash: format, origin, user, messages and, unless a turn has it, body (JSON); expires
     chat_sessions:{user}          sorted set: threads by their last use, microseconds by the clock of Redis
     chat_turns:{thread}:{user}    sorted set: versions of the turns at the thread, by when each is taken for dead
+
+A session goes once the Redis that wrote it is not the one that is asked: it was started again from what it had saved,
+or a replica took its place (`origin` is the id of its replication, which both make anew). Either may have missed what
+came last, and so would give a turn what was true before the last one.
 
 A mark among the turns, which outlives none of them, says that none may leave a session. What does not look like this
 under our keys counts as absent, is replaced, and is reported by the 1 that an answer begins with. Keys that a script
 finds in a sorted set are not declared to Redis: this needs one server or a replicated one, not a cluster.
 """
 
-FORMAT = 1
+FORMAT = 2
 """Of the hash and its body. Instances of two versions that share a Redis do not read each other's sessions."""
 
 KEYS = ("chat_history:", "chat_sessions:", "chat_turns:")
@@ -20,6 +24,7 @@ local format, user, thread, version, ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4], A
 local SPOILED, MAX_TURN, LIMIT = 'spoiled', tonumber(ARGV[6]), tonumber(ARGV[7])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
+local origin = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or ''
 local garbage = 0
 
 local function kind(key)
@@ -44,8 +49,12 @@ end
 local function read(key)
     if kind(key) == 'none' then return end
     if kind(key) == 'hash' then
-        local found = redis.call('HMGET', key, 'format', 'user', 'messages')
+        local found = redis.call('HMGET', key, 'format', 'user', 'messages', 'origin')
         if found[1] == format and found[2] and tonumber(found[3]) then
+            if found[4] ~= origin then
+                redis.call('DEL', key)
+                return
+            end
             if key ~= history or found[2] == user then return found[2], tonumber(found[3]) end
         end
     end
@@ -112,7 +121,7 @@ if not alone or messages == '' then
     return {garbage}
 end
 if not owner then redis.call('DEL', history) end
-redis.call('HSET', history, 'format', format, 'user', user, 'messages', messages, 'body', body)
+redis.call('HSET', history, 'format', format, 'origin', origin, 'user', user, 'messages', messages, 'body', body)
 touch()
 local live = {}
 for _, id in ipairs(redis.call('ZRANGE', index, 0, -1)) do

@@ -85,7 +85,7 @@ def test_the_models_and_what_watches_over_them(monkeypatch: pytest.MonkeyPatch) 
         "THREADKEEP_FALLBACK_MODELS": " qwen , gemini-2.5-flash-lite,",
         "THREADKEEP_CONTEXT_WINDOW": "4096",
         "THREADKEEP_FIRST_TOKEN_TIMEOUT": "2.5",
-        "THREADKEEP_MEMORY_URL": "redis://:redis-password@127.0.0.1/0",
+        "THREADKEEP_MEMORY_URL": "redis+sentinel://:redis-password@one,two:26380/chat?sentinel_password=sentinel-password",
         "THREADKEEP_HOT_SESSIONS": "5",
         "THREADKEEP_HOT_MINUTES": "0.5",
         "LANGFUSE_PUBLIC_KEY": "pk-lf-1",
@@ -100,7 +100,7 @@ def test_the_models_and_what_watches_over_them(monkeypatch: pytest.MonkeyPatch) 
     assert loaded.fallback_models == ("qwen", "gemini-2.5-flash-lite")
     assert (loaded.first_token_timeout, loaded.hot_sessions, loaded.hot_minutes) == (2.5, 5, 0.5)
     assert loaded.langfuse_base_url == "http://127.0.0.1:3000"
-    hidden = {"open-key", "pk-lf-1", "sk-lf-1", "redis-password", "proxy-password"}
+    hidden = {"open-key", "pk-lf-1", "sk-lf-1", "redis-password", "sentinel-password", "proxy-password"}
     assert hidden <= set(loaded.secrets)
     assert not any(secret in repr(loaded) for secret in hidden)
 

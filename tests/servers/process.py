@@ -18,13 +18,14 @@ from tests.conftest import missing
 
 PATIENCE = 120.0
 """Seconds for a server to be ready, or to end: far more than any needs."""
-_SBIN = ("/usr/sbin", "/usr/local/sbin")
+PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+"""Where servers are looked for: Debian keeps some off the path of users."""
 _libc = ctypes.CDLL(None)
 
 
 def program(name: str, package: str) -> str:
     """The path of a program. Skips, or fails, the test where Debian's `package` is missing."""
-    found = shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), *_SBIN)))
+    found = shutil.which(name, path=PATH)
     if found is None:
         missing(f"there is no {name} (Debian: apt install {package})", "REQUIRE_SERVICES")
     return str(found)
@@ -82,7 +83,7 @@ def signal_tree(pid: int, number: signal.Signals) -> None:
 
 
 def wait_until(condition: Callable[[], bool], what: str, alive: Callable[[], bool] = lambda: True) -> None:
-    """Returns when `condition` holds. Raises AssertionError when it does not in time, or nothing is `alive` any more."""
+    """Returns when `condition` holds. Raises AssertionError when it does not in time, or what it is of has ended."""
     end = time.monotonic() + PATIENCE
     while not condition():
         assert alive(), f"{what}: the server has ended"

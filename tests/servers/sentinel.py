@@ -82,8 +82,8 @@ def running(password: str = "") -> Iterator[SentinelGroup]:
         redises: list[RedisNode] = []
         for number in range(2):
             follow = [f"replicaof 127.0.0.1 {redises[0].port}"] if redises else []
-            node = RedisNode(folder, f"redis{number}", ['save ""', *secret, *follow], password=password)
-            redises.append(node)
+            lines = [f"dbfilename redis{number}.rdb", 'save ""', *secret, *follow]
+            redises.append(RedisNode(folder, f"redis{number}", lines, password=password))
         watch = [
             f"sentinel monitor {SERVICE} 127.0.0.1 {redises[0].port} 2",
             f"sentinel down-after-milliseconds {SERVICE} 1000",

@@ -14,6 +14,7 @@ import redis
 
 from assistant.memory import HotLimits, Memory, link, open_memory
 from assistant.memory import redis as memory_redis
+from assistant.memory.scripts import FORMAT
 from tests.assistant.memory.memories import Redis, keep, listed, look, session
 from tests.processes import free_port
 from tests.servers.redis import RedisServer
@@ -90,6 +91,21 @@ class TestGoneAndBack:
             await keep(memory, "anna", "t")
             assert await look(memory, "anna", "t") == session()
         assert caplog.messages == []
+
+    async def test_what_it_had_saved_before_the_last_turn_is_not_given_to_anyone(self, server: RedisServer) -> None:
+        server.start()
+        async with opened(server.url) as memory:
+            await keep(memory, "anna", "t", session("old"))
+            await keep(memory, "anna", "other", session("other"))
+            server.raw.save()
+            await keep(memory, "anna", "t", session("old", "new"))
+            server.kill()
+            server.start()
+            assert server.raw.dbsize() > 1
+            assert await memory.sessions("anna") == []
+            assert await look(memory, "anna", "t") is None
+            await keep(memory, "anna", "t")
+            assert await look(memory, "anna", "t") == session()
 
     async def test_it_may_be_gone_from_the_start(self, server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
         async with opened(server.url) as memory:
@@ -284,7 +300,13 @@ class TestAnotherServer:
         assert line.startswith("the memory is away: ")
 
     @pytest.mark.parametrize(
-        "url", ["http://:s3cret@host", "redis://:s3cret@host:port", "redis://:s3cret@host/?no_such_option=1"]
+        "url",
+        [
+            *("http://:s3cret@host", "redis://:s3cret@host:port", "redis://:s3cret@host/?no_such_option=1"),
+            *("redis+sentinel://:s3cret@host", "redis+sentinel://:s3cret@host:port/service"),
+            *("redis+sentinel://:s3cret@host,/service/0", "redis+sentinel://:s3cret@host/service/name"),
+            "redis+sentinel://:s3cret@host/service?no_such_option=1",
+        ],
     )
     def test_a_url_that_cannot_be_one_stops_the_start_and_is_not_repeated(self, url: str) -> None:
         with pytest.raises(SystemExit) as stop:
@@ -309,7 +331,7 @@ GARBAGE: dict[str, Callable[[Any, str], Any]] = {
     "a foreign hash": lambda raw, key: raw.hset(key, "name", "value"),
     "no JSON": lambda raw, key: raw.hset(key, "body", b"\xff\x00{"),
     "JSON of another shape": lambda raw, key: raw.hset(key, "body", '{"session": [1, 2]}'),
-    "another version's": lambda raw, key: raw.hset(key, "format", "2"),
+    "another version's": lambda raw, key: raw.hset(key, "format", str(FORMAT + 1)),
     "another user's": lambda raw, key: raw.hset(key, "user", "bruno"),
     "no number": lambda raw, key: raw.hset(key, "messages", "many"),
     "another thread's": lambda raw, key: raw.hset(key, "body", other_body(raw, key)),
