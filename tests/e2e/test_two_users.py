@@ -55,6 +55,8 @@ WAIVED = {
     "GET /avatars/{avatar_id:str}": "static files of the installation",
     "GET /health": "takes nothing, says only that the server runs",
     "GET /health/store": "takes nothing, says only whether writes wait and how many",
+    "GET /health/live": "takes nothing, says only that the server runs",
+    "GET /health/ready": "takes nothing, says only whether writes are kept, and by what",
     "HEAD /": "takes nothing, says only that the server runs",
     "GET /{full_path:path}": "Chainlit's own page, which then asks the endpoints attacked here",
     "GET /openapi.json": "describes Chainlit's public code",
