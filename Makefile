@@ -35,8 +35,7 @@ docs: .venv/.installed-dev ## Write docs/data-model.md from the code
 	$(BIN)/python -m docs.generate
 
 # Compile with the oldest supported Python: what it can install, the newer ones can too, but not the other way round.
-# Each file constrains the next, so that all three can be installed together: botocore, for one, holds python-dateutil
-# below 3, which pandas alone would not.
+# Each file constrains the next, so that all three can be installed together.
 # pip-tools gets an environment of its own, because it would bring its own versions of what is being pinned.
 requirements: ## Pin pyproject.toml again into requirements*.txt (ARGS=--upgrade for newer versions)
 	@set -e; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \

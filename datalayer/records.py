@@ -174,7 +174,7 @@ class StepFile:
     name: str
     mime: str | None
     blob: str
-    """The content is at ``store.blobs.path(blob)``."""
+    """``store.blobs.open(blob)`` has the content."""
     size: int
     """Bytes."""
     created_at: int

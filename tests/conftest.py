@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import chainlit.data
 import pytest
@@ -25,6 +25,9 @@ from sqlalchemy import make_url
 
 from datalayer import DataLayer, migrations, transaction
 from tests.gate import Gate
+
+if TYPE_CHECKING:
+    from tests.servers.s3 import S3Server
 
 os.environ.setdefault("TEST_PATIENCE", "20")  # seconds, of the servers that tests start: see tests/processes.py
 OpenLayer = Callable[..., DataLayer]
@@ -125,6 +128,18 @@ def chainlit_layer(layer: DataLayer, monkeypatch: pytest.MonkeyPatch) -> DataLay
     return layer
 
 
+@pytest.fixture(scope="session")
+def s3_server() -> "Iterator[S3Server]":
+    """For tests that leave it alone and take a bucket of their own."""
+    from tests.servers.s3 import S3Server
+
+    server = S3Server()
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
 def new_id() -> str:
     return str(uuid.uuid4())
 
@@ -206,6 +221,12 @@ def rows(layer: DataLayer, query: str, *values: Any) -> list[Any]:
 
 def blob_names(layer: DataLayer) -> set[str]:
     return set(layer.store.blobs.names())
+
+
+def blob_content(layer: DataLayer, name: str) -> bytes:
+    """That of a blob. Raises FileNotFoundError."""
+    with layer.store.blobs.open(name) as stream:
+        return stream.read()
 
 
 async def failures(calls: Iterable[Any]) -> list[BaseException | None]:

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..blobs import Blobs
+from ..blobs import LocalBlobs
 from ..dialects.sqlite import failures
 from ..errors import InvalidInput
 from ..schema import metadata
@@ -65,7 +65,9 @@ def _differences(report: Report, mark: Mark | None) -> Iterator[str]:
         yield "the schema is of another version"
 
 
-def examine(database: Path, blobs: Blobs, name: str, lost: Collection[str] = (), progress: Progress = quiet) -> Report:
+def examine(
+    database: Path, blobs: LocalBlobs, name: str, lost: Collection[str] = (), progress: Progress = quiet
+) -> Report:
     """Checks a database that nobody writes to, and its blobs. ``lost``: those that need not be there.
 
     What is wrong is in the report; nothing is raised for it.
@@ -129,7 +131,7 @@ def row_counts(db: sqlite3.Connection) -> dict[str, int]:
     return {table: db.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for table in ours}
 
 
-def _damaged_blobs(blobs: Blobs, held: dict[str, int], progress: Progress) -> set[str]:
+def _damaged_blobs(blobs: LocalBlobs, held: dict[str, int], progress: Progress) -> set[str]:
     meter, damaged = _Meter(progress, "checking files", sum(held.values())), set[str]()
     for name in held:
         try:

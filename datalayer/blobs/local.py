@@ -4,7 +4,6 @@ Names that users give never reach a path: the only name used is the hash.
 """
 
 import hashlib
-import io
 import os
 import re
 import tempfile
@@ -16,9 +15,9 @@ from typing import BinaryIO
 from ..durable import make_folder, sync
 from ..errors import InvalidInput
 from ..records import Blob
+from .base import Source, Stream, chunks, opened
 
 _NAME = re.compile(r"[0-9a-f]{64}")
-_CHUNK = 1 << 20
 
 
 class LocalBlobs:
@@ -26,7 +25,7 @@ class LocalBlobs:
         self.folder = folder
         self._durable: set[Path] = set()
 
-    def put(self, source: bytes | Path) -> Blob:
+    def put(self, source: Source) -> Blob:
         incoming = self.folder / "incoming"
         if not self.folder.is_dir():
             make_folder(self.folder)
@@ -55,6 +54,15 @@ class LocalBlobs:
                 make_folder(each)
                 self._durable.add(each)
 
+    def open(self, name: str) -> Stream:
+        return self.path(name).open("rb")
+
+    def size(self, name: str) -> int | None:
+        try:
+            return self.path(name).stat().st_size
+        except FileNotFoundError:
+            return None
+
     def has(self, name: str) -> bool:
         return self.path(name).is_file()
 
@@ -62,6 +70,7 @@ class LocalBlobs:
         self.path(name).unlink(missing_ok=True)
 
     def path(self, name: str) -> Path:
+        """Where the content is, for backups of a folder. The file need not exist. Raises InvalidInput."""
         if not _NAME.fullmatch(name):
             raise InvalidInput("A blob's name is its SHA-256")
         return self.folder / name[:2] / name[2:4] / name
@@ -70,10 +79,10 @@ class LocalBlobs:
         return (path.name for path in self.folder.glob("??/??/*") if _NAME.fullmatch(path.name))
 
 
-def _copy(source: bytes | Path, target: BinaryIO) -> Blob:
+def _copy(source: Source, target: BinaryIO) -> Blob:
     digest, size = hashlib.sha256(), 0
-    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
-        while chunk := file.read(_CHUNK):
+    with opened(source) as file:
+        for chunk in chunks(file):
             digest.update(chunk)
             target.write(chunk)
             size += len(chunk)

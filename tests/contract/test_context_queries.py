@@ -11,7 +11,7 @@ from datalayer import DataLayer
 from datalayer.records import ThreadMessage, from_iso
 from datalayer.reports import ThreadStats
 from datalayer.writes import UpsertStep
-from tests.conftest import make_run, make_step, new_id, register, start_thread
+from tests.conftest import blob_content, make_run, make_step, new_id, register, start_thread
 from tests.contract.test_lists import queries
 
 
@@ -188,11 +188,7 @@ class TestFiles:
             ("a.txt", None, "Trip"),
         ]
         assert found[0].mime == "text/plain"
-        paths = [layer.store.blobs.path(f.blob) for f in found]
-        assert [(path.read_bytes(), f.size) for path, f in zip(paths, found, strict=True)] == [
-            (b"second", 6),
-            (b"first", 5),
-        ]
+        assert [(blob_content(layer, f.blob), f.size) for f in found] == [(b"second", 6), (b"first", 5)]
 
     async def test_a_deleted_file_is_gone(self, layer: DataLayer) -> None:
         file = await attach(layer, "t", "f")

@@ -14,7 +14,17 @@ import pytest
 from datalayer import DataLayer, InvalidInput
 from datalayer.backup import optimise
 from datalayer.blobs import LocalBlobs
-from tests.conftest import OpenLayer, blob_names, chainlit_session, failures, make_step, new_id, rows, start_thread
+from tests.conftest import (
+    OpenLayer,
+    blob_content,
+    blob_names,
+    chainlit_session,
+    failures,
+    make_step,
+    new_id,
+    rows,
+    start_thread,
+)
 from tests.processes import start
 
 
@@ -29,7 +39,7 @@ def file(thread_id: str, content: bytes = b"content", **over: Any) -> cl.File:
 async def content_of(layer: DataLayer, element: cl.File) -> bytes | None:
     """What is served for the element; None when there is no such element."""
     found = await layer.store.file(element.id)
-    return layer.store.blobs.path(found.blob.sha256).read_bytes() if found else None
+    return blob_content(layer, found.blob.sha256) if found else None
 
 
 class TestContent:

@@ -16,6 +16,7 @@ from sqlalchemy import event
 from datalayer import DataLayer, DataLayerError
 from datalayer.writes import APPLICATION, Actor, UpsertStep
 from tests.conftest import (
+    blob_content,
     blob_names,
     chainlit_session,
     failures,
@@ -147,7 +148,7 @@ class TestBlobs:
         assert found is not None
         assert found["name"] == "39"
         (name,) = blob_names(layer)
-        assert layer.store.blobs.path(name).read_bytes() == b"39x"
+        assert blob_content(layer, name) == b"39x"
 
 
 class TestBeforeTheFirstMessage:
@@ -170,7 +171,7 @@ class TestBeforeTheFirstMessage:
         assert [step["output"] for step in thread["steps"]] == ["welcome", "hello"]
         assert [element["name"] for element in thread["elements"] or []] == ["f"]
         (name,) = blob_names(layer)
-        assert layer.store.blobs.path(name).read_bytes() == b"content"
+        assert blob_content(layer, name) == b"content"
 
     async def test_chainlits_own_messages_are_held_and_then_stored(self, chainlit_layer: DataLayer) -> None:
         with chainlit_session(first_interaction=False) as session:

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import pytest
 
 from datalayer import DataLayer
-from tests.conftest import OpenLayer, blob_names, chainlit_session, rows
+from tests.conftest import OpenLayer, blob_content, blob_names, chainlit_session, rows
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
@@ -44,7 +44,7 @@ async def elements_of(layer: DataLayer, thread_id: str) -> list[Any]:
 
 async def served(layer: DataLayer, element_id: str) -> bytes | None:
     found = await layer.store.file(element_id)
-    return layer.store.blobs.path(found.blob.sha256).read_bytes() if found else None
+    return blob_content(layer, found.blob.sha256) if found else None
 
 
 @pytest.mark.parametrize("kind", KINDS)
