@@ -58,6 +58,7 @@ FLOORS = {
     "sql.overlay": 7,
     "store": 7,
     "chainlit.shapes": 8,
+    "chainlit.content": 7,
     "chainlit.routes": 8,
     "chainlit.actor": 8,
     "chainlit.events": 8,

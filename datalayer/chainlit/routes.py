@@ -13,16 +13,18 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import PurePosixPath
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from chainlit.config import config
 from fastapi import APIRouter, Depends, Request, Response
-from starlette.responses import FileResponse
 
 from .. import door, text
+from ..blobs import in_thread
 from ..door import headers
 from ..errors import NotFound
 from ..records import File, user_id
 from ..store import Store
+from . import content
 from .shapes import FILES
 
 logger = logging.getLogger("datalayer")
@@ -47,13 +49,13 @@ def mount(store: Store, show: ShowThread) -> None:
     @router.api_route(FILES + "/{element_id}", methods=["GET", "HEAD"], name="datalayer_file", include_in_schema=False)
     async def serve(element_id: str, request: Request, user: Annotated[Any, Depends(get_current_user)]) -> Response:
         file = await store.file(element_id)
-        if file is None or not store.blobs.has(file.blob.sha256):
+        if file is None:
             raise NotFound("There is no such file")
         asking = user_id(user.identifier) if user else None
         own = file.user_id == asking and (user is not None or not require_login())
         if not own and not (config.features.allow_thread_sharing and await _is_shown(file, show, user)):
             raise NotFound("There is no such file")
-        return _response(store, file, request, keep=own)
+        return await _response(store, file, request, keep=own)
 
     @router.get("/health/store", name="datalayer_health", include_in_schema=False)
     async def health() -> dict[str, Any]:
@@ -77,7 +79,7 @@ async def _is_shown(file: File, show: ShowThread, user: Any) -> bool:
         return False
 
 
-def _response(store: Store, file: File, request: Request, keep: bool) -> Response:
+async def _response(store: Store, file: File, request: Request, keep: bool) -> Response:
     """``keep``: the browser may keep it for ever; what is shared may cease to be."""
     tag = f'"{file.blob.sha256}"'
     mime = headers.mime_type(file.mime)
@@ -89,13 +91,18 @@ def _response(store: Store, file: File, request: Request, keep: bool) -> Respons
     }
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=given)
-    return FileResponse(
-        store.blobs.path(file.blob.sha256),
-        media_type=mime,
-        headers=given,
-        filename=_file_name(file.name),
-        content_disposition_type="inline" if headers.is_shown(mime) else "attachment",
-    )
+    try:
+        stream = await in_thread(store.blobs.open, file.blob.sha256)
+    except FileNotFoundError:
+        raise NotFound("There is no such file") from None
+    given["Content-Disposition"] = _disposition(file.name, "inline" if headers.is_shown(mime) else "attachment")
+    return content.answer(stream, file.blob.size, request, given, mime)
+
+
+def _disposition(name: str, kind: str) -> str:
+    plain = _file_name(name)
+    quoted = quote(plain)
+    return f"{kind}; " + (f'filename="{plain}"' if quoted == plain else f"filename*=utf-8''{quoted}")
 
 
 def _file_name(name: str) -> str:
