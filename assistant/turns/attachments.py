@@ -1,8 +1,11 @@
 """The files of a conversation, for a model to read and for the formatter to search."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from io import BufferedIOBase
 from pathlib import Path
 
 from datalayer import DataLayer, StoreUnavailable, file_url
@@ -17,6 +20,8 @@ from .window import MAX_FILE_BYTES
 _TEXT = "text/plain"
 _SEARCHED = 64 * 1024
 """Bytes that are searched of a file, from its beginning."""
+
+Open = Callable[[], BufferedIOBase]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +43,26 @@ async def attach(
         stored = await layer.store.thread_files(thread_id)
     except StoreUnavailable:
         stored = []
-    found = {file.element_id: (file.for_id, file.name, file.mime, layer.store.blobs.path(file.blob)) for file in stored}
-    new = {file.element_id: (file.for_id, file.name, file.mime, file.path) for file in sent}
+    opens = layer.store.blobs.open
+    found = {file.element_id: (file.for_id, file.name, file.mime, partial(opens, file.blob)) for file in stored}
+    new = {file.element_id: (file.for_id, file.name, file.mime, partial(_open, file.path)) for file in sent}
     return await asyncio.to_thread(_read, list((found | new).values()), messages)
 
 
 def _read(
-    files: Sequence[tuple[str | None, str, str | None, Path]], messages: Mapping[str, ChatMessage]
+    files: Sequence[tuple[str | None, str, str | None, Open]], messages: Mapping[str, ChatMessage]
 ) -> list[ChatMessage]:
     left, read = MAX_FILE_BYTES, dict(messages)
-    for step, name, mime, path in reversed(files):
+    for step, name, mime, opens in reversed(files):
         message = read.get(step or "")
         if message is None:
             continue
         file = Attachment(name, _TEXT if is_named_text(name, mime or "") else mime or "", b"")
-        if kind(file) and (data := _content(path, left)) is not None and (file := _shown(file, data)).mime:
+        try:
+            data = _content(opens, left) if left and kind(file) else None
+        except StoreUnavailable:
+            data, left = None, 0  # the others would be waited for as long
+        if data is not None and (file := _shown(file, data)).mime:
             left -= len(file.data)
         else:
             file = replace(file, mime="")  # named to the model, not shown
@@ -68,9 +78,17 @@ def _shown(file: Attachment, data: bytes) -> Attachment:
     return replace(file, mime="") if text is None else replace(file, data=text.encode(errors="replace"))
 
 
-def _content(path: Path, at_most: int) -> bytes | None:
+def _open(path: Path) -> BufferedIOBase:
+    return path.open("rb")
+
+
+def _content(opens: Open, at_most: int) -> bytes | None:
     try:
-        return path.read_bytes() if path.stat().st_size <= at_most else None
+        with opens() as file:
+            if file.seek(0, os.SEEK_END) > at_most:
+                return None
+            file.seek(0)
+            return file.read()
     except OSError:
         return None
 
@@ -81,19 +99,22 @@ async def searchable(layer: DataLayer, user_id: str) -> list[StoredFile]:
 
 
 def _beginnings(layer: DataLayer, files: Iterable[StepFile]) -> list[StoredFile]:
-    return [
-        StoredFile(
-            file.name, file_url(file.element_id, file.blob), _beginning(layer, file), file.thread_id, file.thread_name
-        )
-        for file in files
-    ]
+    found, away = [], False
+    for file in files:
+        try:
+            text = "" if away else _beginning(layer, file)
+        except StoreUnavailable:
+            text, away = "", True  # the others would be waited for as long
+        url = file_url(file.element_id, file.blob)
+        found.append(StoredFile(file.name, url, text, file.thread_id, file.thread_name))
+    return found
 
 
 def _beginning(layer: DataLayer, file: StepFile) -> str:
     if not is_named_text(file.name, file.mime or ""):
         return ""
     try:
-        with layer.store.blobs.path(file.blob).open("rb") as content:
+        with layer.store.blobs.open(file.blob) as content:
             return decode(content.read(_SEARCHED)) or ""
     except OSError:
         return ""

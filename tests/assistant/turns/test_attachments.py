@@ -1,10 +1,11 @@
 """What a model is given of the files of a conversation."""
 
+from functools import partial
 from pathlib import Path
 
 from assistant.models import ChatMessage
 from assistant.models.parts import parts
-from assistant.turns.attachments import _read
+from assistant.turns.attachments import _open, _read
 
 
 def test_text_reaches_the_model_decoded_whatever_its_type_and_what_is_none_is_named_only(tmp_path: Path) -> None:
@@ -17,7 +18,7 @@ def test_text_reaches_the_model_decoded_whatever_its_type_and_what_is_none_is_na
     }
     for name, (_, content) in contents.items():
         (tmp_path / name).write_bytes(content)
-    files = [("q", name, mime, tmp_path / name) for name, (mime, _) in contents.items()]
+    files = [("q", name, mime, partial(_open, tmp_path / name)) for name, (mime, _) in contents.items()]
     [message] = _read(files, {"q": ChatMessage("user", "What do they say?")})
     assert [(file.name, file.mime) for file in message.files][-2:] == [("program.txt", ""), ("photo.png", "image/png")]
     said = [part for part in parts(message) if isinstance(part, str)]
