@@ -1,5 +1,6 @@
 """What a load balancer and a monitor are told by the real app."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
 from tests.e2e.listening import Model, ask, connected
 from tests.faults.test_locked_app import locked
+from tests.processes import ROOT, run
 from tests.servers.redis import RedisServer
 
 TOKEN = "a token of the operator's"
@@ -46,6 +48,16 @@ async def test_alive_and_ready_without_signing_in(app: App, tabs: Tabs) -> None:
         assert (answer.status_code, answer.json()) == (200, {"status": "alive"})
         assert await ready(stranger) == (200, READY)
         assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_image_sees_the_living_from_the_dead(app: App, tmp_path: Path) -> None:
+    """As deploy/Dockerfile asks."""
+    check = re.search(r'"-c", "(.*)"\]$', (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE)
+    assert check
+    port = app.alive().url.rpartition(":")[2]
+    assert run(check[1], cwd=tmp_path, env={"CHAINLIT_PORT": port}).returncode == 0
+    app.alive().kill()
+    assert run(check[1], cwd=tmp_path, env={"CHAINLIT_PORT": port}).returncode != 0
 
 
 async def test_ready_while_the_spool_takes_what_the_database_does_not(app: App, tabs: Tabs) -> None:
