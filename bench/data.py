@@ -12,9 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from datalayer import migrations
 from datalayer.blobs import LocalBlobs
-from datalayer.dialects.sqlite import parse_url
+from datalayer.dialects.sqlite_file import migrate
 from datalayer.place import Place
 from datalayer.records import from_iso, to_iso, user_id
 
@@ -153,7 +152,7 @@ def _empty() -> bytes:
     """The file that our migrations make."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "threads.db"
-        migrations.migrate(parse_url(f"sqlite:///{path}"))
+        migrate(path)
         return path.read_bytes()
 
 

@@ -26,6 +26,7 @@ from .errors import (
     StoreCorrupt,
     StoreForeign,
     StoreTooNew,
+    StoreTooOld,
     StoreUnavailable,
 )
 from .writes import APPLICATION
@@ -48,6 +49,7 @@ __all__ = [
     "StoreCorrupt",
     "StoreForeign",
     "StoreTooNew",
+    "StoreTooOld",
     "StoreUnavailable",
     "backup",
     "door",

@@ -20,7 +20,6 @@ from .backup.disk import Progress, quiet
 from .backup.folder import DAILY, WEEKLY
 from .backup.versions import before
 from .dialects.base import reason
-from .dialects.sqlite import parse_url
 from .errors import DataLayerError, InvalidInput, NotFound
 from .place import Place
 from .schema import HEAD
@@ -258,12 +257,12 @@ def _place(
     """``new``: there need not be a store yet."""
     if database is None:
         raise InvalidInput("Name the database with --database or DATALAYER_DATABASE")
-    path = Path(str(parse_url(database).database)) if "://" in database else Path(database)
-    place = Place.beside(path, files, spool, backups)
+    named = Place.of if "://" in database else lambda path, *rest: Place.beside(Path(path), *rest)
+    place = named(database, files, spool, backups)
     if not new:
         backing.finish_restore(place)
-        if not path.exists():
-            raise NotFound(f"There is no database at {path}")
+        if not place.database.exists():
+            raise NotFound(f"There is no database at {place.database}")
     return place
 
 

@@ -69,8 +69,12 @@ class StoreTooNew(StoreUnusable):
     """The database was written by a newer version of this package. Upgrade the package, or restore an older backup."""
 
 
+class StoreTooOld(StoreUnusable):
+    """The database server is older than what this package works with. Upgrade the server."""
+
+
 class StoreForeign(StoreUnusable):
-    """The file is no database, or another application's. Give this package a file of its own."""
+    """The file is no database, or the database is another application's. Give this package one of its own."""
 
 
 class StoreClosed(DataLayerError):

@@ -3,15 +3,31 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from .dialects import parse_url
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
     database: Path
-    """A file."""
+    """A file; of a server's database, what its file would be called in the current folder."""
     files: Path
     spool: Path
     backups: Path
     """Folders, all three, which need not exist yet."""
+
+    @classmethod
+    def of(
+        cls,
+        url: str,
+        files: str | Path | None = None,
+        spool: str | Path | None = None,
+        backups: str | Path | None = None,
+    ) -> "Place":
+        """The parts of the store whose database is ``url``. Raises InvalidInput."""
+        parsed = parse_url(url)
+        name = str(parsed.database)
+        path = Path(name) if parsed.get_backend_name() == "sqlite" else Path(name.replace("/", "_"))
+        return cls.beside(path, files, spool, backups)
 
     @classmethod
     def beside(

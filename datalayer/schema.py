@@ -3,44 +3,47 @@
 Ids are readable text. Times are UTC microseconds. JSON columns hold SQL NULL for None.
 """
 
+from typing import Any
+
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
     MetaData,
     String,
     Table,
-    Text,
     UniqueConstraint,
 )
 
-HEAD = "0005"
+from .column_types import ID, Json, LongText, Seq
+
+HEAD = "0006"
 """Revision of this schema; the last one in ``migrations/versions``."""
 
 MESSAGES = ("user_message", "assistant_message")
 """Types of the steps that people see as messages."""
 
 metadata = MetaData()
-ID = String(255)
-Json = JSON(none_as_null=True)
 
 
 def _time(name: str, nullable: bool = True) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
 
-# A person who logs in. The id derives from the identifier (records.user_id), so it never moves.
+# A person who logs in. The id derives from the identifier (records.user_id), so it never moves. Servers limit the
+# length of what is in an index, so only SQLite's has the identifier in one.
 users = Table(
     "users",
     metadata,
     Column("id", ID, primary_key=True),
-    Column("identifier", Text, nullable=False, unique=True),
+    Column("identifier", LongText, nullable=False),
     Column("metadata", Json, nullable=False),
     _time("created_at", nullable=False),
+    UniqueConstraint("identifier").ddl_if(dialect="sqlite"),
 )
 
 # One conversation. last_activity_at moves with messages only; the index serves the sidebar's keyset pages.
@@ -50,7 +53,7 @@ threads = Table(
     metadata,
     Column("id", ID, primary_key=True),
     Column("user_id", ID, ForeignKey("users.id")),
-    Column("name", Text),
+    Column("name", LongText),
     Column("name_source", String(16)),
     Column("metadata", Json, nullable=False),
     Column("tags", Json),
@@ -59,30 +62,31 @@ threads = Table(
     Index("threads_by_activity", "user_id", "last_activity_at", "id"),
 )
 
-# A message or a run/tool step. seq is the order of arrival and a stable rowid; favorite repeats metadata["favorite"] so
+# A message or a run/tool step. seq is the order of arrival: a stable rowid in SQLite, elsewhere the moment of the first
+# write's call, so that nobody waits at a sequence, and the key is the id; favorite repeats metadata["favorite"] so
 # that favourites can be indexed; extra keeps what a newer Chainlit sends and this version has no column for. status is
 # None, streaming, complete, stopped, interrupted or failed; instance names the process that streams into the step.
 # written_at is the moment of the last write's call, by which one that was delayed in a spool is told.
 steps = Table(
     "steps",
     metadata,
-    Column("seq", Integer, primary_key=True),
+    Column("seq", Seq, primary_key=True),
     Column("id", ID, nullable=False, unique=True),
     Column("thread_id", ID, ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
     Column("parent_id", ID),
     Column("type", String(64)),
-    Column("name", Text),
-    Column("input", Text),
-    Column("output", Text),
+    Column("name", LongText),
+    Column("input", LongText),
+    Column("output", LongText),
     Column("streaming", Boolean),
     Column("is_error", Boolean),
     Column("wait_for_answer", Boolean),
     Column("default_open", Boolean),
     Column("auto_collapse", Boolean),
     Column("show_input", Json),
-    Column("language", Text),
-    Column("icon", Text),
-    Column("command", Text),
+    Column("language", LongText),
+    Column("icon", LongText),
+    Column("command", LongText),
     Column("modes", Json),
     Column("tags", Json),
     Column("metadata", Json),
@@ -97,17 +101,26 @@ steps = Table(
     Column("extra", Json),
     Index("steps_by_thread", "thread_id", "created_at", "seq"),
 )
-Index("steps_by_parent", steps.c.parent_id, sqlite_where=steps.c.parent_id.is_not(None))
-Index("steps_streaming", steps.c.instance, sqlite_where=steps.c.status == "streaming")
-Index("steps_favorite", steps.c.thread_id, sqlite_where=steps.c.favorite)
+
+
+def _partial(name: str, column: Column[Any], where: ColumnElement[bool]) -> None:
+    """MySQL has no partial indexes: there it holds all rows."""
+    Index(name, column, sqlite_where=where, postgresql_where=where)
+
+
+_partial("steps_by_parent", steps.c.parent_id, steps.c.parent_id.is_not(None))
+_partial("steps_streaming", steps.c.instance, steps.c.status == "streaming")
+_partial("steps_favorite", steps.c.thread_id, steps.c.favorite)
 
 # The content of elements, stored once per SHA-256. The row is what locks a blob while it is taken or removed.
+# released_at: since then it is being removed.
 blobs = Table(
     "blobs",
     metadata,
     Column("sha256", String(64), primary_key=True),
     Column("size", BigInteger, nullable=False),
     _time("created_at", nullable=False),
+    _time("released_at"),
 )
 
 # A file, image, chart… of a step. for_id is empty for a TaskList, and may come before its step: no foreign key.
@@ -118,15 +131,15 @@ elements = Table(
     Column("thread_id", ID, ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
     Column("for_id", ID),
     Column("type", String(64)),
-    Column("name", Text),
+    Column("name", LongText),
     Column("display", String(64)),
     Column("size", String(64)),
-    Column("language", Text),
+    Column("language", LongText),
     Column("page", Integer),
-    Column("mime", Text),
-    Column("url", Text),
-    Column("chainlit_key", Text),
-    Column("object_key", Text),
+    Column("mime", LongText),
+    Column("url", LongText),
+    Column("chainlit_key", LongText),
+    Column("object_key", LongText),
     Column("props", Json),
     Column("auto_play", Boolean),
     Column("player_config", Json),
@@ -146,7 +159,7 @@ feedbacks = Table(
     Column("step_id", ID, ForeignKey("steps.id", ondelete="CASCADE"), nullable=False),
     Column("user_id", ID, nullable=False),
     Column("value", Integer, nullable=False),
-    Column("comment", Text),
+    Column("comment", LongText),
     _time("created_at", nullable=False),
     UniqueConstraint("step_id", "user_id"),
 )
@@ -163,7 +176,7 @@ usage = Table(
     Column("user_id", ID, nullable=False),
     Column("thread_id", ID, nullable=False),
     Column("kind", String(16), nullable=False),
-    Column("model", Text, nullable=False),
+    Column("model", LongText, nullable=False),
     Column("provider", String(64), nullable=False),
     Column("status", String(16), nullable=False),
     Column("fallback", String(32)),
@@ -186,7 +199,7 @@ summaries = Table(
     "summaries",
     metadata,
     Column("thread_id", ID, ForeignKey("threads.id", ondelete="CASCADE"), primary_key=True),
-    Column("text", Text, nullable=False),
+    Column("text", LongText, nullable=False),
     Column("from_step", ID, nullable=False),
     Column("until_step", ID, nullable=False),
     _time("until_at", nullable=False),
@@ -194,7 +207,7 @@ summaries = Table(
     Column("tokens", Integer, nullable=False),
     Column("digest", String(64), nullable=False),
     Column("source", String(16), nullable=False),
-    Column("model", Text),
+    Column("model", LongText),
     _time("created_at", nullable=False),
 )
 
@@ -214,4 +227,23 @@ tombstones = Table(
     Column("kind", String(8), primary_key=True),
     Column("id", ID, primary_key=True),
     _time("deleted_at", nullable=False),
+)
+
+# A process that has the database open, where no lock of a file tells: seen_at is its last sign of life, by the
+# server's clock.
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", ID, primary_key=True),
+    _time("seen_at", nullable=False),
+)
+
+# What an app keeps beside conversations, for all its instances. The app knows what it means. version counts the
+# changes, so that of two at once one is told.
+app_values = Table(
+    "app_values",
+    metadata,
+    Column("key", ID, primary_key=True),
+    Column("value", Json, nullable=False),
+    Column("version", BigInteger, nullable=False),
 )

@@ -1,6 +1,7 @@
 """I7: writes that the database refused, kept in a file until it takes them.
 
-One file a process, ``<instance>.jsonl``, locked (flock) as long as the process lives. A line is a write as
+One file a process, ``<instance>.jsonl``, and one for each further lane, ``<instance>.<name>.jsonl``, locked (flock) as
+long as the process lives. A line is a write as
 ``writes.to_json`` gives it, in ASCII with a newline at its end; lines are only ever added, and fsynced before their
 callers hear that they are safe. When the database has all of them, the file is truncated to nothing, and removed at the
 end. Only the last lines of a file can be torn, by a power cut before their fsync; reading ends there.
@@ -30,26 +31,38 @@ _ENDING = ".jsonl"
 class Spool:
     """Not opened by the constructor. All methods block; every one but the constructor raises OSError."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, trunk: "Spool | None" = None) -> None:
         self.folder = folder
-        self.instance = str(uuid.uuid4())
+        self._trunk = trunk
+        self._name = ""
         self._own: BinaryIO | None = None
         self._claimed: dict[Path, BinaryIO] = {}
 
+    def branch(self) -> "Spool":
+        """Another file of the same process, for another lane; made when there is something to keep in it."""
+        return Spool(self.folder, self)
+
+    @property
+    def instance(self) -> str:
+        """The name of this process."""
+        return self._trunk.instance if self._trunk else self._name
+
     def open(self) -> BinaryIO:
         """Makes and locks this process's file. A second call does nothing."""
+        if self._trunk:
+            self._trunk.open()
         while self._own is None:  # another process that starts or ends now may take our file or the empty folder away
             self.folder.mkdir(mode=0o700, exist_ok=True)  # not its parents: a store whose folder is missing is none
             sync(self.folder.parent)
-            self.instance = str(uuid.uuid4())
-            self._own = _lock(self._path(self.instance), "xb")
+            self._name = f"{self.instance}.{uuid.uuid4().hex[:8]}" if self._trunk else str(uuid.uuid4())
+            self._own = _lock(self._path, "xb")
         return self._own
 
     def take_over(self) -> list[Write]:
         """The writes that dead processes left: each file's in its order, those of several by their time. They stay in
         their files until ``forget``."""
         for path in self.folder.glob("*" + _ENDING):
-            if path.stem != self.instance and path not in self._claimed and (file := _lock(path, "r+b")):
+            if _instance(path) != self.instance and path not in self._claimed and (file := _lock(path, "r+b")):
                 self._claimed[path] = file
         files = sorted(self._claimed.values(), key=lambda file: os.fstat(file.fileno()).st_mtime)
         return list(merge(*(_read(file) for file in files), key=lambda write: write.at))
@@ -104,26 +117,31 @@ class Spool:
     def live(self) -> set[str]:
         """The instances that run now, this one included."""
         others = (path for path in self.folder.glob("*" + _ENDING) if path not in self._claimed)
-        return {path.stem for path in others if path.stem == self.instance or _is_locked(path)}
+        return {_instance(path) for path in others if _instance(path) == self.instance or _is_locked(path)}
 
     def close(self, keep: bool) -> None:
         """``keep``: the writes are not stored yet, so the file stays for the next process."""
         if self._own is not None:
             if not keep:
-                self._path(self.instance).unlink(missing_ok=True)
+                self._path.unlink(missing_ok=True)
             self._own.close()
         for file in self._claimed.values():
             file.close()
         with suppress(OSError):  # not there, or not empty: others use it
             self.folder.rmdir()
 
-    def _path(self, instance: str) -> Path:
-        return self.folder / (instance + _ENDING)
+    @property
+    def _path(self) -> Path:
+        return self.folder / (self._name + _ENDING)
 
 
 def live_instances(folder: Path) -> set[str]:
     """The instances that have a store with this spool ``folder`` open, in any process."""
-    return {path.stem for path in folder.glob("*" + _ENDING) if _is_locked(path)}
+    return {_instance(path) for path in folder.glob("*" + _ENDING) if _is_locked(path)}
+
+
+def _instance(path: Path) -> str:
+    return path.name.partition(".")[0]
 
 
 def _lock(path: Path, mode: str) -> BinaryIO | None:

@@ -9,25 +9,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import backup, migrations, transaction
+from . import dialects, opening, transaction
 from .backlog import MAX_BATCH
-from .backup.damage import set_log_aside
 from .blobs import Blobs, LocalBlobs
-from .dialects import sqlite
-from .dialects.base import reason
-from .dialects.sqlite_file import Identity, check_file, file_identity, log_identity
+from .dialects.base import reason, translated
 from .errors import DataLayerError, InvalidInput, StoreClosed, StoreUnavailable
+from .lanes import Lanes
 from .observer import observer
 from .place import Place
 from .reads import Found, Reads, T
 from .records import Blob, Page, Readiness, not_before, now
-from .schema import HEAD
-from .spool import Spool, live_instances
+from .spool import Spool
 from .sql import queries
-from .sql.apply import apply, mark_interrupted
+from .sql.apply import apply
 from .sql.overlay import Overlay, Rows, merge
-from .transaction import OPENING, Verdict
-from .writer import CLOSING, Event, Lane
+from .transaction import Verdict
+from .writer import CLOSING, Event
 from .writes import ReleaseBlobs, Write
 
 logger = logging.getLogger("datalayer")
@@ -37,9 +34,10 @@ READ_TIMEOUT = 10.0
 
 
 class Store(Reads):
-    """``url``: sqlite+aiosqlite:///path. ``files``: folder of the blobs, None: ``<database>.files`` beside it.
-    ``spool``: folder of the writes that the database refused, None: ``<database>.spool``; another disk is best.
-    ``backups``: folder of the backups, None: ``<database>.backups``; another disk is best.
+    """``url``: sqlite+aiosqlite:///path, or a server's: see ``dialects``. ``files``: folder of the blobs, None:
+    ``<database>.files`` beside it. ``spool``: folder of the writes that the database refused, None:
+    ``<database>.spool``; another disk is best. ``backups``: folder of the backups, None: ``<database>.backups``;
+    another disk is best. "Beside" a server's database is the current folder.
 
     Cheap and synchronous; everything is opened by the first call. Raises InvalidInput for a URL it cannot keep.
     """
@@ -52,22 +50,22 @@ class Store(Reads):
         backups: str | Path | None = None,
         synchronous: str = "FULL",
     ) -> None:
-        self._database = sqlite.Database(sqlite.parse_url(url), synchronous)
-        self.place = Place.beside(self._database.path, files, spool, backups)
+        self._database = dialects.database(dialects.parse_url(url), synchronous)
+        self.place = Place.of(url, files, spool, backups)
         self.blobs: Blobs = LocalBlobs(self.place.files)
         self._spool = Spool(self.place.spool)
-        self._lane = Lane(
-            lambda writes: sqlite.translated(self._commit(writes)),
+        self._open = opening.of(self._database, self.place, self._spool)
+        self._lanes = Lanes(
+            lambda writes: self._translated(self._commit(writes)),
             self._spool,
-            lambda: sqlite.translated(self._ready()),
+            lambda: self._translated(self._ready()),
+            self._database.lanes,
         )
         self._opening: asyncio.Task[None] | None = None
         self._recovering: asyncio.Task[None] | None = None
         self._stuck: set[asyncio.Task[Any]] = set()
         self._left: set[str] = set()
         self._shutting: asyncio.Task[None] | None = None
-        self._opened_as: Identity | None = None
-        self._log: Identity | None = None
         self._closed = False
 
     @property
@@ -78,7 +76,7 @@ class Store(Reads):
     @property
     def listeners(self) -> list[Callable[[Event], None]]:
         """Called in the event loop when the state of the store changes."""
-        return self._lane.listeners
+        return self._lanes.listeners
 
     async def open(self) -> None:
         """Brings the schema up to date and stores what dead processes left. Raises StoreTooNew, StoreForeign,
@@ -96,8 +94,7 @@ class Store(Reads):
 
     async def _upgrade(self) -> None:
         await asyncio.to_thread(self._show_up)
-        await sqlite.translated(asyncio.to_thread(self._prepare))
-        self._opened_as = file_identity(self._database.path)
+        await self._open.prepare()
 
     def _recovery(self) -> asyncio.Task[None]:
         if self._recovering is None or _failed(self._recovering):
@@ -112,35 +109,29 @@ class Store(Reads):
         except OSError as error:
             logger.warning("there is no spool: %s. What the database refuses cannot be kept.", error.strerror)
 
-    def _prepare(self) -> None:
-        """Ends a restore that was cut off, then brings the schema up to date, with a verified backup of the old one."""
-        backup.finish_restore(self.place)
-        revision = check_file(self.place.database)
-        if revision not in (None, HEAD):
-            backup.before_upgrade(self.place)
-        if revision != HEAD:
-            # Another process of ours that starts now may be at the same.
-            others = live_instances(self.place.spool) - {self.instance}
-            migrations.migrate(sqlite.url_of(self.place.database), patience=OPENING if others else sqlite.BUSY_TIMEOUT)
-
     async def _recover(self) -> None:
         """Stores what dead processes left in their spools, marks the answers that they were streaming, and removes the
         content that they let go."""
-        try:
-            left = await asyncio.to_thread(self._spool.take_over)
-            live = await asyncio.to_thread(self._spool.live)
-        except OSError:
-            return  # _show_up has said that there is no spool
-        newest = await self._database.read.run(queries.newest_write)
-        not_before(max([newest, *(write.at for write in left)]))
+        await self._open.tell_time()
+        taken = await asyncio.to_thread(self._left_by_others)
+        left = taken or []
+        not_before(max((write.at for write in left), default=0))
         for start in range(0, len(left), MAX_BATCH):
-            await self._lane.store_kept(left[start : start + MAX_BATCH], self._apply)
-        found = await self._database.write.run(partial(mark_interrupted, live=live))
-        await asyncio.to_thread(self._spool.forget)
+            await self._lanes.store_kept(left[start : start + MAX_BATCH], self._apply)
+        found = await self._open.mark_interrupted()
+        if taken is not None:
+            await asyncio.to_thread(self._spool.forget)
         if left or found:
             logger.warning("recovered from a crash: %s writes from the spool, %s interrupted answers", len(left), found)
         if unused := await self._database.read.run(queries.unused_blobs):
             await self._release(unused)
+
+    def _left_by_others(self) -> list[Write] | None:
+        """None: nobody can tell; ``_show_up`` has said that there is no spool."""
+        try:
+            return self._spool.take_over()
+        except OSError:
+            return None
 
     async def close(self) -> None:
         """Stores what was accepted, then closes. A second call does nothing.
@@ -149,7 +140,7 @@ class Store(Reads):
         """
         if self._closed:
             return
-        ended = await self._lane.close()
+        ended = await self._lanes.close()
         self._closed = True
         self._shutting = asyncio.create_task(self._shut())
         if ended:
@@ -158,22 +149,22 @@ class Store(Reads):
             logger.error("the database does not answer; what it has not taken is in the spool")
 
     async def _shut(self) -> None:
-        await self._lane.ended()
-        await asyncio.to_thread(self._spool.close, keep=self._lane.degraded)
+        await self._lanes.ended()
+        await self._open.leave()
         await self._database.close()
 
     async def drain(self) -> None:
         """Returns when every accepted write is durable or its caller has its error."""
-        await self._lane.barrier()
+        await self._lanes.barrier()
 
     async def catch_up(self) -> bool:
         """Tries now to store what waits in the spool, which else is tried about once a second. Whether nothing is left
         in it."""
-        return await self._lane.catch_up()
+        return await self._lanes.catch_up()
 
     async def health(self) -> dict[str, Any]:
         """``state``: "ok", or "degraded" (writes wait in the spool); ``pending``: writes not in the database yet."""
-        return {"state": "degraded" if self._lane.degraded else "ok", "pending": self._lane.pending}
+        return {"state": "degraded" if self._lanes.degraded else "ok", "pending": self._lanes.pending}
 
     async def readiness(self, within: float = 1.0) -> Readiness:
         """Whether there is any use in sending somebody here now. ``within``: seconds that the database has to answer.
@@ -182,9 +173,9 @@ class Store(Reads):
         with suppress(DataLayerError, TimeoutError):
             async with asyncio.timeout(within):
                 await self._upgraded()
-                await self._answer(self._database.read.run(queries.newest_write))
+                await self._answer(self._database.read.run(queries.ping))
                 answers = True
-        if answers and not self._lane.degraded:
+        if answers and not self._lanes.degraded:
             return Readiness(database=True)
         return Readiness(answers, spool=not self._closed and await asyncio.to_thread(self._spool.takes))
 
@@ -193,7 +184,7 @@ class Store(Reads):
 
         ``source``: content of an element, put into the blob store and named in the write.
         """
-        return self._lane.submit(write, None if source is None else partial(self.put_blob, source))
+        return self._lanes.submit(write, None if source is None else partial(self.put_blob, source))
 
     async def put_blob(self, source: bytes | Path) -> Blob:
         """Stores content; it survives a power cut when this returns. Raises InvalidInput without a file, OSError."""
@@ -202,16 +193,13 @@ class Store(Reads):
         return await asyncio.to_thread(self.blobs.put, source)
 
     async def _ready(self) -> None:
-        if self._opened_as not in (None, file_identity(self._database.path)):
-            # Replaced or removed under us: what we still have open is a file that nobody will ever see again.
-            self._opening, self._recovering, self._opened_as = None, None, None
-            await self._database.close()
-            await asyncio.to_thread(set_log_aside, self.place.database, self._log)
+        if await self._open.renew():
+            self._opening, self._recovering = None, None
         await self.open()
 
     async def _commit(self, writes: Sequence[Write]) -> list[Verdict]:
         verdicts = await self._apply(writes)
-        self._log = log_identity(self.place.database)
+        self._open.committed()
         return verdicts
 
     async def _apply(self, writes: Sequence[Write]) -> list[Verdict]:
@@ -222,7 +210,7 @@ class Store(Reads):
 
     async def _release(self, names: list[str]) -> None:
         # A transaction of its own: a file is removed only after the rows that pointed to it are durably gone.
-        wanted = self._lane.blobs()
+        wanted = self._lanes.blobs()
         names, self._left = sorted({*names, *self._left} - wanted), {*names, *self._left} & wanted
         try:
             write = ReleaseBlobs(names=names, at=now())
@@ -233,16 +221,16 @@ class Store(Reads):
 
     async def _read(self, query: Callable[..., T], *args: Any, thread_id: str | None = None) -> T:
         await self._settled(thread_id)
-        if thread_id is None or not (waiting := self._lane.spooled(thread_id)):
+        if thread_id is None or not (waiting := self._lanes.spooled(thread_id)):
             return await self._ask(query, *args)
         overlay = Overlay(waiting, self.blobs)
         return await self._through(overlay, await self._ask(overlay.copy, [thread_id]), query, *args)
 
     async def _find(self, query: Callable[..., Found | None], key: str) -> Found | None:
         found = await self._read(query, key)
-        named = (write.thread_id for write in self._lane.spooled() if getattr(write, "id", None) == key)
+        named = (write.thread_id for write in self._lanes.spooled() if getattr(write, "id", None) == key)
         where = found.thread_id if found else next(named, None)
-        if where is None or not self._lane.spooled(where):
+        if where is None or not self._lanes.spooled(where):
             return found
         return await self._read(query, key, thread_id=where)
 
@@ -251,7 +239,7 @@ class Store(Reads):
     ) -> Page:
         await self._settled()
         asked = (user_id, first, cursor, search, feedback)
-        if not (waiting := self._lane.spooled()):
+        if not (waiting := self._lanes.spooled()):
             return await self._ask(queries.page, *asked)
         page, overlay, rows = await self._ask(Overlay(waiting, self.blobs).beside, *asked)
         return merge(page, await self._through(overlay, rows, queries.page, *asked), first)
@@ -266,7 +254,7 @@ class Store(Reads):
             async with asyncio.timeout(READ_TIMEOUT):
                 if not failed_before and not recovery.done():
                     await asyncio.wait([recovery])
-                await self._lane.settled(thread_id)
+                await self._lanes.settled(thread_id)
         except TimeoutError:
             logger.warning("reading without the writes that are still waiting")
 
@@ -280,7 +268,10 @@ class Store(Reads):
         return answer
 
     async def _through(self, overlay: Overlay, rows: Rows, query: Callable[..., T], *args: Any) -> T:
-        return await sqlite.translated(asyncio.to_thread(overlay.ask, rows, query, *args))
+        return await self._translated(asyncio.to_thread(overlay.ask, rows, query, *args))
+
+    async def _translated(self, work: Coroutine[Any, Any, T]) -> T:
+        return await translated(work, self._database.translate)
 
     async def _answer(self, reading: Coroutine[Any, Any, T]) -> T:
         """What ``reading`` returns. While a transaction hangs, it must not take longer than one may."""
@@ -290,11 +281,11 @@ class Store(Reads):
         while time.monotonic() < end:
             # What still reads for somebody who has given up tells that there is no use in waiting.
             done, _ = await asyncio.wait(
-                [task], timeout=0 if self._stuck and self._lane.stalled else transaction.PATIENCE
+                [task], timeout=0 if self._stuck and self._lanes.stalled else transaction.PATIENCE
             )
             if done:
                 return task.result()
-            if self._lane.stalled:
+            if self._lanes.stalled:
                 break
         self._stuck.add(task)
         task.add_done_callback(self._stuck.discard)

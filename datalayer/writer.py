@@ -41,12 +41,13 @@ class _Entry:
     write: Write
     done: asyncio.Future[Any]
     put: PutBlob | None
+    after: Sequence[asyncio.Future[Any]] = ()
     blob: asyncio.Task[Blob] | None = None
     tries: int = 0
 
     @property
     def ready(self) -> bool:
-        return self.blob is None or self.blob.done()
+        return (self.blob is None or self.blob.done()) and all(each.done() for each in self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +95,26 @@ class Lane:
         stored = (entry.blob for entry in self._waiting if entry.blob and entry.ready)
         return self._backlog.blobs() | {blob.result().sha256 for blob in stored if not blob.exception()}
 
-    def submit(self, write: Write, put: PutBlob | None = None) -> asyncio.Future[Any]:
+    def undecided(self) -> list[asyncio.Future[Any]]:
+        """The writes whose callers have no answer yet."""
+        return list(self._undecided)
+
+    def submit(
+        self, write: Write, put: PutBlob | None = None, after: Sequence[asyncio.Future[Any]] = ()
+    ) -> asyncio.Future[Any]:
         """Accepts ``write``; the future has its result when it is durable. Raises StoreClosed.
 
         ``put`` stores the content that the write names. Until it has, later writes to the same thread wait, others do
-        not.
+        not. ``after``: the write, and what follows it here to its thread, waits until these are done.
         """
         if self._closed:
             raise StoreClosed("The data layer is closed")
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="datalayer-writer")
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        entry = _Entry(write, done, put)
+        entry = _Entry(write, done, put, after)
+        for each in after:
+            each.add_done_callback(lambda _: self._wake.set())
         self._start_put(entry)
         self._waiting.append(entry)
         self._undecided[done] = write.thread_id
@@ -240,10 +249,14 @@ class Lane:
     def _tell(self, kind: Kind, writes: Sequence[Write]) -> None:
         event = Event(kind, frozenset(write.thread_id for write in writes if write.thread_id))
         for listener in self.listeners:
-            try:
-                listener(event)
-            except Exception:
-                logger.exception("a listener of the data layer failed")  # its trouble must not stop the writes
+            self.call(listener, event)
+
+    @staticmethod
+    def call(listener: Callable[[Event], None], event: Event) -> None:
+        try:
+            listener(event)
+        except Exception:
+            logger.exception("a listener of the data layer failed")  # its trouble must not stop the writes
 
     def _add_blob(self, entry: _Entry) -> bool:
         """Puts the stored blob into the write that waited for it; False, and the caller told, when storing failed."""

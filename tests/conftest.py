@@ -21,9 +21,10 @@ from chainlit.session import WebsocketSession, ws_sessions_id, ws_sessions_sid
 from chainlit.user import PersistedUser, User
 from chainlit.user_session import user_sessions
 from chainlit.utils import utc_now
-from sqlalchemy import make_url
 
-from datalayer import DataLayer, migrations, transaction
+from datalayer import DataLayer, transaction
+from datalayer.dialects.server import Server
+from datalayer.dialects.sqlite_file import migrate
 from tests.gate import Gate
 
 if TYPE_CHECKING:
@@ -89,16 +90,29 @@ def _migrated() -> bytes:
     """A database without rows: a copy costs a tenth of what the migrations do."""
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder, "threads.db")
-        migrations.migrate(make_url(f"sqlite:///{database}"))
+        migrate(database)
         return database.read_bytes()
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The one place that says on which databases the contract is proved. Their schema is up to date."""
-    if request.node.get_closest_marker("new_database") is None:
+    """A database without rows; its schema is up to date. tests/contract has it on every kind of database."""
+    from tests.servers import databases
+
+    new = request.node.get_closest_marker("new_database") is not None
+    kind = getattr(request, "param", "sqlite")
+    if kind != "sqlite":
+        return databases.bare_database(kind) if new else databases.empty_database(kind)
+    if not new:
         (tmp_path / "threads.db").write_bytes(_migrated())
-    return {"sqlite": f"sqlite+aiosqlite:///{tmp_path}/threads.db"}[request.param]
+    return f"sqlite+aiosqlite:///{tmp_path}/threads.db"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What a test of tests/contract shows on SQLite it shows on every other database (I14)."""
+    if "contract" in metafunc.definition.path.parts and "store_url" in metafunc.fixturenames:
+        kinds = [pytest.param(kind, marks=pytest.mark.services) for kind in ("postgres", "mysql")]
+        metafunc.parametrize("store_url", ["sqlite", *kinds], indirect=True)
 
 
 @pytest.fixture
@@ -214,9 +228,26 @@ async def steps_of(layer: DataLayer, thread_id: str) -> dict[str, Any]:
 
 
 def rows(layer: DataLayer, query: str, *values: Any) -> list[Any]:
-    """What lies in the database file now, read past the layer."""
-    with closing(sqlite3.connect(f"{layer.store._database.path.as_uri()}?mode=ro", uri=True)) as database:
-        return database.execute(query, values).fetchall()
+    """What lies in the database now, read past the layer; ``?`` stands for a value."""
+    from tests.servers import databases
+
+    database = layer.store._database
+    if isinstance(database, Server):
+        return databases.rows(database.url, query, *values)
+    with closing(sqlite3.connect(f"{database.path.as_uri()}?mode=ro", uri=True)) as file:
+        return file.execute(query, values).fetchall()
+
+
+def change(layer: DataLayer, statement: str) -> None:
+    """Changes the database past the layer."""
+    from tests.servers import databases
+
+    database = layer.store._database
+    if isinstance(database, Server):
+        databases.execute(database.url, statement)
+        return
+    with closing(sqlite3.connect(database.path)) as file, file:
+        file.execute(statement)
 
 
 def blob_names(layer: DataLayer) -> set[str]:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import migrations
-from ..dialects.sqlite import failures, url_of
+from ..dialects import sqlite_file
+from ..dialects.sqlite import failures
 from ..errors import InvalidInput
 from ..place import Place
 from ..schema import HEAD
@@ -69,5 +70,5 @@ def migrate(place: Place, to: str, backup_to: Path | None, progress: Progress = 
         made = make(place, backup_to, progress) if backup_to else None
         progress("migrating", 0, 0)
         # Whoever opens the store at this very moment waits for SQLite's lock, and finds the new version.
-        migrations.migrate(url_of(place.database), "upgrade" if to > current else "downgrade", to)
+        sqlite_file.migrate(place.database, "upgrade" if to > current else "downgrade", to)
     return Migrated(current, to, made.stamp if made else None)

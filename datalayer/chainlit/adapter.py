@@ -20,7 +20,6 @@ from chainlit.user import PersistedUser, User
 
 from .. import text
 from ..backup import check
-from ..dialects.sqlite import parse_url
 from ..errors import DataLayerError, InvalidInput
 from ..place import Place
 from ..records import Thread, now, to_iso, vote_id
@@ -103,7 +102,7 @@ class DataLayer(BaseDataLayer):
         backups: str | Path | None = None,
     ) -> Place:
         """Where a DataLayer with these arguments keeps its parts. Raises InvalidInput."""
-        return Place.beside(Path(str(parse_url(url).database)), files, spool, backups)
+        return Place.of(url, files, spool, backups)
 
     @staticmethod
     def check(place: Place) -> None:
@@ -333,10 +332,11 @@ class DataLayer(BaseDataLayer):
 
     async def delete_feedback(self, feedback_id: str) -> bool:
         """Whether there was such a vote of the user who asks."""
-        write = DeleteFeedback(actor=actor.current(), id=text.identifier(feedback_id, "vote"), at=now())
-        place = None
+        key, place = text.identifier(feedback_id, "vote"), None
         with suppress(DataLayerError):  # what the database cannot tell now is taken back all the same
-            place = await self.store.vote(write.id)
+            place = await self.store.vote(key)
+        thread_id = place[0] if place else None
+        write = DeleteFeedback(actor=actor.current(), thread_id=thread_id, id=key, at=now())
         done = bool(await self.store.submit(write))
         if place and done:
             await self.on_unvote(*place)

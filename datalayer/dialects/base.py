@@ -1,15 +1,67 @@
-"""What is the same for all databases: what an error means that is no driver's."""
+"""What every database can be asked for, and what an error means that is no driver's."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from sqlalchemy import Connection, Insert, Table
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
 from ..errors import DataLayerError, InvalidInput, StoreUnavailable
+
+T = TypeVar("T")
+
+
+class Dialect(ABC):
+    """The statements in which databases differ; their parts are in ``expressions``."""
+
+    serial: ClassVar[bool] = False
+    """Whether a transaction that writes is alone, so that nothing changes between what it reads and what it writes."""
+
+    @abstractmethod
+    def keep(self, table: Table) -> Insert:
+        """INSERT of rows; one whose key is there stays as it is."""
+
+    @abstractmethod
+    def upsert(
+        self, table: Table, key: tuple[str, ...], columns: frozenset[str], same: tuple[str, ...] = (), newer: str = ""
+    ) -> Insert:
+        """INSERT of rows that, where ``key`` exists, sets ``columns``: only in a row in which the columns ``same`` are
+        those of the new one, and ``newer`` (a time) is not later than the new one's."""
+
+
+class Runs(Protocol):
+    """Connections of one role."""
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """``work`` in one transaction: committed when it returns, rolled back when it raises. Raises DataLayerError.
+
+        It may be called again, in a new transaction, when others were at the same rows.
+        """
+
+
+class Database(Protocol):
+    """Opens nothing before the first call."""
+
+    write: Runs
+    read: Runs
+    lanes: int
+    """How many transactions may write at once."""
+
+    def translate(self, error: BaseException) -> DataLayerError:
+        """The error of this package that says what ``error``, a driver's or SQLAlchemy's, means for the caller."""
+
+    async def close(self) -> None:
+        """The next call opens it again."""
 
 
 def reason(error: BaseException) -> str:
     """What lies under ``error``, for a log: the driver's code or a class name. Never a message, it may quote data."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return getattr(error, "sqlite_errorname", type(error).__name__)
+    code = getattr(error, "sqlstate", None) or (error.args[0] if error.args and type(error.args[0]) is int else None)
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    return f"{name} {code}" if code else name
 
 
 def driver_error(error: BaseException) -> BaseException:
@@ -22,10 +74,20 @@ def translate(error: BaseException) -> DataLayerError:
     cause = driver_error(error)
     if isinstance(cause, DataLayerError):
         return cause
-    if isinstance(cause, (ValueError, TypeError, OverflowError)):
-        return InvalidInput("The database refuses this value")
     if isinstance(cause, (OSError, TimeoutError)):
         return StoreUnavailable("The database cannot take this right now")
+    if isinstance(cause, (ValueError, TypeError, OverflowError)):
+        return InvalidInput("The database refuses this value")
     if isinstance(cause, SQLAlchemyError):
         return DataLayerError("The database failed")
     return DataLayerError("The data layer failed")
+
+
+async def translated(work: Coroutine[Any, Any, T], translate: Callable[[BaseException], DataLayerError]) -> T:
+    """``work``, its errors as those of this package."""
+    try:
+        return await work
+    except DataLayerError:
+        raise
+    except Exception as error:
+        raise translate(error) from error

@@ -7,23 +7,25 @@ Drivers' exceptions become errors of this package here and nowhere else.
 
 import json
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
 
 from .. import text
 from ..errors import DataLayerError, InvalidInput, StoreCorrupt, StoreForeign, StoreUnavailable
 from . import base
-from .base import driver_error
+from .base import T, driver_error
+from .expressions import ids_of, octets, says
+from .upserts import OnConflict
 from .workers import Workers
-
-T = TypeVar("T")
 
 BUSY_TIMEOUT = 0.25
 """Seconds SQLite waits for another process's lock before the call fails: less than a caller waits for a transaction, so
@@ -43,6 +45,30 @@ _PRAGMAS = {
 }
 
 
+class SQLite(OnConflict):
+    serial = True
+    insert = staticmethod(insert)
+
+
+dialect = SQLite()
+
+
+@compiles(ids_of, "sqlite")
+def _ids_of(element: ids_of, compiler: Any, **given: Any) -> str:
+    return f"json_each({compiler.process(element.clauses, **given)})"
+
+
+@compiles(octets, "sqlite")
+def _octets(element: octets, compiler: Any, **given: Any) -> str:
+    return f"length(CAST({compiler.process(element.clauses, **given)} AS BLOB))"
+
+
+@compiles(says, "sqlite")
+def _says(element: says, compiler: Any, **given: Any) -> str:
+    text, word = (compiler.process(list(element.clauses)[n], **given) for n in (0, 1))
+    return f"instr(fold({text}), {word}) > 0"
+
+
 class Connections:
     """Those of one role, "write" or "read", each used by one thread at a time."""
 
@@ -56,7 +82,7 @@ class Connections:
         A call that is cancelled while it waits for the driver still ends its transaction before the cancellation goes
         on.
         """
-        return await translated(self._workers.run(partial(self._transaction, work)))
+        return await base.translated(self._workers.run(partial(self._transaction, work)), translate)
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
         try:
@@ -76,8 +102,11 @@ class Connections:
 class Database:
     """Opens nothing before the first call. ``synchronous`` other than FULL gives up I2 (benchmarks)."""
 
+    lanes = 1
+
     def __init__(self, url: URL, synchronous: str = "FULL") -> None:
         self.path = Path(str(url.database))
+        self.translate = translate
         self.write = Connections(url, "write", 1, synchronous)
         self.read = Connections(url, "read", 4, synchronous)
 
@@ -88,17 +117,11 @@ class Database:
         await self.write.close()
 
 
-def parse_url(url: str) -> URL:
+def parse_url(url: URL) -> URL:
     """``url`` as this package opens it. Raises InvalidInput for what it cannot keep safely."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise InvalidInput("The database URL cannot be read; write sqlite+aiosqlite:///threads.db") from error
-    if parsed.get_backend_name() != "sqlite":
-        raise InvalidInput("This version keeps its data in SQLite; write sqlite+aiosqlite:///threads.db")
-    if parsed.database in (None, "", ":memory:") or str(parsed.database).startswith("file:"):
+    if url.database in (None, "", ":memory:") or str(url.database).startswith("file:"):
         raise InvalidInput("The database must be a file; one in memory would be lost with the process")
-    return parsed.set(drivername="sqlite")
+    return url.set(drivername="sqlite")
 
 
 def url_of(database: Path) -> URL:
@@ -180,14 +203,4 @@ def failures() -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, SQLAlchemyError, OSError) as error:
-        raise translate(error) from error
-
-
-async def translated(work: Coroutine[Any, Any, T]) -> T:
-    """``work``, its errors as those of this package."""
-    try:
-        return await work
-    except DataLayerError:
-        raise
-    except Exception as error:
         raise translate(error) from error

@@ -4,6 +4,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from sqlalchemy import NullPool, create_engine, event
+
+from .. import migrations
 from ..errors import StoreCorrupt, StoreForeign, StoreTooNew, StoreUnavailable
 from ..schema import HEAD
 from . import sqlite
@@ -39,6 +42,32 @@ def check_file(path: Path) -> str | None:
     if revision is not None and revision > HEAD:
         raise StoreTooNew("This database was written by a newer version; upgrade, or restore an older backup")
     return revision
+
+
+def migrate(
+    path: Path, direction: migrations.Direction = "upgrade", revision: str = "head", patience: float = 5.0
+) -> None:
+    """Brings the database up or down to ``revision``, in one transaction: a kill leaves the old version or the new one.
+
+    ``patience``: seconds to wait for another process's lock. Blocks; call it in a thread.
+
+    A connection of its own, because SQLite checks foreign keys while it rebuilds a table unless they are switched off,
+    which is impossible inside a transaction (https://www.sqlite.org/lang_altertable.html#otheralter).
+    """
+    engine = create_engine(sqlite.url_of(path), poolclass=NullPool, connect_args={"timeout": patience})
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "secure_delete=ON"):
+            connection.execute("PRAGMA " + pragma)
+
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        migrations.run(connection, direction, revision)
+        if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
+            raise RuntimeError(f"the migration would leave {len(broken)} rows without what they point to")
+        connection.commit()
 
 
 def check_content(path: Path) -> bool:

@@ -4,10 +4,13 @@ from alembic import context
 
 from datalayer.schema import metadata
 
+given = context.config.attributes
 context.configure(
-    connection=context.config.attributes["connection"],
+    connection=given["connection"],
     target_metadata=metadata,
     transactional_ddl=True,
     render_as_batch=True,
+    version_table=given["versions"],
+    version_table_schema=given["schema"],
 )
 context.run_migrations()

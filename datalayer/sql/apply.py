@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Table, delete, insert, or_, select, update
 
+from .. import dialects
 from ..blobs import Blobs
 from ..errors import BlobVanished, Forbidden, InvalidInput, NotFound
 from ..records import user_id
@@ -39,14 +39,16 @@ from ..writes import (
 )
 from . import summaries, usage
 from .facts import Facts
-from .group import Group, upsert, user_row
+from .group import Group, user_row
+from .values import fit
 
 _STRENGTH = {"first_message": 1, "model": 2, "user": 3}
 
 
 def apply(connection: Connection, writes: Sequence[Write], store: Blobs) -> tuple[list[Any], list[str]]:
     """Applies ``writes`` in order. Returns a verdict each (a result, or its DataLayerError) and the blobs let go."""
-    group = Group(connection, Facts(connection, writes), store)
+    facts = Facts(connection, writes, lock=not dialects.of(connection).serial)
+    group = Group(connection, facts, store)
     verdicts: list[Any] = []
     for kind, run in groupby(writes, type):
         verdicts += [group.verdict(_HANDLERS[kind], write) for write in run]
@@ -67,13 +69,10 @@ def _put_preferences(group: Group, write: PutPreferences) -> None:
     if not isinstance(write.actor, str):
         raise InvalidInput("Preferences need a user")
     user = user_row(write.actor, {}, write.at)
-    group.connection.execute(insert(users).on_conflict_do_nothing(), user)
+    group.connection.execute(group.sql.keep(users), user)
     row = {"user_id": user["id"], "settings": write.settings, "updated_at": write.at}
-    newer = insert(preferences).values(row)
-    newer = newer.on_conflict_do_update(
-        index_elements=["user_id"], set_=row, where=preferences.c.updated_at <= newer.excluded.updated_at
-    )
-    group.connection.execute(newer)
+    upsert = group.sql.upsert(preferences, ("user_id",), frozenset({"settings", "updated_at"}), newer="updated_at")
+    group.connection.execute(upsert, row)
 
 
 def _update_thread(group: Group, write: UpdateThread) -> None:
@@ -99,6 +98,7 @@ def _update_thread(group: Group, write: UpdateThread) -> None:
         values["metadata"] = {key: value for key, value in merged.items() if value is not None}
     if write.tags is not None:
         values["tags"] = write.tags
+    values = fit(threads, values)
     if values:
         group.connection.execute(update(threads).where(this).values(values))
 
@@ -122,7 +122,7 @@ def _delete_thread(group: Group, write: DeleteThread) -> None:
 
 
 def _upsert_step(group: Group, write: UpsertStep) -> None:
-    facts, values = group.facts, write.values
+    facts, values = group.facts, fit(steps, write.values)
     parent = values.get("parent_id")
     if facts.steps.get(write.id, write.thread_id) != write.thread_id:
         raise Forbidden("This step belongs to another conversation")
@@ -133,7 +133,8 @@ def _upsert_step(group: Group, write: UpsertStep) -> None:
         group.bury("step", [write.id], write.at)
         return
     if write.timing != "given":
-        values = _timed(facts, write)
+        values = _timed(facts, write, values)
+    new = write.id not in facts.steps
     facts.steps[write.id] = write.thread_id
     if parent is not None and facts.steps.get(parent, write.thread_id) != write.thread_id:
         values = {**values, "parent_id": None}  # a browser may send any parent; the message itself is not lost for it
@@ -146,19 +147,19 @@ def _upsert_step(group: Group, write: UpsertStep) -> None:
     values = {**values, "written_at": write.at}
     given = frozenset(values)
     row = {"created_at": write.at, **values, "id": write.id, "thread_id": write.thread_id}
-    group.add_step(row, given)
+    group.add_step(row, given, new)
     if values.get("type") in MESSAGES:
         group.touch(write.thread_id, min(row["created_at"], write.at))
 
 
-def _timed(facts: Facts, write: UpsertStep) -> dict[str, Any]:
-    """The values of ``write`` without a time for a step that has one; a new one comes after those that are there."""
+def _timed(facts: Facts, write: UpsertStep, values: dict[str, Any]) -> dict[str, Any]:
+    """``values`` without a time for a step that has one; a new one comes after those that are there."""
     if write.id in facts.steps:
-        return {key: value for key, value in write.values.items() if key != "created_at"}
-    given: int = write.values.get("created_at", write.at)
+        return {key: value for key, value in values.items() if key != "created_at"}
+    given: int = values.get("created_at", write.at)
     if write.timing == "now" and given <= (newest := facts.newest.get(write.thread_id, 0)):
-        return {**write.values, "created_at": newest + 1}
-    return write.values
+        return {**values, "created_at": newest + 1}
+    return values
 
 
 def _is_newer(group: Group, write: UpsertStep) -> bool:
@@ -194,7 +195,7 @@ def _delete_step(group: Group, write: DeleteStep) -> None:
 
 
 def _upsert_element(group: Group, write: UpsertElement) -> None:
-    facts, values = group.facts, dict(write.values)
+    facts, values = group.facts, fit(elements, write.values)
     for_id = values.get("for_id")
     if write.blob:
         group.released.add(write.blob.sha256)  # an element that is refused leaves nothing behind
@@ -206,6 +207,7 @@ def _upsert_element(group: Group, write: UpsertElement) -> None:
     if gone or not group.admit(write, write.thread_id, write.anonymous):
         return
     group.flush()
+    new = write.id not in facts.elements
     facts.elements[write.id] = write.thread_id
     if write.blob:
         _hold_blob(group, write)
@@ -213,16 +215,16 @@ def _upsert_element(group: Group, write: UpsertElement) -> None:
     if "extra" in values:
         values["extra"] = _merged_extra(group, elements, write.id, values["extra"])
     row = {**values, "id": write.id, "thread_id": write.thread_id, "created_at": write.at}
-    group.connection.execute(upsert(elements, frozenset(values)), row)
+    group.connection.execute(group.put(elements, frozenset(values), new), row)
 
 
 def _hold_blob(group: Group, write: UpsertElement) -> None:
-    """Ties the blob to the element. Taking and removing a blob both hold the write lock, so the check stays true."""
+    """Ties the blob to the element. Taking and removing a blob both lock its row, so the check stays true."""
     assert write.blob is not None
+    row = {"sha256": write.blob.sha256, "size": write.blob.size, "created_at": write.at}
+    group.connection.execute(group.sql.upsert(blobs, ("sha256",), frozenset({"size"})), row)
     if not group.store.has(write.blob.sha256):
         raise BlobVanished("The file was removed while it was being stored; send it again")
-    row = {"sha256": write.blob.sha256, "size": write.blob.size, "created_at": write.at}
-    group.connection.execute(insert(blobs).on_conflict_do_nothing(), row)
     replaced = group.connection.execute(select(elements.c.blob).where(elements.c.id == write.id)).scalar()
     if replaced not in (None, write.blob.sha256):
         group.released.add(replaced)
@@ -251,9 +253,8 @@ def _upsert_feedback(group: Group, write: UpsertFeedback) -> str:
     voter = author_id(write.actor) or facts.owner(thread) or ""
     row = {"step_id": write.step_id, "user_id": voter, "created_at": write.at}
     vote = {"id": write.id, "value": write.value, "comment": write.comment}  # the id that the caller was told
-    statement = insert(feedbacks).values(row | vote)
-    statement = statement.on_conflict_do_update(index_elements=["step_id", "user_id"], set_=vote)
-    return str(group.connection.execute(statement.returning(feedbacks.c.id)).scalar_one())
+    group.connection.execute(group.sql.upsert(feedbacks, ("step_id", "user_id"), frozenset(vote)), row | vote)
+    return write.id
 
 
 def _delete_feedback(group: Group, write: DeleteFeedback) -> bool:
@@ -264,6 +265,7 @@ def _delete_feedback(group: Group, write: DeleteFeedback) -> bool:
 
 
 def _release_blobs(group: Group, write: ReleaseBlobs) -> None:
+    group.connection.execute(select(blobs.c.sha256).where(blobs.c.sha256.in_(write.names)).with_for_update())
     used = set(group.connection.execute(select(elements.c.blob).where(elements.c.blob.in_(write.names))).scalars())
     for name in sorted(set(write.names) - used):
         group.connection.execute(delete(blobs).where(blobs.c.sha256 == name))
@@ -272,11 +274,11 @@ def _release_blobs(group: Group, write: ReleaseBlobs) -> None:
 
 
 def _record_usage(group: Group, write: RecordUsage) -> None:
-    usage.record(group.connection, group.facts, write)
+    usage.record(group.connection, group.sql, group.facts, write)
 
 
 def _put_summary(group: Group, write: PutSummary) -> None:
-    summaries.put(group.connection, group.facts, write)
+    summaries.put(group.connection, group.sql, group.facts, write)
 
 
 def mark_interrupted(connection: Connection, live: Collection[str]) -> int:

@@ -5,8 +5,8 @@ from json import dumps
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Connection,
-    LargeBinary,
     Select,
     Subquery,
     and_,
@@ -15,14 +15,13 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    true,
     tuple_,
 )
 
+from ..dialects.expressions import listed, octets
 from ..records import Message, StepFile, ThreadMessage
 from ..reports import ThreadStats
 from ..schema import MESSAGES, blobs, elements, steps, threads
-from .facts import listed
 from .rows import columns
 
 _LATEST_THREADS, _LATEST_MESSAGES = 200, 4000
@@ -70,30 +69,34 @@ def _position(at: tuple[int, str], otherwise: int) -> Any:
 
 
 _TEXTS = (
-    select(
-        func.count().label("count"),
-        func.coalesce(func.sum(func.length(cast(steps.c.output, LargeBinary))), 0).label("bytes"),
-    )
+    select(steps.c.thread_id, func.count().label("count"), func.sum(octets(steps.c.output)).label("bytes"))
     .where(steps.c.thread_id == bindparam("thread"), _IS_MESSAGE)
+    .group_by(steps.c.thread_id)
     .subquery()
 )
 _DRAWN = ("plotly", "dataframe", "tasklist")
 """Elements whose content an app made to be drawn on the page: nobody would call them files."""
 _HELD = (
-    select(func.count().label("count"), func.coalesce(func.sum(blobs.c.size), 0).label("bytes"))
+    select(elements.c.thread_id, func.count().label("count"), func.sum(blobs.c.size).label("bytes"))
     .select_from(elements.join(blobs))
     .where(elements.c.thread_id == bindparam("thread"), func.coalesce(elements.c.type, "").not_in(_DRAWN))
+    .group_by(elements.c.thread_id)
     .subquery()
 )
 _SIZES = {
-    "messages": _TEXTS.c.count,
-    "text_bytes": _TEXTS.c.bytes,
-    "files": _HELD.c.count,
-    "file_bytes": _HELD.c.bytes,
+    name: cast(func.coalesce(column, 0), BigInteger)
+    for name, column in (
+        *(("messages", _TEXTS.c.count), ("text_bytes", _TEXTS.c.bytes)),
+        *(("files", _HELD.c.count), ("file_bytes", _HELD.c.bytes)),
+    )
 }
 _STATS: Select[Any] = (
     select(*columns(ThreadStats, threads, **_SIZES))
-    .select_from(threads.join(_TEXTS, true()).join(_HELD, true()))
+    .select_from(
+        threads.outerjoin(_TEXTS, _TEXTS.c.thread_id == threads.c.id).outerjoin(
+            _HELD, _HELD.c.thread_id == threads.c.id
+        )
+    )
     .where(threads.c.id == bindparam("thread"))
 )
 _COUNTS: Select[Any] = (

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, String, bindparam, cast, func, literal, select, union_all
 
+from ..dialects.expressions import listed
 from ..errors import Forbidden, NotFound
 from ..schema import elements, steps, summaries, threads, tombstones
 from ..writes import (
@@ -19,12 +20,6 @@ from ..writes import (
     Write,
     author_id,
 )
-
-
-def listed(name: str) -> Any:
-    """The ids in a JSON list: one statement text for any number, where an expanded IN is parsed anew each time."""
-    return select(func.json_each(bindparam(name, type_=String)).table_valued("value").c.value)
-
 
 _threads, _steps, _elements = listed("threads"), listed("steps"), listed("elements")
 _summed_up = summaries.c.thread_id
@@ -44,6 +39,11 @@ _QUERY = union_all(
         for kind, ids in (("thread", _threads), ("step", _steps), ("element", _elements))
     ),
 )
+# In one order, so that two transactions do not wait for each other. A query of its own, so that the facts are read when
+# the locks are had. Not of the keys: rows that point to a thread can be added meanwhile.
+_LOCK = select(threads.c.id).order_by(threads.c.id).with_for_update(key_share=True)
+_LOCK_THREADS = _LOCK.where(threads.c.id.in_(_threads))
+_LOCK_OTHERS = _LOCK.where(threads.c.id.in_(select(steps.c.thread_id).where(steps.c.id.in_(_steps))))
 _OWNER = select(threads.c.user_id).where(threads.c.id == bindparam("thread"))
 
 
@@ -54,7 +54,8 @@ class Facts:
     Kept true by the writes as they are applied, so that a write sees those before it in its group.
     """
 
-    def __init__(self, connection: Connection, writes: Sequence[Write]) -> None:
+    def __init__(self, connection: Connection, writes: Sequence[Write], lock: bool = False) -> None:
+        """``lock``: others may write at the same time, and must not to the same threads until this transaction ends."""
         self._connection = connection
         self.owners: dict[str, str | None] = {}
         self.steps: dict[str, str] = {}
@@ -63,7 +64,12 @@ class Facts:
         self.newest: dict[str, int] = {}
         self.deleted: set[tuple[str, str]] = set()
         belongs: dict[str, dict[str, Any]] = {"thread": self.owners, "step": self.steps, "element": self.elements}
-        for kind, key, of in connection.execute(_QUERY, named(writes)):
+        ids = named(writes)
+        if lock:
+            connection.execute(_LOCK_THREADS, ids)
+            if any(write.thread_id is None for write in writes):
+                connection.execute(_LOCK_OTHERS, ids)
+        for kind, key, of in connection.execute(_QUERY, ids):
             if kind == "deleted":
                 self.deleted.add((of, key))
             elif kind == "summary":

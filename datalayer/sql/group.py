@@ -4,12 +4,26 @@ Steps of one shape go out as one ``executemany``, which is what makes a group fa
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Insert, Table, and_, bindparam, case, delete, exists, or_, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Insert,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
+from .. import dialects
 from ..blobs import Blobs
 from ..errors import DataLayerError, InvalidInput
 from ..records import user_id
@@ -26,12 +40,13 @@ class Group:
 
     def __init__(self, connection: Connection, facts: Facts, store: Blobs) -> None:
         self.connection = connection
+        self.sql = dialects.of(connection)
         self.facts = facts
         self.store = store
         self.released: set[str] = set()
         self._users: dict[str, dict[str, Any]] = {}
         self._threads: list[dict[str, Any]] = []
-        self._steps: dict[frozenset[str], list[dict[str, Any]]] = {}
+        self._steps: dict[tuple[bool, frozenset[str]], list[dict[str, Any]]] = {}
         self._shapes: dict[str, frozenset[str]] = {}
         self._activity: dict[str, int] = {}
 
@@ -65,12 +80,15 @@ class Group:
 
     # Steps, collected so that those of one shape go out as one executemany
 
-    def add_step(self, row: dict[str, Any], given: frozenset[str]) -> None:
-        """``given``: the columns of ``row`` that are set where the step exists; all others every row has."""
+    def add_step(self, row: dict[str, Any], given: frozenset[str], new: bool) -> None:
+        """``given``: the columns of ``row`` that are set where the step exists; all others every row has. ``new``: it
+        did not exist before this group."""
+        if not self.sql.serial:
+            row["seq"] = row["written_at"]
         if self._shapes.setdefault(row["id"], given) != given:
             self.flush()  # statements are reordered among rows, never for one row
             self._shapes[row["id"]] = given
-        self._steps.setdefault(given, []).append(row)
+        self._steps.setdefault((not new, given), []).append(row)
         newest = self.facts.newest
         newest[row["thread_id"]] = max(row["created_at"], newest.get(row["thread_id"], 0))
 
@@ -80,17 +98,34 @@ class Group:
     def flush(self) -> None:
         """Sends what was collected, parents before children."""
         if self._users:
-            self.connection.execute(insert(users).on_conflict_do_nothing(), list(self._users.values()))
+            self.connection.execute(self.sql.keep(users), list(self._users.values()))
         if self._threads:
+            self._claim()
             self.connection.execute(insert(threads), self._threads)
-        for given, rows in self._steps.items():
+        for (stored, given), rows in sorted(self._steps.items(), key=lambda item: item[0][0]):
             if covered := [row for row in rows if row["thread_id"] in self.facts.summaries]:
                 summaries.drop_changed(self.connection, given, covered)
-            self.connection.execute(upsert(steps, given), rows)
+            self.connection.execute(self.put(steps, given, not stored), rows)
         if self._activity:
             self.connection.execute(_TOUCH, [{"key": key, "moment": at} for key, at in self._activity.items()])
         for collected in (self._users, self._threads, self._steps, self._shapes, self._activity):
             collected.clear()
+
+    def put(self, table: Table, given: frozenset[str], new: bool) -> Insert:
+        """INSERT of rows that, where the id exists, sets the columns ``given`` (I4).
+
+        A ``new`` row fails where another process has just taken the id, and is then looked at again: it may be in
+        another thread (I6).
+        """
+        return _inserts(table) if new else self.sql.upsert(table, ("id",), given, same=("thread_id",))
+
+    def _claim(self) -> None:
+        """Meets whoever deletes one of the new threads at this moment, or makes it: both write to the same tombstone,
+        so one waits for the other and is then told that it has to look again."""
+        if not self.sql.serial:
+            claims = [{"kind": "thread", "id": row["id"], "deleted_at": 0} for row in self._threads]
+            self.connection.execute(insert(tombstones), claims)
+            self.connection.execute(_UNCLAIM, claims)
 
     # Deletions
 
@@ -98,7 +133,7 @@ class Group:
         buried = list(ids)
         self.facts.deleted.update((kind, key) for key in buried)
         if rows := [{"kind": kind, "id": key, "deleted_at": at} for key in buried]:
-            self.connection.execute(insert(tombstones).on_conflict_do_nothing(), rows)
+            self.connection.execute(self.sql.keep(tombstones), rows)
 
     def delete_elements(self, which: Any, at: int) -> None:
         gone = self.connection.execute(select(elements.c.id, elements.c.blob).where(which)).all()
@@ -128,24 +163,16 @@ class Group:
         return [key for key in self.connection.execute(select(tree.c.id)).scalars() if key != step_id]
 
 
+@cache
+def _inserts(table: Table) -> Insert:
+    return insert(table)
+
+
 def user_row(identifier: str, metadata: dict[str, Any], at: int) -> dict[str, Any]:
     return {"id": user_id(identifier), "identifier": identifier, "metadata": metadata, "created_at": at}
 
 
-@lru_cache(maxsize=256)
-def upsert(table: Table, given: frozenset[str]) -> Insert:
-    """INSERT of rows that, where the id exists, sets the columns ``given`` (I4).
-
-    Its WHERE repeats I6 for databases on which Facts cannot lock what it has read.
-    """
-    statement = insert(table)
-    return statement.on_conflict_do_update(
-        index_elements=[table.c.id],
-        set_={key: statement.excluded[key] for key in sorted(given)} or {"id": statement.excluded.id},
-        where=table.c.thread_id == statement.excluded.thread_id,
-    )
-
-
+_UNCLAIM = delete(tombstones).where(tombstones.c.kind == bindparam("kind"), tombstones.c.id == bindparam("id"))
 # Last activity only grows, but the first message of a thread brings its own time, also when it is an imported, old one.
 _MOMENT = bindparam("moment", type_=BigInteger)
 _IS_MESSAGE = or_(*(steps.c.type == kind for kind in MESSAGES))  # IN cannot be part of an executemany

@@ -15,12 +15,13 @@ from sqlalchemy import Connection, Select, or_, select
 from .. import schema
 from ..blobs import Blobs
 from ..dialects import sqlite
+from ..dialects.expressions import listed
 from ..records import Page
 from ..schema import blobs, elements, feedbacks, steps, summaries, threads, tombstones, users
 from ..writes import ReleaseBlobs, Write
 from . import queries
 from .apply import apply
-from .facts import listed, named
+from .facts import named
 
 T = TypeVar("T")
 Rows = dict[str, list[dict[str, Any]]]

@@ -20,11 +20,11 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import FromClause
 
 from .. import text
+from ..dialects.expressions import listed, says
 from ..errors import InvalidInput
-from ..records import Blob, Element, File, Page, Step, Thread, User
+from ..records import Blob, Element, File, Page, Step, Thread, User, user_id
 from ..schema import MESSAGES, blobs, elements, feedbacks, steps, threads, tombstones, users
 from ..schema import preferences as preferred
-from .facts import listed
 from .rows import columns
 
 MAX_PAGE = 200
@@ -32,7 +32,7 @@ _MAX_WORDS = 20  # of a search: each one reads all messages, and SQLite nests co
 
 
 def user(connection: Connection, identifier: str) -> User | None:
-    row = connection.execute(select(*columns(User, users)).where(users.c.identifier == identifier)).one_or_none()
+    row = connection.execute(select(*columns(User, users)).where(users.c.id == user_id(identifier))).one_or_none()
     return User(*row) if row else None
 
 
@@ -150,12 +150,14 @@ def page(
     if without:
         query = query.where(threads.c.id.not_in(listed("threads")))
     if cursor is not None:
-        query = query.where(tuple_(*_read_cursor(cursor)) > _POSITION)
+        moment, key = _read_cursor(cursor)
+        # The first condition says no more than the second, but of an index that MySQL can use.
+        query = query.where(threads.c.last_activity_at <= moment, tuple_(moment, key) > _POSITION)
     if feedback is not None:
         votes = steps.join(feedbacks, feedbacks.c.step_id == steps.c.id)
         query = query.where(_has_step(votes, feedbacks.c.value == feedback))
     for word in list(dict.fromkeys(text.fold(search).split()))[:_MAX_WORDS]:
-        query = query.where(or_(_contains(threads.c.name, word), _has_step(steps, _says(word))))
+        query = query.where(or_(_says(threads.c.name, word), _has_step(steps, _is_said(word))))
     named = {"author": user_id, "size": first + 1, "threads": json.dumps(sorted(without))}
     found = [Thread(*row) for row in connection.execute(query, named).all()]
     return Page(found[:first], cursor_of(found[first - 1]) if len(found) > first else None)
@@ -168,7 +170,7 @@ def cursor_of(last: Thread) -> str:
 
 def _read_cursor(cursor: str) -> tuple[int, str]:
     moment, dot, key = cursor.partition(".")
-    if not (dot and moment.removeprefix("-").isdecimal() and len(moment) < 20):
+    if not (dot and moment.removeprefix("-").isdecimal() and len(moment) < 20 and abs(int(moment)) < 1 << 63):
         raise InvalidInput("This page of conversations cannot be found; reload the list")
     return int(moment), key
 
@@ -177,12 +179,17 @@ def _has_step(source: FromClause, condition: ColumnElement[bool]) -> ColumnEleme
     return exists(select(1).select_from(source).where(steps.c.thread_id == threads.c.id, condition))
 
 
-def _says(word: str) -> ColumnElement[bool]:
-    return and_(steps.c.type.in_(MESSAGES), or_(_contains(steps.c.output, word), _contains(steps.c.input, word)))
+def _is_said(word: str) -> ColumnElement[bool]:
+    return and_(steps.c.type.in_(MESSAGES), or_(_says(steps.c.output, word), _says(steps.c.input, word)))
 
 
-def _contains(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
-    return func.instr(func.fold(column), word) > 0
+def _says(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
+    return says(column, word, text.normal("NFC", word))
+
+
+def ping(connection: Connection) -> None:
+    """Returns when the database answers."""
+    connection.execute(select(1))
 
 
 def newest_write(connection: Connection) -> int:

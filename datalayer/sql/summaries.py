@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Delete, Select, bindparam, delete, exists, or_, select
-from sqlalchemy.dialects.sqlite import insert
 
 from .. import text
+from ..dialects.base import Dialect
 from ..reports import Summary, digest
 from ..schema import MESSAGES, steps, summaries
 from ..writes import PutSummary
@@ -30,7 +30,7 @@ def summary(connection: Connection, thread_id: str) -> Summary | None:
     return Summary(*row) if row else None
 
 
-def put(connection: Connection, facts: Facts, write: PutSummary) -> None:
+def put(connection: Connection, sql: Dialect, facts: Facts, write: PutSummary) -> None:
     """Raises Forbidden when the thread is somebody else's."""
     if write.thread_id not in facts.owners:
         return
@@ -39,8 +39,7 @@ def put(connection: Connection, facts: Facts, write: PutSummary) -> None:
         return
     row = {name: getattr(write, name) for name in _COLUMNS if name != "created_at"} | {"created_at": write.at}
     row |= {"text": text.clean(write.text), "model": text.clean(write.model)}
-    statement = insert(summaries).values(row)
-    connection.execute(statement.on_conflict_do_update(index_elements=["thread_id"], set_=row))
+    connection.execute(sql.upsert(summaries, ("thread_id",), frozenset(row) - {"thread_id"}), row)
     facts.summaries.add(write.thread_id)
 
 

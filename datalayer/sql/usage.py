@@ -6,10 +6,9 @@ I6: a row belongs to the user who spent it, and counts in nobody else's totals.
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, func, or_, select
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import BigInteger, Connection, Select, and_, case, cast, func, or_, select
 
+from ..dialects.base import Dialect
 from ..errors import Forbidden
 from ..reports import UsageDay, UsageTotal
 from ..schema import usage
@@ -22,37 +21,31 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _SECOND, _DAY = 1_000_000, 86_400_000_000
 
 
-def _statement(by_application: bool) -> ReturningInsert[Any]:
-    """INSERT that replaces an earlier row of the same thread and user; the application may do so for any user."""
-    insertion = insert(usage)
-    new = insertion.excluded
-    own = new.thread_id == usage.c.thread_id
-    return insertion.on_conflict_do_update(
-        index_elements=["id"],
-        set_={name: new[name] for name in _GIVEN if name not in ("id", "thread_id")},
-        where=own if by_application else and_(own, new.user_id == usage.c.user_id),
-    ).returning(usage.c.id)
+_REPLACED = frozenset(_GIVEN) - {"id", "thread_id"}
 
 
-_RECORD = {by_application: _statement(by_application) for by_application in (True, False)}
+def record(connection: Connection, sql: Dialect, facts: Facts, write: RecordUsage) -> None:
+    """An earlier row of the same id, thread and user is replaced; the application may do so for any user.
 
-
-def record(connection: Connection, facts: Facts, write: RecordUsage) -> None:
-    """Raises Forbidden when the thread or an earlier row of this id is somebody else's."""
+    Raises Forbidden when the thread or an earlier row of this id is somebody else's.
+    """
     if write.thread_id in facts.owners:
         facts.check_owner(write.thread_id, write.actor)
     spender = author_id(write.actor) or facts.owners.get(write.thread_id) or ""
     row = {name: getattr(write, name) for name in _GIVEN} | {"user_id": spender}
-    if connection.execute(_RECORD[write.actor is APPLICATION], row).scalar() is None:
+    same = ("thread_id",) if write.actor is APPLICATION else ("thread_id", "user_id")
+    stored = connection.execute(select(usage.c.thread_id, usage.c.user_id).where(usage.c.id == write.id)).one_or_none()
+    if stored and any(getattr(stored, name) != row[name] for name in same):
         raise Forbidden("This usage belongs to somebody else")
+    connection.execute(sql.upsert(usage, ("id",), _REPLACED, same), row)
 
 
 def _count(condition: Any) -> Any:
-    return func.sum(case((condition, 1), else_=0))
+    return _sum(case((condition, 1), else_=0))
 
 
 def _sum(column: Any) -> Any:
-    return func.coalesce(func.sum(column), 0)
+    return cast(func.coalesce(func.sum(column), 0), BigInteger)  # servers sum whole numbers as decimals
 
 
 _USED = or_(usage.c.tokens_in.is_not(None), usage.c.tokens_out.is_not(None))
@@ -98,4 +91,6 @@ def by_day(connection: Connection, user_id: str, since: int, utc_offset_seconds:
         .group_by(day, usage.c.model)
         .order_by(day, usage.c.model)
     )
-    return [UsageDay(date.fromordinal(_EPOCH + day).isoformat(), *sums) for day, *sums in connection.execute(query)]
+    return [
+        UsageDay(date.fromordinal(_EPOCH + int(day)).isoformat(), *sums) for day, *sums in connection.execute(query)
+    ]

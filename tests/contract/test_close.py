@@ -20,6 +20,7 @@ from datalayer import (
     StoreCorrupt,
     StoreForeign,
     StoreTooNew,
+    StoreTooOld,
     StoreUnavailable,
     errors,
 )
@@ -123,6 +124,7 @@ STATUS = {
     StoreClosed: 503,
     StoreCorrupt: 500,
     StoreTooNew: 500,
+    StoreTooOld: 500,
     StoreForeign: 500,
     errors.StoreUnusable: 500,
 }

@@ -2,9 +2,6 @@
 
 import asyncio
 import hashlib
-import os
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +9,13 @@ import chainlit as cl
 import pytest
 
 from datalayer import DataLayer, InvalidInput
-from datalayer.backup import optimise
 from datalayer.blobs import LocalBlobs
 from tests.conftest import (
     OpenLayer,
     blob_content,
     blob_names,
     chainlit_session,
+    change,
     failures,
     make_step,
     new_id,
@@ -203,21 +200,10 @@ class TestCrash:
         await layer.create_element(element)
         await layer.close()
         # What a kill leaves between the deletion of the row and the removal of the file.
-        with closing(sqlite3.connect(layer.store._database.path)) as database, database:
-            database.execute("DELETE FROM elements")
+        change(layer, "DELETE FROM elements")
         again = open_layer()
         await again.get_thread(element.thread_id)
         assert blob_names(again) == set()
-
-    async def test_content_that_a_crash_left_before_its_row_came_goes_when_the_store_is_tidied(
-        self, layer: DataLayer
-    ) -> None:
-        await start_thread(layer)
-        orphan = layer.store.blobs.put(b"orphan")
-        os.utime(layer.store.blobs.path(orphan.sha256), (0, 0))
-        await layer.close()
-        await asyncio.to_thread(optimise, layer.store.place)
-        assert blob_names(layer) == set()
 
     def test_a_kill_in_the_middle_of_storing_leaves_no_half_content(self, tmp_path: Path) -> None:
         for _ in range(2):

@@ -15,13 +15,17 @@ from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 from sqlalchemy.engine import URL
 
 from datalayer import migrations
-from datalayer.migrations import migrate
+from datalayer.dialects import sqlite_file
 from datalayer.schema import HEAD, metadata
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> URL:
     return make_url(f"sqlite:///{tmp_path}/migrated.db")
+
+
+def migrate(url: URL, direction: migrations.Direction = "upgrade", revision: str = "head") -> None:
+    sqlite_file.migrate(Path(str(url.database)), direction, revision)
 
 
 def schema(url: URL) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from datalayer.column_types import ID, Json, LongText, Seq
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -10,6 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    on_sqlite = op.get_bind().dialect.name == "sqlite"
     op.create_table(
         "blobs",
         sa.Column("sha256", sa.String(length=64), nullable=False),
@@ -20,27 +23,28 @@ def upgrade() -> None:
     op.create_table(
         "tombstones",
         sa.Column("kind", sa.String(length=8), nullable=False),
-        sa.Column("id", sa.String(length=255), nullable=False),
+        sa.Column("id", ID, nullable=False),
         sa.Column("deleted_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "id"),
     )
     op.create_table(
         "users",
-        sa.Column("id", sa.String(length=255), nullable=False),
-        sa.Column("identifier", sa.Text(), nullable=False),
-        sa.Column("metadata", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("identifier", LongText, nullable=False),
+        sa.Column("metadata", Json, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("identifier"),
+        # Its id follows from it; servers limit the length of what is in an index.
+        *([sa.UniqueConstraint("identifier")] if on_sqlite else []),
     )
     op.create_table(
         "threads",
-        sa.Column("id", sa.String(length=255), nullable=False),
-        sa.Column("user_id", sa.String(length=255), nullable=True),
-        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("user_id", ID, nullable=True),
+        sa.Column("name", LongText, nullable=True),
         sa.Column("name_source", sa.String(length=16), nullable=True),
-        sa.Column("metadata", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("tags", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("metadata", Json, nullable=False),
+        sa.Column("tags", Json, nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("last_activity_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -52,25 +56,25 @@ def upgrade() -> None:
     op.create_index("threads_by_activity", "threads", ["user_id", "last_activity_at", "id"], unique=False)
     op.create_table(
         "elements",
-        sa.Column("id", sa.String(length=255), nullable=False),
-        sa.Column("thread_id", sa.String(length=255), nullable=False),
-        sa.Column("for_id", sa.String(length=255), nullable=True),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("thread_id", ID, nullable=False),
+        sa.Column("for_id", ID, nullable=True),
         sa.Column("type", sa.String(length=64), nullable=True),
-        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("name", LongText, nullable=True),
         sa.Column("display", sa.String(length=64), nullable=True),
         sa.Column("size", sa.String(length=64), nullable=True),
-        sa.Column("language", sa.Text(), nullable=True),
+        sa.Column("language", LongText, nullable=True),
         sa.Column("page", sa.Integer(), nullable=True),
-        sa.Column("mime", sa.Text(), nullable=True),
-        sa.Column("url", sa.Text(), nullable=True),
-        sa.Column("chainlit_key", sa.Text(), nullable=True),
-        sa.Column("object_key", sa.Text(), nullable=True),
-        sa.Column("props", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("mime", LongText, nullable=True),
+        sa.Column("url", LongText, nullable=True),
+        sa.Column("chainlit_key", LongText, nullable=True),
+        sa.Column("object_key", LongText, nullable=True),
+        sa.Column("props", Json, nullable=True),
         sa.Column("auto_play", sa.Boolean(), nullable=True),
-        sa.Column("player_config", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("player_config", Json, nullable=True),
         sa.Column("blob", sa.String(length=64), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("extra", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("extra", Json, nullable=True),
         sa.ForeignKeyConstraint(
             ["blob"],
             ["blobs.sha256"],
@@ -83,53 +87,60 @@ def upgrade() -> None:
     op.create_index("elements_by_thread", "elements", ["thread_id"], unique=False)
     op.create_table(
         "steps",
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("id", sa.String(length=255), nullable=False),
-        sa.Column("thread_id", sa.String(length=255), nullable=False),
-        sa.Column("parent_id", sa.String(length=255), nullable=True),
+        sa.Column("seq", Seq, nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("thread_id", ID, nullable=False),
+        sa.Column("parent_id", ID, nullable=True),
         sa.Column("type", sa.String(length=64), nullable=True),
-        sa.Column("name", sa.Text(), nullable=True),
-        sa.Column("input", sa.Text(), nullable=True),
-        sa.Column("output", sa.Text(), nullable=True),
+        sa.Column("name", LongText, nullable=True),
+        sa.Column("input", LongText, nullable=True),
+        sa.Column("output", LongText, nullable=True),
         sa.Column("streaming", sa.Boolean(), nullable=True),
         sa.Column("is_error", sa.Boolean(), nullable=True),
         sa.Column("wait_for_answer", sa.Boolean(), nullable=True),
         sa.Column("default_open", sa.Boolean(), nullable=True),
         sa.Column("auto_collapse", sa.Boolean(), nullable=True),
-        sa.Column("show_input", sa.JSON(none_as_null=True), nullable=True),
-        sa.Column("language", sa.Text(), nullable=True),
-        sa.Column("icon", sa.Text(), nullable=True),
-        sa.Column("command", sa.Text(), nullable=True),
-        sa.Column("modes", sa.JSON(none_as_null=True), nullable=True),
-        sa.Column("tags", sa.JSON(none_as_null=True), nullable=True),
-        sa.Column("metadata", sa.JSON(none_as_null=True), nullable=True),
-        sa.Column("generation", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("show_input", Json, nullable=True),
+        sa.Column("language", LongText, nullable=True),
+        sa.Column("icon", LongText, nullable=True),
+        sa.Column("command", LongText, nullable=True),
+        sa.Column("modes", Json, nullable=True),
+        sa.Column("tags", Json, nullable=True),
+        sa.Column("metadata", Json, nullable=True),
+        sa.Column("generation", Json, nullable=True),
         sa.Column("favorite", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("start", sa.BigInteger(), nullable=True),
         sa.Column("end", sa.BigInteger(), nullable=True),
-        sa.Column("extra", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("extra", Json, nullable=True),
         sa.ForeignKeyConstraint(["thread_id"], ["threads.id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("seq"),
-        sa.UniqueConstraint("id"),
+        # SQLite's rows are numbered by themselves. Elsewhere a sequence would be one more thing for all to wait at.
+        *(
+            [sa.PrimaryKeyConstraint("seq"), sa.UniqueConstraint("id")]
+            if on_sqlite
+            else [sa.PrimaryKeyConstraint("id")]
+        ),
     )
-    op.create_index(
-        "steps_by_parent", "steps", ["parent_id"], unique=False, sqlite_where=sa.text("parent_id IS NOT NULL")
-    )
+    _create_partial_index("steps_by_parent", "steps", ["parent_id"], "parent_id IS NOT NULL")
     op.create_index("steps_by_thread", "steps", ["thread_id", "created_at", "seq"], unique=False)
-    op.create_index("steps_favorite", "steps", ["thread_id"], unique=False, sqlite_where=sa.text("favorite"))
+    _create_partial_index("steps_favorite", "steps", ["thread_id"], "favorite")
     op.create_table(
         "feedbacks",
-        sa.Column("id", sa.String(length=255), nullable=False),
-        sa.Column("step_id", sa.String(length=255), nullable=False),
-        sa.Column("user_id", sa.String(length=255), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("step_id", ID, nullable=False),
+        sa.Column("user_id", ID, nullable=False),
         sa.Column("value", sa.Integer(), nullable=False),
-        sa.Column("comment", sa.Text(), nullable=True),
+        sa.Column("comment", LongText, nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["step_id"], ["steps.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("step_id", "user_id"),
     )
+
+
+def _create_partial_index(name: str, table: str, columns: list[str], where: str) -> None:
+    condition = sa.text(where)
+    op.create_index(name, table, columns, unique=False, sqlite_where=condition, postgresql_where=condition)
 
 
 def downgrade() -> None:

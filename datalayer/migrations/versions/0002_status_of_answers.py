@@ -14,7 +14,9 @@ def upgrade() -> None:
     op.add_column("steps", sa.Column("instance", sa.String(length=64), nullable=True))
     op.add_column("steps", sa.Column("written_at", sa.BigInteger(), nullable=True))
     streaming = sa.text("status = 'streaming'")
-    op.create_index("steps_streaming", "steps", ["instance"], unique=False, sqlite_where=streaming)
+    op.create_index(
+        "steps_streaming", "steps", ["instance"], unique=False, sqlite_where=streaming, postgresql_where=streaming
+    )
 
 
 def downgrade() -> None:

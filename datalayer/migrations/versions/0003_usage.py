@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from datalayer.column_types import ID, LongText
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -12,11 +14,11 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "usage",
-        sa.Column("id", sa.String(length=255), nullable=False),
-        sa.Column("user_id", sa.String(length=255), nullable=False),
-        sa.Column("thread_id", sa.String(length=255), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("user_id", ID, nullable=False),
+        sa.Column("thread_id", ID, nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("model", LongText, nullable=False),
         sa.Column("provider", sa.String(length=64), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("fallback", sa.String(length=32), nullable=True),

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from datalayer.column_types import ID, LongText
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -12,16 +14,16 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "summaries",
-        sa.Column("thread_id", sa.String(length=255), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("from_step", sa.String(length=255), nullable=False),
-        sa.Column("until_step", sa.String(length=255), nullable=False),
+        sa.Column("thread_id", ID, nullable=False),
+        sa.Column("text", LongText, nullable=False),
+        sa.Column("from_step", ID, nullable=False),
+        sa.Column("until_step", ID, nullable=False),
         sa.Column("until_at", sa.BigInteger(), nullable=False),
         sa.Column("messages", sa.Integer(), nullable=False),
         sa.Column("tokens", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("source", sa.String(length=16), nullable=False),
-        sa.Column("model", sa.Text(), nullable=True),
+        sa.Column("model", LongText, nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["thread_id"], ["threads.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("thread_id"),

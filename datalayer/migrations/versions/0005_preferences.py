@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from datalayer.column_types import ID, Json
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -12,8 +14,8 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "preferences",
-        sa.Column("user_id", sa.String(length=255), nullable=False),
-        sa.Column("settings", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("user_id", ID, nullable=False),
+        sa.Column("settings", Json, nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id"),

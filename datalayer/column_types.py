@@ -1,0 +1,16 @@
+"""Types of columns, as every database keeps them. The migrations use them, too: what they mean must not change."""
+
+from sqlalchemy import JSON, BigInteger, Integer, String, Text
+from sqlalchemy.dialects.mysql import LONGTEXT
+
+ID = String(255).with_variant(String(255, collation="C"), "postgresql")
+"""Compared byte for byte. MySQL's tables have such a collation as a whole: see ``dialects.mysql``."""
+
+LongText = Text().with_variant(LONGTEXT(), "mysql")
+"""Without a limit worth the name; MySQL's TEXT ends at 64 KiB."""
+
+Json = JSON(none_as_null=True)
+"""None is NULL."""
+
+Seq = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite numbers rows by itself where their key is an INTEGER."""

@@ -1,0 +1,113 @@
+"""PostgreSQL, by asyncpg."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.compiler import compiles
+
+from ..errors import DataLayerError, InvalidInput, StoreUnusable
+from . import server
+from .expressions import ids_of, octets, says
+from .upserts import OnConflict
+
+_CONFLICTS = {"40001", "40P01", "23505", "23503", "55P03"}
+"""Serialisation failure, deadlock, unique and foreign keys (another process has just made or removed the row), lock."""
+
+# By class, or by code where that says more: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_MEANINGS: dict[str, server.Meaning] = {
+    **dict.fromkeys(["22", "23", "54"], server.BAD_VALUE),
+    **dict.fromkeys(["08", "25", "40", "53", "55", "57", "58"], server.UNAVAILABLE),
+    **dict.fromkeys(["28", "42501"], server.NO_RIGHT),
+    **dict.fromkeys(["3D", "3F"], server.NOT_THERE),
+    "42P01": server.NO_TABLES,
+    "XX": server.DAMAGED,
+}
+
+
+class PostgreSQL(OnConflict):
+    insert = staticmethod(insert)
+
+
+dialect = PostgreSQL()
+
+
+@compiles(ids_of, "postgresql")
+def _ids_of(element: ids_of, compiler: Any, **given: Any) -> str:
+    return f"json_array_elements_text(CAST({compiler.process(element.clauses, **given)} AS JSON))"
+
+
+@compiles(octets, "postgresql")
+def _octets(element: octets, compiler: Any, **given: Any) -> str:
+    return f"octet_length({compiler.process(element.clauses, **given)})"
+
+
+# The blocks of combining marks; as near to text.fold as PostgreSQL comes without an extension.
+_MARKS = (
+    r"[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff"
+    r"\u20d0-\u20ff\u3099\u309a\ufe20-\ufe2f]"
+)
+
+
+@compiles(says, "postgresql")
+def _says(element: says, compiler: Any, **given: Any) -> str:
+    text, word = (compiler.process(list(element.clauses)[n], **given) for n in (0, 1))
+    plain = f"regexp_replace(normalize({text}, NFKD), '{_MARKS}', '', 'g')"
+    return f"strpos(replace(lower({plain} COLLATE \"und-x-icu\"), 'ß', 'ss'), {word}) > 0"
+
+
+class Database(server.Server):
+    dialect = dialect
+    oldest = "PostgreSQL 13"
+
+    def driver(self) -> dict[str, Any]:
+        connect: dict[str, Any] = {"timeout": server.CONNECTING}
+        if not self.options.prepared_statements:
+            connect |= {
+                "statement_cache_size": 0,
+                "prepared_statement_cache_size": 0,
+                "prepared_statement_name_func": lambda: f"datalayer_{uuid4().hex}",
+            }
+        return {"connect_args": connect}
+
+    def passes(self, error: BaseException) -> bool:
+        return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS
+
+    def understand(self, cause: BaseException) -> DataLayerError | None:
+        state = getattr(cause, "sqlstate", None) or getattr(cause.__cause__, "sqlstate", None)
+        if state:
+            return server.meaning(_MEANINGS.get(state) or _MEANINGS.get(state[:2]))
+        if isinstance(cause.__cause__, ValueError):  # what asyncpg cannot send
+            return server.meaning(server.BAD_VALUE)
+        known = type(cause).__module__.startswith(("asyncpg", "sqlalchemy.dialects.postgresql"))
+        return server.meaning(server.UNAVAILABLE if known else None)
+
+    def supports(self, connection: Connection) -> bool:
+        if connection.execute(text("SHOW server_encoding")).scalar() != "UTF8":
+            raise StoreUnusable("The database must have the encoding UTF8")
+        return (connection.dialect.server_version_info or (0,)) >= (13,)
+
+    @contextmanager
+    def lock(self, connection: Connection) -> Iterator[None]:
+        # It ends with the transaction, also behind a pooler. The key is the name's, of this use and schema.
+        name = f"datalayer migrations {self.options.schema or ''}"
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+        yield
+
+    def clock(self, connection: Connection) -> int:
+        now = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)")
+        return int(connection.execute(now).scalar_one())
+
+
+def parse_url(url: URL) -> URL:
+    """``url`` with the driver that this package uses. Raises InvalidInput."""
+    if url.drivername not in ("postgresql", "postgres", "postgresql+asyncpg"):
+        raise InvalidInput("For PostgreSQL write postgresql+asyncpg://user@host/name")
+    if not url.database:
+        raise InvalidInput("The database URL must name a database, as in postgresql+asyncpg://user@host/name")
+    server.split(url)
+    return url.set(drivername="postgresql+asyncpg")

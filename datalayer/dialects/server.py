@@ -1,0 +1,206 @@
+"""A database behind a network: pools of connections, options in its URL, tries again, a limit for what hangs.
+
+I2: a server that keeps its defaults has flushed its log before COMMIT returns. A connection that is lost in COMMIT
+leaves open whether it was done; the work is done again then, which changes nothing (``backlog`` says why).
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any, ClassVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from ..errors import DataLayerError, InvalidInput, StoreCorrupt, StoreUnavailable, StoreUnusable
+from . import base
+from .base import Dialect, T
+
+LIMIT = 10.0
+"""Seconds that a transaction may take before its connection is given up: the server may be gone without a word. What it
+did until then holds locks on the same rows, so the next try waits until the server knows that it is over."""
+
+CONNECTING = 5.0
+"""Seconds for a new connection, and for a free one."""
+
+TRIES = 6
+"""Of a transaction that meets others at the same rows."""
+
+
+Meaning = tuple[type[DataLayerError], str]
+BAD_VALUE: Meaning = (InvalidInput, "The database refuses this value")
+UNAVAILABLE: Meaning = (StoreUnavailable, "The database cannot take this right now")
+NO_RIGHT: Meaning = (StoreUnusable, "The database refuses this user, or a right that this user needs")
+NOT_THERE: Meaning = (StoreUnusable, "There is no such database or schema on the server")
+NO_TABLES: Meaning = (StoreUnusable, "The tables of the database are not there any more")
+DAMAGED: Meaning = (StoreCorrupt, "The database is damaged")
+
+
+def meaning(found: Meaning | None) -> DataLayerError | None:
+    return found[0](found[1]) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a URL says to this package; everything else in its query goes to the driver."""
+
+    schema: str | None = None
+    """Where the tables are; None: where the server's user has its own."""
+    lanes: int = 4
+    """Connections that write."""
+    readers: int = 8
+    """Connections that read."""
+    heartbeat: float = 5.0
+    """Seconds between two signs of life; who gives none for six times as long is taken for dead."""
+    prepared_statements: bool = True
+    """False: for a pooler that gives each transaction another connection."""
+
+
+_BOUNDS: dict[str, Callable[[str], Any]] = {
+    "schema": lambda given: given if given.isidentifier() else _no(),
+    "lanes": lambda given: _between(int(given), 1, 64),
+    "readers": lambda given: _between(int(given), 1, 256),
+    "heartbeat": lambda given: _between(float(given), 0.1, 300),
+    "prepared_statements": lambda given: {"true": True, "false": False}[given],
+}
+
+
+def _between(value: Any, least: float, most: float) -> Any:
+    return value if least <= value <= most else _no()
+
+
+def _no() -> Any:
+    raise ValueError
+
+
+def split(url: URL) -> tuple[URL, Options]:
+    """``url`` without the options, and them. Raises InvalidInput."""
+    given = {}
+    for option in fields(Options):
+        if option.name in url.query:
+            try:
+                given[option.name] = _BOUNDS[option.name](str(url.query[option.name]))
+            except (ValueError, KeyError):
+                raise InvalidInput(f"The database URL's option {option.name} cannot be understood") from None
+    return url.difference_update_query(given), Options(**given)
+
+
+class Connections:
+    """Those of one role, "write" or "read"."""
+
+    def __init__(self, engine: AsyncEngine, server: "Server") -> None:
+        self._engine = engine
+        self._server = server
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine.sync_engine
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """As ``base.Runs.run``."""
+        for left in reversed(range(TRIES)):
+            try:
+                return await self._transaction(work)
+            except DataLayerError:
+                raise
+            except Exception as error:
+                if not (left and self._server.passes(error)):
+                    raise self._server.translate(error) from error
+            await asyncio.sleep(random.random() * 0.02)
+        raise AssertionError
+
+    async def _transaction(self, work: Callable[[Connection], T]) -> T:
+        async with asyncio.timeout(LIMIT):
+            try:
+                async with self._engine.begin() as connection:
+                    return await connection.run_sync(work)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            async with self._engine.begin() as connection:  # the pool has dropped all that were as old
+                return await connection.run_sync(work)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+class Server:
+    """``url`` as ``parse_url`` gave it. Opens nothing before the first call."""
+
+    dialect: ClassVar[Dialect]
+    oldest: ClassVar[str]
+    """The oldest version that this package works with, in words."""
+
+    def __init__(self, url: URL) -> None:
+        self.url, self.options = split(url)
+        self.lanes = self.options.lanes
+        self.write = Connections(self.engine("READ COMMITTED", self.options.lanes + 1), self)  # one for upkeep
+        self.read = Connections(self.engine("REPEATABLE READ", self.options.readers), self)
+
+    def engine(self, isolation: str, size: int) -> AsyncEngine:
+        """``isolation``: that of its transactions. ``size``: how many connections at most."""
+        return create_async_engine(
+            self.url,
+            isolation_level=isolation,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=CONNECTING,
+            hide_parameters=True,
+            json_serializer=partial(json.dumps, ensure_ascii=False, separators=(",", ":")),
+            execution_options={"schema_translate_map": {None: self.options.schema}} if self.options.schema else {},
+            **self.driver(),
+        )
+
+    def driver(self) -> dict[str, Any]:
+        """What ``create_async_engine`` is told besides."""
+        raise NotImplementedError
+
+    def passes(self, error: BaseException) -> bool:
+        """Whether others were at the same rows, so that another try is most likely to go well."""
+        raise NotImplementedError
+
+    def understand(self, cause: BaseException) -> DataLayerError | None:
+        """What a driver's own error means; None: that cannot be told by what it says of itself."""
+        raise NotImplementedError
+
+    def supports(self, connection: Connection) -> bool:
+        """Whether the server is new enough."""
+        raise NotImplementedError
+
+    def lock(self, connection: Connection) -> Any:
+        """A context in which no other process migrates."""
+        raise NotImplementedError
+
+    def clock(self, connection: Connection) -> int:
+        """The server's time, in UTC microseconds."""
+        raise NotImplementedError
+
+    def translate(self, error: BaseException) -> DataLayerError:
+        if isinstance(error, NoFreeConnection):
+            return StoreUnavailable("The database has no free connection")
+        cause = base.driver_error(error)
+        return self.understand(cause) or base.translate(cause)
+
+    async def upkeep(self, work: Callable[[Connection], T]) -> T:
+        """``work`` in one transaction of a connection of its own, without a limit of time. Raises DataLayerError."""
+        engine = self.engine("READ COMMITTED", 1)
+        try:
+            async with engine.begin() as connection:
+                return await connection.run_sync(work)
+        except DataLayerError:
+            raise
+        except Exception as error:
+            raise self.translate(error) from error
+        finally:
+            await engine.dispose()
+
+    async def close(self) -> None:
+        """The next call opens it again."""
+        await self.read.close()
+        await self.write.close()

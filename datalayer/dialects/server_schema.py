@@ -1,0 +1,53 @@
+"""The tables on a server: looked at before they are used, made and brought up to date under a lock.
+
+The table of versions is made first, and only where none of our names is taken: what is beside it is ours.
+"""
+
+import logging
+
+from sqlalchemy import Connection, column, inspect, select, table
+
+from .. import migrations
+from ..errors import StoreForeign, StoreTooNew, StoreTooOld
+from ..schema import HEAD, metadata
+from .server import Server
+
+logger = logging.getLogger("datalayer")
+
+VERSIONS = "datalayer_version"
+"""The name of the table of versions: other applications in the same schema may use Alembic, too."""
+
+
+async def upgrade(server: Server) -> None:
+    """Brings the tables up to date. Raises StoreTooOld, StoreTooNew, StoreForeign, StoreUnusable, StoreUnavailable."""
+    if await server.read.run(lambda connection: look(connection, server)) == HEAD:
+        return
+    await server.upkeep(lambda connection: _upgrade(connection, server))
+
+
+def look(connection: Connection, server: Server) -> str | None:
+    """The revision of the tables, None when there are none yet. Changes nothing. Raises as ``upgrade``."""
+    if not server.supports(connection):
+        raise StoreTooOld(f"This server is too old; {server.oldest} or newer is needed")
+    schema = server.options.schema
+    names = set(inspect(connection).get_table_names(schema))
+    if VERSIONS not in names:
+        if taken := sorted(names & metadata.tables.keys()):
+            raise StoreForeign(
+                f"Another application has tables of these names here: {', '.join(taken)}; name a database or a schema"
+                " of its own for this one"
+            )
+        return None
+    version = connection.execute(select(column("version_num")).select_from(table(VERSIONS, schema=schema))).scalar()
+    revision = str(version) if version is not None else None
+    if revision is not None and revision > HEAD:
+        raise StoreTooNew("This database was written by a newer version; upgrade, or restore an older backup")
+    return revision
+
+
+def _upgrade(connection: Connection, server: Server) -> None:
+    with server.lock(connection):
+        if (revision := look(connection, server)) == HEAD:
+            return  # another process has done it meanwhile
+        logger.info("bringing the database from schema %s to %s", revision, HEAD)
+        migrations.run(connection, versions=VERSIONS, schema=server.options.schema)

@@ -1,0 +1,90 @@
+"""I1 with several lanes: writes to one thread go through one lane, in the order of the calls.
+
+A write whose thread is not known is a fence: it begins when all that was called before it is decided, and what is
+called after it begins when it is decided itself.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+from zlib import crc32
+
+from .spool import Spool
+from .transaction import Commit, Ready
+from .writer import Event, Lane, PutBlob
+from .writes import Write
+
+
+class Lanes:
+    """``count`` of ``writer.Lane``, with their arguments; together they do what one does."""
+
+    def __init__(self, commit: Commit, spool: Spool, ready: Ready | None = None, count: int = 1) -> None:
+        self._spools = [spool, *(spool.branch() for _ in range(1, count))]
+        self._lanes = [Lane(commit, own, ready) for own in self._spools]
+        for lane in self._lanes:
+            lane.listeners.append(self._tell)
+        self._fence: asyncio.Future[Any] | None = None
+        self.listeners: list[Callable[[Event], None]] = []
+
+    @property
+    def degraded(self) -> bool:
+        return any(lane.degraded for lane in self._lanes)
+
+    @property
+    def stalled(self) -> bool:
+        return any(lane.stalled for lane in self._lanes)
+
+    @property
+    def pending(self) -> int:
+        return sum(lane.pending for lane in self._lanes)
+
+    def blobs(self) -> set[str]:
+        return set().union(*(lane.blobs() for lane in self._lanes))
+
+    def submit(self, write: Write, put: PutBlob | None = None) -> asyncio.Future[Any]:
+        """As ``Lane.submit``."""
+        if len(self._lanes) == 1:
+            return self._lanes[0].submit(write, put)
+        if write.thread_id is None:
+            before = [each for lane in self._lanes[1:] for each in lane.undecided()]
+            self._fence = self._lanes[0].submit(write, put, before)
+            return self._fence
+        lane = self._lanes[crc32(write.thread_id.encode()) % len(self._lanes)]
+        fence = [] if self._fence is None or self._fence.done() or lane is self._lanes[0] else [self._fence]
+        return lane.submit(write, put, fence)
+
+    async def barrier(self, thread_id: str | None = None) -> None:
+        for lane in self._lanes:
+            await lane.barrier(thread_id)
+
+    async def settled(self, thread_id: str | None = None) -> None:
+        for lane in self._lanes:
+            await lane.settled(thread_id)
+
+    def spooled(self, thread_id: str | None = None) -> list[Write]:
+        """In the order of the calls."""
+        waiting = [write for lane in self._lanes for write in lane.spooled(thread_id)]
+        return waiting if len(self._lanes) == 1 else sorted(waiting, key=lambda write: write.at)
+
+    async def catch_up(self) -> bool:
+        return all(await asyncio.gather(*(lane.catch_up() for lane in self._lanes)))
+
+    async def store_kept(self, writes: Sequence[Write], commit: Commit) -> None:
+        await self._lanes[0].store_kept(writes, commit)
+
+    async def close(self) -> bool:
+        return all(await asyncio.gather(*(lane.close() for lane in self._lanes)))
+
+    async def ended(self) -> None:
+        """Returns when no transaction hangs any more, and gives up the files of the spool; those of lanes that are
+        behind stay for the next process."""
+        for lane in self._lanes:
+            await lane.ended()
+        for lane, spool in reversed(list(zip(self._lanes, self._spools, strict=True))):
+            await asyncio.to_thread(spool.close, keep=lane.degraded)
+
+    def _tell(self, event: Event) -> None:
+        if event.kind == "recovered" and self.degraded:
+            return  # other lanes are still behind
+        for listener in self.listeners:
+            Lane.call(listener, event)

@@ -1,0 +1,27 @@
+"""The processes that have a database open, where no lock of a file tells who lives: each says so, again and again.
+
+Times are the server's: clocks of several machines differ.
+"""
+
+from sqlalchemy import Connection, delete, select
+
+from .. import dialects
+from ..dialects.server import Server
+from ..schema import instances
+from .apply import mark_interrupted
+
+_KEPT = 86_400_000_000
+
+
+def beat(connection: Connection, server: Server, instance: str, silence: int) -> int:
+    """``instance`` lives; marks the answers of those that have not said so for ``silence`` microseconds. How many."""
+    now = server.clock(connection)
+    row = {"id": instance, "seen_at": now}
+    connection.execute(dialects.of(connection).upsert(instances, ("id",), frozenset({"seen_at"})), row)
+    connection.execute(delete(instances).where(instances.c.seen_at < now - max(_KEPT, silence)))
+    live = select(instances.c.id).where(instances.c.seen_at >= now - silence)
+    return mark_interrupted(connection, list(connection.execute(live).scalars()))
+
+
+def leave(connection: Connection, instance: str) -> None:
+    connection.execute(delete(instances).where(instances.c.id == instance))

@@ -1,0 +1,132 @@
+"""Databases of our own on the servers that run here: made once a process, emptied for each test, dropped at its end."""
+
+import asyncio
+import atexit
+import os
+import re
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from functools import cache
+from threading import Thread
+from typing import Any
+
+from sqlalchemy import Connection, NullPool, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from datalayer import dialects
+from datalayer.dialects import server_schema
+from datalayer.dialects.server import Server, split
+from datalayer.schema import metadata
+from tests.conftest import missing
+
+_DEFAULTS = {
+    "postgres": "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres",
+    "mysql": "mysql+asyncmy://root@127.0.0.1:3306/test",
+}
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """What ``work`` returns, also where a loop runs already."""
+    done: Future[Any] = Future()
+    thread = Thread(target=lambda: _fill(done, work))  # no executor: none starts any more when this process ends
+    thread.start()
+    return done.result()
+
+
+def _fill(done: "Future[Any]", work: Coroutine[Any, Any, Any]) -> None:
+    try:
+        done.set_result(asyncio.run(work))
+    except BaseException as error:
+        done.set_exception(error)
+
+
+def ask(url: str | URL, work: Callable[[Connection], Any], alone: bool = False) -> Any:
+    """What ``work`` returns, in one transaction; ``alone``: in none."""
+
+    async def ask() -> Any:
+        parsed, options = split(dialects.parse_url(str(url)) if isinstance(url, str) else url)
+        found = {"schema_translate_map": {None: options.schema}} if options.schema else {}
+        level = {"isolation_level": "AUTOCOMMIT"} if alone else {}
+        engine = create_async_engine(parsed, poolclass=NullPool, execution_options=found, **level)
+        try:
+            async with engine.begin() as connection:
+                return await connection.run_sync(work)
+        finally:
+            await engine.dispose()
+
+    return run(ask())
+
+
+def execute(url: str | URL, *statements: str) -> None:
+    """Each by itself, outside of a transaction."""
+    ask(url, lambda connection: [connection.exec_driver_sql(each) for each in statements], alone=True)
+
+
+def rows(url: str | URL, query: str, *values: Any) -> list[Any]:
+    """What lies in the database now; ``?`` stands for a value."""
+    if not str(url).startswith("postgresql"):
+        query = re.sub(r"\busage\b", "`usage`", query)  # a reserved word there
+    first, *rest = query.split("?")
+    named = text(first + "".join(f":v{n}{part}" for n, part in enumerate(rest)))
+    found = {f"v{n}": value for n, value in enumerate(values)}
+    return [tuple(row) for row in ask(url, lambda connection: connection.execute(named, found).all())]
+
+
+def server_url(kind: str) -> URL:
+    """Of the server that runs here. Skips without one, or fails where servers are required."""
+    given = os.environ.get(f"TEST_{kind.upper()}_URL", _DEFAULTS[kind])
+    if (error := _unreachable(given)) is not None:
+        missing(f"no {kind} answers at {make_url(given).render_as_string()}: {error}", "REQUIRE_SERVICES")
+    return dialects.parse_url(given)
+
+
+@cache
+def _unreachable(url: str) -> str | None:
+    try:
+        execute(url, "SELECT 1")
+    except Exception as error:
+        return type(error).__name__
+    return None
+
+
+def new_database(kind: str, name: str) -> str:
+    """The URL of a new database, which is dropped when this process ends."""
+    base = server_url(kind)
+    execute(base, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    atexit.register(drop_database, base, name)
+    return base.set(database=name).render_as_string(hide_password=False)
+
+
+def drop_database(base: URL, name: str) -> None:
+    force = " WITH (FORCE)" if base.get_backend_name() == "postgresql" else ""
+    execute(base, f"DROP DATABASE IF EXISTS {name}{force}")
+
+
+@cache
+def _migrated(kind: str) -> str:
+    url = new_database(kind, f"threadkeep_test_{os.getpid()}")
+
+    async def upgrade() -> None:
+        database = dialects.database(dialects.parse_url(url))
+        assert isinstance(database, Server)
+        await server_schema.upgrade(database)
+        await database.close()
+
+    run(upgrade())
+    return url
+
+
+def empty_database(kind: str) -> str:
+    """The URL of this process's database of that kind: with tables, and without rows."""
+    url = _migrated(kind)
+    ask(url, lambda connection: [connection.execute(table.delete()) for table in reversed(metadata.sorted_tables)])
+    return url
+
+
+_fresh = iter(range(10**9))
+
+
+def bare_database(kind: str) -> str:
+    """The URL of a new database without tables."""
+    return new_database(kind, f"threadkeep_bare_{os.getpid()}_{next(_fresh)}")
