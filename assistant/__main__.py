@@ -1,20 +1,24 @@
 """`python -m assistant serve` and `users …`: the server, and the accounts of THREADKEEP_AUTH=accounts."""
 
+import asyncio
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import click
 import typer
 
 from assistant.access.accounts import FILE_NAME, AccountError, Accounts
+from assistant.access.values import Values
 from assistant.config import Config, load
 from assistant.server import scratch
 from assistant.server.environment import tell
+from datalayer import DataLayerError, Store
+
+T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 users = typer.Typer(no_args_is_help=True, help="Who may sign in when THREADKEEP_AUTH=accounts.")
@@ -72,11 +76,20 @@ def _furnish(config: Config) -> None:
     os.environ["CHAINLIT_APP_ROOT"] = str(folder)
 
 
-@contextmanager
-def _accounts() -> Iterator[Accounts]:
+def _with_accounts(use: Callable[[Accounts], Coroutine[Any, Any, T]]) -> T:
+    """What `use` returns, with the accounts of the configured database. Ends with one line when they cannot be had."""
+    config = load()
+
+    async def run() -> T:
+        store = Store(config.database_url, config.files, config.spool, config.backup_folder)
+        try:
+            return await use(Accounts(Values(lambda: store), config.home / FILE_NAME))
+        finally:
+            await store.close()
+
     try:
-        yield Accounts(load().home / FILE_NAME)
-    except (AccountError, OSError) as error:
+        return asyncio.run(run())
+    except (AccountError, DataLayerError, OSError) as error:
         typer.echo(error, err=True)
         raise typer.Exit(1) from None
 
@@ -90,38 +103,35 @@ def _password(from_stdin: bool) -> str:
 @users.command()
 def add(name: str, password_stdin: Stdin = False) -> None:
     """Create an account."""
-    with _accounts() as accounts:
-        accounts.add(name, _password(password_stdin))
+    password = _password(password_stdin)
+    _with_accounts(lambda accounts: accounts.add(name, password))
 
 
 @users.command("list")
 def show() -> None:
     """Show every account: its name, its state, the day it was created."""
-    with _accounts() as accounts:
-        for name, account in accounts.list().items():
-            created = datetime.fromtimestamp(account.created_at, UTC)
-            typer.echo(f"{name}\t{'disabled' if account.disabled else 'active'}\t{created:%Y-%m-%d}")
+    for name, account in _with_accounts(lambda accounts: accounts.list()).items():
+        created = datetime.fromtimestamp(account.created_at, UTC)
+        typer.echo(f"{name}\t{'disabled' if account.disabled else 'active'}\t{created:%Y-%m-%d}")
 
 
 @users.command()
 def disable(name: str) -> None:
     """Refuse an account and end its sessions."""
-    with _accounts() as accounts:
-        accounts.disable(name)
+    _with_accounts(lambda accounts: accounts.disable(name))
 
 
 @users.command()
 def enable(name: str) -> None:
     """Accept a disabled account again."""
-    with _accounts() as accounts:
-        accounts.enable(name)
+    _with_accounts(lambda accounts: accounts.enable(name))
 
 
 @users.command()
 def passwd(name: str, password_stdin: Stdin = False) -> None:
     """Change a password and end the sessions of the account."""
-    with _accounts() as accounts:
-        accounts.set_password(name, _password(password_stdin))
+    password = _password(password_stdin)
+    _with_accounts(lambda accounts: accounts.set_password(name, password))
 
 
 if __name__ == "__main__":

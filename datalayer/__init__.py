@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from . import backup, door, durable, errors, observer, place, records, reports, text, writes
     from .chainlit.adapter import DataLayer
     from .chainlit.shapes import file_url
+    from .store import Store
     from .writer import Event
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Forbidden",
     "InvalidInput",
     "NotFound",
+    "Store",
     "StoreClosed",
     "StoreCorrupt",
     "StoreForeign",
@@ -63,7 +65,12 @@ __all__ = [
     "text",
     "writes",
 ]
-_ELSEWHERE = {"DataLayer": "chainlit.adapter", "Event": "writer", "file_url": "chainlit.shapes"}
+_ELSEWHERE = {
+    "DataLayer": "chainlit.adapter",
+    "Event": "writer",
+    "Store": "store",
+    "file_url": "chainlit.shapes",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ as many fields takes ten times as long to make (9 µs instead of 0.8). All times
 import re
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -109,6 +109,14 @@ class Page:
     """Last activity first."""
     next: str | None
     """Cursor of the following page, None at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppValue:
+    value: Any = field(repr=False)
+    """JSON, never None."""
+    version: int
+    """Another one after every change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import dialects, opening, transaction
+from .app_values import AppValues
 from .backlog import MAX_BATCH
 from .blobs import Blobs, LocalBlobs
 from .dialects.base import reason, translated
@@ -33,7 +34,7 @@ READ_TIMEOUT = 10.0
 """Seconds a read waits for the recovery at start, for content that a write before it stores, and for its answer."""
 
 
-class Store(Reads):
+class Store(Reads, AppValues):
     """``url``: sqlite+aiosqlite:///path, or a server's: see ``dialects``. ``files``: folder of the blobs, None:
     ``<database>.files`` beside it. ``spool``: folder of the writes that the database refused, None:
     ``<database>.spool``; another disk is best. ``backups``: folder of the backups, None: ``<database>.backups``;
@@ -266,6 +267,11 @@ class Store(Reads):
             raise
         observer().read(answered=True)
         return answer
+
+    async def _now(self, query: Callable[..., T], *args: Any, changes: bool = False) -> T:
+        await self._answer(self._upgraded())
+        runs = self._database.write if changes else self._database.read
+        return await self._answer(runs.run(lambda connection: query(connection, *args)))
 
     async def _through(self, overlay: Overlay, rows: Rows, query: Callable[..., T], *args: Any) -> T:
         return await self._translated(asyncio.to_thread(overlay.ask, rows, query, *args))

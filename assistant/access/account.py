@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from assistant.access.accounts import AccountError, fits
 from assistant.texts import accepted, say
+from datalayer import DataLayerError
 
 from . import cookies, tokens
 from .account_page import View, render
@@ -52,62 +53,64 @@ class _Account:
         self._visitors, self._passwords, self._secret = visitors, passwords, secret
 
     async def show(self, request: Request) -> Response:
-        token = self._asking(request)
+        token = await self._asking(request)
         if token is None:
             return _sign_in(request)
         done = request.query_params.get("done", "")
         if done == "password":
-            return self._page(request, token, "account_changed")
+            return await self._page(request, token, "account_changed")
         if done.isdecimal() and len(done) < 4:
-            return self._page(request, token, "account_ended", n=int(done))
-        return self._page(request, token)
+            return await self._page(request, token, "account_ended", n=int(done))
+        return await self._page(request, token)
 
     async def password(self, request: Request) -> Response:
-        token = self._asking(request)
+        token = await self._asking(request)
         if token is None:
             return _sign_in(request)
         form = await _form(request)
         if not self._is_ours(form, token):
-            return self._page(request, token, "account_expired", 403)
+            return await self._page(request, token, "account_expired", 403)
         if form.get("new") != form.get("again"):
-            return self._page(request, token, "account_differ", 422)
+            return await self._page(request, token, "account_differ", 422)
         if not fits(form.get("new", "")):
-            return self._page(request, token, "account_unfit", 422)
+            return await self._page(request, token, "account_unfit", 422)
         return await self._change(request, token, form.get("old", ""), form["new"])
 
     async def _change(self, request: Request, token: Token, old: str, new: str) -> Response:
         try:
             changed = await self._passwords.change(token.name, old, new, token.session)
             if changed is None:
-                return self._page(request, token, "account_wrong", 422)
+                return await self._page(request, token, "account_wrong", 422)
             answer = _back("password")
             cookies.give_session(request, answer, await self._visitors.begin(request, token.name, changed))
         except SignInRefused as refused:
             reason = "account_failed" if refused.status == 503 else "account_tries"
-            answer = self._page(request, token, reason, refused.status)
+            answer = await self._page(request, token, reason, refused.status)
             answer.headers["Retry-After"] = str(refused.retry_after)
-        except (AccountError, OSError) as error:
+        except (AccountError, DataLayerError, OSError) as error:
             logger.error("%s", error)
-            return self._page(request, token, "account_failed", 503)
+            return await self._page(request, token, "account_failed", 503)
         return answer
 
     async def end(self, request: Request) -> Response:
-        token = self._asking(request)
+        token = await self._asking(request)
         if token is None:
             return _sign_in(request)
         form = await _form(request)
         if not self._is_ours(form, token):
-            return self._page(request, token, "account_expired", 403)
-        others = set(self._visitors.open_sessions(token.name)) - {token.session}
+            return await self._page(request, token, "account_expired", 403)
+        others = set(await self._visitors.open_sessions(token.name)) - {token.session}
         ended = others if "others" in form else others & {form.get("end", "")}
         await self._visitors.end_these(token.name, ended)
         return _back(str(len(ended)))
 
-    def _asking(self, request: Request) -> Token | None:
+    async def _asking(self, request: Request) -> Token | None:
         token = tokens.read(cookies.token_of(request))
-        return token if self._visitors.session(token) is not None else None
+        return token if await self._visitors.session(token) is not None else None
 
-    def _page(self, request: Request, token: Token, notice: str = "", status: int = 200, **values: int) -> Response:
+    async def _page(
+        self, request: Request, token: Token, notice: str = "", status: int = 200, **values: int
+    ) -> Response:
         """`notice`: the key of a sentence, and `values` in it."""
         to = accepted(request.headers.get("accept-language"))
         view = View(
@@ -115,7 +118,7 @@ class _Account:
             root=chainlit_config.run.root_path,
             to=to,
             name=token.name,
-            sessions=self._visitors.open_sessions(token.name),
+            sessions=await self._visitors.open_sessions(token.name),
             here=token.session,
             guard=self._guard(token),
             now=time.time(),

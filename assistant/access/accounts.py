@@ -1,17 +1,17 @@
-"""The accounts of a multi-user deployment, in one JSON file.
+"""The accounts of a multi-user deployment: a value of the database each, the same for all instances.
 
-Always true: the file is complete or absent; one that cannot be understood is never overwritten; two commands at once
-lose nothing; and the password of an account is nowhere but in its argon2id hash.
+Always true: what cannot be understood is never overwritten; two commands at once lose nothing; the password of an
+account is nowhere but in its argon2id hash, and the hash nowhere but in its value: not in a user's metadata, not in the
+spool, not in a log.
 """
 
-import fcntl
+import asyncio
 import os
 import secrets
-import tempfile
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,15 +20,17 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from datalayer.durable import sync
+from assistant.access.values import Values
 
 FILE_NAME = "accounts.json"
+"""Where earlier versions kept them; it is taken over once."""
+PREFIX = "account/"
 _MAX_NAME = 64  # characters
 _MAX_PASSWORD = 1024  # bytes
 
 
 class AccountError(Exception):
-    """A name or a password that is not accepted, an account that is missing, or a file that cannot be read.
+    """A name or a password that is not accepted, an account that is missing, or one that cannot be read.
 
     The message is one line for the person at the command line; it holds no password and no hash.
     """
@@ -48,6 +50,8 @@ class Account(BaseModel):
 
 
 class _File(BaseModel):
+    """How accounts were kept before they were in the database."""
+
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     version: Literal[1] = 1
@@ -87,102 +91,105 @@ def fits(password: str) -> bool:
     return len(password) >= 8 and len(_password_bytes(password)) <= _MAX_PASSWORD
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Keep every other process, and thread, out of the block. The file `path` is made if it is missing."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def replace(path: Path, text: str) -> None:
-    """Put `text` into `path` (mode 0600) so that a crash leaves the old content or the new one."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp gives 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    sync(path.parent)
-
-
 class Accounts:
-    """The accounts in the file `path`, which is read again whenever it has changed. Safe to use from threads.
+    """The accounts among `values`.
 
-    Every method raises AccountError when the file cannot be read; a missing file holds no account.
+    Every method raises AccountError when an account cannot be understood, and StoreUnavailable, or another
+    DataLayerError, when the database does not answer; a look is answered by what is known.
     """
 
-    def __init__(self, path: Path, hasher: PasswordHasher | None = None) -> None:
-        """`hasher` None: argon2id at the cost that RFC 9106 recommends for 64 MiB."""
-        self._path = path
+    def __init__(self, values: Values, former: Path | None = None, hasher: PasswordHasher | None = None) -> None:
+        """`former`: the file of an earlier version, which is taken over. `hasher` None: argon2id at the cost that RFC
+        9106 recommends for 64 MiB."""
+        self._values, self._former = values, former
         self._hasher = hasher or PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
         self._nobody = self._hasher.hash(secrets.token_hex(16))
-        self._seen: tuple[tuple[int, int, int], dict[str, Account]] | None = None
 
-    def add(self, name: str, password: str) -> None:
+    async def add(self, name: str, password: str) -> None:
         """Create an account. Raises AccountError when it exists or its name or password is not accepted."""
-        name, hashed = clean_name(name), self._hash(password)
-        with self._changing() as accounts:
-            if name in accounts:
+        name, hashed = clean_name(name), await asyncio.to_thread(self._hash, password)
+
+        def new(found: Account | None) -> Account:
+            if found is not None:
                 raise AccountError(f"The account {name} exists already.")
             now = time.time()
-            accounts[name] = Account(hash=hashed, created_at=now, valid_after=now)
+            return Account(hash=hashed, created_at=now, valid_after=now)
 
-    def set_password(self, name: str, password: str) -> None:
+        await self._change(name, new)
+
+    async def set_password(self, name: str, password: str) -> None:
         """Change the password and end every session of the account. Raises AccountError."""
-        self._update(name, hash=self._hash(password), valid_after=time.time())
+        await self._update(name, hash=await asyncio.to_thread(self._hash, password), valid_after=time.time())
 
-    def change_password(self, name: str, old: str, new: str) -> float | None:
-        """As `set_password`, for a person who knows the `old` one; return the new `valid_after`.
+    async def change_password(self, name: str, old: Account, hashed: str) -> float | None:
+        """As `set_password`, for a person who knew the password of `old`; return the new `valid_after`.
 
-        None: `old` is wrong, or another change came first. Raises AccountError.
+        None: another change came first.
         """
-        account = self._read().get(name)
-        if account is None or account.disabled or not self._matches(account.hash, old):
-            return None
-        hashed, now = self._hash(new), time.time()
-        with self._changing() as accounts:
-            if accounts.get(name) != account:
-                return None
-            accounts[name] = account.model_copy(update={"hash": hashed, "valid_after": now})
-        return now
+        now, done = time.time(), False
 
-    def disable(self, name: str) -> None:
+        def changed(found: Account | None) -> Account | None:
+            nonlocal done
+            done = found == old
+            return old.model_copy(update={"hash": hashed, "valid_after": now}) if done else found
+
+        await self._change(name, changed)
+        return now if done else None
+
+    async def disable(self, name: str) -> None:
         """Refuse the account and end its sessions for good. Raises AccountError when there is no such account."""
-        self._update(name, disabled=True, valid_after=time.time())
+        await self._update(name, disabled=True, valid_after=time.time())
 
-    def enable(self, name: str) -> None:
+    async def enable(self, name: str) -> None:
         """Accept the account again. Raises AccountError when there is no such account."""
-        self._update(name, disabled=False)
+        await self._update(name, disabled=False)
 
-    def verify(self, name: str, password: str) -> float | None:
-        """Return the account's `valid_after`, for `is_current` of the session that begins; None means refused.
+    async def get(self, name: str) -> Account | None:
+        """The account of that name, disabled or not."""
+        await self.take_over()
+        return _account(await self._values.get(PREFIX + name)) if account_key(name) else None
+
+    def matches(self, account: Account | None, password: str) -> bool:
+        """Whether `account` may sign in with `password`. Takes a fifth of a second of a core.
 
         One hash is computed whatever the reason for a refusal, so that time does not tell which names exist.
         """
-        account = self._read().get(account_key(name))
-        matches = self._matches(account.hash if account else self._nobody, password)
-        return account.valid_after if account and matches and not account.disabled else None
+        hashed = account.hash if account else self._nobody
+        try:  # one byte more than any password has: long ones fail without being hashed whole
+            right = self._hasher.verify(hashed, _password_bytes(password)[: _MAX_PASSWORD + 1])
+        except (VerifyMismatchError, InvalidHashError):
+            return False
+        return right and account is not None and not account.disabled
 
-    def is_current(self, name: str, valid_after: object) -> bool:
+    def rehashed(self, account: Account | None, old: str, new: str) -> str | None:
+        """The hash of `new`, None: `old` is not the password of `account`. Raises AccountError."""
+        return self._hash(new) if self.matches(account, old) else None
+
+    async def is_current(self, name: str, valid_after: object) -> bool:
         """Whether a session that began with this `valid_after` may go on: the account is neither disabled nor changed.
 
-        A session carries the value that `verify` read together with the hash, rather than the time of its token:
-        those have whole seconds, and a sign-in that overlaps a change of password would outlive it.
+        A session carries the value that was read together with the hash, rather than the time of its token: those have
+        whole seconds, and a sign-in that overlaps a change of password would outlive it.
         """
-        account = self._read().get(name)
+        account = await self.get(name)
         return account is not None and not account.disabled and account.valid_after == valid_after
 
-    def list(self) -> Mapping[str, Account]:
+    async def list(self) -> Mapping[str, Account]:
         """Return the accounts by name, sorted."""
-        return dict(sorted(self._read().items()))
+        await self.take_over()
+        found = {key.removeprefix(PREFIX): _account(value) for key, value in (await self._values.under(PREFIX)).items()}
+        return {name: account for name, account in sorted(found.items()) if account is not None}
+
+    async def take_over(self) -> None:
+        """Take what an earlier version left into the database, and keep the file aside. A second call does nothing."""
+        if self._former is None:
+            return
+        for name, account in former_accounts(self._former).items():
+            kept = account.model_dump()
+            await self._values.change(PREFIX + name, lambda found, kept=kept: found or kept)  # type: ignore[misc]
+        with suppress(OSError):  # there is none, or another process was faster; twice does no harm
+            os.replace(self._former, self._former.with_name(f"{FILE_NAME}.taken-over"))
+        self._former = None
 
     def _hash(self, password: str) -> str:
         prepared = _password_bytes(password)
@@ -190,35 +197,38 @@ class Accounts:
             raise AccountError(f"A password has at least 8 characters and at most {_MAX_PASSWORD} bytes.")
         return self._hasher.hash(prepared)
 
-    def _matches(self, hashed: str, password: str) -> bool:
-        try:  # one byte more than any password has: long ones fail without being hashed whole
-            return self._hasher.verify(hashed, _password_bytes(password)[: _MAX_PASSWORD + 1])
-        except (VerifyMismatchError, InvalidHashError):
-            return False
-
-    def _update(self, name: str, **changes: Any) -> None:
+    async def _update(self, name: str, **changes: Any) -> None:
         name = clean_name(name)
-        with self._changing() as accounts:
-            if name not in accounts:
+
+        def updated(found: Account | None) -> Account:
+            if found is None:
                 raise AccountError(f"There is no account {name}.")
-            accounts[name] = accounts[name].model_copy(update=changes)
+            return found.model_copy(update=changes)
 
-    @contextmanager
-    def _changing(self) -> Iterator[dict[str, Account]]:
-        """Yield the accounts under the lock; what the block made of them is stored unless it raises."""
-        with locked(self._path.with_suffix(".lock")):
-            accounts = dict(self._read())
-            yield accounts
-            replace(self._path, _File(accounts=accounts).model_dump_json(indent=2))
+        await self._change(name, updated)
 
-    def _read(self) -> dict[str, Account]:
-        try:
-            stat = self._path.stat()
-            signature = stat.st_ino, stat.st_mtime_ns, stat.st_size
-            if self._seen is None or self._seen[0] != signature:
-                self._seen = signature, _File.model_validate_json(self._path.read_bytes()).accounts
-            return self._seen[1]
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValidationError):
-            raise AccountError(f"{self._path} is damaged or not readable: restore it from a backup.") from None
+    async def _change(self, name: str, change: Callable[[Account | None], Account | None]) -> None:
+        await self.take_over()
+
+        def changed(value: Any) -> Any:
+            account = change(_account(value))
+            return account.model_dump() if account else None
+
+        await self._values.change(PREFIX + name, changed)
+
+
+def _account(value: Any) -> Account | None:
+    try:
+        return None if value is None else Account.model_validate(value)
+    except ValidationError:
+        raise AccountError("An account in the database is damaged, or of a newer version.") from None
+
+
+def former_accounts(path: Path) -> Mapping[str, Account]:
+    """What an earlier version left in the file `path`; nothing without one. Raises AccountError."""
+    try:
+        return _File.model_validate_json(path.read_bytes()).accounts
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValidationError):
+        raise AccountError(f"{path} is damaged or not readable: restore it from a backup.") from None

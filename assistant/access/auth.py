@@ -15,20 +15,24 @@ from typing import TYPE_CHECKING
 
 from chainlit.config import HeaderLink
 from chainlit.config import config as chainlit_config
+from chainlit.data import get_data_layer
 from chainlit.logger import logger
 from chainlit.server import app as chainlit_app
 
 from assistant.access import account, routes
-from assistant.access.accounts import FILE_NAME, AccountError, Accounts
+from assistant.access.accounts import FILE_NAME, AccountError, Accounts, former_accounts
 from assistant.access.devices import Devices
 from assistant.access.guard import Guard
 from assistant.access.passwords import Passwords
 from assistant.access.returning import Returning
-from assistant.access.sessions import SessionFile
+from assistant.access.session_values import InDatabase
+from assistant.access.sessions import InFiles, SessionFile, Sessions
+from assistant.access.values import Values
 from assistant.access.visitors import Visitors
 from assistant.config import Config
 from assistant.fixes import cookie_names
 from assistant.fixes.secure_cookies import SecureCookies
+from datalayer import DataLayer, Store
 
 if TYPE_CHECKING:
     from assistant.memory.link import Link
@@ -68,12 +72,13 @@ def install(config: Config, link: "Link | None" = None) -> None:
     """
     os.environ["CHAINLIT_AUTH_SECRET"] = secret = signing_secret(config)
     cookie_names.install(config.home, config.cookie_name)
-    sessions = SessionFile(config.home / "sessions", limit=_LOCAL_SESSIONS if config.auth == "local" else _SESSIONS)
+    values = Values(_store)
+    sessions = _sessions(config, values)
     if config.auth == "local":
         visitors, passwords = Visitors(sessions, None, _local_name()), None
         chainlit_config.code.header_auth_callback = _nobody
     else:
-        accounts = _accounts(config)
+        accounts = _accounts(config, values)
         visitors, passwords = Visitors(sessions, accounts), Passwords(accounts, link)
         _link_to_account()
         chainlit_config.code.password_auth_callback = _nobody
@@ -121,11 +126,30 @@ def _login_name() -> str:
         return "You"
 
 
-def _accounts(config: Config) -> Accounts:
-    accounts = Accounts(config.home / FILE_NAME)
+def _store() -> Store:
+    layer = get_data_layer()
+    assert isinstance(layer, DataLayer)
+    return layer.store
+
+
+def _sessions(config: Config, values: Values) -> Sessions:
+    """Beside a file of SQLite's, where they can be written while the file is locked; else in the database."""
+    if config.auth == "accounts" and not config.database_url.startswith("sqlite"):
+        return InDatabase(values, limit=_SESSIONS)
+    limit = _LOCAL_SESSIONS if config.auth == "local" else _SESSIONS
+    return InFiles(SessionFile(config.home / "sessions", limit))
+
+
+def _accounts(config: Config, values: Values) -> Accounts:
+    former = config.home / FILE_NAME
     try:
-        if not accounts.list():
-            logger.warning("There is no account yet: python -m assistant users add NAME")
+        former_accounts(former)
     except AccountError as error:
         raise SystemExit(str(error)) from None
-    return accounts
+    return Accounts(values, former)
+
+
+async def look_for_accounts(config: Config) -> None:
+    """Say so when nobody can sign in yet. To be called when the store is open. Raises DataLayerError."""
+    if config.auth == "accounts" and not await _accounts(config, Values(_store)).list():
+        logger.warning("There is no account yet: python -m assistant users add NAME")

@@ -16,9 +16,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from assistant.access import cookies, tokens
 from assistant.access.visitors import Visitors
 from assistant.access.watch import Watched
+from datalayer import DataLayerError
 
 _LOOPBACK_HOST = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.IGNORECASE)
 _DOCUMENTATION = ("/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
+_MEMBERS = re.compile(r"/(user|project|feedback|mcp|account|auth/jwt|set-session-cookie)(/|$)")
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
 
 
@@ -37,20 +39,30 @@ class Guard:
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
-        if refusal := self._refusal(scope, headers):
+        try:
+            refusal, scope = await self._judge(scope, headers)
+        except DataLayerError as error:
+            logger.warning("Nobody knows who asks: %s", error)
+            refusal, scope = (503 if _needs_somebody(scope) else None), _anonymous(scope)
+        if refusal:
             return await _refuse(refusal, scope, receive, send)
         if scope["type"] == "websocket":
             return await self._watch(scope, headers, receive, send)
-        if self._local and _is_page(scope, headers) and not self._has_session(headers):
+        if self._local and _is_page(scope, headers) and not await self._has_session(headers):
             send = _with_headers(await self._signing_in(scope), send)
-        given = [token for token in map(tokens.read, _tokens(headers)) if token is not None]
-        if not all(map(self._visitors.is_current, given)):
-            scope = _anonymous(scope)
-        for token in given:
-            self._visitors.used(token)
         await self._app(scope, receive, send)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> int | None:
+    async def _judge(self, scope: Scope, headers: Headers) -> tuple[int | None, Scope]:
+        """The status to refuse with, None: it passes; and the request, without a session that has ended."""
+        if (refusal := await self._refusal(scope, headers)) or scope["type"] == "websocket":
+            return refusal, scope
+        given = [token for token in map(tokens.read, _tokens(headers)) if token is not None]
+        current = [await self._visitors.is_current(token) for token in given]
+        for token in given:
+            self._visitors.used(token)
+        return None, scope if all(current) else _anonymous(scope)
+
+    async def _refusal(self, scope: Scope, headers: Headers) -> int | None:
         """Return the status to refuse with; None lets the request pass."""
         if any(len(headers.getlist(name)) > 1 for name in ("host", "origin", "cookie", "authorization")):
             return 400  # whoever reads another one of them than we do must not be fooled
@@ -62,12 +74,12 @@ class Guard:
             return 404  # FastAPI's, with a script from a CDN
         if _is_sharing(scope["path"]) and not chainlit_config.features.allow_thread_sharing:
             return 404  # Chainlit only hides the button
-        if _is_socket(scope) and not self._has_session(headers):
+        if _is_socket(scope) and not await self._has_session(headers):
             return 401  # a polling request with a known sid is not authenticated by anyone else
         return None
 
-    def _has_session(self, headers: Headers) -> bool:
-        return self._visitors.session(tokens.read(_cookie_token(headers))) is not None
+    async def _has_session(self, headers: Headers) -> bool:
+        return await self._visitors.session(tokens.read(_cookie_token(headers))) is not None
 
     async def _watch(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         """Run a websocket, and hang up when its session has ended: at sign-out, or because of the account."""
@@ -84,9 +96,15 @@ class Guard:
         request, response = Request(scope), Response()
         try:
             cookies.give_session(request, response, await self._visitors.begin(request))
-        except OSError as error:  # the page says it then, because it asks for a session itself
+        except (DataLayerError, OSError) as error:  # the page says it then, because it asks for a session itself
             logger.error("No session can begin: %s", error)
         return [header for header in response.raw_headers if header[0] == b"set-cookie"]
+
+
+def _needs_somebody(scope: Scope) -> bool:
+    """Whether it is of no use to a stranger. The page and its parts are, and so is signing in, which says more."""
+    path = scope["path"].removeprefix(chainlit_config.run.root_path)
+    return _is_socket(scope) or _MEMBERS.match(path) is not None
 
 
 def _is_page(scope: Scope, headers: Headers) -> bool:
@@ -154,4 +172,5 @@ _SENTENCES = {
     401: "Sign in first",
     403: "This request comes from another site",
     404: "There is no such page",
+    503: "Who asks cannot be looked up right now",
 }

@@ -6,10 +6,13 @@ hundred, a known device ten of its own; a known device waits for other known one
 
 import ipaddress
 import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from assistant.access.accounts import AccountError, Accounts, account_key
 from assistant.access.throttle import SharedThrottle
+from datalayer import DataLayerError
 
 from .devices import Device
 from .hashing import Busy, HashQueue
@@ -17,11 +20,12 @@ from .hashing import Busy, HashQueue
 if TYPE_CHECKING:
     from assistant.memory.link import Link
 
-_BUSY_FOR = 3  # seconds
+_BUSY_FOR, AWAY_FOR = 3, 5  # seconds
 
 
 class SignInRefused(Exception):
-    """No password was looked at. `status` is HTTP's; `reason`: busy, toomanytries or toomanyhere; `retry_after`: s."""
+    """No password was looked at. `status` is HTTP's; `reason`: away, busy, toomanytries or toomanyhere;
+    `retry_after`: s."""
 
     def __init__(self, status: int, reason: str, retry_after: int) -> None:
         super().__init__(reason)
@@ -51,9 +55,9 @@ class Passwords:
         self._known, self._unknown = HashQueue(), HashQueue()
 
     async def check(self, username: str, password: str, host: str, device: Device) -> tuple[str, float] | None:
-        """The one form of the name, and what `Accounts.verify` returned; None: refused, without a reason.
+        """The one form of the name, and the account's `valid_after`; None: refused, without a reason.
 
-        Raises Refused, and AccountError when the accounts cannot be read.
+        Raises SignInRefused, and AccountError when the account cannot be understood.
         """
         name, address = account_key(username), address_key(host)
         if device.knows(name):
@@ -61,29 +65,29 @@ class Passwords:
         else:
             counts, queue, key = [(self._addresses, address), (self._names, name)], self._unknown, address
         await self._count(counts)
-        try:
-            session = await queue.run(key, self.accounts.verify, name, password)
-        except (Busy, AccountError) as error:
-            await _take_back(counts)
-            raise error if isinstance(error, AccountError) else SignInRefused(503, "busy", _BUSY_FOR) from None
-        if session is None:
+        async with _no_try_if_it_fails(counts):
+            account = await self.accounts.get(name)
+            right = await queue.run(key, self.accounts.matches, account, password)
+        if account is None or not right:
             return None
         await _take_back(counts)  # nor does one's own account give an address new tries at other ones
         await counts[-1][0].reset(counts[-1][1])
-        return name, session
+        return name, account.valid_after
 
     async def change(self, name: str, old: str, new: str, session: str) -> float | None:
-        """Change the password of `name`, whose `session` asks; return the new `valid_after`. None: `old` is wrong.
+        """Change the password of `name`, whose `session` asks; return the new `valid_after`. None: `old` is wrong, or
+        another change came first.
 
-        Raises Refused, and AccountError when `new` is not accepted or the accounts cannot be read.
+        Raises SignInRefused, and AccountError when `new` is not accepted or the account cannot be understood.
         """
         counts = [(self._devices, session)]
         await self._count(counts)
-        try:
-            changed = await self._known.run(session, self.accounts.change_password, name, old, new)
-        except (Busy, AccountError) as error:
-            await _take_back(counts)
-            raise error if isinstance(error, AccountError) else SignInRefused(503, "busy", _BUSY_FOR) from None
+        async with _no_try_if_it_fails(counts):
+            account = await self.accounts.get(name)
+            hashed = await self._known.run(session, self.accounts.rehashed, account, old, new)
+            if account is None or hashed is None:
+                return None
+            changed = await self.accounts.change_password(name, account, hashed)
         if changed is not None:
             await self._devices.reset(session)
         return changed
@@ -94,6 +98,18 @@ class Passwords:
                 await _take_back(counts[:place])
                 reason = "toomanyhere" if throttle is self._addresses else "toomanytries"
                 raise SignInRefused(429, reason, math.ceil(wait))
+
+
+@asynccontextmanager
+async def _no_try_if_it_fails(counts: list[tuple[SharedThrottle, str]]) -> AsyncIterator[None]:
+    try:
+        yield
+    except (Busy, AccountError, DataLayerError) as error:
+        await _take_back(counts)
+        if isinstance(error, AccountError):
+            raise
+        reason, wait = ("busy", _BUSY_FOR) if isinstance(error, Busy) else ("away", AWAY_FOR)
+        raise SignInRefused(503, reason, wait) from error
 
 
 async def _take_back(counts: list[tuple[SharedThrottle, str]]) -> None:

@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from datalayer import DataLayerError
+
 from . import cookies, tokens
 from .visitors import Visitors
 
@@ -27,15 +29,18 @@ class Returning:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lead a stranger's browser to the sign-in page, or hand the request on."""
-        if scope["type"] == "http" and scope["method"] == "GET" and self._is_for_a_member(scope):
+        if scope["type"] == "http" and scope["method"] == "GET" and await self._is_for_a_member(scope):
             return await to_sign_in(scope["path"])(scope, receive, send)
         await self._app(scope, receive, send)
 
-    def _is_for_a_member(self, scope: Scope) -> bool:
+    async def _is_for_a_member(self, scope: Scope) -> bool:
         inner = scope["path"].removeprefix(chainlit_config.run.root_path)
         if not _PLACE.fullmatch(inner) or "text/html" not in Headers(scope=scope).get("accept", ""):
             return False
-        return self._visitors.session(tokens.read(cookies.token_of(Request(scope)))) is None
+        try:
+            return await self._visitors.session(tokens.read(cookies.token_of(Request(scope)))) is None
+        except DataLayerError:  # nobody knows: the page asks again
+            return False
 
 
 def to_sign_in(path: str) -> Response:

@@ -12,10 +12,11 @@ from starlette.routing import BaseRoute
 
 from assistant.access.accounts import AccountError
 from assistant.texts import accepted, say
+from datalayer import DataLayerError
 
 from . import cookies, tokens
 from .devices import Devices
-from .passwords import Passwords, SignInRefused
+from .passwords import AWAY_FOR, Passwords, SignInRefused
 from .visitors import Visitors
 
 PREFIX = "access_"
@@ -44,7 +45,7 @@ def make(visitors: Visitors, passwords: Passwords | None, devices: Devices) -> A
             raise HTTPException(400, "No header_auth_callback defined")
         try:
             return _with_session(request, await visitors.begin(request))
-        except OSError as error:
+        except (DataLayerError, OSError) as error:
             logger.error("No session can begin: %s", error)
             raise HTTPException(503, "default") from error
 
@@ -53,7 +54,7 @@ def make(visitors: Visitors, passwords: Passwords | None, devices: Devices) -> A
         """The cookie is the token that was sent: a new one would outlive the sign-out of the first."""
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         token = tokens.read(given.strip()) if scheme.lower() == "bearer" else None
-        if token is None or not visitors.is_current(token):
+        if token is None or not await visitors.is_current(token):
             raise HTTPException(401, "Invalid token")
         return _with_session(request, given.strip())
 
@@ -81,6 +82,9 @@ async def _login(request: Request, visitors: Visitors, passwords: Passwords, dev
         response = _with_session(request, await visitors.begin(request, *found))
     except SignInRefused as refused:
         return refusal(request, refused)
+    except DataLayerError as error:
+        logger.error("No session can begin: %s", error)
+        return refusal(request, SignInRefused(503, "away", AWAY_FOR))
     except (AccountError, OSError) as error:
         logger.error("%s", error)
         raise HTTPException(503, "default") from error

@@ -17,6 +17,7 @@ from datalayer.backup import keep_backing_up, newest, set_aside
 from datalayer.place import Place
 
 from ..access.accounts import FILE_NAME
+from ..access.auth import look_for_accounts
 from ..access.together import Together
 from ..config import Config
 from ..fixes import upload_folder
@@ -58,7 +59,7 @@ def _make_private(home: Path, place: Place) -> None:
             tell(f"Other users of this machine can see the names of the files in {home}, but cannot read them.")
 
 
-_NAMES = (FILE_NAME, "secret", scratch.NAME)
+_NAMES = (FILE_NAME, f"{FILE_NAME}.taken-over", "secret", scratch.NAME)
 """Of what lies in the data folder besides the store."""
 
 
@@ -113,6 +114,7 @@ def register(
             together.start()
         with suppress(DataLayerError):  # it says so in the log, and the next call tries again
             await layer.store.open()
+            await look_for_accounts(config)
         if config.backups == "daily":
             running.append(asyncio.create_task(keep_backing_up(layer.store.place)))
 

@@ -45,11 +45,13 @@ const refusals = french
       toomanytries: "Trop d’essais pour ce compte. Patientez un quart d’heure, puis réessayez.",
       toomanyhere: "Trop d’essais infructueux depuis votre réseau. Patientez un quart d’heure, puis réessayez.",
       busy: "Trop de personnes se connectent en ce moment. Réessayez dans quelques secondes.",
+      away: "Connexion impossible pour l’instant : la base de données ne répond pas. Réessayez dans un moment.",
     }
   : {
       toomanytries: "Too many tries for this account. Wait a quarter of an hour, then try again.",
       toomanyhere: "Too many failed tries from your network. Wait a quarter of an hour, then try again.",
       busy: "Too many people are signing in right now. Try again in a few seconds.",
+      away: "Nobody can sign in right now: the database does not answer. Try again in a moment.",
     };
 
 // The server's reasons are in small letters, the names of the sentences are not; and some have no sentence.

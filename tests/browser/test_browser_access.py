@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from assistant.access.accounts import FILE_NAME, Accounts
 from assistant.fixes import head
+from tests.accounts import AccountsOf
 from tests.browser.chat import App, Chat, png
 from tests.processes import ROOT
 from tests.servers.gemini import GeminiServer, finish, text
@@ -53,7 +53,7 @@ def app(browser: Browser, gemini: GeminiServer, tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("access")
     app = App(folder, THREADKEEP_AUTH="accounts", GEMINI_API_KEY="test-key", GEMINI_BASE_URL=gemini.url)
     app.home.mkdir(mode=0o700)
-    Accounts(app.home / FILE_NAME).add("camille", "correct horse")
+    AccountsOf(app.home).add("camille", "correct horse")
     try:
         app.start()
         yield app

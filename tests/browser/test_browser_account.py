@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from assistant.access.accounts import FILE_NAME, Accounts
+from tests.accounts import AccountsOf
 from tests.browser.chat import App, Chat
 from tests.browser.test_browser_sign_in import sign_in
 
@@ -22,7 +22,7 @@ def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory, request: pyt
     env = {"CHAINLIT_ROOT_PATH": request.param} if request.param else {}
     app = App(tmp_path_factory.mktemp("account"), THREADKEEP_AUTH="accounts", **env)
     app.home.mkdir(mode=0o700)
-    Accounts(app.home / FILE_NAME).add("camille", PASSWORD)
+    AccountsOf(app.home).add("camille", PASSWORD)
     try:
         app.start()
         app.url += request.param
@@ -128,7 +128,7 @@ def test_the_account_without_a_script(app: App, browser: Browser) -> None:
     expect(page.get_by_role("alert")).to_have_text("The current password is not right.")
     page.get_by_role("button", name=re.compile("^End the session of Chrome on Linux")).first.click()
     expect(page.get_by_role("status")).to_contain_text("ended")
-    Accounts(app.home / FILE_NAME).set_password("camille", PASSWORD)
+    AccountsOf(app.home).set_password("camille", PASSWORD)
     context.close()
     other.close()
 

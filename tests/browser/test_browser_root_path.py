@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from assistant.access.accounts import FILE_NAME, Accounts
+from tests.accounts import AccountsOf
 from tests.browser.chat import App, Chat, png
 from tests.conftest import missing
 from tests.processes import free_port
@@ -43,7 +43,7 @@ def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("nginx")
     app = App(folder / "app", THREADKEEP_AUTH="accounts", CHAINLIT_ROOT_PATH="/chat")
     app.home.mkdir(mode=0o700)
-    Accounts(app.home / FILE_NAME).add("camille", "correct horse")
+    AccountsOf(app.home).add("camille", "correct horse")
     port = free_port()
     (folder / "nginx.conf").write_text(CONFIG.format(port=port, target=app.url))
     proxy = subprocess.Popen([str(nginx), "-c", str(folder / "nginx.conf"), "-p", str(folder)])

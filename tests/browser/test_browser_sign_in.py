@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from assistant.access.accounts import FILE_NAME, Accounts
+from tests.accounts import AccountsOf
 from tests.browser.chat import App, Chat
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,7 @@ TOO_MANY = {
 def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     app = App(tmp_path_factory.mktemp("accounts"), THREADKEEP_AUTH="accounts")
     app.home.mkdir(mode=0o700)
-    Accounts(app.home / FILE_NAME).add("camille", "correct horse")
+    AccountsOf(app.home).add("camille", "correct horse")
     try:
         app.start()
         yield app

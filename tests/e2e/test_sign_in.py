@@ -14,7 +14,7 @@ from chainlit.auth.jwt import create_jwt
 from chainlit.user import User
 from socketio.exceptions import ConnectionError as Refused
 
-from assistant.access.accounts import FILE_NAME, Accounts
+from tests.accounts import AccountsOf
 from tests.client import Client
 from tests.e2e.conftest import PASSWORD, App, Tabs, tracebacks
 from tests.processes import Server
@@ -27,7 +27,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     app = App(tmp_path_factory.mktemp("team"), THREADKEEP_AUTH="accounts")
     app.home.mkdir(mode=0o700)
     for name in ("alice", "bob", "carol", "dora", "emil", "fay", "gil"):
-        Accounts(app.home / FILE_NAME).add(name, PASSWORD)
+        AccountsOf(app.home).add(name, PASSWORD)
     yield app
     app.close()
 
@@ -126,9 +126,7 @@ class TestEnd:
         """As Chainlit makes them, and as this app did: signed with the right secret, and without an end."""
         url = team.alive().url
         monkeypatch.setenv("CHAINLIT_AUTH_SECRET", (team.home / "secret").read_text())
-        made = create_jwt(
-            User("carol", metadata={"valid_after": Accounts(team.home / FILE_NAME).list()["carol"].valid_after})
-        )
+        made = create_jwt(User("carol", metadata={"valid_after": AccountsOf(team.home).list()["carol"].valid_after}))
         async with Client(url) as client:
             headers = {"Authorization": f"Bearer {made}"}
             assert (await client.request("GET", "/user", headers=headers)).status_code == 401
@@ -136,7 +134,7 @@ class TestEnd:
 
     async def test_a_change_of_password_ends_an_idle_websocket(self, team: App, open_tabs: Tabs) -> None:
         me = await open_tabs(team.alive().url, "carol")
-        Accounts(team.home / FILE_NAME).set_password("carol", PASSWORD)
+        AccountsOf(team.home).set_password("carol", PASSWORD)
         await me.wait_for("disconnect", deadline=20)  # engine.io pings after 25 s: nobody has said anything
 
     async def test_the_local_session_ends_too(self, app: App, open_tabs: Tabs) -> None:

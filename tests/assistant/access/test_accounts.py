@@ -1,12 +1,17 @@
-"""Accounts: names, passwords, sessions, and the file they live in."""
+"""Accounts: names, passwords, sessions, and where they are kept."""
 
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 
 from assistant.access.accounts import AccountError, Accounts, account_key, clean_name
+from assistant.access.values import Values
+from datalayer import DataLayerError
+from datalayer.records import AppValue
+from tests.accounts import AccountsOf
+from tests.assistant.access.kept import Kept
 from tests.processes import start
 
 PASSWORD = "correct horse"
@@ -26,15 +31,31 @@ class CountingHasher(PasswordHasher):
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "accounts.json"
+def kept() -> Kept:
+    return Kept()
+
+
+def of(kept: Kept, former: Path | None = None, hasher: PasswordHasher | None = None) -> Accounts:
+    """Those of an instance, or of a command."""
+    return Accounts(Values(lambda: kept), former, hasher or CountingHasher())
 
 
 @pytest.fixture
-def accounts(path: Path) -> Accounts:
-    made = Accounts(path, CountingHasher())
-    made.add("anna", PASSWORD)
+async def accounts(kept: Kept) -> Accounts:
+    made = of(kept)
+    await made.add("anna", PASSWORD)
     return made
+
+
+async def verify(accounts: Accounts, name: str, password: str) -> float | None:
+    account = await accounts.get(account_key(name))
+    return account.valid_after if account and accounts.matches(account, password) else None
+
+
+async def change(accounts: Accounts, name: str, old: str, new: str) -> float | None:
+    account = await accounts.get(name)
+    hashed = accounts.rehashed(account, old, new)
+    return await accounts.change_password(name, account, hashed) if account and hashed else None
 
 
 class TestNames:
@@ -46,204 +67,228 @@ class TestNames:
         "name",
         ["", "  ", "a/b", "a\\b", "a\nb", "a\x00", "a\u202eb", "\ud800", "x" * 65, pytest.param(ACCENTS, id="accents")],
     )
-    def test_an_impossible_name_is_refused(self, accounts: Accounts, name: str) -> None:
+    async def test_an_impossible_name_is_refused(self, accounts: Accounts, name: str) -> None:
         with pytest.raises(AccountError):
-            accounts.add(name, PASSWORD)
+            await accounts.add(name, PASSWORD)
         assert account_key(name) == ""
-        assert accounts.verify(name, PASSWORD) is None
+        assert await accounts.get(name) is None
 
-    def test_case_counts(self, accounts: Accounts) -> None:
-        accounts.add("Anna", "another password")
-        assert list(accounts.list()) == ["Anna", "anna"]
-        assert accounts.verify("Anna", PASSWORD) is None
+    async def test_case_counts(self, accounts: Accounts) -> None:
+        await accounts.add("Anna", "another password")
+        assert list(await accounts.list()) == ["Anna", "anna"]
+        assert await verify(accounts, "Anna", PASSWORD) is None
 
-    def test_a_name_is_taken_once(self, accounts: Accounts) -> None:
+    async def test_a_name_is_taken_once(self, accounts: Accounts) -> None:
         with pytest.raises(AccountError, match="exists already"):
-            accounts.add(" anna ", "another password")
-        assert accounts.verify("anna", PASSWORD)
+            await accounts.add(" anna ", "another password")
+        assert await verify(accounts, "anna", PASSWORD)
 
 
 class TestPasswords:
-    def test_a_password_has_eight_characters_or_more(self, accounts: Accounts) -> None:
-        accounts.set_password("anna", "8 chars.")
-        assert accounts.verify("anna", "8 chars.") is not None
+    async def test_a_password_has_eight_characters_or_more(self, accounts: Accounts) -> None:
+        await accounts.set_password("anna", "8 chars.")
+        assert await verify(accounts, "anna", "8 chars.") is not None
         with pytest.raises(AccountError):
-            accounts.set_password("anna", "7 chars")
+            await accounts.set_password("anna", "7 chars")
 
-    def test_right_and_wrong(self, accounts: Accounts) -> None:
-        assert accounts.verify("anna", PASSWORD)
-        assert accounts.verify("anna", PASSWORD + " ") is None
-        assert accounts.verify("bruno", PASSWORD) is None
-        assert accounts.verify("anna", "") is None
+    async def test_right_and_wrong(self, accounts: Accounts) -> None:
+        assert await verify(accounts, "anna", PASSWORD)
+        assert await verify(accounts, "anna", PASSWORD + " ") is None
+        assert await verify(accounts, "bruno", PASSWORD) is None
+        assert await verify(accounts, "anna", "") is None
 
     @pytest.mark.parametrize("password", ["", "seven77", "é" * 513])
-    def test_length_is_bounded(self, accounts: Accounts, password: str) -> None:
+    async def test_length_is_bounded(self, accounts: Accounts, password: str) -> None:
         with pytest.raises(AccountError, match="at least 8 characters"):
-            accounts.add("bruno", password)
+            await accounts.add("bruno", password)
         with pytest.raises(AccountError, match="at least 8 characters"):
-            accounts.set_password("anna", password)
+            await accounts.set_password("anna", password)
 
-    def test_the_longest_password_counts_to_its_last_byte(self, accounts: Accounts) -> None:
-        accounts.add("bruno", "x" * 1024)
-        assert accounts.verify("bruno", "x" * 1024)
-        assert accounts.verify("bruno", "x" * 1025) is None
-        assert accounts.verify("bruno", "x" * 1_000_000) is None
-        assert accounts.verify("bruno", ACCENTS) is None
+    async def test_the_longest_password_counts_to_its_last_byte(self, accounts: Accounts) -> None:
+        await accounts.add("bruno", "x" * 1024)
+        assert await verify(accounts, "bruno", "x" * 1024)
+        for wrong in ("x" * 1025, "x" * 1_000_000, ACCENTS):
+            assert await verify(accounts, "bruno", wrong) is None
 
-    def test_composed_and_decomposed_accents_are_one_password(self, accounts: Accounts) -> None:
-        accounts.add("bruno", "de\u0301ja\u0300 vu!")
-        assert accounts.verify("bruno", "d\u00e9j\u00e0 vu!")
+    async def test_composed_and_decomposed_accents_are_one_password(self, accounts: Accounts) -> None:
+        await accounts.add("bruno", "de\u0301ja\u0300 vu!")
+        assert await verify(accounts, "bruno", "d\u00e9j\u00e0 vu!")
 
-    def test_every_refusal_costs_one_verification(self, path: Path, accounts: Accounts) -> None:
-        accounts.add("bruno", PASSWORD)
-        accounts.disable("bruno")
+    async def test_every_refusal_costs_one_verification(self, kept: Kept, accounts: Accounts) -> None:
+        await accounts.add("bruno", PASSWORD)
+        await accounts.disable("bruno")
         for name in ("anna", "bruno", "nobody", "a/b", ""):
             hasher = CountingHasher()
-            assert Accounts(path, hasher).verify(name, "wrong password") is None
+            others = of(kept, hasher=hasher)
+            assert not others.matches(await others.get(account_key(name)), "wrong password")
             assert hasher.verified == 1
 
-    def test_the_hash_of_nobody_costs_as_much_as_any(self, accounts: Accounts) -> None:
-        stored = accounts.list()["anna"].hash
+    async def test_the_hash_of_nobody_costs_as_much_as_any(self, accounts: Accounts) -> None:
+        stored = (await accounts.list())["anna"].hash
         assert stored.startswith("$argon2id$")
         assert accounts._nobody.split("$")[:4] == stored.split("$")[:4]
 
-    def test_a_hash_that_is_none_refuses(self, path: Path, accounts: Accounts) -> None:
-        path.write_text(path.read_text().replace("$argon2id", "$unknown"))
-        assert accounts.verify("anna", PASSWORD) is None
+    async def test_a_hash_that_is_none_refuses(self, kept: Kept, accounts: Accounts) -> None:
+        value = kept.rows["account/anna"].value
+        kept.rows["account/anna"] = AppValue({**value, "hash": "$unknown$"}, 99)
+        assert await verify(of(kept), "anna", PASSWORD) is None
 
 
 class TestSessions:
-    def test_a_session_lasts_while_nothing_changes(self, accounts: Accounts) -> None:
-        session = accounts.verify("anna", PASSWORD)
-        accounts.add("bruno", PASSWORD)
-        assert accounts.is_current("anna", session)
+    async def test_a_session_lasts_while_nothing_changes(self, accounts: Accounts) -> None:
+        session = await verify(accounts, "anna", PASSWORD)
+        await accounts.add("bruno", PASSWORD)
+        assert await accounts.is_current("anna", session)
 
-    def test_nobody_has_no_session(self, accounts: Accounts) -> None:
-        session = accounts.verify("anna", PASSWORD)
-        assert not accounts.is_current("bruno", session)
-        assert not accounts.is_current("anna", None)
-        assert not accounts.is_current("bruno", None)
+    async def test_nobody_has_no_session(self, accounts: Accounts) -> None:
+        session = await verify(accounts, "anna", PASSWORD)
+        assert not await accounts.is_current("bruno", session)
+        assert not await accounts.is_current("anna", None)
+        assert not await accounts.is_current("bruno", None)
 
-    def test_whoever_knows_the_old_password_changes_it(self, accounts: Accounts) -> None:
-        session = accounts.verify("anna", PASSWORD)
-        assert accounts.change_password("anna", "wrong password", "another password") is None
-        assert accounts.change_password("nobody", PASSWORD, "another password") is None
+    async def test_whoever_knows_the_old_password_changes_it(self, accounts: Accounts) -> None:
+        session = await verify(accounts, "anna", PASSWORD)
+        assert await change(accounts, "anna", "wrong password", "another password") is None
+        assert await change(accounts, "nobody", PASSWORD, "another password") is None
         with pytest.raises(AccountError):
-            accounts.change_password("anna", PASSWORD, "short")
-        assert accounts.is_current("anna", session)
-        changed = accounts.change_password("anna", PASSWORD, "another password")
-        assert (accounts.verify("anna", "another password"), accounts.verify("anna", PASSWORD)) == (changed, None)
-        assert not accounts.is_current("anna", session)
-        accounts.disable("anna")
-        assert accounts.change_password("anna", "another password", PASSWORD) is None
+            await change(accounts, "anna", PASSWORD, "short")
+        assert await accounts.is_current("anna", session)
+        changed = await change(accounts, "anna", PASSWORD, "another password")
+        found = await verify(accounts, "anna", "another password"), await verify(accounts, "anna", PASSWORD)
+        assert found == (changed, None)
+        assert not await accounts.is_current("anna", session)
+        await accounts.disable("anna")
+        assert await change(accounts, "anna", "another password", PASSWORD) is None
 
-    def test_a_change_by_command_that_comes_in_between_wins(self, path: Path) -> None:
-        class Overtaken(CountingHasher):
-            def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
-                if password == b"my new one":
-                    Accounts(path, CountingHasher()).set_password("anna", "by the command")
-                return super().hash(password, salt=salt)
+    async def test_a_change_by_command_that_comes_in_between_wins(self, kept: Kept, accounts: Accounts) -> None:
+        account = await accounts.get("anna")
+        assert account
+        hashed = accounts.rehashed(account, PASSWORD, "my new one")
+        assert hashed
+        await of(kept).set_password("anna", "by the command")
+        assert await accounts.change_password("anna", account, hashed) is None
+        assert await verify(of(kept), "anna", "by the command")
 
-        accounts = Accounts(path, Overtaken())
-        accounts.add("anna", PASSWORD)
-        assert accounts.change_password("anna", PASSWORD, "my new one") is None
-        assert accounts.verify("anna", "by the command")
-
-    def test_a_new_password_ends_sessions_of_the_same_second_and_lets_new_ones_in(self, accounts: Accounts) -> None:
-        old = accounts.verify("anna", PASSWORD)
-        accounts.set_password("anna", "another password")
-        new = accounts.verify("anna", "another password")
+    async def test_a_new_password_ends_sessions_of_the_same_second_and_lets_new_ones_in(
+        self, accounts: Accounts
+    ) -> None:
+        old = await verify(accounts, "anna", PASSWORD)
+        await accounts.set_password("anna", "another password")
+        new = await verify(accounts, "anna", "another password")
         assert new
-        assert accounts.is_current("anna", new)
-        assert not accounts.is_current("anna", old)
-        assert accounts.verify("anna", PASSWORD) is None
+        assert await accounts.is_current("anna", new)
+        assert not await accounts.is_current("anna", old)
+        assert await verify(accounts, "anna", PASSWORD) is None
 
-    def test_a_session_does_not_come_back_with_the_account(self, accounts: Accounts) -> None:
-        old = accounts.verify("anna", PASSWORD)
-        accounts.disable("anna")
-        assert accounts.verify("anna", PASSWORD) is None
-        assert not accounts.is_current("anna", old)
-        accounts.enable("anna")
-        assert not accounts.is_current("anna", old)
-        assert accounts.is_current("anna", accounts.verify("anna", PASSWORD))
+    async def test_a_session_does_not_come_back_with_the_account(self, accounts: Accounts) -> None:
+        old = await verify(accounts, "anna", PASSWORD)
+        await accounts.disable("anna")
+        assert await verify(accounts, "anna", PASSWORD) is None
+        assert not await accounts.is_current("anna", old)
+        await accounts.enable("anna")
+        assert not await accounts.is_current("anna", old)
+        assert await accounts.is_current("anna", await verify(accounts, "anna", PASSWORD))
 
-    def test_changing_nobody_is_an_error(self, accounts: Accounts) -> None:
-        for change in (accounts.disable, accounts.enable, lambda name: accounts.set_password(name, PASSWORD)):
+    async def test_changing_nobody_is_an_error(self, accounts: Accounts) -> None:
+        for changing in (
+            accounts.disable("bruno"),
+            accounts.enable("bruno"),
+            accounts.set_password("bruno", PASSWORD),
+        ):
             with pytest.raises(AccountError, match="no account bruno"):
-                change("bruno")
+                await changing
 
 
-class TestFile:
-    def test_what_cannot_be_stored_is_an_error_and_leaves_the_file_and_nothing_beside_it(
-        self, accounts: Accounts, path: Path, monkeypatch: pytest.MonkeyPatch
+class TestWhereTheyAre:
+    async def test_no_password_is_kept_and_no_hash_is_shown(self, kept: Kept, accounts: Accounts) -> None:
+        assert PASSWORD not in repr([row.value for row in kept.rows.values()])
+        assert "argon2" not in repr(await accounts.list())
+        assert "argon2" not in repr(kept.rows)
+
+    async def test_what_is_not_understood_is_never_overwritten(self, kept: Kept, accounts: Accounts) -> None:
+        for value in ({**kept.rows["account/anna"].value, "role": "admin"}, {"hash": 5}, [], "x"):
+            kept.rows["account/anna"] = AppValue(value, 99)
+            other = of(kept)
+            for use in (other.disable("anna"), other.list(), other.get("anna")):
+                with pytest.raises(AccountError, match="damaged") as caught:
+                    await use
+                assert "\n" not in str(caught.value)
+            assert kept.rows["account/anna"] == AppValue(value, 99)
+
+    async def test_while_the_database_is_away_nothing_is_changed_and_what_is_known_holds(
+        self, kept: Kept, accounts: Accounts
     ) -> None:
-        def full(*_: object) -> None:
-            raise OSError(28, "No space left on device")
+        session = await verify(accounts, "anna", PASSWORD)
+        kept.away = True
+        assert await accounts.is_current("anna", session)
+        for use in (accounts.add("bruno", PASSWORD), accounts.list(), of(kept).get("anna"), accounts.get("bruno")):
+            with pytest.raises(DataLayerError):
+                await use
+        kept.away = False
+        assert list(await of(kept).list()) == ["anna"]
 
-        before = path.read_bytes(), sorted(path.parent.iterdir())
-        monkeypatch.setattr("assistant.access.accounts.os.replace", full)
-        with pytest.raises(OSError, match="No space"):
-            accounts.add("bruno", PASSWORD)
-        assert (path.read_bytes(), sorted(path.parent.iterdir())) == before
-
-    def test_it_is_private_and_holds_no_password(self, path: Path, accounts: Accounts) -> None:
-        assert path.stat().st_mode & 0o777 == 0o600
-        assert PASSWORD not in path.read_text()
-        assert "argon2" not in repr(accounts.list())
-
-    def test_a_change_by_another_process_is_seen(self, path: Path, accounts: Accounts) -> None:
-        session = accounts.verify("anna", PASSWORD)
-        Accounts(path, CountingHasher()).disable("anna")
-        assert not accounts.is_current("anna", session)
-        path.unlink()
-        assert accounts.list() == {}
-
-    def test_a_failed_write_leaves_the_old_file_alone(
-        self, path: Path, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        before = path.read_bytes()
-
-        def full(descriptor: int) -> None:
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr("assistant.access.accounts.os.fsync", full)
-        with pytest.raises(OSError, match="No space"):
-            accounts.add("bruno", PASSWORD)
-        assert path.read_bytes() == before
-        assert sorted(entry.name for entry in path.parent.iterdir()) == ["accounts.json", "accounts.lock"]
-
-    @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"version": 2, "accounts": {}}'])
-    def test_a_file_that_is_not_understood_is_never_overwritten(
-        self, path: Path, accounts: Accounts, content: bytes
-    ) -> None:
-        path.write_bytes(content)
-        for use in (lambda: accounts.add("bruno", PASSWORD), accounts.list, lambda: accounts.verify("a", "b")):
-            with pytest.raises(AccountError, match="damaged") as caught:
-                use()
-            assert "\n" not in str(caught.value)
-        assert path.read_bytes() == content
-
-    def test_a_key_of_a_newer_version_is_not_dropped(self, path: Path, accounts: Accounts) -> None:
-        path.write_text(path.read_text().replace('"disabled"', '"role": "admin", "disabled"'))
-        with pytest.raises(AccountError):
-            accounts.disable("anna")
-        assert "admin" in path.read_text()
-
-    def test_threads_lose_nothing(self, path: Path) -> None:
-        def add(number: int) -> None:
-            Accounts(path, CountingHasher()).add(f"user {number:02}", PASSWORD)
-
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(add, range(24)))
-        assert len(Accounts(path, CountingHasher()).list()) == 24
-
-    def test_processes_lose_nothing(self, path: Path) -> None:
+    def test_commands_of_several_processes_lose_nothing(self, tmp_path: Path) -> None:
         script = (
-            "import sys; from pathlib import Path; from argon2 import PasswordHasher; "
-            "from assistant.access.accounts import Accounts\n"
-            "accounts = Accounts(Path(sys.argv[1]), PasswordHasher(1, 64, 1))\n"
-            "for number in range(15): accounts.add(f'{sys.argv[2]} {number}', 'a password')"
+            "import sys; from pathlib import Path; from tests.accounts import AccountsOf\n"
+            "accounts = AccountsOf(Path(sys.argv[1]))\n"
+            "for number in range(6): accounts.add(f'{sys.argv[2]} {number}', 'a password')\n"
+            "for number in range(6): accounts.set_password('shared', f'password {sys.argv[2]}')"
         )
-        running = [start(script, str(path), name, cwd=path.parent) for name in ("anna", "bruno", "chloe")]
-        assert [process.wait(60) for process in running] == [0, 0, 0]
-        assert len(Accounts(path, CountingHasher()).list()) == 45
+        AccountsOf(tmp_path).add("shared", PASSWORD)
+        running = [start(script, str(tmp_path), name, cwd=tmp_path) for name in ("anna", "bruno", "chloe")]
+        assert [process.wait(120) for process in running] == [0, 0, 0]
+        assert len(AccountsOf(tmp_path).list()) == 19
+
+    async def test_many_at_once_lose_nothing(self, kept: Kept) -> None:
+        instances = [of(kept) for _ in range(4)]
+        await asyncio.gather(*(instances[n % 4].add(f"user {n:02}", PASSWORD) for n in range(24)))
+        assert len(await of(kept).list()) == 24
+
+
+def content(path: Path, new: bytes | None = None) -> bytes:
+    if new is not None:
+        path.write_bytes(new)
+    return path.read_bytes()
+
+
+class TestFormerFile:
+    FORMER = '{"version": 1, "accounts": {"zoe": {"hash": "HASH", "created_at": 1, "valid_after": 2}}}'
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        path = tmp_path / "accounts.json"
+        path.write_text(self.FORMER.replace("HASH", CountingHasher().hash(PASSWORD)))
+        return path
+
+    async def test_it_is_taken_over_once_and_kept_aside(self, kept: Kept, path: Path) -> None:
+        assert await verify(of(kept, path), "zoe", PASSWORD) == 2
+        assert [each.name for each in path.parent.iterdir()] == ["accounts.json.taken-over"]
+        await of(kept, path).disable("zoe")
+        assert not await of(kept, path).is_current("zoe", 2)
+
+    async def test_what_is_in_the_database_is_newer(self, kept: Kept, path: Path) -> None:
+        await of(kept).add("zoe", "another password")
+        assert await verify(of(kept, path), "zoe", PASSWORD) is None
+        assert await verify(of(kept, path), "zoe", "another password")
+
+    async def test_two_that_begin_at_once_agree(self, kept: Kept, path: Path) -> None:
+        found = await asyncio.gather(*(verify(of(kept, path), "zoe", PASSWORD) for _ in range(4)))
+        assert found == [2] * 4
+
+    async def test_it_stays_while_the_database_is_away(self, kept: Kept, path: Path) -> None:
+        kept.away = True
+        accounts = of(kept, path)
+        with pytest.raises(DataLayerError):
+            await accounts.get("zoe")
+        assert content(path)
+        kept.away = False
+        assert await verify(accounts, "zoe", PASSWORD) == 2
+
+    @pytest.mark.parametrize("broken", [b"", b"{", b"[]", b"\xff", b'{"version": 2, "accounts": {}}'])
+    async def test_one_that_is_not_understood_is_left_alone(self, kept: Kept, path: Path, broken: bytes) -> None:
+        content(path, broken)
+        for use in (of(kept, path).add("bruno", PASSWORD), of(kept, path).list()):
+            with pytest.raises(AccountError, match="damaged"):
+                await use
+        assert content(path) == broken
+        assert kept.rows == {}

@@ -15,19 +15,25 @@ import httpx
 import pytest
 import socketio
 
-from assistant.access.accounts import Accounts
 from assistant.access.auth import _is_loopback, signing_secret
 from assistant.config import Config
+from tests.accounts import AccountsOf
+from tests.client import until
 from tests.processes import Server, ServerFailed, free_port, module, run, running_server
 
 PASSWORD = "correct horse"
 POLLING = "/ws/socket.io/?EIO=4&transport=polling"
 APP = """
 import chainlit as cl
-from assistant import config
+from assistant import config, services
 from assistant.access import auth
 
-auth.install(config.load())
+loaded = config.load()
+auth.install(loaded)
+
+@cl.data_layer
+def data_layer():
+    return services.make_layer(loaded)
 
 @cl.on_message
 async def answer(message: cl.Message) -> None:
@@ -113,11 +119,11 @@ def users(home: Path, *arguments: str, password: str = "", **env: str) -> subpro
 
 class TestCommandLine:
     def test_the_life_of_an_account(self, tmp_path: Path) -> None:
-        accounts = Accounts(tmp_path / "accounts.json")
+        accounts = AccountsOf(tmp_path)
         assert users(tmp_path, "add", "Zoé", "--password-stdin", password=PASSWORD + "\n").returncode == 0
-        assert accounts.verify("Zoé", PASSWORD)
+        assert accounts.signs_in("Zoé", PASSWORD)
         assert users(tmp_path, "passwd", "Zoé", "--password-stdin", password="another password").returncode == 0
-        assert accounts.verify("Zoé", "another password")
+        assert accounts.signs_in("Zoé", "another password")
         assert users(tmp_path, "disable", "Zoé").returncode == 0
         assert "Zoé\tdisabled\t20" in users(tmp_path, "list").stdout
         assert users(tmp_path, "enable", "Zoé").returncode == 0
@@ -163,13 +169,13 @@ def local_server(folder: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def accounts(folder: Path) -> Accounts:
+def accounts(folder: Path) -> AccountsOf:
     (folder / "accounts").mkdir()
-    return Accounts(folder / "accounts" / "accounts.json")
+    return AccountsOf(folder / "accounts")
 
 
 @pytest.fixture(scope="module")
-def accounts_server(folder: Path, accounts: Accounts) -> Iterator[Server]:
+def accounts_server(folder: Path, accounts: AccountsOf) -> Iterator[Server]:
     env = {"THREADKEEP_HOME": str(folder / "accounts"), "THREADKEEP_AUTH": "accounts"}
     with running_server(folder, env, free_port()) as server:
         yield server
@@ -217,6 +223,15 @@ async def open_socket(client: httpx.AsyncClient, **headers: str) -> socketio.Asy
     return socket
 
 
+async def turned_away(client: httpx.AsyncClient) -> None:
+    """The server has heard of what another process has changed."""
+
+    async def unknown() -> bool:
+        return (await client.get("/user")).status_code == 401
+
+    await until(unknown)
+
+
 class TestLocalServer:
     async def test_the_person_is_let_in_without_a_form(self, local: httpx.AsyncClient) -> None:
         assert (await local.get("/user")).status_code == 401
@@ -260,7 +275,7 @@ class TestLocalServer:
 
 class TestAccountsServer:
     async def test_unknown_disabled_and_wrong_are_answered_alike(
-        self, remote: httpx.AsyncClient, accounts: Accounts
+        self, remote: httpx.AsyncClient, accounts: AccountsOf
     ) -> None:
         accounts.add("known", PASSWORD)
         accounts.add("gone", PASSWORD)
@@ -270,14 +285,14 @@ class TestAccountsServer:
         assert {(answer.status_code, answer.content) for answer in answers} == {(401, answers[0].content)}
         assert len({tuple(sorted(set(answer.headers) - {"date"})) for answer in answers}) == 1
 
-    async def test_signing_in(self, remote: httpx.AsyncClient, accounts: Accounts) -> None:
+    async def test_signing_in(self, remote: httpx.AsyncClient, accounts: AccountsOf) -> None:
         accounts.add("anna", PASSWORD)
         assert (await sign_in(remote, "anna", PASSWORD)).status_code == 200
         assert (await remote.get("/user")).json()["identifier"] == "anna"
         assert (await remote.post("/auth/header")).status_code == 400
 
     @pytest.mark.parametrize("end", ["disable", "passwd"])
-    async def test_a_session_ends_at_once(self, remote: httpx.AsyncClient, accounts: Accounts, end: str) -> None:
+    async def test_a_session_ends_soon(self, remote: httpx.AsyncClient, accounts: AccountsOf, end: str) -> None:
         accounts.add(end, PASSWORD)
         await sign_in(remote, end, PASSWORD)
         bearer = {"Authorization": f"Bearer {token_of(remote)}"}
@@ -286,7 +301,7 @@ class TestAccountsServer:
             accounts.disable(end)
         else:
             accounts.set_password(end, "another password")
-        assert (await remote.get("/user")).status_code == 401
+        await turned_away(remote)
         assert (await remote.post("/project/threads", json={})).status_code == 401
         assert (await remote.post("/auth/jwt", headers=bearer)).status_code == 401
         # The way back in stays open, although the browser still sends the old cookie.
@@ -296,7 +311,7 @@ class TestAccountsServer:
         assert (await remote.get("/user")).status_code == answer.status_code
 
     async def test_an_open_websocket_ends_with_its_session(
-        self, remote: httpx.AsyncClient, accounts: Accounts, accounts_server: Server
+        self, remote: httpx.AsyncClient, accounts: AccountsOf, accounts_server: Server
     ) -> None:
         accounts.add("websocket", PASSWORD)
         await sign_in(remote, "websocket", PASSWORD)
@@ -309,20 +324,21 @@ class TestAccountsServer:
             await open_socket(remote)
         assert "Traceback" not in accounts_server.log.read_text()
 
-    async def test_polling_ends_with_its_session(self, remote: httpx.AsyncClient, accounts: Accounts) -> None:
+    async def test_polling_ends_with_its_session(self, remote: httpx.AsyncClient, accounts: AccountsOf) -> None:
         accounts.add("polling", PASSWORD)
         await sign_in(remote, "polling", PASSWORD)
         url = f"{POLLING}&sid={json.loads((await remote.get(POLLING)).text[1:])['sid']}"
         assert (await remote.post(url, content=f"40{json.dumps(hello())}")).text.lower() == "ok"
         assert (await remote.get(url)).text.startswith('40{"sid"')
         accounts.disable("polling")
+        await turned_away(remote)
         event = '42["fetch_favorites"]'
         assert (await remote.post(url, content=event)).status_code == 401
         assert (await remote.get(url)).status_code == 401
         remote.cookies.clear()
         assert (await remote.post(url, content=event)).status_code == 401
 
-    async def test_the_eleventh_try_is_refused(self, remote: httpx.AsyncClient, accounts: Accounts) -> None:
+    async def test_the_eleventh_try_is_refused(self, remote: httpx.AsyncClient, accounts: AccountsOf) -> None:
         accounts.add("tried", PASSWORD)
         for name in ("tried", "nobody at all"):
             tries = [(await sign_in(remote, name, "wrong password")).status_code for _ in range(11)]

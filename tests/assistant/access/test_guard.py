@@ -14,9 +14,11 @@ from starlette.responses import JSONResponse
 from assistant.access import tokens
 from assistant.access.accounts import Accounts
 from assistant.access.guard import Guard
-from assistant.access.sessions import Session, SessionFile
+from assistant.access.sessions import InFiles, Session, SessionFile
 from assistant.access.tokens import Token
+from assistant.access.values import Values
 from assistant.access.visitors import LOCAL, Visitors
+from tests.assistant.access.kept import Kept
 
 
 async def inner(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -38,11 +40,11 @@ class OnlyAnna(Visitors):
     """The only session is that of Anna, for as long as she is there."""
 
     def __init__(self, local: bool = False) -> None:
-        nowhere = Path("/nowhere")
-        super().__init__(SessionFile(nowhere, limit=3), None if local else Accounts(nowhere, PasswordHasher(1, 64, 1)))
+        accounts = Accounts(Values(Kept), hasher=PasswordHasher(1, 64, 1))
+        super().__init__(InFiles(SessionFile(Path("/nowhere"), limit=3)), None if local else accounts)
         self.there = True
 
-    def session(self, token: Token | None) -> Session | None:
+    async def session(self, token: Token | None) -> Session | None:
         known = token is not None and token.name == "anna" and self.there
         return Session(valid_after=0, opened_at=0, used_at=0, ends_at=9e9) if known else None
 

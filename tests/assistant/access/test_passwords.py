@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -12,16 +11,24 @@ from assistant.access.accounts import AccountError, Accounts
 from assistant.access.devices import Device, Devices
 from assistant.access.hashing import Busy, HashQueue
 from assistant.access.passwords import Passwords, SignInRefused, address_key
+from assistant.access.values import Values
+from datalayer.records import AppValue
+from tests.assistant.access.kept import Kept
 
 PASSWORD, HERE, THERE = "correct horse", "192.0.2.1", "198.51.100.1"
 NEW, HERS = Device(), Device("her-device", ("anna",))
 
 
 @pytest.fixture
-def accounts(tmp_path: Path) -> Accounts:
-    accounts = Accounts(tmp_path / "accounts.json", PasswordHasher(1, 64, 1))
+def kept() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+async def accounts(kept: Kept) -> Accounts:
+    accounts = Accounts(Values(lambda: kept), hasher=PasswordHasher(1, 64, 1))
     for name in ("anna", "bruno"):
-        accounts.add(name, PASSWORD)
+        await accounts.add(name, PASSWORD)
     return accounts
 
 
@@ -45,7 +52,7 @@ async def fail(passwords: Passwords, name: str, times: int, host: str = HERE, de
 class TestCounts:
     async def test_a_name_is_the_one_form_of_it(self, passwords: Passwords, accounts: Accounts) -> None:
         found = await passwords.check(" anna ", PASSWORD, HERE, NEW)
-        assert found == ("anna", accounts.list()["anna"].valid_after)
+        assert found == ("anna", (await accounts.list())["anna"].valid_after)
 
     async def test_spellings_of_a_name_share_ten_tries_and_a_stranger_is_counted_alike(
         self, passwords: Passwords
@@ -95,11 +102,17 @@ class TestCounts:
         outcomes = await asyncio.gather(*tries, return_exceptions=True)
         assert sum(outcome is None for outcome in outcomes) <= 10
 
-    async def test_a_damaged_file_is_no_wrong_password(self, passwords: Passwords, tmp_path: Path) -> None:
-        (tmp_path / "accounts.json").write_text("{")
+    async def test_a_damaged_account_is_no_wrong_password(self, kept: Kept) -> None:
+        kept.rows["account/anna"] = AppValue({}, 99)
+        passwords = Passwords(Accounts(Values(lambda: kept), hasher=PasswordHasher(1, 64, 1)))
         for _ in range(11):
             with pytest.raises(AccountError):
                 await passwords.check("anna", PASSWORD, HERE, NEW)
+
+    async def test_a_database_that_is_away_is_no_wrong_password(self, kept: Kept, passwords: Passwords) -> None:
+        kept.away = True
+        for _ in range(11):
+            assert await refusal(passwords, "nobody") == (503, "away")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.access.accounts import locked
+from assistant.access.files import locked
 from assistant.access.sessions import SessionFile
 
 
@@ -123,7 +123,7 @@ def test_what_cannot_be_stored_still_ends(sessions: SessionFile, monkeypatch: py
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("assistant.access.accounts.os.fsync", full)
+    monkeypatch.setattr("assistant.access.files.os.fsync", full)
     sessions.end("anna", {first})
     assert sessions.get("anna", first) is None
     with pytest.raises(OSError, match="No space"):
