@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -51,6 +52,11 @@ def _default_files(known: dict[str, Any]) -> Path:
     return Path(known["home"]) / "files"
 
 
+def _beside_a_server(name: str) -> Callable[[dict[str, Any]], Path | None]:
+    """None: beside SQLite's file."""
+    return lambda known: None if str(known.get("database_url")).startswith("sqlite") else Path(known["home"]) / name
+
+
 class Config(BaseSettings):
     """The configuration. An empty variable counts as one that is not set.
 
@@ -84,13 +90,15 @@ class Config(BaseSettings):
         default_factory=_default_files, validation_alias="THREADKEEP_FILES", description="the path of a folder"
     )
     spool: Folder | None = Field(
-        default=None, validation_alias="THREADKEEP_SPOOL", description="the path of a folder, on another disk at best"
+        default_factory=_beside_a_server("spool"),
+        validation_alias="THREADKEEP_SPOOL",
+        description="the path of a folder, on another disk at best",
     )
     backups: Literal["daily", "off"] = Field(
         default="daily", validation_alias="THREADKEEP_BACKUPS", description='"daily" or "off"'
     )
     backup_folder: Folder | None = Field(
-        default=None,
+        default_factory=_beside_a_server("backups"),
         validation_alias="THREADKEEP_BACKUP_FOLDER",
         description="the path of a folder, on another disk at best",
     )
@@ -271,7 +279,7 @@ class Config(BaseSettings):
     @property
     def database(self) -> str:
         """`database_url` without a password, for a message."""
-        return re.sub(r"//[^@/]*@", "//…@", self.database_url)
+        return re.sub(r"(password=)[^&]*", r"\1…", re.sub(r"//.*@", "//…@", self.database_url))
 
     @property
     def secrets(self) -> list[str]:
@@ -281,7 +289,7 @@ class Config(BaseSettings):
             *(self.database_url, self.memory_url),
             *(self.gemini_base_url, self.openai_base_url, self.anthropic_base_url, self.langfuse_base_url),
         )
-        passwords = re.findall(r"//[^:@/]*:([^@/]+)@", " ".join(map(str, addresses)))
+        passwords = [found for each in addresses for found in re.findall(r"//[^:@/]*:(.+)@", str(each))]
         passwords += re.findall(r"[?&]\w*password=([^&\s]+)", " ".join(map(str, addresses)))
         return [value.get_secret_value() for value in values if isinstance(value, SecretStr)] + passwords
 

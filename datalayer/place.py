@@ -1,9 +1,9 @@
 """Where the parts of a store are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .dialects import parse_url
+from .dialects import URL, parse_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,8 @@ class Place:
     spool: Path
     backups: Path
     """Folders, all three, which need not exist yet."""
+    server: URL | None = field(default=None, repr=False)
+    """Where the database is, when it is not in a file."""
 
     @classmethod
     def of(
@@ -26,8 +28,9 @@ class Place:
         """The parts of the store whose database is ``url``. Raises InvalidInput."""
         parsed = parse_url(url)
         name = str(parsed.database)
-        path = Path(name) if parsed.get_backend_name() == "sqlite" else Path(name.replace("/", "_"))
-        return cls.beside(path, files, spool, backups)
+        if parsed.get_backend_name() == "sqlite":
+            return cls.beside(Path(name), files, spool, backups)
+        return replace(cls.beside(Path(name.replace("/", "_")), files, spool, backups), server=parsed)
 
     @classmethod
     def beside(

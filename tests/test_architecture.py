@@ -61,7 +61,7 @@ FLOORS = {
     "sql.context": 3,
     "sql.usage": 3,
     "sql.summaries": 4,
-    "backup": 5,
+    "backup": 6,
     "sql.group": 5,
     "reads": 5,
     "app_values": 5,

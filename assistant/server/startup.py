@@ -14,6 +14,7 @@ from chainlit.data import get_data_layer
 
 from datalayer import DataLayer, DataLayerError, StoreCorrupt
 from datalayer.backup import keep_backing_up, newest, set_aside
+from datalayer.errors import StoreUnusable
 from datalayer.place import Place
 
 from ..access.accounts import FILE_NAME
@@ -34,10 +35,15 @@ def check(config: Config) -> None:
         place = DataLayer.place(config.database_url, config.files, config.spool, config.backup_folder)
         _make_private(config.home, place)
         DataLayer.check(place)
-    except StoreCorrupt:
-        raise SystemExit(_explain_damage(place)) from None
+    except StoreCorrupt as error:
+        what = f"The database {config.database} is damaged: {error}." if place.server else _explain_damage(place)
+        raise SystemExit(what) from None
     except DataLayerError as error:
-        raise SystemExit(f"Threadkeep cannot open its database {config.database}: {error}") from None
+        if not (place.server and error.retryable) or isinstance(error, StoreUnusable):
+            raise SystemExit(f"Threadkeep cannot open its database {config.database}: {error}") from None
+        tell(
+            f"The database {config.database} does not answer. Until it does, what is written is kept in {place.spool}."
+        )
     _keep_uploads(config.home)
     print(f"Threadkeep keeps its data in {config.home}", flush=True)
 
@@ -115,7 +121,7 @@ def register(
         with suppress(DataLayerError):  # it says so in the log, and the next call tries again
             await layer.store.open()
             await look_for_accounts(config)
-        if config.backups == "daily":
+        if config.backups == "daily" and layer.store.place.server is None:  # a server's are made by who runs it
             running.append(asyncio.create_task(keep_backing_up(layer.store.place)))
 
     @cl.on_app_shutdown

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..blobs import LocalBlobs
+from ..dialects import server_schema
 from ..dialects.sqlite import failures
 from ..dialects.sqlite_file import check_content
 from ..durable import sync, write_durably
@@ -85,8 +86,12 @@ def check(place: Place) -> None:
     """Ends an interrupted restore, then reads the whole database for damage; changes nothing else.
 
     Where there are verified backups, a file that is empty, or none of ours, has taken the place of a database that was:
-    StoreCorrupt, too. Raises as ``check_file``.
+    StoreCorrupt, too. Raises as ``check_file``. A server is asked whether it can be used; one that does not answer,
+    raises StoreUnavailable.
     """
+    if place.server is not None:
+        server_schema.check(place.server)
+        return
     finish_restore(place)
     try:
         whole = check_content(place.database) or not place.database.exists()

@@ -106,7 +106,8 @@ class DataLayer(BaseDataLayer):
 
     @staticmethod
     def check(place: Place) -> None:
-        """Reads the whole database before it is opened, and raises what is wrong: for a clear word at start. Blocks.
+        """Reads the whole database before it is opened, or asks its server, and raises what is wrong: for a clear word
+        at start. Blocks.
 
         Changes nothing, but for a restore that was cut off, which it completes.
         """

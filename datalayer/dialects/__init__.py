@@ -10,6 +10,8 @@ from sqlalchemy.exc import ArgumentError
 from ..errors import InvalidInput
 from .base import Database, Dialect
 
+__all__ = ["URL", "database", "of", "parse_url"]
+
 _MODULES = {"sqlite": "sqlite", "postgresql": "postgres", "postgres": "postgres", "mysql": "mysql", "mariadb": "mysql"}
 EXAMPLES = "sqlite+aiosqlite:///threads.db, postgresql+asyncpg://user@host/name or mysql+asyncmy://user@host/name"
 

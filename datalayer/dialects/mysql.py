@@ -115,7 +115,7 @@ class Database(server.Server):
     @contextmanager
     def lock(self, connection: Connection) -> Iterator[None]:
         # Its name may have 64 characters, and is the whole server's.
-        name = hashlib.sha256(f"datalayer migrations {self.options.schema or self.url.database}".encode()).hexdigest()
+        name = hashlib.sha256(f"datalayer migrations {self.url.database}".encode()).hexdigest()
         if connection.execute(text("SELECT GET_LOCK(:name, 60)"), {"name": name}).scalar() != 1:
             raise StoreUnavailable("Another process has been migrating the database for a minute")
         event.listen(connection, "before_cursor_execute", _go_on, retval=True)
@@ -171,5 +171,6 @@ def parse_url(url: URL) -> URL:
         raise InvalidInput("For MariaDB or MySQL write mysql+asyncmy://user@host/name")
     if not url.database:
         raise InvalidInput("The database URL must name a database, as in mysql+asyncmy://user@host/name")
-    server.split(url)
+    if server.split(url)[1].schema:
+        raise InvalidInput("In MariaDB and MySQL a schema is a database: name it in the URL")
     return url.set(drivername="mysql+asyncmy")

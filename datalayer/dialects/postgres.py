@@ -96,6 +96,8 @@ class Database(server.Server):
         # It ends with the transaction, also behind a pooler. The key is the name's, of this use and schema.
         name = f"datalayer migrations {self.options.schema or ''}"
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+        if self.options.schema:  # what Alembic alters it names without a schema
+            connection.execute(text("SELECT set_config('search_path', :schema, true)"), {"schema": self.options.schema})
         yield
 
     def clock(self, connection: Connection) -> int:

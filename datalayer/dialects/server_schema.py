@@ -3,13 +3,19 @@
 The table of versions is made first, and only where none of our names is taken: what is beside it is ours.
 """
 
+import asyncio
 import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import Connection, column, inspect, select, table
+from sqlalchemy.engine import URL
 
 from .. import migrations
 from ..errors import StoreForeign, StoreTooNew, StoreTooOld
 from ..schema import HEAD, metadata
+from . import database
+from .base import T
 from .server import Server
 
 logger = logging.getLogger("datalayer")
@@ -51,3 +57,23 @@ def _upgrade(connection: Connection, server: Server) -> None:
             return  # another process has done it meanwhile
         logger.info("bringing the database from schema %s to %s", revision, HEAD)
         migrations.run(connection, versions=VERSIONS, schema=server.options.schema)
+
+
+def check(url: URL) -> None:
+    """Whether the tables at ``url`` can be used. Blocks. Raises as ``upgrade``."""
+    ask(url, look)
+
+
+def ask(url: URL, query: Callable[[Connection, Server], T]) -> T:
+    """What ``query`` finds, in one transaction of a connection of its own. Blocks. Raises DataLayerError."""
+
+    async def asked() -> T:
+        server = database(url)
+        assert isinstance(server, Server)
+        try:
+            return await server.upkeep(lambda connection: query(connection, server))
+        finally:
+            await server.close()
+
+    with ThreadPoolExecutor(1) as thread:  # a loop may run in this one
+        return thread.submit(lambda: asyncio.run(asked())).result()

@@ -106,15 +106,22 @@ def drop_database(base: URL, name: str) -> None:
 @cache
 def _migrated(kind: str) -> str:
     url = new_database(kind, f"threadkeep_test_{os.getpid()}")
+    upgrade(url)
+    return url
 
-    async def upgrade() -> None:
+
+def upgrade(url: str) -> None:
+    """Makes the tables."""
+
+    async def upgraded() -> None:
         database = dialects.database(dialects.parse_url(url))
         assert isinstance(database, Server)
-        await server_schema.upgrade(database)
-        await database.close()
+        try:
+            await server_schema.upgrade(database)
+        finally:
+            await database.close()
 
-    run(upgrade())
-    return url
+    run(upgraded())
 
 
 def empty_database(kind: str) -> str:
