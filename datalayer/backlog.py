@@ -134,23 +134,44 @@ class Backlog:
     async def _run(self, group: Sequence[Write], hanging: Storing | None) -> None:
         """``hanging``: a transaction with ``group``, with which the backlog begins."""
         pauses = chain(PAUSES, repeat(PAUSES[-1]))
-        while hanging or not await self._emptied():
-            group = group if hanging else list(islice(self._writes, MAX_BATCH))
-            self._taken = len(group)
-            try:
-                await self.store(group, self._transactions.store, hanging)
-            except DataLayerError as error:
-                self._taken = 0
-                logger.warning("%s writes stay in the spool: %s (%s)", len(self), error, reason(error))
+        took = False
+        if hanging and not (took := await self._try(group, hanging)):
+            if self._closed:
+                return
+            await self._pause(0)
+        while not await self._emptied():
+            if self._over:
+                return
+            trying = asyncio.create_task(self._try(list(islice(self._writes, MAX_BATCH))))
+            if took and len(self._writes) <= MAX_BATCH and await self._end_with(trying):
+                return
+            took = await trying
+            if not took:
                 if self._closed:
                     return
-                await self._pause(0 if hanging else next(pauses))
-            else:
-                for _ in group:
-                    self._writes.popleft()
-            hanging, self._taken = None, 0
-            if self._over and self._writes:
-                return
+                await self._pause(next(pauses))
+
+    async def _try(self, group: Sequence[Write], hanging: Storing | None = None) -> bool:
+        """Whether the database has taken ``group``, the first of the writes."""
+        self._taken = len(group)
+        try:
+            await self.store(group, self._transactions.store, hanging)
+        except DataLayerError as error:
+            logger.warning("%s writes stay in the spool: %s (%s)", len(self), error, reason(error))
+            return False
+        else:
+            for _ in group:
+                self._writes.popleft()
+            return True
+        finally:
+            self._taken = 0
+
+    async def _end_with(self, trying: asyncio.Task[bool]) -> bool:
+        """As ``_emptied``, after a try with all that waits. Who writes meanwhile waits, for a moment: where writes
+        come faster than the database takes one, there would be no end to it."""
+        async with self._spooling:
+            await asyncio.wait([trying], timeout=transaction.PATIENCE / 3)
+            return await self._empty()
 
     async def store(self, group: Sequence[Write], commit: Commit, begun: Storing | None = None) -> None:
         """Stores writes from a spool; one that can never be stored is set aside. Raises DataLayerError when the
@@ -185,14 +206,17 @@ class Backlog:
         if self._writes:
             return False
         async with self._spooling:
-            if self._writes:
-                return False
-            try:
-                await self._in_thread(self._spool.clear)
-            except OSError as error:
-                # What is stored would be replayed at the next start over newer writes: better to say so than to go on.
-                logger.error("the spool cannot be emptied: %s", type(error).__name__)
-            self._task = None
+            return await self._empty()
+
+    async def _empty(self) -> bool:
+        if self._writes:
+            return False
+        try:
+            await self._in_thread(self._spool.clear)
+        except OSError as error:
+            # What is stored would be replayed at the next start over newer writes: better to say so than to go on.
+            logger.error("the spool cannot be emptied: %s", type(error).__name__)
+        self._task = None
         self._tell("recovered", [])
         return True
 

@@ -21,6 +21,7 @@ class Database:
     def __init__(self) -> None:
         self.works = True
         self.recovers = False  # after one refusal
+        self.takes = 0.0  # seconds for a transaction
         self.answers = asyncio.Event()
         self.answers.set()
         self.stored: list[str] = []
@@ -31,7 +32,7 @@ class Database:
         self.tries += 1
         if self.tries == 3:
             self.tried_again.set()
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.takes)
         await self.answers.wait()
         if not self.works:
             self.works = self.recovers
@@ -77,6 +78,22 @@ async def test_it_recovers_although_writes_never_stop_coming(lane: Lane, databas
     await database.tried_again.wait()  # amid the writes
     database.works = True
     await writing
+    await lane.close()
+    assert database.stored == names
+
+
+async def test_it_recovers_although_writes_come_faster_than_the_database_takes_one(
+    lane: Lane, database: Database
+) -> None:
+    database.works = False
+    database.takes = 0.01  # seconds, in which the spool takes some
+    await lane.submit(step("0"))
+    database.works = True
+    names = ["0"]
+    while lane.degraded:
+        names.append(str(len(names)))
+        await lane.submit(step(names[-1]))
+        assert len(names) < 1000
     await lane.close()
     assert database.stored == names
 
