@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.conftest import missing
 from tests.processes import free_port
-from tests.servers.mariadb import MariaDB
+from tests.servers.mariadb import DATABASE, MariaDB
 from tests.servers.process import private_folder, program, user, wait_until
 
 PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")
@@ -63,7 +63,7 @@ def running(count: int = 3) -> Iterator[list[GaleraNode]]:
         for node in nodes:
             ending.callback(node.kill)
             node.start(*(["--wsrep-new-cluster"] if node is nodes[0] else []))
-        nodes[0].create()
+        nodes[0].create(DATABASE)
         yield nodes
 
 

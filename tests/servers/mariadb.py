@@ -9,16 +9,24 @@ from tests.processes import free_port
 from tests.servers.process import Node, private_folder, program, user
 
 DATABASE = "chat"
+USER, PASSWORD = "chat", "s3cret"
+"""An ordinary user, who may do all in the databases of tests."""
 
 
 class MariaDB(Node):
-    """Without passwords. `url`: of the superuser, in a database of its own. `name`: of its data folder."""
+    """Its superuser is `root`, without a password. `name`: of its data folder."""
 
     def __init__(self, folder: Path, owner: str | None, *options: str, name: str = "data") -> None:
         self.port, self._socket = free_port(), folder / f"{name}.sock"
         data = folder / name
         command = [program("mariadbd", "mariadb-server"), "--no-defaults", f"--datadir={data}", f"--port={self.port}"]
-        sizes = ["--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--performance-schema=OFF"]
+        # No test cuts the power: what a killed server had written is in the system's memory.
+        sizes = [
+            "--innodb-flush-method=nosync",
+            "--innodb-buffer-pool-size=64M",
+            "--innodb-log-file-size=16M",
+            "--performance-schema=OFF",
+        ]
         where = [f"--socket={self._socket}", "--bind-address=127.0.0.1", f"--pid-file={folder / name}.pid"]
         super().__init__(folder, owner, [*command, *where, *sizes, *options])
         self.log = folder / f"{name}.log"
@@ -27,7 +35,10 @@ class MariaDB(Node):
 
     @property
     def url(self) -> str:
-        return f"mysql+aiomysql://root@127.0.0.1:{self.port}/{DATABASE}"
+        return self.url_of(DATABASE)
+
+    def url_of(self, database: str) -> str:
+        return f"mysql+asyncmy://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
 
     def ready(self) -> bool:
         return self._ask("SELECT 1").returncode == 0
@@ -44,8 +55,11 @@ class MariaDB(Node):
         asked = [client, "--no-defaults", *where, "--batch", "--skip-column-names", f"--execute={statement}"]
         return subprocess.run(asked, capture_output=True, text=True)
 
-    def create(self) -> None:
-        self.sql(f"CREATE DATABASE {DATABASE}", "")
+    def create(self, database: str) -> str:
+        """The URL of a new database, in which USER may do all."""
+        self.sql(f"CREATE DATABASE {database}", "")
+        self.sql(f"GRANT ALL ON {database}.* TO {USER}@localhost IDENTIFIED BY '{PASSWORD}'", "")
+        return self.url_of(database)
 
 
 @contextmanager
@@ -56,7 +70,7 @@ def running(*options: str) -> Iterator[MariaDB]:
         server = MariaDB(folder, owner, *options)
         try:
             server.start()
-            server.create()
+            server.create(DATABASE)
             yield server
         finally:
             server.kill()

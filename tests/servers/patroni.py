@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.processes import free_port
-from tests.servers.postgres import DATABASE, programs
+from tests.servers.postgres import DATABASE, PASSWORD, USER, programs
 from tests.servers.process import Node, private_folder, program, user, wait_until
 
 TTL = 20
@@ -118,7 +118,7 @@ def _get(port: int, path: str) -> dict[str, Any]:
 def url(nodes: Sequence[PatroniNode]) -> str:
     """Whichever of them takes writes."""
     hosts = "&".join(f"host=127.0.0.1:{node.port}" for node in nodes)
-    return f"postgresql+asyncpg://postgres@/{DATABASE}?{hosts}&target_session_attrs=read-write"
+    return f"postgresql+asyncpg://{USER}:{PASSWORD}@/{DATABASE}?{hosts}&target_session_attrs=read-write"
 
 
 def wait_for_leader(nodes: Sequence[PatroniNode]) -> PatroniNode:
@@ -141,5 +141,6 @@ def running(count: int = 2) -> Iterator[list[PatroniNode]]:
             if node is nodes[0]:
                 wait_for_leader(nodes[:1])
         wait_until(lambda: nodes[0].followed, "a synchronous standby")
-        nodes[0].sql(f"CREATE DATABASE {DATABASE}", "postgres")
+        nodes[0].sql(f"CREATE ROLE {USER} LOGIN", "postgres")
+        nodes[0].sql(f"CREATE DATABASE {DATABASE} OWNER {USER}", "postgres")
         yield nodes

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.processes import free_port
-from tests.servers.postgres import DATABASE, Postgres
+from tests.servers.postgres import Postgres, url
 from tests.servers.process import Node, private_folder, program, user
 
 
 class PgBouncer(Node):
-    """In front of `server`. `url`: as the server's, through it."""
+    """In front of `server`, as its superuser."""
 
     def __init__(self, folder: Path, owner: str | None, server: Postgres) -> None:
         self.port, self._server = free_port(), server
@@ -31,9 +31,8 @@ class PgBouncer(Node):
         config.chmod(0o644)
         super().__init__(folder, owner, [program("pgbouncer", "pgbouncer"), str(config)])
 
-    @property
-    def url(self) -> str:
-        return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/{DATABASE}"
+    def url(self, database: str) -> str:
+        return url(self.port, database)
 
     def ready(self) -> bool:
         probe = [str(self._server.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]

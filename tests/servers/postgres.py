@@ -12,6 +12,8 @@ from tests.processes import free_port
 from tests.servers.process import Node, private_folder, program, user
 
 DATABASE = "chat"
+USER, PASSWORD = "chat", "s3cret"
+"""An ordinary user, to whom the databases belong. The server does not ask for the password."""
 
 
 def programs() -> Path:
@@ -26,18 +28,19 @@ def programs() -> Path:
 
 
 class Postgres(Node):
-    """Without passwords. `url`: of the superuser, in a database of its own."""
+    """Its superuser is `postgres`, without a password."""
 
     def __init__(self, folder: Path, owner: str | None) -> None:
         self.port, self.bin = free_port(), programs()
         data = folder / "data"
         command = [str(self.bin / "postgres"), "-D", str(data), "-k", str(folder), "-h", "127.0.0.1"]
-        super().__init__(folder, owner, [*command, "-p", str(self.port)], signal.SIGINT)
+        # No test cuts the power: what a killed server had written is in the system's memory.
+        super().__init__(folder, owner, [*command, "-p", str(self.port), "-F"], signal.SIGINT)
         self.run(*(str(self.bin / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8"), "-N")
 
     @property
     def url(self) -> str:
-        return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/{DATABASE}"
+        return url(self.port)
 
     def ready(self) -> bool:
         probe = [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
@@ -49,8 +52,14 @@ class Postgres(Node):
         psql = program("psql", "postgresql-client")
         return self.run(psql, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *where, "-c", statement).splitlines()
 
-    def create(self) -> None:
-        self.sql(f"CREATE DATABASE {DATABASE}", "postgres")
+    def create(self, database: str) -> str:
+        """The URL of a new database, which belongs to USER."""
+        self.sql(f"CREATE DATABASE {database} OWNER {USER}", "postgres")
+        return url(self.port, database)
+
+
+def url(port: int, database: str = DATABASE) -> str:
+    return f"postgresql+asyncpg://{USER}:{PASSWORD}@127.0.0.1:{port}/{database}"
 
 
 @contextmanager
@@ -61,7 +70,8 @@ def running(*options: str) -> Iterator[Postgres]:
         server = Postgres(folder, owner)
         try:
             server.start(*options)
-            server.create()
+            server.sql(f"CREATE ROLE {USER} LOGIN", "postgres")
+            server.create(DATABASE)
             yield server
         finally:
             server.kill()

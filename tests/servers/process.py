@@ -110,6 +110,13 @@ class Node:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def revive(self) -> None:
+        """However it was left: it runs and answers."""
+        self.thaw()
+        if not self.alive:
+            self.spawn()
+        self.wait()
+
     def run(self, *command: str, env: dict[str, str] | None = None) -> str:
         """What a tool says that is run as the server's user. Raises CalledProcessError, with what it said."""
         done = subprocess.run(
