@@ -4,6 +4,7 @@ With ``--json`` a command prints one JSON document, ``{"error": …}`` when it f
 a backup is damaged; 2 for a command line that cannot be read.
 """
 
+import asyncio
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from . import backup as backing
+from . import moving
 from .backup.disk import Progress, quiet
 from .backup.folder import DAILY, WEEKLY
 from .backup.versions import before
@@ -198,6 +200,32 @@ def info(
     with _answers(as_json) as answer:
         found = backing.info(_place(database, files, spool, backups))
         answer(found, *(f"{key.replace('_', ' ')}: {_shown(value)}" for key, value in found.items()))
+
+
+@app.command()
+def copy(
+    source: Annotated[str, typer.Argument(metavar="FROM_URL", help="The database that is copied: a path or a URL.")],
+    target: Annotated[str, typer.Argument(metavar="TO_URL", help="The empty database that is filled.")],
+    files: Annotated[
+        tuple[str, str],
+        typer.Option("--files", metavar="FROM TO", help="Copy attached files, too: folders or s3://bucket/prefix."),
+    ] = ("", ""),
+    spool: Spool = None,
+    as_json: Json = False,
+) -> None:
+    """Copy a store into another database. The app must be stopped. One that was cut off is gone on with."""
+    with _answers(as_json) as answer:
+        if bool(files[0]) != bool(files[1]):
+            raise InvalidInput("Name two places after --files: from and to")
+        one, other = _place(source, spool=spool, new=True), _place(target, new=True)
+        done = asyncio.run(moving.copy(one, other, files if files[0] else None, answer.progress))
+        lost = f"; the source has lost {len(done.lost)} files" if done.lost else ""
+        rows = sum(table.rows for table in done.tables.values())
+        answer(
+            done,
+            f"{rows} rows are the same on both sides, {done.brought} of them brought now; {done.files} files"
+            f" ({_size(done.bytes)}) brought{lost}; {done.seconds:.1f} s",
+        )
 
 
 class _Answer:

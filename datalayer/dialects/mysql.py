@@ -5,6 +5,7 @@ which is therefore put on each of its values.
 """
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from ..schema import metadata
 from . import server
 from .base import Dialect
 from .expressions import ids_of, octets, says
+
+logging.getLogger("asyncmy").setLevel(logging.ERROR)  # what a server warns of may quote what was said
 
 _CONFLICTS = {1213, 1205, 1020, 1062, 1451, 1452}
 """Deadlock (Galera says so of a certification that failed), lock wait, a row that has changed, unique and foreign

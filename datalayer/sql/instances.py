@@ -19,8 +19,12 @@ def beat(connection: Connection, server: Server, instance: str, silence: int) ->
     row = {"id": instance, "seen_at": now}
     connection.execute(dialects.of(connection).upsert(instances, ("id",), frozenset({"seen_at"})), row)
     connection.execute(delete(instances).where(instances.c.seen_at < now - max(_KEPT, silence)))
-    live = select(instances.c.id).where(instances.c.seen_at >= now - silence)
-    return mark_interrupted(connection, list(connection.execute(live).scalars()))
+    return mark_interrupted(connection, live(connection, now - silence))
+
+
+def live(connection: Connection, since: int) -> list[str]:
+    """Those that have given a sign of life since."""
+    return list(connection.execute(select(instances.c.id).where(instances.c.seen_at >= since)).scalars())
 
 
 def leave(connection: Connection, instance: str) -> None:

@@ -1,0 +1,199 @@
+"""`python -m datalayer copy`: all of a store in another database, also when it is cut off at any moment."""
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import chainlit as cl
+import pytest
+from chainlit.types import Feedback
+
+from datalayer import DataLayer, InvalidInput, NotFound, StoreUnavailable, moving, records
+from datalayer.place import Place
+from datalayer.reports import digest
+from datalayer.sql import copying
+from datalayer.writes import PutPreferences, PutSummary, RecordUsage
+from tests.conftest import chainlit_session, make_step, new_id, often, register
+from tests.processes import module, start
+from tests.servers import databases
+
+KINDS = ["sqlite", "postgres", "mysql"]
+PAIRS = [("sqlite", "postgres"), ("postgres", "mysql"), ("mysql", "sqlite"), ("sqlite", "sqlite")]
+pytestmark = pytest.mark.services
+NewUrl = Callable[[str], str]
+
+
+@pytest.fixture
+def new_url(tmp_path: Path) -> NewUrl:
+    """A database without tables."""
+
+    def new(kind: str) -> str:
+        return f"sqlite:///{tmp_path}/{new_id()}.db" if kind == "sqlite" else databases.bare_database(kind)
+
+    return new
+
+
+async def filled(url: str, tmp_path: Path, messages: int = 3) -> DataLayer:
+    """A layer on a store that has something of everything."""
+    layer = DataLayer(url, files=tmp_path / "files", spool=tmp_path / "spool")
+    ann = await register(layer, "Ann \N{SNOWMAN} é")
+    for n in range(4):
+        thread_id = f"t{n} "
+        metadata = {"a": {"b": [1, 2.5, None]}}
+        await layer.update_thread(thread_id, name="nàme 🍕", user_id=ann.id, metadata=metadata)
+        steps = [make_step(thread_id, id=f"s{n}-{m}", output=f"x\x00\ud83c 模型 {m}") for m in range(messages)]
+        await asyncio.gather(*map(layer.create_step, steps))
+        await layer.update_thread(thread_id, tags=["é", ""])
+        with chainlit_session(thread_id=thread_id):
+            file = cl.File(id=f"e{n}", name="f.txt", content=b"content %d" % n, for_id=steps[0]["id"])
+            await layer.create_element(file)
+        await layer.upsert_feedback(Feedback(forId=steps[0]["id"], threadId=thread_id, value=1, comment="ç"))
+    await layer.delete_step("s0-1")
+    await layer.delete_thread("t3 ")
+    said = await layer.store.thread_messages("t1 ")
+    covered: dict[str, Any] = {"from_step": said[0].id, "until_step": said[-1].id, "until_at": said[-1].created_at}
+    covered |= {"messages": len(said), "digest": digest(said)}
+    await layer.store.submit(PutSummary(thread_id="t1 ", text="in short", tokens=9, source="model", **covered))
+    used: dict[str, Any] = {"kind": "turn", "model": "m", "provider": "p", "status": "complete", "latency": 1}
+    await layer.store.submit(RecordUsage(thread_id="t1 ", id="u", started_at=records.now(), cost=2**40, **used))
+    await layer.store.submit(PutPreferences(actor="Ann \N{SNOWMAN} é", settings={"model": "m"}, at=records.now()))
+    await layer.store.put_app_value("accounts", {"ann": "hash"}, 0)
+    return layer
+
+
+async def everything(layer: DataLayer) -> Any:
+    """What Chainlit and the app would read of it."""
+    user = await layer.get_user("Ann \N{SNOWMAN} é")
+    assert user is not None
+    found: list[Awaitable[Any]] = [
+        *(layer.get_thread(f"t{n} ") for n in range(4)),
+        layer.store.threads(user.id),
+        layer.store.summary("t1 "),
+        layer.store.usage_by_model(user.id),
+        layer.store.preferences(user.id),
+        layer.store.was_deleted("t3 "),
+        layer.store.app_values(["accounts"]),
+    ]
+    return [user, *[await each for each in found]]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+async def test_all_is_the_same_afterwards(pair: tuple[str, str], new_url: NewUrl, tmp_path: Path) -> None:
+    one, other = map(new_url, pair)
+    layer = await filled(one, tmp_path)
+    before = await everything(layer)
+    await layer.close()
+    done = await moving.copy(
+        Place.of(one, spool=tmp_path / "spool"), Place.of(other), (str(tmp_path / "files"), str(tmp_path / "others"))
+    )
+    assert (done.files, done.lost) == (3, [])
+    assert done.tables["steps"].rows == 8
+    assert done.brought == sum(table.rows for table in done.tables.values())
+    again = DataLayer(other, files=tmp_path / "others", spool=tmp_path / "spool2")
+    assert await everything(again) == before
+    assert {name for name in again.store.blobs.names()} == {name for name in layer.store.blobs.names()}
+    # What is written from now on comes after what was copied, also at the same moment.
+    moment = "2020-01-01T00:00:00Z"
+    for key in ("old", "new"):
+        await again.create_step(make_step("t1 ", id=key, createdAt=moment))
+    thread = await again.get_thread("t1 ")
+    assert thread is not None
+    assert [step["id"] for step in thread["steps"]][:2] == ["old", "new"]
+    await again.delete_step("s0-1")
+    await again.create_step(make_step("t0 ", id="s0-1"))
+    assert "s0-1" not in {step["id"] for step in (await again.get_thread("t0 ") or {})["steps"]}
+    await again.close()
+
+
+@pytest.mark.parametrize("target", KINDS)
+async def test_one_that_is_killed_is_gone_on_with(target: str, new_url: NewUrl, tmp_path: Path) -> None:
+    source, where = new_url("sqlite"), new_url(target)
+    layer = await filled(source, tmp_path, messages=1500)
+    before = await everything(layer)
+    await layer.close()
+    arguments = ["copy", source, where, "--spool", str(tmp_path / "spool"), "--json"]
+    arguments += ["--files", str(tmp_path / "files"), str(tmp_path / "others")]
+    for _ in range(often(2, 20)):
+        with start(module("datalayer"), *arguments, cwd=tmp_path) as child:
+            await asyncio.sleep(random.uniform(0.3, 3))
+            child.kill()
+    with start(module("datalayer"), *arguments, cwd=tmp_path) as child:
+        assert child.stdout is not None
+        told = await asyncio.to_thread(child.stdout.read)
+        assert await asyncio.to_thread(child.wait, 120) in (0, 1)
+    done = json.loads(told)
+    # A kill that came too late had nothing left to cut off.
+    assert "tables" in done or "conversations already" in done["error"]
+    again = DataLayer(where, files=tmp_path / "others", spool=tmp_path / "spool2")
+    assert await everything(again) == before
+    await again.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+class TestRefusals:
+    async def test_a_target_in_use_is_left_alone(self, kind: str, new_url: NewUrl, tmp_path: Path) -> None:
+        one, other = new_url("sqlite"), new_url(kind)
+        for url in (one, other):
+            layer = await filled(url, tmp_path)
+            await layer.close()
+        with pytest.raises(InvalidInput, match="already"):
+            await moving.copy(Place.of(one, spool=tmp_path / "spool"), Place.of(other, spool=tmp_path / "spool"))
+
+    async def test_an_unfinished_copy_of_another_store_is(self, kind: str, new_url: NewUrl, tmp_path: Path) -> None:
+        one, other = new_url("sqlite"), new_url(kind)
+        await (await filled(one, tmp_path)).close()
+        place = Place.of(other)
+        async with moving._opened(place) as database:
+            await moving._prepare(place, database, "another")
+        with pytest.raises(InvalidInput, match="another store"):
+            await moving.copy(Place.of(one, spool=tmp_path / "spool"), place)
+
+    async def test_a_store_that_an_app_has_open_is(self, kind: str, new_url: NewUrl, tmp_path: Path) -> None:
+        url = new_url(kind)
+        layer = await filled(url, tmp_path)
+        with pytest.raises(StoreUnavailable, match="open in a running app"):
+            await moving.copy(Place.of(url, spool=tmp_path / "spool"), Place.of(new_url("sqlite")))
+        assert await layer.get_thread("t0 ")
+        await layer.close()
+
+    async def test_writes_that_wait_in_its_spool_are_not_forgotten(
+        self, kind: str, new_url: NewUrl, tmp_path: Path
+    ) -> None:
+        url = new_url(kind)
+        await (await filled(url, tmp_path)).close()
+        spool = tmp_path / "waiting"
+        spool.mkdir()
+        (spool / "x.jsonl").write_text("{}\n")
+        with pytest.raises(InvalidInput, match="start the app once"):
+            await moving.copy(Place.of(url, spool=spool), Place.of(new_url("sqlite")))
+
+    async def test_there_must_be_something_to_copy(self, kind: str, new_url: NewUrl, tmp_path: Path) -> None:
+        with pytest.raises(NotFound):
+            await moving.copy(Place.of(new_url(kind), spool=tmp_path), Place.of(new_url("sqlite")))
+
+
+async def test_content_that_the_source_has_lost_is_named(new_url: NewUrl, tmp_path: Path) -> None:
+    url = new_url("sqlite")
+    layer = await filled(url, tmp_path)
+    lost = sorted(layer.store.blobs.names())[0]
+    layer.store.blobs.remove(lost)
+    await layer.close()
+    files = (str(tmp_path / "files"), str(tmp_path / "others"))
+    done = await moving.copy(Place.of(url, spool=tmp_path / "spool"), Place.of(new_url("sqlite")), files)
+    assert (done.lost, done.files) == ([lost], 2)
+
+
+async def test_an_older_schema_is_brought_up_first(new_url: NewUrl, tmp_path: Path) -> None:
+    url = new_url("postgres")
+    databases.upgrade(url)
+    databases.execute(url, "UPDATE datalayer_version SET version_num = '0005'")
+    with pytest.raises(InvalidInput, match="older schema"):
+        await moving.copy(Place.of(url, spool=tmp_path / "none"), Place.of(new_url("sqlite")))
+
+
+def test_every_table_is_copied() -> None:
+    left_out = {table.name for table in copying.metadata.sorted_tables} - {table.name for table in copying.TABLES}
+    assert left_out == {"instances"}
