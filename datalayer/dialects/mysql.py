@@ -29,6 +29,9 @@ _CONFLICTS = {1213, 1205, 1020, 1062, 1451, 1452}
 """Deadlock (Galera says so of a certification that failed), lock wait, a row that has changed, unique and foreign
 keys (another process has just made or removed the row)."""
 
+_READ_ONLY = {1047, 1290, 1836}
+"""A node of Galera that has lost the others, a server that is read-only."""
+
 # https://mariadb.com/docs/server/reference/error-codes; from 2000 on they are the client's.
 _MEANINGS: dict[int, server.Meaning] = {
     **dict.fromkeys([1062, 1048, 1153, 1264, 1301, 1366, 1406, 1451, 1452, 3140, 4025], server.BAD_VALUE),
@@ -102,6 +105,9 @@ class Database(server.Server):
 
     def passes(self, error: BaseException) -> bool:
         return _code(getattr(error, "orig", None)) in _CONFLICTS
+
+    def refuses_writes(self, cause: BaseException) -> bool:
+        return _code(cause) in _READ_ONLY
 
     def understand(self, cause: BaseException) -> DataLayerError | None:
         code = _code(cause)

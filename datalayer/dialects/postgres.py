@@ -18,6 +18,9 @@ from .upserts import OnConflict
 _CONFLICTS = {"40001", "40P01", "23505", "23503", "55P03"}
 """Serialisation failure, deadlock, unique and foreign keys (another process has just made or removed the row), lock."""
 
+_READ_ONLY = "25006"
+"""Also of a session that began when the server, or the database, was read-only, after it is no more."""
+
 # By class, or by code where that says more: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _MEANINGS: dict[str, server.Meaning] = {
     **dict.fromkeys(["22", "23", "54"], server.BAD_VALUE),
@@ -76,6 +79,9 @@ class Database(server.Server):
 
     def passes(self, error: BaseException) -> bool:
         return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS
+
+    def refuses_writes(self, cause: BaseException) -> bool:
+        return getattr(cause, "sqlstate", None) == _READ_ONLY
 
     def understand(self, cause: BaseException) -> DataLayerError | None:
         state = getattr(cause, "sqlstate", None) or getattr(cause.__cause__, "sqlstate", None)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.engine import URL
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -145,7 +145,7 @@ class Server:
 
     def engine(self, isolation: str, size: int) -> AsyncEngine:
         """``isolation``: that of its transactions. ``size``: how many connections at most."""
-        return create_async_engine(
+        engine = create_async_engine(
             self.url,
             isolation_level=isolation,
             pool_size=size,
@@ -157,12 +157,23 @@ class Server:
             **self.driver(),
         )
 
+        @event.listens_for(engine.sync_engine, "handle_error")
+        def leave(context: ExceptionContext) -> None:
+            if context.original_exception is not None and self.refuses_writes(context.original_exception):
+                context.is_disconnect = True  # a new connection may be to the one that takes them now
+
+        return engine
+
     def driver(self) -> dict[str, Any]:
         """What ``create_async_engine`` is told besides."""
         raise NotImplementedError
 
     def passes(self, error: BaseException) -> bool:
         """Whether others were at the same rows, so that another try is most likely to go well."""
+        raise NotImplementedError
+
+    def refuses_writes(self, cause: BaseException) -> bool:
+        """Whether a driver's error says that the server that this connection is to takes no writes, or no more."""
         raise NotImplementedError
 
     def understand(self, cause: BaseException) -> DataLayerError | None:

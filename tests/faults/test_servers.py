@@ -1,13 +1,16 @@
 """I7 on real servers: whatever happens to one, no call waits for it or fails, and all is stored once it is over."""
 
 import asyncio
+import itertools
+import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from datalayer import StoreUnavailable, backlog, transaction
 from tests.faults.conftest import Server, ServerCase
-from tests.servers.postgres import Postgres
+from tests.servers.process import small_disk
 
 pytestmark = pytest.mark.services
 
@@ -53,9 +56,9 @@ class TestGone:
     async def test_connections_that_are_ended_are_made_anew(self, case: ServerCase) -> None:
         for number in range(3):
             await asyncio.gather(*(case.layer.get_thread(case.thread) for _ in range(8)))
-            end_connections(case)
+            case.server.end_connections(case.database)
             await case.say(f"{number}")
-            end_connections(case)
+            case.server.end_connections(case.database)
             assert len(await case.read()) == number + 2
         assert case.events == []
         await case.assert_all_stored()
@@ -112,12 +115,39 @@ class TestFrozen:
         await case.assert_recovers()
 
 
-def end_connections(case: ServerCase) -> None:
-    """All that the layer has, as an administrator ends them."""
-    if isinstance(case.server, Postgres):
-        others = f"datname = '{case.database}' AND pid <> pg_backend_pid()"
-        case.sql(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
-        return
-    found = case.sql("SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> connection_id()")
-    for connection in found:
-        case.sql(f"KILL {connection}")
+class TestNotNow:
+    """The server answers, and does not take it."""
+
+    async def test_it_takes_no_writes_for_a_while(self, case: ServerCase) -> None:
+        case.server.forbid_writes(case.database)
+        case.server.end_connections(case.database)
+        await case.say("one", "two")
+        await case.assert_degraded(2)
+        assert await case.read() == ["before", "one", "two"]
+        case.server.forbid_writes(case.database, False)
+        await case.assert_recovers()
+
+    async def test_its_disk_is_full(self, server: Server, tmp_path: Path) -> None:
+        with small_disk(server, 40) as folder:
+            case = ServerCase(server, tmp_path, server.create("on_a_small_disk", folder))
+            await case.say("before")
+            with suppress(OSError), (filler := folder.parent / "filler").open("wb", buffering=0) as file:
+                for _ in itertools.repeat(None):
+                    file.write(b"x" * 4096)
+            large = [os.urandom(300_000).hex() for _ in range(4)]
+            await case.say(*large)
+            await case.assert_degraded(4)
+            filler.unlink()
+            server.revive()  # MariaDB 10.11 ends when it finds no room for a large value
+            await case.assert_recovers()
+            server.drop(case.database)
+
+    async def test_a_right_is_missing(self, case: ServerCase, caplog: pytest.LogCaptureFixture) -> None:
+        case.server.take_right(case.database)
+        case.server.end_connections(case.database)
+        await case.say("one")
+        await case.assert_degraded(1)
+        assert "a right that this user needs" in caplog.text
+        case.server.give_right(case.database)
+        case.server.end_connections(case.database)
+        await case.assert_recovers()

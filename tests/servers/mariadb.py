@@ -18,7 +18,7 @@ class MariaDB(Node):
 
     def __init__(self, folder: Path, owner: str | None, *options: str, name: str = "data") -> None:
         self.port, self._socket = free_port(), folder / f"{name}.sock"
-        data = folder / name
+        self._data = data = folder / name
         command = [program("mariadbd", "mariadb-server"), "--no-defaults", f"--datadir={data}", f"--port={self.port}"]
         # No test cuts the power: what a killed server had written is in the system's memory.
         sizes = [
@@ -55,11 +55,34 @@ class MariaDB(Node):
         asked = [client, "--no-defaults", *where, "--batch", "--skip-column-names", f"--execute={statement}"]
         return subprocess.run(asked, capture_output=True, text=True)
 
-    def create(self, database: str) -> str:
-        """The URL of a new database, in which USER may do all."""
-        self.sql(f"CREATE DATABASE {database}", "")
+    def create(self, database: str, folder: Path | None = None) -> str:
+        """The URL of a new database, in which USER may do all. `folder`: where its tables are, an empty one
+        of the server's user."""
+        if folder:
+            (self._data / database).symlink_to(folder)  # a folder among the data is a database
+        else:
+            self.sql(f"CREATE DATABASE {database}", "")
         self.sql(f"GRANT ALL ON {database}.* TO {USER}@localhost IDENTIFIED BY '{PASSWORD}'", "")
         return self.url_of(database)
+
+    def drop(self, database: str) -> None:
+        self.sql(f"DROP DATABASE {database}", "")
+
+    def end_connections(self, database: str) -> None:
+        """As an administrator ends them."""
+        which = f"db = '{database}' AND id <> connection_id()"
+        for connection in self.sql(f"SELECT id FROM information_schema.processlist WHERE {which}", ""):
+            self._ask(f"KILL {connection}")
+
+    def forbid_writes(self, _database: str, forbidden: bool = True) -> None:
+        self.sql(f"SET GLOBAL read_only = {int(forbidden)}", "")
+
+    def take_right(self, database: str) -> None:
+        """From USER: to INSERT rows. For connections that are made from now on."""
+        self.sql(f"REVOKE INSERT ON {database}.* FROM {USER}@localhost", "")
+
+    def give_right(self, database: str) -> None:
+        self.sql(f"GRANT INSERT ON {database}.* TO {USER}@localhost", "")
 
 
 @contextmanager

@@ -52,10 +52,35 @@ class Postgres(Node):
         psql = program("psql", "postgresql-client")
         return self.run(psql, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *where, "-c", statement).splitlines()
 
-    def create(self, database: str) -> str:
-        """The URL of a new database, which belongs to USER."""
-        self.sql(f"CREATE DATABASE {database} OWNER {USER}", "postgres")
+    def create(self, database: str, folder: Path | None = None) -> str:
+        """The URL of a new database, which belongs to USER. `folder`: where its tables are, an empty one of the
+        server's user."""
+        if folder:
+            self.sql(f"CREATE TABLESPACE {database} LOCATION '{folder}'", "postgres")
+        where = f"TABLESPACE {database}" if folder else ""
+        self.sql(f"CREATE DATABASE {database} OWNER {USER} {where}", "postgres")
         return url(self.port, database)
+
+    def drop(self, database: str) -> None:
+        self.sql(f"DROP DATABASE {database} WITH (FORCE)", "postgres")
+        self.sql(f"DROP TABLESPACE IF EXISTS {database}", "postgres")
+
+    def end_connections(self, database: str) -> None:
+        """As an administrator ends them."""
+        which = f"datname = '{database}' AND pid <> pg_backend_pid()"
+        self.sql(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {which}")
+
+    def forbid_writes(self, database: str, forbidden: bool = True) -> None:
+        """For connections that are made from now on."""
+        mode = "on" if forbidden else "off"
+        self.sql(f"ALTER DATABASE {database} SET default_transaction_read_only = {mode}", "postgres")
+
+    def take_right(self, database: str) -> None:
+        """From USER: to INSERT rows."""
+        self.sql(f"REVOKE INSERT ON steps FROM {USER}", database)
+
+    def give_right(self, database: str) -> None:
+        self.sql(f"GRANT INSERT ON steps TO {USER}", database)
 
 
 def url(port: int, database: str = DATABASE) -> str:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import missing
 
 PATIENCE = 120.0
@@ -53,6 +55,26 @@ def private_folder(owner: str | None) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def small_disk(server: "Node", megabytes: int) -> Iterator[Path]:
+    """A folder of the server's user on a file system of its own. Skips the test where we may not mount."""
+    disk = server.folder / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(disk)]
+    if subprocess.run(command, capture_output=True).returncode:
+        disk.rmdir()
+        pytest.skip("a file system of its own needs the right to mount")
+    try:
+        folder = disk / "data"
+        folder.mkdir()
+        if server.owner:
+            shutil.chown(folder, server.owner, server.owner)
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+        disk.rmdir()
 
 
 def descendants(pid: int) -> list[int]:
