@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 NAMES = (
     *("create", "concurrent", "list", "resume", "stream", "backup"),
-    *("chats", "screens", "locked", "hot", "flood", "paint"),
+    *("chats", "screens", "locked", "hot", "flood", "paint", "servers"),
 )
 
 

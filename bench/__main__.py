@@ -31,7 +31,7 @@ def main() -> None:
 
 
 async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> None:
-    from . import cases, chats, contestants, durability, flood, hot, paint, report
+    from . import cases, chats, contestants, durability, flood, hot, paint, report, servers
 
     groups = (
         *(cases.create, cases.concurrent, cases.list_threads, cases.resume),
@@ -44,6 +44,7 @@ async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> None:
             hot.hot,
             flood.flood,
             paint.paint,
+            servers.servers,
         ),
     )
     print(report.environment(), flush=True)

@@ -26,7 +26,7 @@ BARE = "bare sqlite3"
 PAGE = 35
 
 
-class _Layer:
+class Layer:
     """A Chainlit data layer, called as Chainlit does."""
 
     def __init__(self, path: Path, layer: Any) -> None:
@@ -35,6 +35,9 @@ class _Layer:
 
     async def create_step(self, step: Step) -> None:
         await self._layer.create_step(step)
+
+    async def begin(self, thread_id: str, user_id: str | None = None) -> None:
+        await self._layer.update_thread(thread_id, name=thread_id, user_id=user_id)
 
     async def thread(self, thread_id: str) -> list[Any]:
         return list((await self._layer.get_thread(thread_id))["steps"])
@@ -92,7 +95,7 @@ class _Bare:
         self._db.close()
 
 
-Contestant = _Layer | _Bare
+Contestant = Layer | _Bare
 
 
 async def opened(name: str, path: Path) -> Contestant:
@@ -103,11 +106,11 @@ async def opened(name: str, path: Path) -> Contestant:
         layer = SQLAlchemyDataLayer(url)
         if name == CHAINLIT:
             await _make_durable(layer)
-        return _Layer(path, layer)
+        return Layer(path, layer)
     ours = DataLayer(url)
     if name == NORMAL:
         ours.store = Store(url, synchronous="NORMAL")
-    return _Layer(path, ours)
+    return Layer(path, ours)
 
 
 async def _make_durable(layer: SQLAlchemyDataLayer) -> None:

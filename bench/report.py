@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from statistics import median
 
-from . import Sizes
+from . import Sizes, servers
 from .cases import CONCURRENT, LIST, RESUME
 from .chats import AT_ONCE, BETWEEN, FIRST, FIRST_TOKEN, LOCKED_FIRST, RATE, SDK, SECOND_SCREEN, STOP
 from .contestants import BARE, CHAINLIT, NORMAL, OURS
@@ -77,6 +77,8 @@ def notes(sizes: Sizes) -> str:
         "- The history of a turn is taken and given back; writing the turn's messages is the same for all and left out."
         " Hot sessions are held as JSON; memory is what Python allocates for them.",
         "- A burst comes through one websocket of another person; the answer is asked for as it ends.",
+        f"- {servers.CHAINLIT} is the one that Chainlit recommends, on the same server; MariaDB is another server, with"
+        " its own defaults. Each caller's call is durable when it returns. The reads are of steps without elements.",
         "- A backup is a first one, which copies all, and is checked before it counts; the plain copy is not checked.",
     ]
     return "\n".join(lines) + "\n"
@@ -120,10 +122,33 @@ def expected(results: Sequence[Result], sizes: Sizes) -> str:
         _line(f"{turn}: out of Redis in less time than out of the database", ratios(turn, REDIS, COLD), 1),
         _line(f"{flooded}: at most 3 times its idle time", ratios(flooded, OURS, IDLE), 3),
         _line(f"{PAINT}: at most 1.5 times that of {CHAINLITS}", ratios(PAINT, OURS, CHAINLITS), 1.5),
+        *_on_servers(results, sizes),
         _line(f"{backup}: at most 5 times the time of a {COPY}", copy, 5),
     ]
     small_sizes = "\n(--quick: the sizes are too small to judge by.)" if sizes.tokens < Sizes().tokens else ""
     return "\n".join(["## Expected\n", *lines]) + small_sizes
+
+
+def _on_servers(results: Sequence[Result], sizes: Sizes) -> list[str]:
+    together = servers.TOGETHER.format(sizes.callers)
+    reads = [servers.LIST.format(sizes.users_threads[1]), *map(servers.RESUME.format, sizes.thread_steps)]
+
+    def ratios(case: str, slow: str, fast: str) -> list[float]:
+        return _ratios(results, (case, slow), (case, fast))
+
+    return [
+        _line(
+            f"{together}: at least 3 times the rate of {servers.CHAINLIT}",
+            ratios(together, servers.CHAINLIT, OURS),
+            3,
+            True,
+        ),
+        *(
+            _line(f"{case}: at most the time of {servers.CHAINLIT}", ratios(case, OURS, servers.CHAINLIT), 1)
+            for case in reads
+        ),
+        _line(f"{together}: MariaDB in at most twice the time", ratios(together, servers.MARIADB, OURS), 2),
+    ]
 
 
 def _line(promise: str, values: Sequence[float], bound: float, least: bool = False) -> str:
