@@ -144,10 +144,10 @@ class Accounts:
         """Accept the account again. Raises AccountError when there is no such account."""
         await self._update(name, disabled=False)
 
-    async def get(self, name: str) -> Account | None:
-        """The account of that name, disabled or not."""
+    async def get(self, name: str, now: bool = False) -> Account | None:
+        """The account of that name, disabled or not. `now`: see `Values.get`."""
         await self.take_over()
-        return _account(await self._values.get(PREFIX + name)) if account_key(name) else None
+        return _account(await self._values.get(PREFIX + name, now)) if account_key(name) else None
 
     def matches(self, account: Account | None, password: str) -> bool:
         """Whether `account` may sign in with `password`. Takes a fifth of a second of a core.
@@ -171,8 +171,11 @@ class Accounts:
         A session carries the value that was read together with the hash, rather than the time of its token: those have
         whole seconds, and a sign-in that overlaps a change of password would outlive it.
         """
-        account = await self.get(name)
-        return account is not None and not account.disabled and account.valid_after == valid_after
+        for now in (False, True):
+            account = await self.get(name, now)
+            if account is not None and not account.disabled and account.valid_after == valid_after:
+                return True
+        return False
 
     async def list(self) -> Mapping[str, Account]:
         """Return the accounts by name, sorted."""

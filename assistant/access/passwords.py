@@ -66,7 +66,7 @@ class Passwords:
             counts, queue, key = [(self._addresses, address), (self._names, name)], self._unknown, address
         await self._count(counts)
         async with _no_try_if_it_fails(counts):
-            account = await self.accounts.get(name)
+            account = await self.accounts.get(name, now=True)
             right = await queue.run(key, self.accounts.matches, account, password)
         if account is None or not right:
             return None
@@ -83,7 +83,7 @@ class Passwords:
         counts = [(self._devices, session)]
         await self._count(counts)
         async with _no_try_if_it_fails(counts):
-            account = await self.accounts.get(name)
+            account = await self.accounts.get(name, now=True)
             hashed = await self._known.run(session, self.accounts.rehashed, account, old, new)
             if account is None or hashed is None:
                 return None

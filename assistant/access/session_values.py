@@ -43,7 +43,10 @@ class InDatabase:
         return new
 
     async def get(self, name: str, key: str) -> Session | None:
-        session = _sessions(await self._values.get(_place(name))).get(key)
+        place = _place(name)
+        session = _sessions(await self._values.get(place)).get(key)
+        if session is None and key not in self._ended:
+            session = _sessions(await self._values.get(place, now=True)).get(key)
         return session if session and session.ends_at > self._clock() and key not in self._ended else None
 
     async def list(self, name: str) -> Mapping[str, Session]:

@@ -56,14 +56,15 @@ class Values:
         self._until = 0.0
         """Until when anybody waits for `_asking`, or asks again."""
 
-    async def get(self, key: str) -> Any | None:
-        """The value under `key`, None: there is none."""
-        known, now = self._known.setdefault(key, _Known()), self._clock()
-        known.wanted = now
+    async def get(self, key: str, now: bool = False) -> Any | None:
+        """The value under `key`, None: there is none. `now`: as it is stored now, where the database answers: for who
+        would be refused otherwise, since another instance may just have let them in."""
+        known, moment = self._known.setdefault(key, _Known()), self._clock()
+        known.wanted = moment
         self._known.move_to_end(key)
         if len(self._known) > _MOST:
             self._known.popitem(last=False)
-        if known.at is None or now - known.at > _FRESH:
+        if now or known.at is None or moment - known.at > _FRESH:
             await self._refresh(known)
         if known.at is None or self._clock() - known.at > _KNOWN:
             raise StoreUnavailable("The database does not answer")

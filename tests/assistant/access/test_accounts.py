@@ -189,6 +189,13 @@ class TestSessions:
         assert not await accounts.is_current("anna", old)
         assert await accounts.is_current("anna", await verify(accounts, "anna", PASSWORD))
 
+    async def test_a_session_of_a_new_password_is_current_at_once_on_another_instance(self, kept: Kept) -> None:
+        here, there = of(kept), of(kept)
+        await here.add("anna", PASSWORD)
+        assert await there.is_current("anna", await verify(here, "anna", PASSWORD))
+        await here.set_password("anna", "another password")
+        assert await there.is_current("anna", await verify(here, "anna", "another password"))
+
     async def test_changing_nobody_is_an_error(self, accounts: Accounts) -> None:
         for changing in (
             accounts.disable("bruno"),

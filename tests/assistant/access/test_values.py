@@ -153,6 +153,17 @@ class TestSessions:
         assert (session.agent, session.ends_at - session.opened_at) == ("Firefox", 1000)
         assert await two.get("bruno", key) is None
 
+    async def test_who_signs_in_at_one_and_goes_to_the_other_at_once_is_known(
+        self, one: InDatabase, two: InDatabase, clock: Clock
+    ) -> None:
+        assert await two.get("anna", "none yet") is None
+        clock.now += 0.001
+        key = await self.begin(one)
+        assert await two.get("anna", key)
+        await one.end("anna", {key})
+        clock.now += 0.6
+        assert await two.get("anna", key) is None
+
     async def test_what_ends_at_one_ends_at_the_other(self, one: InDatabase, two: InDatabase, clock: Clock) -> None:
         first, second = await self.begin(one), await self.begin(two)
         assert await two.get("anna", first)
