@@ -107,6 +107,7 @@ class Client:
             transports=["websocket"],
             wait_timeout=int(deadline),
         )
+        self._keep_cookies()
         self.thread_id, since = thread_id or "", len(self.events)
         if waiting:
             await self.emit("client_message", {"message": waiting, "fileReferences": []})
@@ -114,6 +115,12 @@ class Client:
         if self.greets and not any(name == "resume_thread" for name, _ in self.events[since:]):
             await self._greeted(since)
         return self
+
+    def _keep_cookies(self) -> None:
+        """A browser keeps what a handshake sets; aiohttp does not, of an address without a name."""
+        assert self._socket is not None
+        for name, cookie in self._socket.eio.ws._response.cookies.items():
+            self.http.cookies.set(name, cookie.value, domain=self.http.base_url.host, path="/")
 
     async def _greeted(self, since: int) -> None:
         """Waits for the end of ``on_chat_start``, whose task_end would else be taken for that of a first turn."""
