@@ -74,6 +74,11 @@ class MariaDB(Node):
         for connection in self.sql(f"SELECT id FROM information_schema.processlist WHERE {which}", ""):
             self._ask(f"KILL {connection}")
 
+    def waiting(self, _database: str) -> bool:
+        """Whether a session waits for a lock."""
+        which = "trx_state = 'LOCK WAIT'"
+        return self.sql(f"SELECT count(*) FROM information_schema.innodb_trx WHERE {which}", "") != ["0"]
+
     def forbid_writes(self, _database: str, forbidden: bool = True) -> None:
         self.sql(f"SET GLOBAL read_only = {int(forbidden)}", "")
 

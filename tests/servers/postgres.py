@@ -70,6 +70,11 @@ class Postgres(Node):
         which = f"datname = '{database}' AND pid <> pg_backend_pid()"
         self.sql(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {which}")
 
+    def waiting(self, database: str) -> bool:
+        """Whether a session waits for a lock."""
+        which = f"datname = '{database}' AND wait_event_type = 'Lock'"
+        return self.sql(f"SELECT count(*) FROM pg_stat_activity WHERE {which}", database) != ["0"]
+
     def forbid_writes(self, database: str, forbidden: bool = True) -> None:
         """For connections that are made from now on."""
         mode = "on" if forbidden else "off"
