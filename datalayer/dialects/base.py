@@ -59,7 +59,7 @@ def reason(error: BaseException) -> str:
     """What lies under ``error``, for a log: the driver's code or a class name. Never a message, it may quote data."""
     while error.__cause__ is not None:
         error = error.__cause__
-    code = getattr(error, "sqlstate", None) or (error.args[0] if error.args and type(error.args[0]) is int else None)
+    code = error.args[0] if error.args and type(error.args[0]) is int else getattr(error, "sqlstate", None)
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     return f"{name} {code}" if code else name
 

@@ -21,6 +21,11 @@ _CONFLICTS = {"40001", "40P01", "23505", "23503", "55P03"}
 _READ_ONLY = "25006"
 """Also of a session that began when the server, or the database, was read-only, after it is no more."""
 
+_POOLED: server.Meaning = (
+    StoreUnusable,
+    "The database is behind a pooler that needs prepared_statements=false in the URL",
+)
+
 # By class, or by code where that says more: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _MEANINGS: dict[str, server.Meaning] = {
     **dict.fromkeys(["22", "23", "54"], server.BAD_VALUE),
@@ -28,6 +33,7 @@ _MEANINGS: dict[str, server.Meaning] = {
     **dict.fromkeys(["28", "42501"], server.NO_RIGHT),
     **dict.fromkeys(["3D", "3F"], server.NOT_THERE),
     "42P01": server.NO_TABLES,
+    **dict.fromkeys(["26000", "42P05"], _POOLED),
     "XX": server.DAMAGED,
 }
 

@@ -9,6 +9,9 @@ from tests.processes import free_port
 from tests.servers.postgres import Postgres, url
 from tests.servers.process import Node, private_folder, program, user
 
+POOL = 4
+"""Connections to the server, for each database."""
+
 
 class PgBouncer(Node):
     """In front of `server`, as its superuser."""
@@ -21,8 +24,9 @@ class PgBouncer(Node):
             "unix_socket_dir": "",
             "auth_type": "any",
             "pool_mode": "transaction",
-            "default_pool_size": 4,
+            "default_pool_size": POOL,
             "max_client_conn": 200,
+            "server_login_retry": 0.1,  # seconds for which it refuses clients after it found no server
         }
         lines = [f"* = host=127.0.0.1 port={server.port} user=postgres"]
         lines = ["[databases]", *lines, "[pgbouncer]", *(f"{key} = {value}" for key, value in settings.items())]
