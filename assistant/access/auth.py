@@ -41,6 +41,12 @@ _SESSIONS, _LOCAL_SESSIONS = 200, 1000
 """Of one person. Without a password, every program on this machine that asks for the page begins one."""
 
 
+_KNOWN_HERE_ALONE = (
+    "Who signs in here is a stranger at every other instance: CHAINLIT_AUTH_SECRET and CHAINLIT_AUTH_COOKIE_NAME are "
+    "not set, which are the same for all."
+)
+
+
 def signing_secret(config: Config) -> str:
     """Return the secret that signs the session cookies: the configured one, else the one kept in `home`.
 
@@ -78,6 +84,8 @@ def install(config: Config, link: "Link | None" = None) -> None:
         visitors, passwords = Visitors(sessions, None, _local_name()), None
         chainlit_config.code.header_auth_callback = _nobody
     else:
+        if _on_server(config) and None in (config.auth_secret, config.cookie_name):
+            logger.warning(_KNOWN_HERE_ALONE)
         accounts = _accounts(config, values)
         visitors, passwords = Visitors(sessions, accounts), Passwords(accounts, link)
         _link_to_account()
@@ -126,6 +134,10 @@ def _login_name() -> str:
         return "You"
 
 
+def _on_server(config: Config) -> bool:
+    return not config.database_url.startswith("sqlite")
+
+
 def _store() -> Store:
     layer = get_data_layer()
     assert isinstance(layer, DataLayer)
@@ -134,7 +146,7 @@ def _store() -> Store:
 
 def _sessions(config: Config, values: Values) -> Sessions:
     """Beside a file of SQLite's, where they can be written while the file is locked; else in the database."""
-    if config.auth == "accounts" and not config.database_url.startswith("sqlite"):
+    if config.auth == "accounts" and _on_server(config):
         return InDatabase(values, limit=_SESSIONS)
     limit = _LOCAL_SESSIONS if config.auth == "local" else _SESSIONS
     return InFiles(SessionFile(config.home / "sessions", limit))

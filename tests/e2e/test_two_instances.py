@@ -7,6 +7,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +58,7 @@ def common(
         "CHAINLIT_AUTH_SECRET": SECRET,
         "CHAINLIT_AUTH_COOKIE_NAME": "threadkeep",
         "TEST_PATIENCE": "2",
+        "THREADKEEP_LOG_LEVEL": "debug",  # which tells no secret, either
         **connected(model),
     }
 
@@ -168,7 +170,8 @@ class TestPeople:
             str(len(PEOPLE))
         ]
         for app in (one, two):
-            assert "argon2" not in app.alive().log.read_text()
+            log = app.alive().log.read_text()
+            assert [word for word in ("argon2", PASSWORD, SECRET) if word in log] == []
 
 
 class TestThroughTheProxy:
@@ -377,3 +380,12 @@ async def test_without_the_database_nobody_is_signed_out_and_sign_in_says_why(
 
     await until(stored)
     assert await ask(await browsers(nginx.url, "fay"), "Hello") == "Fine."
+
+
+def test_an_instance_that_no_other_will_agree_with_says_so(common: dict[str, str], tmp_path: Path) -> None:
+    for name in ("CHAINLIT_AUTH_SECRET", "CHAINLIT_AUTH_COOKIE_NAME"):
+        folder = tmp_path / name
+        folder.mkdir()
+        app = App(folder, **{key: value for key, value in common.items() if key != name})
+        assert "Who signs in here is a stranger at every other instance" in app.alive().log.read_text()
+        app.close()

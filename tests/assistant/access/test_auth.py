@@ -145,6 +145,14 @@ class TestCommandLine:
         assert (done.returncode, done.stdout) == (1, "")
         assert len(done.stderr.splitlines()) == 1
 
+    def test_a_database_that_does_not_answer_is_one_line_without_its_password(self, tmp_path: Path) -> None:
+        away = f"postgresql+asyncpg://ann:a-secret@127.0.0.1:{free_port()}/chat"
+        for arguments in (["list"], ["add", "anna", "--password-stdin"], ["disable", "anna"]):
+            done = users(tmp_path, *arguments, password=PASSWORD, THREADKEEP_DATABASE_URL=away)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert len(done.stderr.splitlines()) == 1
+            assert "a-secret" not in done.stderr
+
     def test_a_damaged_file_and_a_bad_variable_are_one_line(self, tmp_path: Path) -> None:
         (tmp_path / "accounts.json").write_text("{")
         for done in (users(tmp_path, "list"), users(tmp_path, "list", CHAINLIT_PORT="x")):

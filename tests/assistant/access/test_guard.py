@@ -18,6 +18,7 @@ from assistant.access.sessions import InFiles, Session, SessionFile
 from assistant.access.tokens import Token
 from assistant.access.values import Values
 from assistant.access.visitors import LOCAL, Visitors
+from datalayer import StoreUnavailable
 from tests.assistant.access.kept import Kept
 
 
@@ -131,6 +132,26 @@ class TestHost:
 
     async def test_accounts_mode_answers_any_name(self) -> None:
         assert (await request(host="chat.example.org")).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("path", "status"),
+        [
+            *(("/user", 503), ("/project/threads", 503), ("/account", 503), ("/ws/socket.io/?transport=polling", 503)),
+            *(("/", 200), ("/thread/1", 200), ("/assets/index.js", 200), ("/login", 200), ("/users", 200)),
+        ],
+    )
+    async def test_while_nobody_knows_who_asks_the_page_comes_and_asks_again(
+        self, monkeypatch: pytest.MonkeyPatch, path: str, status: int
+    ) -> None:
+        async def session(*_: Any) -> Session:
+            raise StoreUnavailable("The database does not answer")
+
+        monkeypatch.setattr(OnlyAnna, "session", session)
+        answer = await request(path, cookie=cookie("anna"))
+        assert answer.status_code == status
+        if status == 200:
+            assert answer.json() == []  # a stranger's
+        assert await websocket(cookie=cookie("anna")) == [{"type": "websocket.close", "code": 1008}]
 
     async def test_a_header_given_twice_is_refused(self) -> None:
         guard = Guard(inner, visitors=OnlyAnna(local=True))

@@ -1,6 +1,7 @@
 """What instances count together, through a Redis that is killed while they do."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -92,6 +93,21 @@ class TestTries:
         for link in two:
             await back(link)
         assert await here.admit("ann") > 0
+
+    async def test_a_redis_that_says_nothing_is_not_waited_for_twice(
+        self, throttles: list[SharedThrottle], redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        here, _ = throttles
+        assert await here.admit("ann") == 0
+        monkeypatch.setattr(links, "CALL", 0.05)
+        monkeypatch.setattr(links, "PAUSE", 1000)
+        redis.send(signal.SIGSTOP)
+        try:
+            assert await here.admit("ann") == 0
+            monkeypatch.setattr(links, "CALL", 1000)
+            assert [await here.admit("ann") for _ in range(3)][:2] == [0, 0]
+        finally:
+            redis.send(signal.SIGCONT)
 
     async def test_redis_learns_no_name(self, throttles: list[SharedThrottle], redis: RedisServer) -> None:
         await throttles[0].admit("ann\udc00")
