@@ -32,16 +32,8 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 def _default_home() -> Path:
     """The platform's; where there is no home folder to write to, one that outlives a restart of the machine."""
-    usual = _usual_home()
-    places = [*([usual] if usual else []), *_OTHER_HOMES]
-    return next((place for place in places if place.is_absolute() and usable(place)), places[0])
-
-
-def _usual_home() -> Path | None:
-    try:
-        return platformdirs.user_data_path("threadkeep")
-    except RuntimeError:  # a container's user may have neither a HOME nor a name
-        return None
+    usual = platformdirs.user_data_path("threadkeep")
+    return next((place for place in (usual, *_OTHER_HOMES) if place.is_absolute() and usable(place)), usual)
 
 
 _OTHER_HOMES = (Path("/var/lib/threadkeep"), Path(f"/var/tmp/threadkeep-{os.geteuid()}"))
@@ -349,10 +341,7 @@ def load() -> Config:
     _make_home(config.home)
     for ours in ("assistant", "datalayer"):
         logging.getLogger(ours).setLevel(config.log_level.upper())
-    usual = _usual_home()
+    usual = platformdirs.user_data_path("threadkeep")
     if "home" not in config.model_fields_set and config.home != usual:
-        where = f"{usual} cannot be written" if usual else "This user has no home folder"
-        tell(f"{where}: the data is kept in {config.home}. THREADKEEP_HOME names another folder.")
-    if usual is None:
-        os.environ["HOME"] = str(config.home)  # what Chainlit imports asks for it, and ends without one
+        tell(f"{usual} cannot be written: the data is kept in {config.home}. THREADKEEP_HOME names another folder.")
     return config

@@ -18,8 +18,9 @@ import typer
 
 from . import backup as backing
 from . import moving
+from .backup import kinds
 from .backup.disk import Progress, quiet
-from .backup.folder import DAILY, WEEKLY
+from .backup.folder import DAILY, MARK, WEEKLY
 from .backup.versions import before
 from .dialects.base import reason
 from .errors import DataLayerError, InvalidInput, NotFound
@@ -37,7 +38,7 @@ def _option(name: str, what: str) -> Any:
     return typer.Option(f"--{name}", envvar=f"DATALAYER_{name.upper()}", help=what)
 
 
-Database = Annotated[str | None, _option("database", "The database: a path or sqlite+aiosqlite:///path. Required.")]
+Database = Annotated[str | None, _option("database", "The database: a path, or a URL as the app has it. Required.")]
 Files = Annotated[Path | None, _option("files", "Folder of the attached files; DATABASE.files if not given.")]
 Spool = Annotated[Path | None, _option("spool", "Folder of the spool; DATABASE.spool if not given.")]
 Backups = Annotated[Path | None, _option("backups", "Folder of the backups; DATABASE.backups if not given.")]
@@ -66,13 +67,14 @@ def make(
         return
     with _answers(as_json) as answer:
         place = _place(database, files, spool, to or backups)
-        made = backing.make(place, progress=answer.progress)
+        made = kinds.make(place, answer.progress)
         mark = made.mark
         assert mark is not None
         lost = f"; the store itself has lost {len(mark.lost)} attached files" if mark.lost else ""
         answer(
             {"backup": made.stamp, "path": str(made.path), **asdict(mark)},
             f"{made.path}: verified, {sum(mark.rows.values())} rows, {mark.blobs} files, {_size(mark.bytes)}{lost}",
+            *(mark.dump.notes if mark.dump else []),
         )
 
 
@@ -80,7 +82,8 @@ def make(
 def drill(database: Database = None, backups: Backups = None, as_json: Json = False) -> None:
     """Restore the newest backup to a temporary place, check it there and report."""
     with _answers(as_json) as answer:
-        report = backing.drill(_folder(database, backups), answer.progress)
+        url = _place(database, new=True).server if database else None
+        report = kinds.drill(_folder(database, backups), url, answer.progress)
         _tell(answer, report, "can be restored")
 
 
@@ -114,7 +117,7 @@ def verify(name: Name = "newest", database: Database = None, backups: Backups = 
     """Check a backup: its structure, its rows, every file's hash."""
     with _answers(as_json) as answer:
         found = backing.find(_folder(database, backups, name), name)
-        _tell(answer, backing.verify(found, answer.progress), "is whole")
+        _tell(answer, kinds.verify(found, answer.progress), "is whole")
 
 
 @app.command()
@@ -131,17 +134,17 @@ def restore(
     with _answers(as_json) as answer:
         place = _place(database, files, spool, backups, new=True)
         found = backing.find(place.backups, name)
-        done = backing.restore(found, place, over, answer.progress)
+        done, notes = kinds.restore(found, place, over, answer.progress)
         old = ["the old store, with what waited in its spool, was set aside:", *done.safety] if done.safety else []
         again = "an interrupted restore was finished: " if done.resumed else ""
-        answer(done, f"{again}{place.database} is what it was at {done.backup}", *old)
+        answer(done, f"{again}{place.database} is what it was at {done.backup}", *old, *notes)
 
 
 @app.command()
 def optimise(database: Database = None, files: Files = None, spool: Spool = None, as_json: Json = False) -> None:
     """Sweep what nothing points to and give free space back. The app must be stopped."""
     with _answers(as_json) as answer:
-        done = backing.optimise(_place(database, files, spool), answer.progress)
+        done = kinds.optimise(_place(database, files, spool), answer.progress)
         swept = f"{done.files} files and {done.rows} rows without owner, {done.leftovers} broken-off uploads removed"
         answer(done, f"{swept}; {_size(done.bytes)} given back")
 
@@ -150,7 +153,7 @@ def optimise(database: Database = None, files: Files = None, spool: Spool = None
 def status(database: Database = None, as_json: Json = False) -> None:
     """Show the version of the schema and what an upgrade would do."""
     with _answers(as_json) as answer:
-        found = backing.status(_place(database))
+        found = kinds.status(_place(database))
         answer(found, f"schema {found.revision}, this version wants {found.head}")
 
 
@@ -184,7 +187,7 @@ def down(
     """Go back to an older schema after a backup, for an older version of the app. The app must be stopped."""
     with _answers(as_json) as answer:
         place = _place(database, files, spool, backups)
-        target = to or before(backing.status(place).revision)
+        target = to or before(kinds.status(place).revision)
         _migrate(answer, place, target, lambda target, now: target <= now)
 
 
@@ -198,7 +201,7 @@ def info(
 ) -> None:
     """Show versions, counts and sizes, who has the store open, and the newest backup."""
     with _answers(as_json) as answer:
-        found = backing.info(_place(database, files, spool, backups))
+        found = kinds.info(_place(database, files, spool, backups))
         answer(found, *(f"{key.replace('_', ' ')}: {_shown(value)}" for key, value in found.items()))
 
 
@@ -287,7 +290,7 @@ def _place(
         raise InvalidInput("Name the database with --database or DATALAYER_DATABASE")
     named = Place.of if "://" in database else lambda path, *rest: Place.beside(Path(path), *rest)
     place = named(database, files, spool, backups)
-    if not new:
+    if not new and place.server is None:
         backing.finish_restore(place)
         if not place.database.exists():
             raise NotFound(f"There is no database at {place.database}")
@@ -295,7 +298,7 @@ def _place(
 
 
 def _folder(database: str | None, backups: Path | None, name: str = "") -> Path:
-    if backups is None and (path := Path(name).resolve()).joinpath("threads.db").is_file():
+    if backups is None and (path := Path(name).resolve()).joinpath(MARK).is_file():
         return path.parent
     return backups or _place(database, new=True).backups
 
@@ -310,9 +313,9 @@ def _tell(answer: _Answer, report: backing.Report, praise: str) -> None:
 
 
 def _migrate(answer: _Answer, place: Place, target: str, right_way: Callable[[str, str], bool]) -> None:
-    if not right_way(target, backing.status(place).revision):
+    if not right_way(target, kinds.status(place).revision):
         raise InvalidInput("That version is the other way; use migrate up to upgrade and migrate down to go back")
-    done = backing.migrate(place, target, place.backups, answer.progress)
+    done = kinds.migrate(place, target, answer.progress)
     first = f", after backup {done.backup}" if done.backup else ""
     answer(done, f"schema {done.before} -> {done.after}{first}")
 

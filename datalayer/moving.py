@@ -22,7 +22,6 @@ from .dialects.base import Database
 from .dialects.server import Server
 from .dialects.sqlite_file import check_file, migrate
 from .errors import InvalidInput, NotFound, StoreCorrupt, StoreUnavailable
-from .opening import SIGNS
 from .place import Place
 from .schema import HEAD, blobs
 from .sql import copying, instances
@@ -123,7 +122,7 @@ async def _refuse_if_in_use(place: Place, database: Database) -> None:
         await database.close()
         await asyncio.to_thread(refuse_if_open, place)
         return
-    since = await database.read.run(database.clock) - int(SIGNS * database.options.heartbeat * 1e6)
+    since = await database.read.run(database.clock) - instances.silence(database)
     if await database.read.run(partial(instances.live, since=since)):
         raise StoreUnavailable("The store is open in a running app; stop the app first")
 

@@ -23,9 +23,6 @@ from .transaction import OPENING
 
 logger = logging.getLogger("datalayer")
 
-SIGNS = 6
-"""Signs of life that an instance may miss."""
-
 MAX_SKEW = 2_000_000
 """Microseconds between a server's clock and ours that are nobody's concern."""
 
@@ -129,8 +126,8 @@ class OfServer:
         return found
 
     async def _beat(self) -> int:
-        instance, silence = self._spool.instance, int(SIGNS * self._server.options.heartbeat * 1e6)
-        beat = partial(instances.beat, server=self._server, instance=instance, silence=silence)
+        silence = instances.silence(self._server)
+        beat = partial(instances.beat, server=self._server, instance=self._spool.instance, silence=silence)
         return await self._server.write.run(beat)
 
     async def _go_on(self) -> None:

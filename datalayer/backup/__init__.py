@@ -2,6 +2,8 @@
 
 A folder of backups holds ``<UTC stamp>/threads.db`` and ``verified.json`` for each of them, and one pool ``blobs/`` in
 which content is stored once however many backups hold it. Everything here blocks; from a coroutine call it in a thread.
+
+What is named here is for a store in a file; ``kinds`` has the same for one on a server, too.
 """
 
 from .damage import set_aside

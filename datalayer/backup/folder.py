@@ -4,13 +4,14 @@ A backup is made as ``.unfinished-…`` and renamed when it is whole and verifie
 what a kill leaves never counts, and the next backup clears it away.
 """
 
+import hashlib
 import json
 import os
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,29 @@ from .access import held_blobs, read_only
 from .disk import locked
 
 UNFINISHED = ".unfinished-"
+MARK = "verified.json"
 _STAMP = "%Y%m%dT%H%M%SZ"
 DAILY, WEEKLY = 7, 4
 """How many backups are kept: the newest of each of the last days and weeks that have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """What else there is to know of a backup that a server's own tool made."""
+
+    database: str
+    """The kind of server."""
+    schema: str | None
+    """Where its tables are; None for a server without."""
+    tool: str
+    """Its name and version."""
+    file: str
+    digests: dict[str, str]
+    """Of the rows of each table."""
+    held: str
+    """SHA-256 of the list of the content that elements point to."""
+    notes: list[str]
+    """Sentences on what this backup does not hold, or could not be compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +61,21 @@ class Mark:
     bytes: int
     sha256: str
     lost: list[str]
+    dump: Dump | None = None
+    """None: the backup is a database of SQLite's."""
+
+    def to_json(self) -> str:
+        fields = asdict(self)
+        if self.dump is None:
+            del fields["dump"]  # an older version of this package knows of none
+        return json.dumps(fields, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Mark":
+        """Raises ValueError, TypeError."""
+        fields: Any = json.loads(text)
+        dump = fields.pop("dump", None)
+        return cls(**fields, dump=Dump(**dump) if dump else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +109,21 @@ class Backup:
     def mark(self) -> Mark | None:
         """None: it was never verified, or what said so is damaged."""
         try:
-            fields: Any = json.loads((self.path / "verified.json").read_bytes())
-            return Mark(**fields)
-        except (OSError, ValueError, TypeError):
+            return Mark.from_json((self.path / MARK).read_text())
+        except (OSError, ValueError, TypeError, AttributeError):
             return None
+
+    @property
+    def held_list(self) -> Path:
+        """Names and sizes of the content that a dump's elements point to."""
+        return self.path / "blobs.txt"
+
+    def held(self, dump: Dump) -> dict[str, int]:
+        """Raises OSError, ValueError for a list that is not the one that was made."""
+        text = self.held_list.read_bytes()
+        if hashlib.sha256(text).hexdigest() != dump.held:
+            raise ValueError("The list of the files is damaged")
+        return {name: int(size) for name, size in (line.split() for line in text.decode().splitlines())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +229,7 @@ def _sweep(folder: Path) -> tuple[int, int]:
     """Removes the pool's content that no backup names: how many, how many bytes."""
     try:
         named = {name for backup in _stamped(folder) for name in _names(backup)}
-    except sqlite3.Error:
+    except (sqlite3.Error, OSError, ValueError):
         return 0, 0  # a backup that cannot be read does not say what it needs
     blobs, size = pool(folder), 0
     unnamed = [name for name in blobs.names() if name not in named]
@@ -193,5 +240,10 @@ def _sweep(folder: Path) -> tuple[int, int]:
 
 
 def _names(backup: Backup) -> Iterator[str]:
+    if backup.held_list.exists():
+        if (mark := backup.mark) is None or mark.dump is None:
+            raise ValueError("The backup was never verified")
+        yield from backup.held(mark.dump)
+        return
     with closing(read_only(backup.database, immutable=True)) as db:
         yield from held_blobs(db)

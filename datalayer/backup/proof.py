@@ -83,7 +83,7 @@ def examine(
             revision, rows, held = _revision(db), row_counts(db), held_blobs(db)
     except (OSError, sqlite3.Error) as error:
         problems.append(f"the database cannot be read ({getattr(error, 'sqlite_errorname', type(error).__name__)})")
-    bad = _damaged_blobs(blobs, held, progress)
+    bad = damaged_blobs(blobs, held, progress)
     damaged = tuple(blob for blob in bad if blob not in lost)
     if damaged:
         problems.append(f"the content of {len(damaged)} attached files is missing or damaged")
@@ -131,7 +131,8 @@ def row_counts(db: sqlite3.Connection) -> dict[str, int]:
     return {table: db.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for table in ours}
 
 
-def _damaged_blobs(blobs: LocalBlobs, held: dict[str, int], progress: Progress) -> set[str]:
+def damaged_blobs(blobs: LocalBlobs, held: dict[str, int], progress: Progress) -> set[str]:
+    """Names of the held content that is missing or changed."""
     meter, damaged = _Meter(progress, "checking files", sum(held.values())), set[str]()
     for name in held:
         try:

@@ -6,13 +6,11 @@ person deletes meanwhile is missing then, and a new snapshot no longer names it;
 without having it was lost by the store itself. That is recorded, and must not end the backups of all that is left.
 """
 
-import json
 import logging
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +23,7 @@ from ..place import Place
 from ..schema import HEAD
 from .access import held_blobs, read_only, revision_of
 from .disk import Progress, locked, quiet, sha256
-from .folder import UNFINISHED, Backup, Mark, clear_unfinished, pool, prune, publish
+from .folder import MARK, UNFINISHED, Backup, Mark, clear_unfinished, pool, prune, publish
 from .proof import Report, examine
 
 logger = logging.getLogger("datalayer")
@@ -50,9 +48,16 @@ def make(
     StoreUnavailable when the disk is full or another backup is at work, InvalidInput for a folder in use otherwise.
     """
     folder = folder or place.backups
+    revision_of(place)
+    return publish_made(place, folder, lambda making, taken: _fill(making, place, pool(folder), taken, progress), clock)
+
+
+def publish_made(
+    place: Place, folder: Path, fill: Callable[[Path, datetime], None], clock: Callable[[], datetime] = now
+) -> Backup:
+    """The backup that ``fill`` makes in a folder of its own, which counts when it returns. Raises as ``make``."""
     if folder.resolve() in (place.database.parent.resolve(), place.files.resolve(), place.spool.resolve()):
         raise InvalidInput("Give the backups a folder of their own")
-    revision_of(place)
     with failures():
         make_folder(folder, 0o700)
         with locked(folder):
@@ -61,7 +66,7 @@ def make(
             making.mkdir()
             try:
                 taken = clock()
-                _fill(making, place, pool(folder), taken, progress)
+                fill(making, taken)
                 return publish(making, taken)
             except BaseException:
                 shutil.rmtree(making, ignore_errors=True)
@@ -93,12 +98,16 @@ def _fill(making: Path, place: Place, blobs: LocalBlobs, taken: datetime, progre
         raise StoreCorrupt("The backup does not pass its check: " + "; ".join(report.problems))
     if report.lost:
         logger.warning("the store has lost the content of %s attached files: %s", len(lost), ", ".join(report.lost))
-    write_durably(making / "verified.json", json.dumps(asdict(_mark(report, taken)), indent=1).encode())
+    write_durably(making / MARK, _mark(report, taken).to_json().encode())
+
+
+def utc(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _mark(report: Report, taken: datetime) -> Mark:
     return Mark(
-        taken_at=taken.isoformat().replace("+00:00", "Z"),
+        taken_at=utc(taken),
         revision=report.revision,
         rows=report.rows,
         blobs=report.blobs,
@@ -141,6 +150,11 @@ def copy_blobs(database: Path, source: LocalBlobs, target: LocalBlobs, progress:
     """Brings into ``target`` what the elements of ``database`` point to. Returns what could not be brought."""
     with closing(read_only(database, immutable=True)) as db:
         held = held_blobs(db)
+    return bring(held, source, target, progress)
+
+
+def bring(held: Collection[str], source: LocalBlobs, target: LocalBlobs, progress: Progress = quiet) -> set[str]:
+    """Brings content into ``target``. Returns the names of what could not be brought."""
     missing = set()
     for done, name in enumerate(held, 1):
         if not target.has(name) and not _bring(name, source, target):

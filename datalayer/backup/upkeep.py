@@ -101,7 +101,6 @@ def info(place: Place, folder: Path | None = None) -> dict[str, Any]:
         with closing(read_only(place.database)) as db:
             rows = row_counts(db)
         sizes = [path.stat().st_size for path in map(LocalBlobs(place.files).path, LocalBlobs(place.files).names())]
-        waiting = [path for path in place.spool.glob("*.jsonl")]
         made = backups(folder or place.backups)
         return {
             "revision": revision,
@@ -111,11 +110,16 @@ def info(place: Place, folder: Path | None = None) -> dict[str, Any]:
             "files": len(sizes),
             "files_bytes": sum(sizes),
             "live_instances": sorted(live_instances(place.spool)),
-            "spooled_writes": sum(path.read_bytes().count(b"\n") for path in waiting),
-            "rejected_writes": _lines(place.spool / "rejected.txt"),
+            **spooled(place.spool),
             "backups": len(made),
             "newest_backup": made[-1].stamp if made else None,
         }
+
+
+def spooled(spool: Path) -> dict[str, int]:
+    """How many writes wait in the spool, and how many can never be stored. Raises OSError."""
+    waiting = sum(path.read_bytes().count(b"\n") for path in spool.glob("*.jsonl"))
+    return {"spooled_writes": waiting, "rejected_writes": _lines(spool / "rejected.txt")}
 
 
 def _lines(path: Path) -> int:

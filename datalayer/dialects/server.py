@@ -198,9 +198,9 @@ class Server:
         cause = base.driver_error(error)
         return self.understand(cause) or base.translate(cause)
 
-    async def upkeep(self, work: Callable[[Connection], T]) -> T:
+    async def upkeep(self, work: Callable[[Connection], T], isolation: str = "READ COMMITTED") -> T:
         """``work`` in one transaction of a connection of its own, without a limit of time. Raises DataLayerError."""
-        engine = self.engine("READ COMMITTED", 1)
+        engine = self.engine(isolation, 1)
         try:
             async with engine.begin() as connection:
                 return await connection.run_sync(work)

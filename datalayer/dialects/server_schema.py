@@ -64,14 +64,25 @@ def check(url: URL) -> None:
     ask(url, look)
 
 
-def ask(url: URL, query: Callable[[Connection, Server], T]) -> T:
-    """What ``query`` finds, in one transaction of a connection of its own. Blocks. Raises DataLayerError."""
+def migrate(url: URL, direction: migrations.Direction = "upgrade", revision: str = "head") -> None:
+    """Brings the tables at ``url`` up or down to ``revision``. Blocks. Raises as ``upgrade``."""
+
+    def move(connection: Connection, server: Server) -> None:
+        with server.lock(connection):
+            migrations.run(connection, direction, revision, VERSIONS, server.options.schema)
+
+    ask(url, move)
+
+
+def ask(url: URL, query: Callable[[Connection, Server], T], isolation: str = "READ COMMITTED") -> T:
+    """What ``query`` finds, in one transaction of a connection of its own, or in none where ``isolation`` is
+    AUTOCOMMIT. Blocks. Raises DataLayerError."""
 
     async def asked() -> T:
         server = database(url)
         assert isinstance(server, Server)
         try:
-            return await server.upkeep(lambda connection: query(connection, server))
+            return await server.upkeep(lambda connection: query(connection, server), isolation)
         finally:
             await server.close()
 

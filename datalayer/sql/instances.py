@@ -12,6 +12,14 @@ from .apply import mark_interrupted
 
 _KEPT = 86_400_000_000
 
+SIGNS = 6
+"""Signs of life that an instance may miss."""
+
+
+def silence(server: Server) -> int:
+    """Microseconds without a sign of life after which an instance is taken for dead."""
+    return int(SIGNS * server.options.heartbeat * 1e6)
+
 
 def beat(connection: Connection, server: Server, instance: str, silence: int) -> int:
     """``instance`` lives; marks the answers of those that have not said so for ``silence`` microseconds. How many."""

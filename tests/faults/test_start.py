@@ -135,16 +135,3 @@ class TestEnvironment:
 
 def is_open(path: Path) -> bool:
     return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
-
-
-NOBODY = """
-import os, pwd
-def getpwuid(uid): raise KeyError(uid)
-pwd.getpwuid = getpwuid
-del os.environ["HOME"]
-"""
-
-
-def test_a_user_without_a_name_and_a_home_as_containers_have_them(app: App) -> None:
-    with started(app, NOBODY + SERVE):
-        assert (app.home / "threads.db").exists()

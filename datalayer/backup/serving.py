@@ -1,0 +1,87 @@
+"""What can be said of a store on a server and done to it, beside backups."""
+
+from pathlib import Path
+from typing import Any
+
+from ..blobs import LocalBlobs
+from ..dialects import server_schema
+from ..dialects.server import Server
+from ..dialects.server_schema import ask, look
+from ..errors import InvalidInput, NotFound, StoreUnavailable
+from ..place import Place
+from ..schema import HEAD
+from ..sql.digests import row_counts, tables_in
+from ..sql.instances import live, silence
+from . import dump
+from .disk import Progress, quiet
+from .folder import backups
+from .refill import server_of, tools_of
+from .upkeep import spooled
+from .versions import Migrated, Status, revisions
+
+TIDY = (
+    "A server keeps its tables tidy by itself (VACUUM, OPTIMIZE TABLE), and an app removes content that nothing points"
+    " to when it starts: there is nothing to do here"
+)
+
+
+def _revision(connection: Any, server: Server) -> str:
+    if (revision := look(connection, server)) is None:
+        raise NotFound("There is no store in this database yet")
+    return revision
+
+
+def status(place: Place) -> Status:
+    """As ``versions.status``."""
+    current = ask(server_of(place), _revision)
+    return Status(current, HEAD, [revision for revision in revisions() if revision > current])
+
+
+def migrate(place: Place, to: str, backup_to: Path | None, progress: Progress = quiet) -> Migrated:
+    """As ``versions.migrate``: no app may have the store open."""
+    url = server_of(place)
+    current = status(place).revision
+    if to not in revisions():
+        raise InvalidInput(f"There is no such version of the schema; there are {', '.join(revisions())}")
+    if to == current:
+        return Migrated(current, current, None)
+    if ask(url, _live):
+        raise StoreUnavailable("The store is open in a running app; stop the app first")
+    made = dump.make(place, backup_to, progress) if backup_to else None
+    progress("migrating", 0, 0)
+    server_schema.migrate(url, "upgrade" if to > current else "downgrade", to)
+    return Migrated(current, to, made.stamp if made else None)
+
+
+def _live(connection: Any, server: Server) -> list[str]:
+    """None of a schema that does not know yet who has it open."""
+    if "instances" not in tables_in(connection, server.options.schema):
+        return []
+    return sorted(live(connection, server.clock(connection) - silence(server)))
+
+
+def info(place: Place) -> dict[str, Any]:
+    """As ``upkeep.info``. ``files`` are those of a folder."""
+    url = server_of(place)
+    size = tools_of(url).size
+
+    def asked(connection: Any, server: Server) -> dict[str, Any]:
+        return {
+            "revision": _revision(connection, server),
+            "head": HEAD,
+            "rows": row_counts(connection, server.options.schema),
+            "database_bytes": int(connection.exec_driver_sql(size).scalar() or 0),
+            "live_instances": _live(connection, server),
+        }
+
+    found, made = ask(url, asked), backups(place.backups)
+    store = LocalBlobs(place.files)
+    sizes = [store.path(name).stat().st_size for name in store.names()]
+    return {
+        **found,
+        "files": len(sizes),
+        "files_bytes": sum(sizes),
+        **spooled(place.spool),
+        "backups": len(made),
+        "newest_backup": made[-1].stamp if made else None,
+    }
