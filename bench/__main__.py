@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -48,6 +49,7 @@ async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> None:
         ),
     )
     print(report.environment(), flush=True)
+    gc.freeze()  # as the app does when it has started
     contestants.sign_in()
     results = []
     for name, group in zip(NAMES, groups, strict=True):

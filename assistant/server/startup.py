@@ -1,6 +1,7 @@
 """The first and the last minute of the server: is the store fit to be opened, and if not, what should be typed."""
 
 import asyncio
+import gc
 import shlex
 import sys
 from collections.abc import Awaitable, Callable
@@ -123,6 +124,9 @@ def register(
             await look_for_accounts(config)
         if config.backups == "daily" and layer.store.place.server is None:  # a server's are made by who runs it
             running.append(asyncio.create_task(keep_backing_up(layer.store.place)))
+        # What has been imported stays. The collector would look at all of it again while a long conversation is read,
+        # which takes twice as long then.
+        gc.freeze()
 
     @cl.on_app_shutdown
     async def shutdown() -> None:

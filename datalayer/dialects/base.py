@@ -1,15 +1,17 @@
 """What every database can be asked for, and what an error means that is no driver's."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from sqlalchemy import Connection, Insert, Table
+from sqlalchemy import CompoundSelect, Connection, Executable, Insert, Select, Table
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
 from ..errors import DataLayerError, InvalidInput, StoreUnavailable
 
 T = TypeVar("T")
+Row = Sequence[Any]
+Query = Select[Any] | CompoundSelect[*tuple[Any, ...]]
 
 
 class Dialect(ABC):
@@ -17,6 +19,14 @@ class Dialect(ABC):
 
     serial: ClassVar[bool] = False
     """Whether a transaction that writes is alone, so that nothing changes between what it reads and what it writes."""
+
+    def fetch(self, connection: Connection, statement: Query, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        """The rows that ``statement``, which is made once and for all, finds."""
+        return connection.execute(statement, parameters).all()
+
+    def send(self, connection: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Executes ``statement``, which is made once and for all, with each of ``rows``, all of the same keys."""
+        connection.execute(statement, list(rows))
 
     @abstractmethod
     def keep(self, table: Table) -> Insert:

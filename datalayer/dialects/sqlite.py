@@ -7,13 +7,13 @@ Drivers' exceptions become errors of this package here and nowhere else.
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy import Connection, Engine, Executable, StaticPool, create_engine, event
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -22,8 +22,9 @@ from sqlalchemy.ext.compiler import compiles
 from .. import text
 from ..errors import DataLayerError, InvalidInput, StoreCorrupt, StoreForeign, StoreUnavailable
 from . import base
-from .base import T, driver_error
+from .base import Query, Row, T, driver_error
 from .expressions import ids_of, octets, says
+from .prepared import Prepared
 from .upserts import OnConflict
 from .workers import Workers
 
@@ -48,6 +49,21 @@ _PRAGMAS = {
 class SQLite(OnConflict):
     serial = True
     insert = staticmethod(insert)
+
+    def __init__(self) -> None:
+        self._prepared: dict[tuple[Executable, tuple[str, ...]], Prepared] = {}
+
+    def fetch(self, connection: Connection, statement: Query, parameters: Mapping[str, Any]) -> Sequence[Row]:
+        return self._ready(connection, statement, parameters).fetch(connection, parameters)
+
+    def send(self, connection: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._ready(connection, statement, rows[0]).send(connection, rows)
+
+    def _ready(self, connection: Connection, statement: Executable, parameters: Mapping[str, Any]) -> Prepared:
+        key = (statement, tuple(parameters))
+        if (found := self._prepared.get(key)) is None:
+            found = self._prepared[key] = Prepared(statement, list(parameters), connection.dialect)
+        return found
 
 
 dialect = SQLite()

@@ -146,7 +146,7 @@ def _upsert_step(group: Group, write: UpsertStep) -> None:
         values = {**values, "extra": _merged_extra(group, steps, write.id, values["extra"])}
     values = {**values, "written_at": write.at}
     given = frozenset(values)
-    row = {"created_at": write.at, **values, "id": write.id, "thread_id": write.thread_id}
+    row = {"favorite": False, "created_at": write.at, **values, "id": write.id, "thread_id": write.thread_id}
     group.add_step(row, given, new)
     if values.get("type") in MESSAGES:
         group.touch(write.thread_id, min(row["created_at"], write.at))

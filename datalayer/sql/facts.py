@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, String, bindparam, cast, func, literal, select, union_all
 
+from .. import dialects
 from ..dialects.expressions import listed
 from ..errors import Forbidden, NotFound
 from ..schema import elements, steps, summaries, threads, tombstones
@@ -69,7 +70,7 @@ class Facts:
             connection.execute(_LOCK_THREADS, ids)
             if any(write.thread_id is None for write in writes):
                 connection.execute(_LOCK_OTHERS, ids)
-        for kind, key, of in connection.execute(_QUERY, ids):
+        for kind, key, of in dialects.of(connection).fetch(connection, _QUERY, ids):
             if kind == "deleted":
                 self.deleted.add((of, key))
             elif kind == "summary":

@@ -98,16 +98,17 @@ class Group:
     def flush(self) -> None:
         """Sends what was collected, parents before children."""
         if self._users:
-            self.connection.execute(self.sql.keep(users), list(self._users.values()))
+            self.sql.send(self.connection, self.sql.keep(users), list(self._users.values()))
         if self._threads:
             self._claim()
-            self.connection.execute(insert(threads), self._threads)
+            self.sql.send(self.connection, _inserts(threads), self._threads)
         for (stored, given), rows in sorted(self._steps.items(), key=lambda item: item[0][0]):
             if covered := [row for row in rows if row["thread_id"] in self.facts.summaries]:
                 summaries.drop_changed(self.connection, given, covered)
-            self.connection.execute(self.put(steps, given, not stored), rows)
+            self.sql.send(self.connection, self.put(steps, given, not stored), rows)
         if self._activity:
-            self.connection.execute(_TOUCH, [{"key": key, "moment": at} for key, at in self._activity.items()])
+            touched = [{"key": key, "moment": at} for key, at in self._activity.items()]
+            self.sql.send(self.connection, _TOUCH, touched)
         for collected in (self._users, self._threads, self._steps, self._shapes, self._activity):
             collected.clear()
 

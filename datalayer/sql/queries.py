@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import FromClause
 
-from .. import text
+from .. import dialects, text
 from ..dialects.expressions import listed, says
 from ..errors import InvalidInput
 from ..records import Blob, Element, File, Page, Step, Thread, User, user_id
@@ -49,8 +49,8 @@ _POSITION = tuple_(threads.c.last_activity_at, threads.c.id)
 
 
 def thread(connection: Connection, thread_id: str) -> Thread | None:
-    row = connection.execute(_ONE_THREAD, {"thread": thread_id}).one_or_none()
-    return Thread(*row) if row else None
+    rows = dialects.of(connection).fetch(connection, _ONE_THREAD, {"thread": thread_id})
+    return Thread(*rows[0]) if rows else None
 
 
 def was_deleted(connection: Connection, thread_id: str) -> bool:
@@ -89,8 +89,8 @@ def whole_thread(connection: Connection, thread_id: str) -> tuple[Thread, list[S
     """The thread, its steps (oldest first) and its elements, of one moment; None when there is none."""
     if (found := thread(connection, thread_id)) is None:
         return None
-    here = {"thread": thread_id}
-    said, shown = connection.execute(_THREAD_STEPS, here).all(), connection.execute(_THREAD_ELEMENTS, here).all()
+    fetch, here = dialects.of(connection).fetch, {"thread": thread_id}
+    said, shown = fetch(connection, _THREAD_STEPS, here), fetch(connection, _THREAD_ELEMENTS, here)
     return found, list(map(Step._make, said)), list(map(Element._make, shown))
 
 
@@ -159,7 +159,11 @@ def page(
     for word in list(dict.fromkeys(text.fold(search).split()))[:_MAX_WORDS]:
         query = query.where(or_(_says(threads.c.name, word), _has_step(steps, _is_said(word))))
     named = {"author": user_id, "size": first + 1, "threads": json.dumps(sorted(without))}
-    found = [Thread(*row) for row in connection.execute(query, named).all()]
+    if query is _PAGE:
+        rows = dialects.of(connection).fetch(connection, query, {"author": user_id, "size": first + 1})
+    else:
+        rows = connection.execute(query, named).all()
+    found = [Thread(*row) for row in rows]
     return Page(found[:first], cursor_of(found[first - 1]) if len(found) > first else None)
 
 
