@@ -42,4 +42,9 @@ def database(url: URL, synchronous: str = "FULL") -> Database:
 
 
 def _module(backend: str) -> Any:
-    return import_module(f".{_MODULES[backend]}", __name__)
+    try:
+        return import_module(f".{_MODULES[backend]}", __name__)
+    except ImportError as error:
+        raise InvalidInput(
+            f"{backend} needs a client: install threadkeep[servers] or requirements-servers.txt"
+        ) from error

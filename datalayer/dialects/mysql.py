@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+import asyncmy  # noqa: F401  # so that its absence is told at once
 from sqlalchemy import Connection, Insert, Table, and_, event, func, text
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.engine import URL

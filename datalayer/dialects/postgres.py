@@ -1,10 +1,12 @@
 """PostgreSQL, by asyncpg."""
 
-from collections.abc import Iterator
+import ssl
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
+from asyncpg.exceptions import ClientConfigurationError
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import URL
@@ -36,6 +38,10 @@ _MEANINGS: dict[str, server.Meaning] = {
     **dict.fromkeys(["26000", "42P05"], _POOLED),
     "XX": server.DAMAGED,
 }
+
+
+_TLS = ("ssl", "sslmode", "sslrootcert", "sslcert", "sslkey")
+"""Options of a URL, as in https://www.postgresql.org/docs/current/libpq-ssl.html; ssl is asyncpg's for sslmode."""
 
 
 class PostgreSQL(OnConflict):
@@ -73,8 +79,12 @@ class Database(server.Server):
     dialect = dialect
     oldest = "PostgreSQL 13"
 
+    @property
+    def address(self) -> URL:
+        return self.url.difference_update_query(_TLS)
+
     def driver(self) -> dict[str, Any]:
-        connect: dict[str, Any] = {"timeout": server.CONNECTING}
+        connect: dict[str, Any] = {"timeout": server.CONNECTING, **_tls(self.url.query)}
         if not self.options.prepared_statements:
             connect |= {
                 "statement_cache_size": 0,
@@ -93,6 +103,8 @@ class Database(server.Server):
         state = getattr(cause, "sqlstate", None) or getattr(cause.__cause__, "sqlstate", None)
         if state:
             return server.meaning(_MEANINGS.get(state) or _MEANINGS.get(state[:2]))
+        if isinstance(cause.__cause__, ClientConfigurationError):
+            return server.meaning(server.BAD_OPTION)
         if isinstance(cause.__cause__, ValueError):  # what asyncpg cannot send
             return server.meaning(server.BAD_VALUE)
         known = type(cause).__module__.startswith(("asyncpg", "sqlalchemy.dialects.postgresql"))
@@ -115,6 +127,27 @@ class Database(server.Server):
     def clock(self, connection: Connection) -> int:
         now = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)")
         return int(connection.execute(now).scalar_one())
+
+
+def _tls(query: Mapping[str, Any]) -> dict[str, Any]:
+    """What asyncpg is told for the options that every client of PostgreSQL's knows. It takes files from its environment
+    only. Without ``sslrootcert`` the system's authorities are trusted. Raises StoreUnusable for a file that cannot be
+    read."""
+    given = {name: str(query[name]) for name in _TLS if name in query}
+    mode = given.get("ssl") or given.get("sslmode")
+    checked = mode in ("verify-ca", "verify-full")
+    if not checked and not given.keys() & {"sslrootcert", "sslcert"}:
+        return {"ssl": mode} if mode else {}
+    try:
+        context = ssl.create_default_context(cafile=given.get("sslrootcert"))
+        if certificate := given.get("sslcert"):
+            context.load_cert_chain(certificate, given.get("sslkey"))
+    except (OSError, ssl.SSLError) as error:
+        raise StoreUnusable("A file of the database URL's TLS options cannot be read") from error
+    context.check_hostname = mode == "verify-full"
+    if not checked:
+        context.verify_mode = ssl.CERT_NONE
+    return {"ssl": context}
 
 
 def parse_url(url: URL) -> URL:

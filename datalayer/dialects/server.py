@@ -39,6 +39,7 @@ UNAVAILABLE: Meaning = (StoreUnavailable, "The database cannot take this right n
 NO_RIGHT: Meaning = (StoreUnusable, "The database refuses this user, or a right that this user needs")
 NOT_THERE: Meaning = (StoreUnusable, "There is no such database or schema on the server")
 NO_TABLES: Meaning = (StoreUnusable, "The tables of the database are not there any more")
+BAD_OPTION: Meaning = (StoreUnusable, "The database URL has an option that the driver does not take")
 DAMAGED: Meaning = (StoreCorrupt, "The database is damaged")
 
 
@@ -146,7 +147,7 @@ class Server:
     def engine(self, isolation: str, size: int) -> AsyncEngine:
         """``isolation``: that of its transactions. ``size``: how many connections at most."""
         engine = create_async_engine(
-            self.url,
+            self.address,
             isolation_level=isolation,
             pool_size=size,
             max_overflow=0,
@@ -157,12 +158,24 @@ class Server:
             **self.driver(),
         )
 
+        @event.listens_for(engine.sync_engine, "do_connect")
+        def connect(dialect: Any, _record: Any, positional: Any, named: dict[str, Any]) -> Any:
+            try:
+                return dialect.connect(*positional, **named)
+            except (TypeError, ValueError) as error:  # before anything was asked
+                raise BAD_OPTION[0](BAD_OPTION[1]) from error
+
         @event.listens_for(engine.sync_engine, "handle_error")
         def leave(context: ExceptionContext) -> None:
             if context.original_exception is not None and self.refuses_writes(context.original_exception):
                 context.is_disconnect = True  # a new connection may be to the one that takes them now
 
         return engine
+
+    @property
+    def address(self) -> URL:
+        """What of the URL the driver understands."""
+        return self.url
 
     def driver(self) -> dict[str, Any]:
         """What ``create_async_engine`` is told besides."""

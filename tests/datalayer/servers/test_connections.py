@@ -1,0 +1,139 @@
+"""How a server is reached: over TLS, with a password that nobody sees, by a bounded number of connections."""
+
+import asyncio
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from datalayer import DataLayer, dialects, opening
+from datalayer.dialects import server_schema
+from datalayer.errors import StoreUnavailable, StoreUnusable
+from tests.conftest import make_step, new_id, steps_of
+from tests.servers import databases, mariadb, postgres
+from tests.servers.mariadb import MariaDB
+from tests.servers.process import private_folder, program, user
+
+pytestmark = pytest.mark.services
+SECRET = "s3cret-w0rd"
+
+
+@pytest.fixture
+def layer_at(tmp_path: Path) -> Callable[[str], DataLayer]:
+    return lambda url: DataLayer(url, files=tmp_path / "files", spool=tmp_path / new_id())
+
+
+def certificate(folder: Path, owner: str | None) -> tuple[Path, Path]:
+    """A self-signed one of 127.0.0.1, and its key."""
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    openssl = [program("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*openssl, *names, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
+    for path in (cert, key):
+        path.chmod(0o600)
+        if owner:
+            subprocess.run(["chown", owner, str(path)], check=True)
+    return cert, key
+
+
+class TestTls:
+    async def test_of_postgresql(self, layer_at: Callable[[str], DataLayer], tmp_path: Path) -> None:
+        with postgres.running() as server:
+            cert, key = certificate(server.folder, server.owner)
+            for name, value in (("ssl_cert_file", cert), ("ssl_key_file", key), ("ssl", "on")):
+                server.sql(f"ALTER SYSTEM SET {name} = '{value}'", "postgres")
+            server.sql("SELECT pg_reload_conf()", "postgres")
+            trusted = tmp_path / "root.pem"
+            trusted.write_bytes(cert.read_bytes())
+            secure = layer_at(f"{server.url}?ssl=verify-full&sslrootcert={trusted}")
+            await secure.create_step(make_step("t"))
+            assert (await secure.health())["state"] == "ok"
+            used = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'chat'"
+            assert server.sql(used) == ["t"]
+            await secure.close()
+            with pytest.raises(StoreUnavailable):  # a certificate that nobody vouches for
+                server_schema.check(dialects.parse_url(f"{server.url}?ssl=verify-full"))
+
+    async def test_of_mariadb(self, layer_at: Callable[[str], DataLayer], tmp_path: Path) -> None:
+        owner = user("mysql")
+        with private_folder(owner) as folder:
+            cert, key = certificate(folder, owner)
+            options = (f"--ssl-cert={cert}", f"--ssl-key={key}", "--require-secure-transport=ON")
+            with mariadb.running(*options) as server:
+                await self._reach(server, layer_at, cert)
+
+    async def _reach(self, server: MariaDB, layer_at: Callable[[str], DataLayer], cert: Path) -> None:
+        secure = layer_at(f"{server.url}?ssl_ca={cert}")
+        await secure.create_step(make_step("t"))
+        assert (await secure.health())["state"] == "ok"
+        await secure.close()
+        with pytest.raises((StoreUnavailable, StoreUnusable)):
+            server_schema.check(dialects.parse_url(server.url))
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+async def test_an_option_that_the_driver_does_not_know_loses_nothing(
+    kind: str, layer_at: Callable[[str], DataLayer]
+) -> None:
+    url = databases.empty_database(kind)
+    with pytest.raises(StoreUnusable, match="option"):
+        server_schema.check(dialects.parse_url(f"{url}?hello=1"))
+    layer = layer_at(f"{url}?hello=1")
+    await layer.create_step(make_step("t"))
+    assert (await layer.health())["state"] == "degraded"
+    await layer.close()
+
+
+async def test_there_are_no_more_connections_than_the_url_says(layer_at: Callable[[str], DataLayer]) -> None:
+    url = databases.bare_database("postgres")
+    layer = layer_at(f"{url}?lanes=2&readers=3")
+    threads = [new_id() for _ in range(60)]
+    await asyncio.gather(*(layer.create_step(make_step(thread)) for thread in threads))
+    await asyncio.gather(*(steps_of(layer, thread) for thread in threads))
+    count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    assert 2 <= databases.rows(url, count)[0][0] <= 2 + 3 + 1
+    await layer.close()
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+async def test_a_password_is_in_no_log_and_no_error(
+    kind: str, layer_at: Callable[[str], DataLayer], caplog: pytest.LogCaptureFixture
+) -> None:
+    right = databases.server_url(kind)
+    wrong = [
+        right.set(username="nobody", password=SECRET),
+        right.set(port=1, password=SECRET),
+        right.set(database="not_there", password=SECRET),
+    ]
+    with caplog.at_level("DEBUG"):
+        for url in wrong:
+            layer = layer_at(url.render_as_string(hide_password=False))
+            with pytest.raises(StoreUnavailable) as raised:
+                await layer.get_thread("t")
+            await layer.create_step(make_step("t"))  # which the spool takes
+            assert (await layer.health())["state"] == "degraded"
+            assert SECRET not in f"{raised.value} {raised.value.__cause__} {layer.store.place}"
+            await layer.close()
+    assert SECRET not in caplog.text
+
+
+async def test_a_user_without_the_right_to_make_tables_is_told_so() -> None:
+    with postgres.running() as server:
+        server.sql("CREATE ROLE weak LOGIN", "postgres")
+        url = server.url.replace("chat:s3cret", "weak")
+        database = dialects.database(dialects.parse_url(url))
+        with pytest.raises(StoreUnusable, match="right"):
+            await server_schema.upgrade(database)  # type: ignore[arg-type]
+        await database.close()
+
+
+async def test_a_clock_that_is_ahead_of_the_servers_is_told(
+    layer_at: Callable[[str], DataLayer], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = layer_at(databases.empty_database("postgres"))
+    ours = opening.now
+    monkeypatch.setattr(opening, "now", lambda: ours() + 3_600_000_000)
+    await layer.store.open()
+    assert "the clock of the database's server is -3600.0 s ahead" in caplog.text
+    await layer.close()
