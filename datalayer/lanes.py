@@ -1,7 +1,8 @@
 """I1 with several lanes: writes to one thread go through one lane, in the order of the calls.
 
-A write whose thread is not known is a fence: it begins when all that was called before it is decided, and what is
-called after it begins when it is decided itself.
+A write whose thread is not known begins when all that was called before it is decided. What is decided may still be in
+a spool: so it goes through the lane where its row waits. Where none waits it is a fence: what is called after it begins
+when it is decided itself.
 """
 
 import asyncio
@@ -46,12 +47,18 @@ class Lanes:
         if len(self._lanes) == 1:
             return self._lanes[0].submit(write, put)
         if write.thread_id is None:
-            before = [each for lane in self._lanes[1:] for each in lane.undecided()]
-            self._fence = self._lanes[0].submit(write, put, before)
-            return self._fence
+            return self._anywhere(write, put)
         lane = self._lanes[crc32(write.thread_id.encode()) % len(self._lanes)]
         fence = [] if self._fence is None or self._fence.done() or lane is self._lanes[0] else [self._fence]
         return lane.submit(write, put, fence)
+
+    def _anywhere(self, write: Write, put: PutBlob | None) -> asyncio.Future[Any]:
+        home = next((lane for lane in reversed(self._lanes) if lane.holds(write.rows)), self._lanes[0])
+        before = [each for lane in self._lanes if lane is not home for each in lane.undecided()]
+        done = home.submit(write, put, before)
+        if home is self._lanes[0]:
+            self._fence = done
+        return done
 
     async def barrier(self, thread_id: str | None = None) -> None:
         for lane in self._lanes:

@@ -69,7 +69,7 @@ class Lane:
         self._transactions = Transactions(commit, ready)
         self._backlog = Backlog(spool, self._transactions, self._tell)
         self._waiting: deque[_Entry] = deque()
-        self._undecided: dict[asyncio.Future[Any], str | None] = {}
+        self._undecided: dict[asyncio.Future[Any], Write] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -99,6 +99,10 @@ class Lane:
         """The writes whose callers have no answer yet."""
         return list(self._undecided)
 
+    def holds(self, rows: frozenset[str]) -> bool:
+        """Whether a write to one of these rows is not in the database yet."""
+        return bool(rows) and any(rows & each.rows for each in (*self._undecided.values(), *self.spooled()))
+
     def submit(
         self, write: Write, put: PutBlob | None = None, after: Sequence[asyncio.Future[Any]] = ()
     ) -> asyncio.Future[Any]:
@@ -117,7 +121,7 @@ class Lane:
             each.add_done_callback(lambda _: self._wake.set())
         self._start_put(entry)
         self._waiting.append(entry)
-        self._undecided[done] = write.thread_id
+        self._undecided[done] = write
         self._wake.set()
         answer = asyncio.shield(done)  # cancelling a caller must not cancel the write
         answer.add_done_callback(lambda f: f.cancelled() or f.exception())  # _decide has logged it
@@ -125,7 +129,7 @@ class Lane:
 
     async def barrier(self, thread_id: str | None = None) -> None:
         """Returns when the writes submitted before are decided: those to ``thread_id``, or all."""
-        if waited := [f for f, t in self._undecided.items() if _concerns(t, thread_id)]:
+        if waited := [f for f, write in self._undecided.items() if _concerns(write.thread_id, thread_id)]:
             await asyncio.wait(waited)
 
     async def settled(self, thread_id: str | None = None) -> None:

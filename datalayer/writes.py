@@ -55,6 +55,11 @@ class Write:
     replayed: bool = False
     """It comes out of a spool, maybe after newer writes of other processes."""
 
+    @property
+    def rows(self) -> frozenset[str]:
+        """The ids of the rows that it names, but for its thread's."""
+        return frozenset(filter(None, (getattr(self, "id", None), getattr(self, "step_id", None))))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpsertUser(Write):

@@ -6,15 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 
 from datalayer import InvalidInput, StoreUnavailable, backlog, transaction, writer
 from datalayer.errors import BlobVanished
+from datalayer.lanes import Lanes
 from datalayer.records import Blob
 from datalayer.spool import Spool
 from datalayer.writer import Event, Lane
-from datalayer.writes import DeleteElement, UpsertElement, UpsertStep, Write
+from datalayer.writes import DeleteElement, DeleteStep, UpsertElement, UpsertFeedback, UpsertStep, Write
 
 
 class Database:
@@ -25,6 +27,7 @@ class Database:
         self.answers = asyncio.Event()
         self.answers.set()
         self.stored: list[str] = []
+        self.all: list[Write] = []
         self.tries = 0
         self.tried_again = asyncio.Event()
 
@@ -37,6 +40,7 @@ class Database:
         if not self.works:
             self.works = self.recovers
             raise StoreUnavailable("not now")
+        self.all += writes
         self.stored += [write.id for write in writes if isinstance(write, UpsertStep)]
         return [None] * len(writes)
 
@@ -356,3 +360,22 @@ async def test_content_that_vanished_is_stored_again_before_what_follows_it(
     assert stored == (["element", "after it"] if vanishes == 1 else ["after it"])
     assert isinstance(element.exception(), type(None) if vanishes == 1 else BlobVanished)
     assert await lane.close()
+
+
+@pytest.mark.parametrize("later", [DeleteStep(id="a"), UpsertFeedback(id="v", step_id="a", value=1)])
+@pytest.mark.parametrize("lane", [0, 1, 2])
+async def test_a_write_that_knows_its_row_only_goes_through_the_lane_where_the_row_waits(
+    database: Database, tmp_path: Path, later: Write, lane: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "PAUSES", (1000.0,))
+    thread = next(name for name in map(str, range(100)) if crc32(name.encode()) % 3 == lane)
+    lanes = Lanes(database.commit, Spool(tmp_path / "spool"), count=3)
+    database.works = False
+    await lanes.submit(replace(step("a"), thread_id=thread))
+    await lanes.submit(later)
+    assert (database.all, lanes.pending) == ([], 2)
+    database.works = True
+    assert await lanes.catch_up()
+    assert [type(write) for write in database.all] == [UpsertStep, type(later)]
+    assert await lanes.close()
+    await lanes.ended()
