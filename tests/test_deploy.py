@@ -97,12 +97,7 @@ def test_the_image_runs_without_rights_and_asks_whether_it_lives() -> None:
 
 def test_nginx_takes_the_site(tmp_path: Path) -> None:
     """With a certificate of its own, and without the ports that only root may have."""
-    site = (DEPLOY / "nginx" / "site.conf").read_text()
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
-    files = ["-keyout", str(tmp_path / "privkey.pem"), "-out", str(tmp_path / "fullchain.pem")]
-    subprocess.run([*command, *files], check=True, capture_output=True)
-    moved = site.replace("/etc/nginx/tls", str(tmp_path)).replace("/etc/nginx/threadkeep", str(nginx.DEPLOY))
-    main = nginx.configure(tmp_path, (8001, 8002), moved)
+    main = nginx.configure(tmp_path, (8001, 8002), nginx.site(tmp_path))
     done = subprocess.run([nginx.program(), "-t", "-c", str(main), "-p", str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "warn" not in done.stderr

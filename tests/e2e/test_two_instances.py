@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.client import Client, until
@@ -191,6 +192,17 @@ class TestThroughTheProxy:
                 assert (await stranger.request("GET", path)).status_code == 404
         async with Client(one.alive().url) as operator:
             assert (await operator.request("GET", "/health/ready")).json()["status"] == "ready"
+
+    async def test_with_tls_cookies_are_for_tls_alone(self, one: App, two: App, nginx: Nginx) -> None:
+        own = {"Origin": nginx.tls_url}
+        async with httpx.AsyncClient(base_url=nginx.tls_url, verify=False, headers=own) as client:
+            answer = await client.post("/login", data={"username": "ann", "password": PASSWORD})
+            given = {header.partition("=")[0]: header for header in answer.headers.get_list("set-cookie")}
+            assert {"threadkeep", "threadkeep_at"} <= set(given)
+            for header in given.values():
+                assert {"secure", "httponly", "samesite=lax"} <= set(header.lower().replace(" ", "").split(";"))
+            assert answer.headers["strict-transport-security"] == "max-age=31536000"
+            assert (await client.get("/user")).json()["identifier"] == "ann"
 
     async def test_a_conversation_is_live_on_both(
         self, one: App, two: App, nginx: Nginx, model: Model, browsers: Browsers

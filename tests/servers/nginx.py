@@ -45,13 +45,28 @@ def configure(folder: Path, ports: tuple[int, int], servers: str) -> Path:
     return main
 
 
+def site(folder: Path, port: int | None = None) -> str:
+    """The site with a certificate of its own. ``port``: in place of those that only root may have."""
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    files = ["-keyout", str(folder / "privkey.pem"), "-out", str(folder / "fullchain.pem")]
+    subprocess.run([*command, *files], check=True, capture_output=True)
+    text = (DEPLOY / "site.conf").read_text()
+    text = text.replace("/etc/nginx/tls", str(folder)).replace("/etc/nginx/threadkeep", str(DEPLOY))
+    if port is None:
+        return text
+    text = text[text.index("server {", text.index("return 301")) :]  # without the one that leads to TLS
+    return re.sub(r"listen 443 ", f"listen 127.0.0.1:{port} ", re.sub(r"\n *listen \[.*", "", text))
+
+
 class Nginx:
+    """``url``: without TLS, as clients of tests speak it. ``tls_url``: as deploy/nginx/site.conf is for people."""
+
     def __init__(self, folder: Path, ports: tuple[int, int]) -> None:
         """``ports``: of the instances."""
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.port, tls_port = free_port(), free_port()
+        self.url, self.tls_url = f"http://127.0.0.1:{self.port}", f"https://127.0.0.1:{tls_port}"
         servers = f"server {{ listen 127.0.0.1:{self.port}; include {DEPLOY}/proxy.conf; }}"
-        self._main = configure(folder, ports, servers)
+        self._main = configure(folder, ports, f"{servers}\n{site(folder, tls_port)}")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
