@@ -55,10 +55,10 @@ class Lanes:
     def _anywhere(self, write: Write, put: PutBlob | None) -> asyncio.Future[Any]:
         home = next((lane for lane in reversed(self._lanes) if lane.holds(write.rows)), self._lanes[0])
         before = [each for lane in self._lanes if lane is not home for each in lane.undecided()]
-        done = home.submit(write, put, before)
+        answer = home.submit(write, put, before)
         if home is self._lanes[0]:
-            self._fence = done
-        return done
+            self._fence = home.undecided()[-1]  # not the answer, which is done when its caller is cancelled
+        return answer
 
     async def barrier(self, thread_id: str | None = None) -> None:
         for lane in self._lanes:
