@@ -15,7 +15,7 @@ from ..sql.instances import live, silence
 from . import dump
 from .disk import Progress, quiet
 from .folder import backups
-from .refill import server_of, tools_of
+from .refill import files_of, server_of, tools_of
 from .upkeep import spooled
 from .versions import Migrated, Status, revisions
 
@@ -61,7 +61,7 @@ def _live(connection: Any, server: Server) -> list[str]:
 
 
 def info(place: Place) -> dict[str, Any]:
-    """As ``upkeep.info``. ``files`` are those of a folder."""
+    """As ``upkeep.info``, and without the files that are in a bucket."""
     url = server_of(place)
     size = tools_of(url).size
 
@@ -75,13 +75,18 @@ def info(place: Place) -> dict[str, Any]:
         }
 
     found, made = ask(url, asked), backups(place.backups)
-    store = LocalBlobs(place.files)
-    sizes = [store.path(name).stat().st_size for name in store.names()]
     return {
         **found,
-        "files": len(sizes),
-        "files_bytes": sum(sizes),
+        **_files(files_of(place)),
         **spooled(place.spool),
         "backups": len(made),
         "newest_backup": made[-1].stamp if made else None,
     }
+
+
+def _files(folder: Path | None) -> dict[str, int]:
+    if folder is None:
+        return {}
+    store = LocalBlobs(folder)
+    sizes = [store.path(name).stat().st_size for name in store.names()]
+    return {"files": len(sizes), "files_bytes": sum(sizes)}

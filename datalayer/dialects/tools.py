@@ -50,6 +50,7 @@ class Tools(ABC):
         self.url: URL = url
         self.given: dict[str, Any] = server.write.engine.dialect.create_connect_args(server.url)[1]
         """What the driver is told of the server."""
+        self._pooled: bool = not server.options.prepared_statements
         own = f"{server.url.database} {server.options.schema or ''}"
         self.scratch: str = f"datalayer_scratch_{hashlib.sha256(own.encode()).hexdigest()[:16]}"
         """A database beside, one for each store, so that what a kill left is found again."""
@@ -57,6 +58,8 @@ class Tools(ABC):
 
     def find(self, connection: Connection) -> str:
         """Looks for the programs; the name and the version of the one that dumps. Raises InvalidInput: what to type."""
+        if self._pooled:  # a lock, and a database made just now, are not to be found again through it
+            raise InvalidInput("This URL is a pooler's (prepared_statements=false); name the server itself for this")
         server = connection.dialect.server_version_info or (0,)
         found = [next(filter(None, map(shutil.which, self.candidates(names, server))), None) for names in self.names]
         if not (found[0] and found[1]):

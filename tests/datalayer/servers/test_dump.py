@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from datalayer import dialects
 from datalayer.__main__ import app
-from datalayer.backup import backups, dump, kinds, prune, refill
+from datalayer.backup import backups, dump, find, kinds, prune, refill
 from datalayer.dialects import mysql_tools, server_schema, tools
 from datalayer.dialects.mysql_tools import MySQLTools
 from datalayer.dialects.postgres_tools import PostgresTools
@@ -32,7 +32,8 @@ from datalayer.schema import HEAD
 from datalayer.store import Store
 from datalayer.writes import UpsertElement, UpsertStep
 from tests.conftest import missing
-from tests.servers import databases, postgres
+from tests.servers import databases, mariadb, postgres
+from tests.servers.process import private_folder, user
 
 pytestmark = pytest.mark.services
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,7 +47,7 @@ def _slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mysql_tools, "PAUSE", 20.0)
 
 
-@pytest.fixture(params=["postgres", "mysql"])
+@pytest.fixture(scope="module", params=["postgres", "mysql"])
 def kind(request: pytest.FixtureRequest) -> str:
     program = {"postgres": "pg_dump", "mysql": "mariadb-dump"}[request.param]
     databases.server_url(request.param)
@@ -61,6 +62,22 @@ def place(kind: str, tmp_path: Path) -> Place:
     found = place_at(databases.bare_database(kind), tmp_path)
     fill(found, 3)
     return found
+
+
+@pytest.fixture(scope="module")
+def _kept(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    found = place_at(databases.bare_database(kind), tmp_path_factory.mktemp("kept"))
+    fill(found, 3)
+    kinds.make(found)
+    return found
+
+
+@pytest.fixture
+def kept(_kept: Place, tmp_path: Path) -> Place:
+    """Such a store with a backup, for tests that leave the database alone: to make one costs more than a copy."""
+    shutil.copytree(_kept.backups, tmp_path / "backups")
+    shutil.copytree(_kept.files, tmp_path / "files")
+    return replace(_kept, files=tmp_path / "files", backups=tmp_path / "backups")
 
 
 def place_at(url: str, folder: Path) -> Place:
@@ -179,6 +196,37 @@ class TestWhileSomebodyWrites:
         assert {path.name for path in new.files.glob("??/??/*")} == held
         assert scratches(url_of(place)) == []
 
+    def test_mariadb_holds_writes_back_while_a_dump_begins(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place = place_at(databases.bare_database("mysql"), tmp_path)
+        fill(place, 1)
+        signed_in, writes = MySQLTools.signed_in, list[threading.Thread]()
+        waiting = "SELECT state FROM information_schema.processlist WHERE info LIKE 'INSERT INTO users %'"
+
+        def write_first(self: MySQLTools) -> Any:
+            """A write that comes between both moments: it is done when this returns, or waits."""
+            if not writes:
+                statement = "INSERT INTO users VALUES ('late', 'late', '{}', 0)"
+                writes.append(threading.Thread(target=databases.execute, args=(url_of(place), statement)))
+                writes[0].start()
+                until(
+                    lambda: (
+                        not writes[0].is_alive()
+                        or any("lock" in str(state) for (state,) in databases.rows(url_of(place), waiting))
+                    )
+                )
+            return signed_in(self)
+
+        monkeypatch.setattr(MySQLTools, "signed_in", write_first)
+        monkeypatch.setattr(dump, "TRIES", 1)
+        made = kinds.make(place)
+        writes[0].join()
+        assert made.mark is not None
+        assert made.mark.dump is not None
+        assert (made.mark.dump.notes, made.mark.rows["users"]) == ([], 0)
+        assert databases.rows(url_of(place), "SELECT id FROM users") == [("late",)]
+
     def test_where_writes_cannot_be_held_back_it_says_that_it_only_counted(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -201,8 +249,8 @@ class TestWhileSomebodyWrites:
 
 class TestDamage:
     @pytest.mark.parametrize("what", ["dump", "list", "file", "mark"])
-    def test_a_damaged_backup_is_found_and_never_restored(self, place: Place, kind: str, what: str) -> None:
-        made = kinds.make(place)
+    def test_a_damaged_backup_is_found_and_never_restored(self, kept: Place, kind: str, what: str) -> None:
+        made = find(kept.backups, "newest")
         assert made.mark is not None
         assert made.mark.dump is not None
         path = {
@@ -212,13 +260,13 @@ class TestDamage:
             "mark": made.path / "verified.json",
         }[what]
         path.write_bytes(path.read_bytes()[:-9])
-        new = empty(place, kind)
+        new = empty(kept, kind)
         assert kinds.verify(made).problems
         with pytest.raises((StoreCorrupt, InvalidInput)):
             kinds.restore(made, new, over=False)
         if what != "mark":
-            assert "damaged" in run(place, "backup", "drill", code=1)
-            assert prune(place.backups).blobs == 0
+            assert "damaged" in run(kept, "backup", "drill", code=1)
+            assert prune(kept.backups).blobs == 0
         assert not new.files.exists()
         assert ask(dialects.parse_url(url_of(new)), server_schema.look) is None
 
@@ -281,12 +329,12 @@ class TestKilled:
             process.kill()
             process.wait()
 
-    def test_a_restore_is_gone_on_with_but_never_over_a_store(self, place: Place, kind: str) -> None:
-        made, new = kinds.make(place), empty(place, kind)
+    def test_a_restore_is_gone_on_with_but_never_over_a_store(self, kept: Place, kind: str) -> None:
+        made, new = find(kept.backups, "newest"), empty(kept, kind)
         if kind == "mysql":  # where it is no transaction
             databases.execute(url_of(new), "CREATE TABLE datalayer_restoring (id INT)", "CREATE TABLE steps (id INT)")
         kinds.restore(made, new, over=False)
-        assert steps(url_of(new)) == steps(url_of(place))
+        assert steps(url_of(new)) == steps(url_of(kept))
         if kind == "mysql":
             databases.execute(url_of(new), "CREATE TABLE datalayer_restoring (id INT)")
         with pytest.raises(InvalidInput, match="already"):
@@ -418,6 +466,12 @@ class TestWhatIsMissing:
         assert "geheim" not in refill.tools_of(place.server.set(password="geheim")).by_hand()
         assert not place.backups.exists()
 
+    def test_a_pooler_is_no_place_for_it(self, tmp_path: Path) -> None:
+        url = databases.bare_database("postgres")
+        databases.upgrade(url)
+        said = run(place_at(url + "?prepared_statements=false", tmp_path), "backup", code=1)
+        assert "name the server itself" in said
+
     def test_a_tool_older_than_the_server(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         place = place_at(databases.bare_database("postgres"), tmp_path)
         databases.upgrade(url_of(place))
@@ -447,6 +501,8 @@ class TestCommands:
     def test_each_says_what_it_did(self, place: Place, kind: str) -> None:
         assert "verified, " in run(place, "backup")
         assert "is whole: " in run(place, "verify")
+        newest = CliRunner().invoke(app, ["verify", str(backups(place.backups)[-1].path)])  # without a server
+        assert newest.exit_code == 0, newest.output
         assert "can be restored: " in run(place, "backup", "drill")
         info = run(place, "info")
         assert all(line in info for line in ("3 steps", "files: 3", "backups: 1"))
@@ -475,19 +531,20 @@ class TestCommands:
         assert kinds.drill(place.backups, place.server).problems == ()
         assert HEAD in run(place, "migrate", "status")
 
-    def test_kinds_are_not_mixed_up(self, place: Place, kind: str, tmp_path: Path) -> None:
-        made = kinds.make(place)
+    def test_kinds_are_not_mixed_up(self, kept: Place, kind: str, tmp_path: Path) -> None:
+        made = find(kept.backups, "newest")
         with pytest.raises(InvalidInput, match="server's"):
             kinds.restore(made, Place.beside(tmp_path / "file.db"), over=False)
         with pytest.raises(InvalidInput, match="--database"):
-            kinds.drill(place.backups, None)
+            kinds.drill(kept.backups, None)
         other = {"mysql": "postgres", "postgres": "mysql"}[kind]
         with pytest.raises(InvalidInput, match="another kind"):
-            kinds.restore(made, empty(place, other), over=False)
+            kinds.restore(made, empty(kept, other), over=False)
 
     def test_files_on_s3_are_the_buckets(self, place: Place) -> None:
         said = run(replace(place, files=Path("s3://bucket/prefix")), "backup")
         assert "S3" in said
+        assert "files" not in run(replace(place, files=Path("s3://bucket/prefix")), "info")
         assert "0 files" in run(place, "verify")
 
     def test_tables_in_a_schema_of_their_own(self, tmp_path: Path) -> None:
@@ -520,6 +577,26 @@ class TestAddresses:
             "PGTARGETSESSIONATTRS": "primary",
         }
         assert arguments == ["--no-password"]
+
+    def test_tls_with_a_certificate_that_is_checked(self, tmp_path: Path) -> None:
+        names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+        made = ["-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-nodes"]
+        with private_folder(user("mysql")) as keys:
+            subprocess.run(
+                ["openssl", "req", "-x509", "-newkey", "rsa:2048", *made, *names],
+                cwd=keys,
+                check=True,
+                stderr=subprocess.DEVNULL,
+            )
+            for file in keys.iterdir():
+                file.chmod(0o644)  # the server is another user
+            tls = [f"--ssl-cert={keys}/cert.pem", f"--ssl-key={keys}/key.pem", "--require-secure-transport=ON"]
+            with mariadb.running(*tls) as server:
+                server.sql(rf"GRANT ALL ON `datalayer\_scratch\_%`.* TO {mariadb.USER}@localhost")
+                url = make_url(server.url).update_query_dict({"ssl_ca": f"{keys}/cert.pem"})
+                place = place_at(url.render_as_string(hide_password=False), tmp_path)
+                databases.upgrade(url_of(place))
+                assert kinds.verify(kinds.make(place)).problems == ()
 
     def test_mariadbs_is_passed_on_whole(self) -> None:
         url = "mysql+asyncmy://ann:secret@localhost/chat?ssl_ca=/ca.pem&ssl_cert=/c.pem&ssl_key=/k.pem"
