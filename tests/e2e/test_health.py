@@ -70,6 +70,10 @@ async def test_ready_while_the_spool_takes_what_the_database_does_not(app: App, 
         status, said = await ready(me)
         assert (status, said["status"], said["spool"]) == (200, "ready", "takes writes")
         assert said["waiting"] > 0
+        now = await counted(me)
+        assert now["threadkeep_store_degraded"] == 1
+        assert now["threadkeep_writes_total['spooled']"] > 0
+        assert now["threadkeep_writes_waiting"] > 0
         spool.rename(moved)
         assert (await ready(me))[0] == 503
         moved.rename(spool)

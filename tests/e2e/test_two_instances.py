@@ -188,7 +188,7 @@ class TestThroughTheProxy:
 
     async def test_the_health_of_an_instance_is_not_for_people(self, one: App, nginx: Nginx) -> None:
         async with Client(nginx.url) as stranger:
-            for path in ("/health/ready", "/health/store", "/metrics"):
+            for path in ("/health/ready", "/health/store", "/metrics", "/chat/metrics", "/chat/health/live"):
                 assert (await stranger.request("GET", path)).status_code == 404
         async with Client(one.alive().url) as operator:
             assert (await operator.request("GET", "/health/ready")).json()["status"] == "ready"
