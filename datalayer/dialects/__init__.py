@@ -1,5 +1,6 @@
 """All in which databases differ, a module each: its ``Database``, its ``dialect``, its ``parse_url``."""
 
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -17,7 +18,12 @@ EXAMPLES = "sqlite+aiosqlite:///threads.db, postgresql+asyncpg://user@host/name 
 
 
 def of(connection: Connection) -> Dialect:
-    dialect: Dialect = _module(connection.dialect.name).dialect
+    return _dialect(connection.dialect.name)
+
+
+@cache
+def _dialect(name: str) -> Dialect:
+    dialect: Dialect = _module(name).dialect
     return dialect
 
 
