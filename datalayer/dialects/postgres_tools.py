@@ -1,6 +1,7 @@
 """``pg_dump`` and ``pg_restore``, which share the moment of a transaction by its exported snapshot."""
 
 import os
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,10 @@ _VARIABLES = {
     "PGUSER": "user",
     "PGPASSWORD": "password",
     "PGDATABASE": "database",
-    "PGSSLMODE": "ssl",
+    "PGSSLMODE": "sslmode",
+    "PGSSLROOTCERT": "sslrootcert",
+    "PGSSLCERT": "sslcert",
+    "PGSSLKEY": "sslkey",
     "PGPASSFILE": "passfile",
     "PGTARGETSESSIONATTRS": "target_session_attrs",
 }
@@ -53,8 +57,11 @@ class PostgresTools(Tools):
 
     @contextmanager
     def signed_in(self) -> Iterator[tuple[list[str], dict[str, Any]]]:
-        given = {name: _listed(self.given[key]) for name, key in _VARIABLES.items() if self.given.get(key) is not None}
-        yield ["--no-password"], {"env": {**os.environ, **given}}
+        given = {"sslmode": self.given.get("ssl"), **self.given}
+        if str(given["sslmode"]).startswith("verify"):  # libpq looks for those who are trusted in another place
+            given.setdefault("sslrootcert", ssl.get_default_verify_paths().cafile)
+        named = {name: _listed(given[key]) for name, key in _VARIABLES.items() if given.get(key) is not None}
+        yield ["--no-password"], {"env": {**os.environ, **named}}
 
     @contextmanager
     def begun(self, connection: Connection, tables: list[str]) -> Iterator[tuple[bytes, IO[bytes]]]:

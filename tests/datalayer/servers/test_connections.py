@@ -1,7 +1,6 @@
 """How a server is reached: over TLS, with a password that nobody sees, by a bounded number of connections."""
 
 import asyncio
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from datalayer.dialects import server_schema
 from datalayer.errors import StoreUnavailable, StoreUnusable
 from tests.conftest import make_step, new_id, steps_of
 from tests.servers import databases, mariadb, postgres
+from tests.servers.certificates import certificate
 from tests.servers.mariadb import MariaDB
-from tests.servers.process import private_folder, program, user
+from tests.servers.process import private_folder, user
 
 pytestmark = pytest.mark.services
 SECRET = "s3cret-w0rd"
@@ -22,19 +22,6 @@ SECRET = "s3cret-w0rd"
 @pytest.fixture
 def layer_at(tmp_path: Path) -> Callable[[str], DataLayer]:
     return lambda url: DataLayer(url, files=tmp_path / "files", spool=tmp_path / new_id())
-
-
-def certificate(folder: Path, owner: str | None) -> tuple[Path, Path]:
-    """A self-signed one of 127.0.0.1, and its key."""
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    openssl = [program("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*openssl, *names, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
-    for path in (cert, key):
-        path.chmod(0o600)
-        if owner:
-            subprocess.run(["chown", owner, str(path)], check=True)
-    return cert, key
 
 
 class TestTls:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -33,6 +34,7 @@ from datalayer.store import Store
 from datalayer.writes import UpsertElement, UpsertStep
 from tests.conftest import missing
 from tests.servers import databases, mariadb, postgres
+from tests.servers.certificates import certificate
 from tests.servers.process import private_folder, user
 
 pytestmark = pytest.mark.services
@@ -574,29 +576,32 @@ class TestAddresses:
             "PGPASSWORD": "p@",
             "PGDATABASE": "chat",
             "PGSSLMODE": "verify-full",
+            "PGSSLROOTCERT": ssl.get_default_verify_paths().cafile,
             "PGTARGETSESSIONATTRS": "primary",
         }
         assert arguments == ["--no-password"]
 
-    def test_tls_with_a_certificate_that_is_checked(self, tmp_path: Path) -> None:
-        names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-        made = ["-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-nodes"]
-        with private_folder(user("mysql")) as keys:
-            subprocess.run(
-                ["openssl", "req", "-x509", "-newkey", "rsa:2048", *made, *names],
-                cwd=keys,
-                check=True,
-                stderr=subprocess.DEVNULL,
-            )
-            for file in keys.iterdir():
-                file.chmod(0o644)  # the server is another user
-            tls = [f"--ssl-cert={keys}/cert.pem", f"--ssl-key={keys}/key.pem", "--require-secure-transport=ON"]
-            with mariadb.running(*tls) as server:
+    def test_tls_of_postgresql_with_a_certificate_that_is_checked(self, tmp_path: Path) -> None:
+        with postgres.running() as server:
+            cert, key = certificate(server.folder, server.owner)
+            for name, value in (("ssl_cert_file", cert), ("ssl_key_file", key), ("ssl", "on")):
+                server.sql(f"ALTER SYSTEM SET {name} = '{value}'", "postgres")
+            server.sql("SELECT pg_reload_conf()")
+            until(lambda: server.sql("SHOW ssl") == ["on"])
+            server.sql(f"ALTER ROLE {postgres.USER} CREATEDB")
+            self._back_up(f"{server.url}?sslmode=verify-full&sslrootcert={cert}", tmp_path)
+
+    def test_tls_of_mariadb_with_a_certificate_that_is_checked(self, tmp_path: Path) -> None:
+        owner = user("mysql")
+        with private_folder(owner) as folder:
+            cert, key = certificate(folder, owner)
+            with mariadb.running(f"--ssl-cert={cert}", f"--ssl-key={key}", "--require-secure-transport=ON") as server:
                 server.sql(rf"GRANT ALL ON `datalayer\_scratch\_%`.* TO {mariadb.USER}@localhost")
-                url = make_url(server.url).update_query_dict({"ssl_ca": f"{keys}/cert.pem"})
-                place = place_at(url.render_as_string(hide_password=False), tmp_path)
-                databases.upgrade(url_of(place))
-                assert kinds.verify(kinds.make(place)).problems == ()
+                self._back_up(f"{server.url}?ssl_ca={cert}", tmp_path)
+
+    def _back_up(self, url: str, folder: Path) -> None:
+        databases.upgrade(url)
+        assert kinds.verify(kinds.make(place_at(url, folder))).problems == ()
 
     def test_mariadbs_is_passed_on_whole(self) -> None:
         url = "mysql+asyncmy://ann:secret@localhost/chat?ssl_ca=/ca.pem&ssl_cert=/c.pem&ssl_key=/k.pem"
