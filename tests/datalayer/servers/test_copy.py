@@ -19,6 +19,7 @@ from datalayer.writes import PutPreferences, PutSummary, RecordUsage
 from tests.conftest import chainlit_session, make_step, new_id, often, register
 from tests.processes import module, start
 from tests.servers import databases
+from tests.servers.s3 import S3Server
 
 KINDS = ["sqlite", "postgres", "mysql"]
 PAIRS = [("sqlite", "postgres"), ("postgres", "mysql"), ("mysql", "sqlite"), ("sqlite", "sqlite")]
@@ -173,6 +174,27 @@ class TestRefusals:
     async def test_there_must_be_something_to_copy(self, kind: str, new_url: NewUrl, tmp_path: Path) -> None:
         with pytest.raises(NotFound):
             await moving.copy(Place.of(new_url(kind), spool=tmp_path), Place.of(new_url("sqlite")))
+
+
+async def test_files_go_to_a_bucket_and_back(
+    new_url: NewUrl, tmp_path: Path, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    there, back, bucket = new_url("sqlite"), new_url("sqlite"), f"s3://{s3_server.new_bucket()}/some/where"
+    source = new_url("sqlite")
+    layer = await filled(source, tmp_path)
+    before, names = await everything(layer), set(layer.store.blobs.names())
+    await layer.close()
+    places = [str(tmp_path / "files"), bucket, str(tmp_path / "back")]
+    spool = tmp_path / "spool"
+    for one, other, files in ((source, there, places[:2]), (there, back, places[1:])):
+        done = await moving.copy(Place.of(one, spool=spool), Place.of(other), (files[0], files[1]))
+        assert (done.files, done.lost) == (3, [])
+    again = DataLayer(back, files=tmp_path / "back", spool=spool)
+    assert await everything(again) == before
+    assert set(again.store.blobs.names()) == names
+    await again.close()
 
 
 async def test_content_that_the_source_has_lost_is_named(new_url: NewUrl, tmp_path: Path) -> None:
