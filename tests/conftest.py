@@ -5,6 +5,7 @@ import gc
 import os
 import shutil
 import sqlite3
+import sys
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -52,6 +53,12 @@ def pytest_collection_finish() -> None:
     """What has been imported stays: the garbage collector need not look at it with every test."""
     gc.freeze()
     gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    """A worker's end is none of Python's own."""
+    if databases := sys.modules.get("tests.servers.databases"):
+        databases.drop_all()
 
 
 def often(usually: int, thorough: int) -> int:

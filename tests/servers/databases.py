@@ -1,7 +1,9 @@
-"""Databases of our own on the servers that run here: made once a process, emptied for each test, dropped at its end."""
+"""Databases of our own on the servers that run here: made once a process, emptied for each test, dropped at its end.
+
+What a process that was killed has left is dropped by the next one: the names have its pid.
+"""
 
 import asyncio
-import atexit
 import os
 import re
 from collections.abc import Callable, Coroutine
@@ -91,11 +93,30 @@ def _unreachable(url: str) -> str | None:
 
 
 def new_database(kind: str, name: str) -> str:
-    """The URL of a new database, which is dropped when this process ends."""
+    """The URL of a new database, which is dropped when the tests of this process end."""
     base = server_url(kind)
+    _drop_leftovers(kind)
     execute(base, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
-    atexit.register(drop_database, base, name)
+    _made.append((base, name))
     return base.set(database=name).render_as_string(hide_password=False)
+
+
+_made: list[tuple[URL, str]] = []
+
+
+def drop_all() -> None:
+    while _made:
+        drop_database(*_made.pop())
+
+
+@cache
+def _drop_leftovers(kind: str) -> None:
+    base = server_url(kind)
+    query = "SELECT datname FROM pg_database" if kind == "postgres" else "SHOW DATABASES"
+    for (name,) in rows(base, query):
+        made = re.fullmatch(r"threadkeep_(?:test|bare|bench)_(\d+)(?:_\d+)?", name)
+        if made and not os.path.exists(f"/proc/{made[1]}"):
+            drop_database(base, name)
 
 
 def drop_database(base: URL, name: str) -> None:
