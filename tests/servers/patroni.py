@@ -34,7 +34,8 @@ class PatroniNode(Node):
     """A PostgreSQL and the Patroni that looks after it. `port`: of PostgreSQL."""
 
     def __init__(self, folder: Path, owner: str | None, etcd: Etcd, number: int) -> None:
-        self.port, self._control, self._data = free_port(), free_port(), folder / f"node{number}"
+        self.port, self._control, self.name = free_port(), free_port(), f"node{number}"
+        self._data = folder / self.name
         config = folder / f"node{number}.json"  # any JSON is YAML
         config.write_text(json.dumps(self._config(folder, etcd, number)))
         config.chmod(0o644)
@@ -83,6 +84,13 @@ class PatroniNode(Node):
         """Whether a synchronous standby follows it: only then nothing is lost with it."""
         return any(each.get("sync_state") == "sync" for each in self.state.get("replication") or [])
 
+    def ask_for_switchover(self) -> None:
+        """Has it hand over to its standby."""
+        body = json.dumps({"leader": self.name}).encode()
+        where = f"http://127.0.0.1:{self._control}/switchover"
+        with urllib.request.urlopen(urllib.request.Request(where, body, method="POST"), timeout=60) as answer:
+            answer.read()
+
     def _pids(self) -> list[int]:
         return super()._pids() + self._postgres()
 
@@ -119,6 +127,12 @@ def url(nodes: Sequence[PatroniNode]) -> str:
     """Whichever of them takes writes."""
     hosts = "&".join(f"host=127.0.0.1:{node.port}" for node in nodes)
     return f"postgresql+asyncpg://{USER}:{PASSWORD}@/{DATABASE}?{hosts}&target_session_attrs=read-write"
+
+
+def switch_over(nodes: Sequence[PatroniNode]) -> None:
+    """From the first node, which leads, to the second, in good order."""
+    nodes[0].ask_for_switchover()
+    wait_until(lambda: nodes[1].leads and nodes[1].followed, "the standby as the leader")
 
 
 def wait_for_leader(nodes: Sequence[PatroniNode]) -> PatroniNode:
