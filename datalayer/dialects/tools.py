@@ -151,18 +151,19 @@ class Tools(ABC):
                 process.kill()
                 raise
             finally:
-                for pipe in (process.stdout, process.stdin):
-                    with suppress(OSError):
-                        pipe and pipe.close()
+                with suppress(OSError):
+                    process.stdin and process.stdin.close()
                 process.wait()
+                if process.stdout:  # not before: a thread may still read from it
+                    process.stdout.close()
             if process.returncode:
                 errors.seek(0)
                 raise StoreUnavailable(f"{Path(program).name} failed: {self._said(errors.read())}")
 
     def _said(self, errors: bytes) -> str:
-        """Its first complaint, which is about the server; the lines after it may quote what people wrote."""
+        """Its first complaint, which is about the server; what follows may quote what people wrote."""
         lines = errors.decode(errors="replace").splitlines()
-        line = next((line for line in lines if "error" in line.lower()), "it did not say why")
+        line = next((line for line in lines if "error" in line.lower()), "it did not say why").split(" near '")[0]
         password = self.given.get("password")
         return (line.replace(str(password), "…") if password else line)[:300]
 

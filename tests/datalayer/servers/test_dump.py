@@ -431,7 +431,8 @@ class TestPasswords:
         class Watched(subprocess.Popen[bytes]):
             def __init__(self, *args: Any, **given: Any) -> None:
                 super().__init__(*args, **given)
-                lines.append(Path(f"/proc/{self.pid}/cmdline").read_bytes())
+                shown = Path(f"/proc/{self.pid}/cmdline").read_bytes()  # nothing of one that has ended already
+                lines.extend([shown, "\0".join(map(str, args[0])).encode()])
 
         monkeypatch.setattr(tools.subprocess, "Popen", Watched)
         place = with_password
@@ -460,6 +461,11 @@ class TestPasswords:
 
 
 class TestWhatIsMissing:
+    def test_what_a_tool_complains_of_quotes_nothing_that_people_wrote(self, place: Place) -> None:
+        assert place.server is not None
+        found = refill.tools_of(place.server)._said(b"-- note\nERROR 1064 at line 7: a mistake near 'my secret'\nmore")
+        assert found == "ERROR 1064 at line 7: a mistake"
+
     def test_without_tools_it_says_what_to_type(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(tools.shutil, "which", lambda name: None)
         said = run(place, "backup", code=1)
