@@ -163,5 +163,10 @@ def _accounts(config: Config, values: Values) -> Accounts:
 
 async def look_for_accounts(config: Config) -> None:
     """Say so when nobody can sign in yet. To be called when the store is open. Raises DataLayerError."""
-    if config.auth == "accounts" and not await _accounts(config, Values(_store)).list():
-        logger.warning("There is no account yet: python -m assistant users add NAME")
+    if config.auth != "accounts":
+        return
+    try:
+        if not await _accounts(config, Values(_store)).list():
+            logger.warning("There is no account yet: python -m assistant users add NAME")
+    except AccountError as error:
+        logger.error("%s", error)

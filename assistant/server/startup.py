@@ -25,6 +25,7 @@ from ..config import Config
 from ..fixes import upload_folder
 from . import scratch
 from .environment import tell
+from .supervised import tell as tell_supervisor
 
 if TYPE_CHECKING:
     from ..memory.link import Link
@@ -110,6 +111,7 @@ def register(
     The only place for what is done then, and at the end: Chainlit keeps one callback of each.
     """
     running: list[asyncio.Task[None]] = []
+    supervised: list[asyncio.Task[None]] = []
     together = Together(link) if link else None
 
     @cl.on_app_startup
@@ -117,6 +119,7 @@ def register(
         layer = get_data_layer()
         assert isinstance(layer, DataLayer)
         opened(layer)
+        supervised.append(asyncio.create_task(tell_supervisor()))
         if together:
             together.start()
         with suppress(DataLayerError):  # it says so in the log, and the next call tries again
@@ -136,3 +139,5 @@ def register(
         if link and together:
             await together.close()
             await link.close()
+        for task in supervised:  # to the end: it may take long
+            task.cancel()
