@@ -32,10 +32,9 @@ from datalayer.place import Place
 from datalayer.schema import HEAD
 from datalayer.store import Store
 from datalayer.writes import UpsertElement, UpsertStep
-from tests.conftest import missing
 from tests.servers import databases, mariadb, postgres
 from tests.servers.certificates import certificate
-from tests.servers.process import private_folder, user
+from tests.servers.process import private_folder, program, user
 
 pytestmark = pytest.mark.services
 ROOT = Path(__file__).resolve().parents[3]
@@ -49,26 +48,28 @@ def _slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mysql_tools, "PAUSE", 20.0)
 
 
+def bare(kind: str) -> str:
+    """The URL of a new database without tables, on a server whose tools are here."""
+    program(*{"postgres": ("pg_dump", "postgresql-client"), "mysql": ("mariadb-dump", "mariadb-client")}[kind])
+    return databases.bare_database(kind)
+
+
 @pytest.fixture(scope="module", params=["postgres", "mysql"])
 def kind(request: pytest.FixtureRequest) -> str:
-    program = {"postgres": "pg_dump", "mysql": "mariadb-dump"}[request.param]
-    databases.server_url(request.param)
-    if shutil.which(program) is None:
-        missing(f"there is no {program}", "REQUIRE_SERVICES")
     return str(request.param)
 
 
 @pytest.fixture
 def place(kind: str, tmp_path: Path) -> Place:
     """A store of three messages with a file each."""
-    found = place_at(databases.bare_database(kind), tmp_path)
+    found = place_at(bare(kind), tmp_path)
     fill(found, 3)
     return found
 
 
 @pytest.fixture(scope="module")
 def _kept(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    found = place_at(databases.bare_database(kind), tmp_path_factory.mktemp("kept"))
+    found = place_at(bare(kind), tmp_path_factory.mktemp("kept"))
     fill(found, 3)
     kinds.make(found)
     return found
@@ -93,7 +94,7 @@ def url_of(place: Place) -> str:
 
 def empty(place: Place, kind: str) -> Place:
     """The same place with a new database and other files."""
-    return replace(place, server=dialects.parse_url(databases.bare_database(kind)), files=place.files.with_name("new"))
+    return replace(place, server=dialects.parse_url(bare(kind)), files=place.files.with_name("new"))
 
 
 def fill(place: Place, count: int) -> None:
@@ -201,7 +202,7 @@ class TestWhileSomebodyWrites:
     def test_mariadb_holds_writes_back_while_a_dump_begins(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        place = place_at(databases.bare_database("mysql"), tmp_path)
+        place = place_at(bare("mysql"), tmp_path)
         fill(place, 1)
         signed_in, writes = MySQLTools.signed_in, list[threading.Thread]()
         waiting = "SELECT state FROM information_schema.processlist WHERE info LIKE 'INSERT INTO users %'"
@@ -232,7 +233,7 @@ class TestWhileSomebodyWrites:
     def test_where_writes_cannot_be_held_back_it_says_that_it_only_counted(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        place = place_at(databases.bare_database("mysql"), tmp_path)
+        place = place_at(bare("mysql"), tmp_path)
         fill(place, 1)
         signed_in, tries = MySQLTools.signed_in, list[int]()
 
@@ -343,7 +344,7 @@ class TestKilled:
             kinds.restore(made, new, over=False)
 
     def test_a_restore_that_fails_leaves_postgresql_empty(self, tmp_path: Path) -> None:
-        place = place_at(databases.bare_database("postgres"), tmp_path)
+        place = place_at(bare("postgres"), tmp_path)
         fill(place, 1)
         made, new = kinds.make(place), empty(place, "postgres")
         databases.execute(
@@ -390,7 +391,7 @@ class TestPasswords:
     def with_password(self, kind: str, tmp_path: Path) -> Iterator[Place]:
         """A store of a user who signs in with ``HARD``, and has only the rights that are written down."""
         if kind == "mysql":
-            url = make_url(databases.bare_database("mysql"))
+            url = make_url(bare("mysql"))
             user = f"dump_{os.getpid()}"
             quoted = HARD.replace("\\", "\\\\").replace("'", "''").replace("%", "%%")
             databases.execute(
@@ -475,13 +476,13 @@ class TestWhatIsMissing:
         assert not place.backups.exists()
 
     def test_a_pooler_is_no_place_for_it(self, tmp_path: Path) -> None:
-        url = databases.bare_database("postgres")
+        url = bare("postgres")
         databases.upgrade(url)
         said = run(place_at(url + "?prepared_statements=false", tmp_path), "backup", code=1)
         assert "name the server itself" in said
 
     def test_a_tool_older_than_the_server(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        place = place_at(databases.bare_database("postgres"), tmp_path)
+        place = place_at(bare("postgres"), tmp_path)
         databases.upgrade(url_of(place))
         monkeypatch.setattr(tools, "_version", lambda program: "9.6")
         assert "pg_dump 9.6 is older than the server" in run(place, "backup", code=1)
@@ -499,7 +500,7 @@ class TestWhatIsMissing:
             assert tools._version(str(tmp_path / "tool")) == version
 
     def test_without_a_store(self, kind: str, tmp_path: Path) -> None:
-        place = place_at(databases.bare_database(kind), tmp_path)
+        place = place_at(bare(kind), tmp_path)
         for arguments in (["backup"], ["migrate", "status"], ["info"], ["backup", "drill"]):
             assert run(place, *arguments, code=1).count("\n") == 1
         assert not place.backups.exists()
@@ -556,9 +557,9 @@ class TestCommands:
         assert "0 files" in run(place, "verify")
 
     def test_tables_in_a_schema_of_their_own(self, tmp_path: Path) -> None:
-        bare = databases.bare_database("postgres")
-        databases.execute(bare, "CREATE SCHEMA chat", "CREATE TABLE users (id INT)")
-        place = place_at(f"{bare}?schema=chat", tmp_path)
+        url = bare("postgres")
+        databases.execute(url, "CREATE SCHEMA chat", "CREATE TABLE users (id INT)")
+        place = place_at(f"{url}?schema=chat", tmp_path)
         fill(place, 2)
         made = kinds.make(place)
         assert kinds.drill(place.backups, place.server).problems == ()
