@@ -22,6 +22,15 @@ def _absolute(path: Path) -> Path:
         raise ValueError from error
 
 
+def _place(value: str | Path) -> str | Path:
+    """A bucket as it is written, or a folder."""
+    if isinstance(value, str) and "://" in value:
+        if not re.fullmatch(r"s3://[a-z0-9.-]{3,63}(/[\w.+=/-]*)?", value, re.ASCII):
+            raise ValueError
+        return value
+    return _absolute(Path(value))
+
+
 def _split(value: object) -> object:
     return [name for each in value.split(",") if (name := each.strip())] if isinstance(value, str) else value
 
@@ -86,8 +95,10 @@ class Config(BaseSettings):
         validation_alias="THREADKEEP_DATABASE_URL",
         description="a database URL such as sqlite+aiosqlite:////srv/threads.db or postgresql+asyncpg://user@host/name",
     )
-    files: Folder = Field(
-        default_factory=_default_files, validation_alias="THREADKEEP_FILES", description="the path of a folder"
+    files: Annotated[str | Path, AfterValidator(_place)] = Field(
+        default_factory=_default_files,
+        validation_alias="THREADKEEP_FILES",
+        description="the path of a folder, or s3://bucket/prefix",
     )
     spool: Folder | None = Field(
         default_factory=_beside_a_server("spool"),

@@ -184,7 +184,7 @@ def attach(place: Place, thread: str, count: int) -> None:
     with closing(sqlite3.connect(place.database)) as db:
         for _ in range(count):
             blob = LocalBlobs(place.files).put(draw.randbytes(1_000_000))
-            db.execute("INSERT INTO blobs (sha256, size, created_at) VALUES (?, ?, 0)", (blob.sha256, blob.size))
+            db.execute("INSERT INTO blobs VALUES (?, ?, 0, NULL, ?)", (blob.sha256, blob.size, blob.tag))
             row = (_id(draw), thread, blob.sha256)
             db.execute("INSERT INTO elements (id, thread_id, name, blob, created_at) VALUES (?, ?, 'file', ?, 0)", row)
         db.commit()

@@ -39,7 +39,9 @@ def _option(name: str, what: str) -> Any:
 
 
 Database = Annotated[str | None, _option("database", "The database: a path, or a URL as the app has it. Required.")]
-Files = Annotated[Path | None, _option("files", "Folder of the attached files; DATABASE.files if not given.")]
+Files = Annotated[
+    str | None, _option("files", "Folder of the attached files, or s3://bucket/prefix; DATABASE.files if not given.")
+]
 Spool = Annotated[Path | None, _option("spool", "Folder of the spool; DATABASE.spool if not given.")]
 Backups = Annotated[Path | None, _option("backups", "Folder of the backups; DATABASE.backups if not given.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -71,6 +73,8 @@ def make(
         mark = made.mark
         assert mark is not None
         lost = f"; the store itself has lost {len(mark.lost)} attached files" if mark.lost else ""
+        if place.bucket and mark.lost:
+            lost = f"; {len(mark.lost)} attached files stay in {place.bucket}, whose backup is its own"
         answer(
             {"backup": made.stamp, "path": str(made.path), **asdict(mark)},
             f"{made.path}: verified, {sum(mark.rows.values())} rows, {mark.blobs} files, {_size(mark.bytes)}{lost}",
@@ -280,7 +284,7 @@ def _bar() -> Iterator[Progress]:
 
 def _place(
     database: str | None,
-    files: Path | None = None,
+    files: str | None = None,
     spool: Path | None = None,
     backups: Path | None = None,
     new: bool = False,

@@ -67,9 +67,9 @@ class Backlog:
         return self._task is not None
 
     def blobs(self) -> set[str]:
-        """Content that the writes name, but for those that the database has taken or is just taking."""
+        """Names of the blobs of the writes, but for those that the database has taken or is just taking."""
         waiting = islice(self._writes, self._taken, None)
-        return {write.blob.sha256 for write in waiting if isinstance(write, UpsertElement) and write.blob}
+        return {write.blob.name for write in waiting if isinstance(write, UpsertElement) and write.blob}
 
     def waiting(self, concerned: Callable[[Write], bool]) -> list[Write]:
         """Such writes that the database may not have yet, in order."""

@@ -52,7 +52,7 @@ class StoreUnavailable(DataLayerError):
 
 
 class BlobVanished(StoreUnavailable):
-    """The stored content was removed, with the last other element that had it, before this element took hold of it."""
+    """What a spool holds of an element came too late: its content was stored, let go and removed meanwhile."""
 
 
 class StoreUnusable(StoreUnavailable):

@@ -23,6 +23,7 @@ from .dialects.server import Server
 from .dialects.sqlite_file import check_file, migrate
 from .errors import InvalidInput, NotFound, StoreCorrupt, StoreUnavailable
 from .place import Place
+from .records import Blob
 from .schema import HEAD, blobs
 from .sql import copying, instances
 from .sql.copying import TABLES, Key, Row, Table
@@ -67,7 +68,7 @@ async def copy(
     async with _opened(source) as one, _opened(target) as other:
         await _check_source(source, one)
         await _prepare(target, other, _name_of(source))
-        names = [str(row["sha256"]) async for rows in _batches(one, blobs) for row in rows]
+        names = [_name(row) async for rows in _batches(one, blobs) for row in rows if row["released_at"] is None]
         moved = await _files(names, at(files[0]), at(files[1]), progress) if files else (0, 0, [])
         brought = await _rows(one, other, progress)
         tables = await _compare(one, other, progress)
@@ -199,10 +200,10 @@ def _bring_file(name: str, one: Blobs, other: Blobs) -> tuple[bool, int] | None:
         return False, size
     try:
         with one.open(name) as content:
-            stored = other.put(content)
-    except FileNotFoundError:
+            return True, other.put(content, name).size
+    except (FileNotFoundError, InvalidInput):
         return None
-    if stored.sha256 != name:
-        other.remove(stored.sha256)
-        return None
-    return True, stored.size
+
+
+def _name(row: Row) -> str:
+    return Blob(row["sha256"], row["size"], row["tag"]).name

@@ -16,6 +16,8 @@ class Place:
     """Folders, all three, which need not exist yet."""
     server: URL | None = field(default=None, repr=False)
     """Where the database is, when it is not in a file."""
+    bucket: str | None = None
+    """``s3://…``, where the files are instead; the folder for them stays empty, and backups hold none."""
 
     @classmethod
     def of(
@@ -45,4 +47,6 @@ class Place:
         def folder(given: str | Path | None, ending: str) -> Path:
             return Path(given) if given is not None else database.with_name(database.name + ending)
 
-        return cls(database, folder(files, ".files"), folder(spool, ".spool"), folder(backups, ".backups"))
+        bucket = files if isinstance(files, str) and "://" in files else None
+        files = folder(None if bucket else files, ".files")
+        return cls(database, files, folder(spool, ".spool"), folder(backups, ".backups"), bucket=bucket)

@@ -136,9 +136,15 @@ class Readiness:
 @dataclass(frozen=True, slots=True)
 class Blob:
     sha256: str
-    """64 hex digits, also the blob's name."""
+    """Of its content, 64 hex digits."""
     size: int
     """Bytes."""
+    tag: str | None = None
+    """16 hex digits of its own, which no other has that was stored with equal content. None: stored before 0006."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.sha256}-{self.tag}" if self.tag else self.sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +188,7 @@ class StepFile:
     name: str
     mime: str | None
     blob: str
-    """``store.blobs.open(blob)`` has the content."""
+    """The name of its content: ``store.blobs.open(blob)``."""
     size: int
     """Bytes."""
     created_at: int

@@ -112,8 +112,9 @@ _partial("steps_by_parent", steps.c.parent_id, steps.c.parent_id.is_not(None))
 _partial("steps_streaming", steps.c.instance, steps.c.status == "streaming")
 _partial("steps_favorite", steps.c.thread_id, steps.c.favorite)
 
-# The content of elements, stored once per SHA-256. The row is what locks a blob while it is taken or removed.
-# released_at: since then it is being removed.
+# The content of elements, once per SHA-256; the store of files calls it by this and the tag (NULL: by this alone). The
+# row is what locks it while it is taken or let go. released_at: since then it is being removed, for good; whoever needs
+# the content again stores it with another tag.
 blobs = Table(
     "blobs",
     metadata,
@@ -121,6 +122,7 @@ blobs = Table(
     Column("size", BigInteger, nullable=False),
     _time("created_at", nullable=False),
     _time("released_at"),
+    Column("tag", String(16)),
 )
 
 # A file, image, chart… of a step. for_id is empty for a TaskList, and may come before its step: no foreign key.

@@ -9,24 +9,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from . import blobs as stores
 from . import dialects, opening, transaction
 from .app_values import AppValues
 from .backlog import MAX_BATCH
-from .blobs import Blobs, LocalBlobs
-from .dialects.base import reason, translated
+from .blobs import in_thread
+from .dialects.base import translated
 from .errors import DataLayerError, InvalidInput, StoreClosed, StoreUnavailable
 from .lanes import Lanes
 from .observer import observer
 from .place import Place
 from .reads import Found, Reads, T
-from .records import Blob, Page, Readiness, not_before, now
+from .records import Blob, Page, Readiness, not_before
+from .releases import Releases
 from .spool import Spool
 from .sql import queries
 from .sql.apply import apply
 from .sql.overlay import Overlay, Rows, merge
 from .transaction import Verdict
 from .writer import CLOSING, Event
-from .writes import ReleaseBlobs, Write
+from .writes import UpsertElement, Write
 
 logger = logging.getLogger("datalayer")
 
@@ -35,12 +37,12 @@ READ_TIMEOUT = 10.0
 
 
 class Store(Reads, AppValues):
-    """``url``: sqlite+aiosqlite:///path, or a server's: see ``dialects``. ``files``: folder of the blobs, None:
-    ``<database>.files`` beside it. ``spool``: folder of the writes that the database refused, None:
-    ``<database>.spool``; another disk is best. ``backups``: folder of the backups, None: ``<database>.backups``;
-    another disk is best. "Beside" a server's database is the current folder.
+    """``url``: sqlite+aiosqlite:///path, or a server's: see ``dialects``. ``files``: folder of the blobs, or
+    ``s3://bucket/prefix``; None: ``<database>.files`` beside it. ``spool``: folder of the writes that the database
+    refused, None: ``<database>.spool``; another disk is best. ``backups``: folder of the backups, None:
+    ``<database>.backups``; another disk is best. "Beside" a server's database is the current folder.
 
-    Cheap and synchronous; everything is opened by the first call. Raises InvalidInput for a URL it cannot keep.
+    Cheap and synchronous; everything is opened by the first call. Raises InvalidInput for an address it cannot keep.
     """
 
     def __init__(
@@ -53,7 +55,8 @@ class Store(Reads, AppValues):
     ) -> None:
         self._database = dialects.database(dialects.parse_url(url), synchronous)
         self.place = Place.of(url, files, spool, backups)
-        self.blobs: Blobs = LocalBlobs(self.place.files)
+        self.blobs = stores.at(self.place.bucket or self.place.files)
+        self._releases = Releases(self.blobs, self._alone, lambda: self._lanes.blobs() | self._kept)
         self._spool = Spool(self.place.spool)
         self._open = opening.of(self._database, self.place, self._spool)
         self._lanes = Lanes(
@@ -65,7 +68,7 @@ class Store(Reads, AppValues):
         self._opening: asyncio.Task[None] | None = None
         self._recovering: asyncio.Task[None] | None = None
         self._stuck: set[asyncio.Task[Any]] = set()
-        self._left: set[str] = set()
+        self._kept: set[str] = set()
         self._shutting: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -117,15 +120,16 @@ class Store(Reads, AppValues):
         taken = await asyncio.to_thread(self._left_by_others)
         left = taken or []
         not_before(max((write.at for write in left), default=0))
+        self._kept = set(_blobs_of(left))
         for start in range(0, len(left), MAX_BATCH):
             await self._lanes.store_kept(left[start : start + MAX_BATCH], self._apply)
+        self._kept = set()
         found = await self._open.mark_interrupted()
         if taken is not None:
             await asyncio.to_thread(self._spool.forget)
         if left or found:
             logger.warning("recovered from a crash: %s writes from the spool, %s interrupted answers", len(left), found)
-        if unused := await self._database.read.run(queries.unused_blobs):
-            await self._release(unused)
+        self._releases.add(await self._database.read.run(queries.unused_blobs))
 
     def _left_by_others(self) -> list[Write] | None:
         """None: nobody can tell; ``_show_up`` has said that there is no spool."""
@@ -151,12 +155,15 @@ class Store(Reads, AppValues):
 
     async def _shut(self) -> None:
         await self._lanes.ended()
+        await self._releases.close(CLOSING)
         await self._open.leave()
         await self._database.close()
 
     async def drain(self) -> None:
-        """Returns when every accepted write is durable or its caller has its error."""
+        """Returns when every accepted write is durable or its caller has its error, and what they let go is removed or
+        left for later."""
         await self._lanes.barrier()
+        await self._releases.settled(CLOSING)
 
     async def catch_up(self) -> bool:
         """Tries now to store what waits in the spool, which else is tried about once a second. Whether nothing is left
@@ -188,10 +195,11 @@ class Store(Reads, AppValues):
         return self._lanes.submit(write, None if source is None else partial(self.put_blob, source))
 
     async def put_blob(self, source: bytes | Path) -> Blob:
-        """Stores content; it survives a power cut when this returns. Raises InvalidInput without a file, OSError."""
+        """Stores content; it survives a power cut when this returns. Raises InvalidInput without a file, OSError,
+        StoreUnavailable."""
         if isinstance(source, Path) and not await asyncio.to_thread(source.is_file):
             raise InvalidInput("The file to store does not exist")
-        return await asyncio.to_thread(self.blobs.put, source)
+        return await in_thread(self.blobs.put, source)
 
     async def _ready(self) -> None:
         if await self._open.renew():
@@ -204,27 +212,32 @@ class Store(Reads, AppValues):
         return verdicts
 
     async def _apply(self, writes: Sequence[Write]) -> list[Verdict]:
-        verdicts, released = await self._database.write.run(partial(apply, writes=writes, store=self.blobs))
-        if released:
-            await self._release(released)
+        vanished = await self._vanished(writes)
+        verdicts, released = await self._database.write.run(partial(apply, writes=writes, vanished=vanished))
+        self._releases.add(released)
         return verdicts
 
-    async def _release(self, names: list[str]) -> None:
-        # A transaction of its own: a file is removed only after the rows that pointed to it are durably gone.
-        wanted = self._lanes.blobs()
-        names, self._left = sorted({*names, *self._left} - wanted), {*names, *self._left} & wanted
-        try:
-            write = ReleaseBlobs(names=names, at=now())
-            await self._database.write.run(partial(apply, writes=[write], store=self.blobs))
-        except Exception as error:
-            # The deletion itself is stored and must be reported so; what is left over is taken at the next start.
-            logger.warning("blobs left for the next start: %s (%s)", error, reason(error))
+    async def _alone(self, write: Write) -> Any:
+        """Its result. Raises DataLayerError."""
+        (verdict,), _ = await self._database.write.run(partial(apply, writes=[write]))
+        return verdict
+
+    async def _vanished(self, writes: Sequence[Write]) -> set[str]:
+        """Names of the blobs that writes out of a spool bring along and that are gone: a process that died can have
+        stored such a write before, and another have let its content go. What cannot be asked is taken to be there."""
+        if not (names := _blobs_of([write for write in writes if write.replayed])):
+            return set()
+        with suppress(DataLayerError, OSError, TimeoutError):
+            async with asyncio.timeout(CLOSING):
+                sizes = await asyncio.gather(*(in_thread(self.blobs.size, name) for name in names))
+                return {name for name, size in zip(names, sizes, strict=True) if size is None}
+        return set()
 
     async def _read(self, query: Callable[..., T], *args: Any, thread_id: str | None = None) -> T:
         await self._settled(thread_id)
         if thread_id is None or not (waiting := self._lanes.spooled(thread_id)):
             return await self._ask(query, *args)
-        overlay = Overlay(waiting, self.blobs)
+        overlay = Overlay(waiting)
         return await self._through(overlay, await self._ask(overlay.copy, [thread_id]), query, *args)
 
     async def _find(self, query: Callable[..., Found | None], key: str) -> Found | None:
@@ -242,7 +255,7 @@ class Store(Reads, AppValues):
         asked = (user_id, first, cursor, search, feedback)
         if not (waiting := self._lanes.spooled()):
             return await self._ask(queries.page, *asked)
-        page, overlay, rows = await self._ask(Overlay(waiting, self.blobs).beside, *asked)
+        page, overlay, rows = await self._ask(Overlay(waiting).beside, *asked)
         return merge(page, await self._through(overlay, rows, queries.page, *asked), first)
 
     async def _settled(self, thread_id: str | None = None) -> None:
@@ -296,6 +309,10 @@ class Store(Reads, AppValues):
         self._stuck.add(task)
         task.add_done_callback(self._stuck.discard)
         raise StoreUnavailable("The database does not answer")
+
+
+def _blobs_of(writes: Sequence[Write]) -> list[str]:
+    return [write.blob.name for write in writes if isinstance(write, UpsertElement) and write.blob]
 
 
 def _succeeded(task: asyncio.Task[Any] | None) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 from .backlog import MAX_BATCH, Backlog, Kind, log
 from .dialects.base import reason, translate
-from .errors import BlobVanished, DataLayerError, StoreClosed, StoreUnavailable
+from .errors import DataLayerError, StoreClosed, StoreUnavailable
 from .observer import Outcome, observer
 from .records import Blob
 from .spool import Spool
@@ -26,9 +26,6 @@ from .transaction import Commit, Ready, Storing, Transactions, Verdict
 from .writes import DeleteFeedback, UpsertElement, UpsertFeedback, Write
 
 logger = logging.getLogger("datalayer")
-
-MAX_PUTS = 20
-"""Tries to store content that others with the same content keep removing."""
 
 CLOSING = 5.0
 """Seconds that ``close`` waits for content that is being stored, and for a transaction that hangs."""
@@ -40,10 +37,8 @@ PutBlob = Callable[[], Coroutine[Any, Any, Blob]]
 class _Entry:
     write: Write
     done: asyncio.Future[Any]
-    put: PutBlob | None
     after: Sequence[asyncio.Future[Any]] = ()
     blob: asyncio.Task[Blob] | None = None
-    tries: int = 0
 
     @property
     def ready(self) -> bool:
@@ -91,9 +86,9 @@ class Lane:
         return len(self._undecided) + len(self._backlog)
 
     def blobs(self) -> set[str]:
-        """Content that writes name which are not in the database yet."""
+        """Names of the blobs of writes that are not in the database yet."""
         stored = (entry.blob for entry in self._waiting if entry.blob and entry.ready)
-        return self._backlog.blobs() | {blob.result().sha256 for blob in stored if not blob.exception()}
+        return self._backlog.blobs() | {blob.result().name for blob in stored if not blob.exception()}
 
     def undecided(self) -> list[asyncio.Future[Any]]:
         """The writes whose callers have no answer yet."""
@@ -116,10 +111,9 @@ class Lane:
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="datalayer-writer")
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        entry = _Entry(write, done, put, after)
-        for each in after:
+        entry = _Entry(write, done, after, asyncio.create_task(put()) if put else None)
+        for each in (*after, *filter(None, [entry.blob])):
             each.add_done_callback(lambda _: self._wake.set())
-        self._start_put(entry)
         self._waiting.append(entry)
         self._undecided[done] = write
         self._wake.set()
@@ -189,8 +183,6 @@ class Lane:
                 kept.append(entry)
             elif self._add_blob(entry):
                 batch.append(entry)
-                if entry.blob is not None:
-                    held.add(thread_id)  # it may have to be stored again, before what follows
         self._waiting.extendleft(reversed(kept))
         return batch
 
@@ -205,21 +197,8 @@ class Lane:
             assert isinstance(error, DataLayerError)
             await self._fail(batch, error)
         else:
-            self._answer(batch, storing.result())
-
-    def _answer(self, batch: list[_Entry], verdicts: list[Verdict]) -> None:
-        for entry, verdict in zip(batch, verdicts, strict=True):
-            if isinstance(verdict, BlobVanished) and entry.tries < MAX_PUTS:
-                self._start_put(entry)
-                self._waiting.appendleft(entry)
-            else:
+            for entry, verdict in zip(batch, storing.result(), strict=True):
                 self._decide(entry, verdict)
-
-    def _start_put(self, entry: _Entry) -> None:
-        if entry.put is not None:
-            entry.tries += 1
-            entry.blob = asyncio.ensure_future(entry.put())
-            entry.blob.add_done_callback(lambda _: self._wake.set())
 
     async def _fail(self, batch: list[_Entry], error: DataLayerError) -> None:
         if error.retryable:

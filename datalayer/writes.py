@@ -163,7 +163,17 @@ class DeleteFeedback(Write):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseBlobs(Write):
-    """Removes those of the named blobs that no element points to any more."""
+    """Marks the contents that no element points to any more as let go. Result: the names of the blobs to be removed.
+
+    ``names``: SHA-256s, or names of blobs, which may be of no row. When they are removed, ``ForgetBlobs`` follows.
+    """
+
+    names: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetBlobs(Write):
+    """Deletes the rows of those of the blobs that were let go and not stored again. Result: None."""
 
     names: list[str]
 
@@ -224,7 +234,7 @@ KINDS: dict[str, type[Write]] = {
     kind.__name__: kind
     for kind in (
         *(UpsertUser, UpdateThread, DeleteThread, UpsertStep, DeleteStep),
-        *(UpsertElement, DeleteElement, UpsertFeedback, DeleteFeedback, ReleaseBlobs),
+        *(UpsertElement, DeleteElement, UpsertFeedback, DeleteFeedback, ReleaseBlobs, ForgetBlobs),
         *(RecordUsage, PutSummary, PutPreferences),
     )
 }

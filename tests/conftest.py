@@ -128,7 +128,7 @@ async def open_layer(store_url: str, tmp_path: Path) -> AsyncIterator[OpenLayer]
     made: list[DataLayer] = []
 
     def make(**options: Any) -> DataLayer:
-        made.append(DataLayer(store_url, files=tmp_path / "files", **options))
+        made.append(DataLayer(store_url, **{"files": tmp_path / "files"} | options))
         return made[-1]
 
     yield make
@@ -159,6 +159,14 @@ def s3_server() -> "Iterator[S3Server]":
         yield server.start()
     finally:
         server.kill()
+
+
+@pytest.fixture
+def s3_url(s3_server: "S3Server", monkeypatch: pytest.MonkeyPatch) -> str:
+    """A bucket of the test's own, in the environment of which its server is named."""
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{s3_server.new_bucket()}/some/where"
 
 
 def new_id() -> str:
@@ -257,13 +265,25 @@ def change(layer: DataLayer, statement: str) -> None:
         file.execute(statement)
 
 
-def blob_names(layer: DataLayer) -> set[str]:
-    return set(layer.store.blobs.names())
+def content_in(folder: Path, sha256: str) -> Path:
+    """Where a folder of blobs has this content. Raises FileNotFoundError."""
+    for found in folder.glob(f"{sha256[:2]}/{sha256[2:4]}/{sha256}*"):
+        return found
+    raise FileNotFoundError(sha256)
+
+
+async def blob_names(layer: DataLayer) -> set[str]:
+    """The SHA-256s of all that is stored, each once, after what was let go is removed."""
+    await layer.drain()
+    names = [name[:64] for name in layer.store.blobs.names()]
+    assert len(names) == len(set(names))
+    return set(names)
 
 
 def blob_content(layer: DataLayer, name: str) -> bytes:
-    """That of a blob. Raises FileNotFoundError."""
-    with layer.store.blobs.open(name) as stream:
+    """``name``: of a blob, or its SHA-256."""
+    (found,) = (each for each in layer.store.blobs.names() if each.startswith(name))
+    with layer.store.blobs.open(found) as stream:
         return stream.read()
 
 

@@ -88,7 +88,8 @@ def _explain_damage(place: Place) -> str:
     except DataLayerError as error:
         return f"The database {place.database} is damaged. {error}."
     lines = [f"The database {place.database} was damaged. It is now {aside}; nothing was deleted."]
-    where = ["--database", place.database, "--files", place.files, "--spool", place.spool, "--backups", place.backups]
+    files = place.bucket or place.files
+    where = ["--database", place.database, "--files", files, "--spool", place.spool, "--backups", place.backups]
     if found := newest(place.backups):
         command = shlex.join([sys.executable, "-m", "datalayer", "restore", found.stamp, "--over", *map(str, where)])
         lines += [f"The newest verified backup is {found.stamp}. To go back to it:", f"  {command}"]

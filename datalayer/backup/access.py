@@ -51,10 +51,21 @@ def held_blobs(db: sqlite3.Connection) -> dict[str, int]:
     """
     return dict(
         db.execute(
-            "SELECT DISTINCT elements.blob, coalesce(blobs.size, 0) FROM elements"
+            f"SELECT DISTINCT elements.blob || {_tag(db)}, coalesce(blobs.size, 0) FROM elements"
             " LEFT JOIN blobs ON blobs.sha256 = elements.blob WHERE elements.blob IS NOT NULL ORDER BY 1"
         )
     )
+
+
+def stored_blobs(db: sqlite3.Connection) -> set[str]:
+    """Names of all content that has a row."""
+    return {name for (name,) in db.execute(f"SELECT sha256 || {_tag(db)} FROM blobs")}
+
+
+def _tag(db: sqlite3.Connection) -> str:
+    """In SQL, what follows the SHA-256 in a blob's name. A backup may be older than the column."""
+    known = "tag" in (name for _, name, *_ in db.execute("PRAGMA table_info(blobs)"))
+    return "coalesce('-' || blobs.tag, '')" if known else "''"
 
 
 def refuse_if_open(place: Place) -> None:

@@ -44,7 +44,7 @@ def server_of(place: Place) -> URL:
 
 def files_of(place: Place) -> Path | None:
     """Of the attached files; None: they are in a bucket."""
-    return None if str(place.files).startswith("s3:/") else place.files
+    return None if place.bucket else place.files
 
 
 def in_schema(url: URL, schema: str | None) -> URL:

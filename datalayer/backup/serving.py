@@ -10,14 +10,14 @@ from ..dialects.server_schema import ask, look
 from ..errors import InvalidInput, NotFound, StoreUnavailable
 from ..place import Place
 from ..schema import HEAD
-from ..sql.digests import row_counts, tables_in
+from ..sql.digests import held_blobs, row_counts, tables_in
 from ..sql.instances import live, silence
 from . import dump
 from .disk import Progress, quiet
 from .folder import backups
 from .refill import files_of, server_of, tools_of
 from .upkeep import spooled
-from .versions import Migrated, Status, revisions
+from .versions import Migrated, Status, copy_for_older, revisions
 
 TIDY = (
     "A server keeps its tables tidy by itself (VACUUM, OPTIMIZE TABLE), and an app removes content that nothing points"
@@ -48,6 +48,7 @@ def migrate(place: Place, to: str, backup_to: Path | None, progress: Progress = 
     if ask(url, _live):
         raise StoreUnavailable("The store is open in a running app; stop the app first")
     made = dump.make(place, backup_to, progress) if backup_to else None
+    copy_for_older(place, to, ask(url, lambda connection, _server: held_blobs(connection)), progress)
     progress("migrating", 0, 0)
     server_schema.migrate(url, "upgrade" if to > current else "downgrade", to)
     return Migrated(current, to, made.stamp if made else None)

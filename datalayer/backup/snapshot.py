@@ -92,11 +92,11 @@ def _fill(making: Path, place: Place, blobs: LocalBlobs, taken: datetime, progre
     backup = Backup(making)
     lost = _copy(place, backup.database, blobs, progress)
     report = examine(backup.database, blobs, making.name, lost, progress)
-    if report.damaged and _renew(report.damaged, blobs, LocalBlobs(place.files)):
+    if report.damaged and not place.bucket and _renew(report.damaged, blobs, LocalBlobs(place.files)):
         report = examine(backup.database, blobs, making.name, lost, progress)
     if report.problems:
         raise StoreCorrupt("The backup does not pass its check: " + "; ".join(report.problems))
-    if report.lost:
+    if report.lost and not place.bucket:
         logger.warning("the store has lost the content of %s attached files: %s", len(lost), ", ".join(report.lost))
     write_durably(making / MARK, _mark(report, taken).to_json().encode())
 
@@ -124,6 +124,9 @@ def _copy(place: Place, target: Path, blobs: LocalBlobs, progress: Progress) -> 
     for _ in range(TRIES):
         target.unlink(missing_ok=True)
         copy_database(place.database, target, progress)
+        if place.bucket:
+            with closing(read_only(target, immutable=True)) as db:
+                return set(held_blobs(db))
         missing = copy_blobs(target, store, blobs, progress)
         if missing <= before:
             return missing
@@ -165,9 +168,10 @@ def bring(held: Collection[str], source: LocalBlobs, target: LocalBlobs, progres
 
 def _bring(name: str, source: LocalBlobs, target: LocalBlobs) -> bool:
     try:
-        return target.put(source.path(name)).sha256 == name
-    except (FileNotFoundError, InvalidInput):
+        target.put(source.path(name), name)
+    except (FileNotFoundError, InvalidInput):  # not there, damaged, or no name
         return False
+    return True
 
 
 def _renew(damaged: tuple[str, ...], blobs: LocalBlobs, store: LocalBlobs) -> bool:
@@ -175,7 +179,7 @@ def _renew(damaged: tuple[str, ...], blobs: LocalBlobs, store: LocalBlobs) -> bo
     renewed = False
     for name in damaged:
         source = store.path(name)
-        if source.is_file() and sha256(source) == name:
+        if source.is_file() and sha256(source) == name.split("-")[0]:
             blobs.remove(name)
             renewed |= _bring(name, store, blobs)
     return renewed

@@ -13,7 +13,7 @@ from ..errors import StoreCorrupt
 from ..place import Place
 from ..schema import HEAD
 from ..spool import live_instances
-from .access import alone, read_only, revision_of
+from .access import alone, read_only, revision_of, stored_blobs
 from .disk import Progress, quiet
 from .folder import backups
 from .proof import row_counts
@@ -60,11 +60,13 @@ def _size(database: Path) -> int:
 
 def _sweep(db: sqlite3.Connection, place: Place, progress: Progress) -> tuple[int, int, int, int]:
     """Rows first: after a kill there are files without a row, which the next sweep takes, and never the reverse."""
+    if place.bucket:
+        return 0, 0, 0, 0  # the app itself lets go there what its rows say
     store, freed = LocalBlobs(place.files), 0
     used = "SELECT blob FROM elements WHERE blob IS NOT NULL"
     rows = db.execute(f"DELETE FROM blobs WHERE sha256 NOT IN ({used})").rowcount
-    needed = {name for (name,) in db.execute("SELECT sha256 FROM blobs")} | _spooled(place.spool)
-    orphans = [store.path(name) for name in store.names() if name not in needed]
+    needed, spooled = stored_blobs(db), _spooled(place.spool)
+    orphans = [store.path(name) for name in store.names() if name not in needed and name.split("-")[0] not in spooled]
     leftovers = [path for path in (place.files / "incoming").glob("*") if path.is_file()]
     for done, path in enumerate(orphans + leftovers, 1):
         freed += path.stat().st_size
@@ -100,15 +102,15 @@ def info(place: Place, folder: Path | None = None) -> dict[str, Any]:
         revision = revision_of(place)
         with closing(read_only(place.database)) as db:
             rows = row_counts(db)
-        sizes = [path.stat().st_size for path in map(LocalBlobs(place.files).path, LocalBlobs(place.files).names())]
+            count, size = _files(db, place)
         made = backups(folder or place.backups)
         return {
             "revision": revision,
             "head": HEAD,
             "rows": rows,
             "database_bytes": _size(place.database),
-            "files": len(sizes),
-            "files_bytes": sum(sizes),
+            "files": count,
+            "files_bytes": size,
             "live_instances": sorted(live_instances(place.spool)),
             **spooled(place.spool),
             "backups": len(made),
@@ -120,6 +122,16 @@ def spooled(spool: Path) -> dict[str, int]:
     """How many writes wait in the spool, and how many can never be stored. Raises OSError."""
     waiting = sum(path.read_bytes().count(b"\n") for path in spool.glob("*.jsonl"))
     return {"spooled_writes": waiting, "rejected_writes": _lines(spool / "rejected.txt")}
+
+
+def _files(db: sqlite3.Connection, place: Place) -> tuple[int, int]:
+    """How many contents there are, and their bytes; in a bucket, those that the database knows of."""
+    if place.bucket:
+        count, size = db.execute("SELECT count(*), coalesce(sum(size), 0) FROM blobs").fetchone()
+        return count, size
+    store = LocalBlobs(place.files)
+    sizes = [store.path(name).stat().st_size for name in store.names()]
+    return len(sizes), sum(sizes)
 
 
 def _lines(path: Path) -> int:

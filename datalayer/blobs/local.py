@@ -1,11 +1,10 @@
-"""Blobs in a folder: ``ab/cd/abcd…`` (content-addressed), written aside and renamed (I10).
+"""Blobs in a folder: ``ab/cd/abcd…``, written aside and renamed (I10).
 
-Names that users give never reach a path: the only name used is the hash.
+Names that users give never reach a path: the only name used is the hash, with its tag.
 """
 
 import hashlib
 import os
-import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,11 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..durable import make_folder, sync
-from ..errors import InvalidInput
 from ..records import Blob
-from .base import Source, Stream, chunks, opened
-
-_NAME = re.compile(r"[0-9a-f]{64}")
+from .base import Source, Stream, checked, chunks, is_name, named, opened
 
 
 class LocalBlobs:
@@ -25,7 +21,7 @@ class LocalBlobs:
         self.folder = folder
         self._durable: set[Path] = set()
 
-    def put(self, source: Source) -> Blob:
+    def put(self, source: Source, name: str | None = None) -> Blob:
         incoming = self.folder / "incoming"
         if not self.folder.is_dir():
             make_folder(self.folder)
@@ -33,8 +29,8 @@ class LocalBlobs:
         handle, temporary = tempfile.mkstemp(dir=incoming)
         try:
             with os.fdopen(handle, "wb") as target:
-                blob = _copy(source, target)
-                final = self.path(blob.sha256)
+                blob = named(_copy(source, target), name)
+                final = self.path(blob.name)
                 if not final.exists():
                     os.fsync(target.fileno())
                     self._make_folder(final.parent)
@@ -71,12 +67,10 @@ class LocalBlobs:
 
     def path(self, name: str) -> Path:
         """Where the content is, for backups of a folder. The file need not exist. Raises InvalidInput."""
-        if not _NAME.fullmatch(name):
-            raise InvalidInput("A blob's name is its SHA-256")
-        return self.folder / name[:2] / name[2:4] / name
+        return self.folder / checked(name)[:2] / name[2:4] / name
 
     def names(self) -> Iterator[str]:
-        return (path.name for path in self.folder.glob("??/??/*") if _NAME.fullmatch(path.name))
+        return (path.name for path in self.folder.glob("??/??/*") if is_name(path.name))
 
 
 def _copy(source: Source, target: BinaryIO) -> Blob:

@@ -23,22 +23,21 @@ from obstore.store import S3Store
 
 from ..errors import InvalidInput, StoreUnavailable
 from ..records import Blob
-from .base import CHUNK, Source, Stream, chunks, measured, opened
+from .base import CHUNK, Source, Stream, checked, chunks, is_name, measured, named, opened
 
 logger = logging.getLogger("datalayer")
 
 PART = 5 << 20
 """Bytes of a part, the fewest that S3 takes. Two of them are on their way at a time."""
 
-REQUEST_TIMEOUT = 30.0
+REQUEST_TIMEOUT = 15.0
 """Seconds for one request, with its content: a part, or what is read at a time."""
 
-RETRIES = 2
-"""Times that a request is sent again."""
+RETRIES = 1
+"""Times that a request is sent again. What is said after a file in its conversation is stored after it."""
 
 _ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(?P<prefix>[\w.+=/-]*))?", re.ASCII)
 _ENDPOINT = re.compile(r"https?://([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/[\w./-]*)?", re.ASCII)
-_NAME = re.compile(r"[0-9a-f]{64}")
 # Of the client's words: the code in the server's answer, else its status, else what became of the connection.
 _SAID = (re.compile(r"<Code>(\w+)</Code>"), re.compile(r"status code: (\d{3})"), re.compile(r"kind: (\w+)"))
 
@@ -68,15 +67,15 @@ class S3Blobs:
             config=settings,
         )
 
-    def put(self, source: Source) -> Blob:
+    def put(self, source: Source, name: str | None = None) -> Blob:
         with opened(source) as file:
-            blob = measured(file)
-            if self.size(blob.sha256) != blob.size:
+            blob = named(measured(file), name)
+            if name is None or self.size(name) != blob.size:
                 file.seek(0)
                 with self._failures():
                     obstore.put(
                         self._store,
-                        _key(blob.sha256),
+                        blob.name,
                         _unchanged(file, blob),
                         use_multipart=blob.size > PART,
                         chunk_size=PART,
@@ -92,7 +91,7 @@ class S3Blobs:
 
     def _range(self, name: str, start: int, length: int) -> bytes:
         with self._failures():
-            found = bytes(obstore.get_range(self._store, _key(name), start=start, length=length))
+            found = bytes(obstore.get_range(self._store, checked(name), start=start, length=length))
         if len(found) != length:
             raise StoreUnavailable("The store of files sent less than it has")
         return found
@@ -100,22 +99,19 @@ class S3Blobs:
     def size(self, name: str) -> int | None:
         try:
             with self._failures():
-                return obstore.head(self._store, _key(name))["size"]
+                return obstore.head(self._store, checked(name))["size"]
         except FileNotFoundError:
             self.check()  # the answer to HEAD does not say whether it is the bucket that is not there
             return None
 
-    def has(self, name: str) -> bool:
-        return self.size(name) is not None
-
     def remove(self, name: str) -> None:
         with self._failures():
-            obstore.delete(self._store, _key(name))
+            obstore.delete(self._store, checked(name))
 
     def names(self) -> Iterator[str]:
         with self._failures():
             for page in obstore.list(self._store):
-                yield from (name for each in page if _NAME.fullmatch(name := each["path"]))
+                yield from (name for each in page if is_name(name := each["path"]))
 
     def check(self) -> None:
         """Raises StoreUnavailable when the bucket cannot be used."""
@@ -145,12 +141,6 @@ def _explained(error: Exception, said: str) -> StoreUnavailable:
     if isinstance(error, PermissionDeniedError | UnauthenticatedError) or "status code: 403" in str(error):
         return StoreUnavailable("The bucket of the files refuses the key of this installation, or what it may do")
     return StoreUnavailable("The store of files does not answer as it should; try again later")
-
-
-def _key(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise InvalidInput("A blob's name is its SHA-256")
-    return name
 
 
 def _unchanged(file: BinaryIO | io.BufferedIOBase, blob: Blob) -> Iterator[bytes]:

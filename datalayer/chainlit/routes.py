@@ -19,7 +19,7 @@ from chainlit.config import config
 from fastapi import APIRouter, Depends, Request, Response
 
 from .. import door, text
-from ..blobs import in_thread
+from ..blobs import Stream, in_thread
 from ..door import headers
 from ..errors import NotFound
 from ..records import File, user_id
@@ -91,12 +91,19 @@ async def _response(store: Store, file: File, request: Request, keep: bool) -> R
     }
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=given)
-    try:
-        stream = await in_thread(store.blobs.open, file.blob.sha256)
-    except FileNotFoundError:
-        raise NotFound("There is no such file") from None
+    stream = await _opened(store, file)
     given["Content-Disposition"] = _disposition(file.name, "inline" if headers.is_shown(mime) else "attachment")
     return content.answer(stream, file.blob.size, request, given, mime)
+
+
+async def _opened(store: Store, file: File) -> Stream:
+    try:
+        return await in_thread(store.blobs.open, file.blob.name)
+    except FileNotFoundError:
+        again = await store.file(file.element_id)
+        if again is None or again.blob.name == file.blob.name:
+            raise NotFound("There is no such file") from None
+    return await in_thread(store.blobs.open, again.blob.name)  # equal content, of which one was kept meanwhile
 
 
 def _disposition(name: str, kind: str) -> str:

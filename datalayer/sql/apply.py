@@ -15,16 +15,16 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, insert, or_, select, update
 
 from .. import dialects
-from ..blobs import Blobs
-from ..errors import BlobVanished, Forbidden, InvalidInput, NotFound
+from ..errors import Forbidden, InvalidInput, NotFound
 from ..records import user_id
-from ..schema import MESSAGES, blobs, elements, feedbacks, preferences, steps, threads, users
+from ..schema import MESSAGES, elements, feedbacks, preferences, steps, threads, users
 from ..writes import (
     APPLICATION,
     DeleteElement,
     DeleteFeedback,
     DeleteStep,
     DeleteThread,
+    ForgetBlobs,
     PutPreferences,
     PutSummary,
     RecordUsage,
@@ -37,7 +37,7 @@ from ..writes import (
     Write,
     author_id,
 )
-from . import summaries, usage
+from . import contents, summaries, usage
 from .facts import Facts
 from .group import Group, user_row
 from .values import fit
@@ -45,10 +45,13 @@ from .values import fit
 _STRENGTH = {"first_message": 1, "model": 2, "user": 3}
 
 
-def apply(connection: Connection, writes: Sequence[Write], store: Blobs) -> tuple[list[Any], list[str]]:
-    """Applies ``writes`` in order. Returns a verdict each (a result, or its DataLayerError) and the blobs let go."""
+def apply(
+    connection: Connection, writes: Sequence[Write], vanished: Collection[str] = ()
+) -> tuple[list[Any], list[str]]:
+    """Applies ``writes`` in order. Returns a verdict each (a result, or its DataLayerError) and what to release, as in
+    ReleaseBlobs. ``vanished``: names of blobs that writes bring along and that are not there."""
     facts = Facts(connection, writes, lock=not dialects.of(connection).serial)
-    group = Group(connection, facts, store)
+    group = Group(connection, facts, vanished)
     verdicts: list[Any] = []
     for kind, run in groupby(writes, type):
         verdicts += [group.verdict(_HANDLERS[kind], write) for write in run]
@@ -198,7 +201,7 @@ def _upsert_element(group: Group, write: UpsertElement) -> None:
     facts, values = group.facts, fit(elements, write.values)
     for_id = values.get("for_id")
     if write.blob:
-        group.released.add(write.blob.sha256)  # an element that is refused leaves nothing behind
+        group.released.add(write.blob.name)  # an element that is refused leaves nothing behind
     if facts.elements.get(write.id, write.thread_id) != write.thread_id:
         raise Forbidden("This element belongs to another conversation")
     if for_id and facts.steps.get(for_id, write.thread_id) != write.thread_id:
@@ -219,16 +222,12 @@ def _upsert_element(group: Group, write: UpsertElement) -> None:
 
 
 def _hold_blob(group: Group, write: UpsertElement) -> None:
-    """Ties the blob to the element. Taking and removing a blob both lock its row, so the check stays true."""
     assert write.blob is not None
-    row = {"sha256": write.blob.sha256, "size": write.blob.size, "created_at": write.at}
-    group.connection.execute(group.sql.upsert(blobs, ("sha256",), frozenset({"size"})), row)
-    if not group.store.has(write.blob.sha256):
-        raise BlobVanished("The file was removed while it was being stored; send it again")
+    stored = write.blob.name not in group.vanished
+    spare = contents.hold(group.connection, group.sql, write.blob, write.at, stored)
+    group.released -= {write.blob.name, write.blob.sha256}
     replaced = group.connection.execute(select(elements.c.blob).where(elements.c.id == write.id)).scalar()
-    if replaced not in (None, write.blob.sha256):
-        group.released.add(replaced)
-    group.released.discard(write.blob.sha256)
+    group.released |= {name for name in (spare, replaced) if name not in (None, write.blob.sha256)}
 
 
 def _delete_element(group: Group, write: DeleteElement) -> None:
@@ -264,13 +263,12 @@ def _delete_feedback(group: Group, write: DeleteFeedback) -> bool:
     return bool(group.connection.execute(delete(feedbacks).where(which)).rowcount)
 
 
-def _release_blobs(group: Group, write: ReleaseBlobs) -> None:
-    group.connection.execute(select(blobs.c.sha256).where(blobs.c.sha256.in_(write.names)).with_for_update())
-    used = set(group.connection.execute(select(elements.c.blob).where(elements.c.blob.in_(write.names))).scalars())
-    for name in sorted(set(write.names) - used):
-        group.connection.execute(delete(blobs).where(blobs.c.sha256 == name))
-        # Before COMMIT on purpose: after it, another process could take the blob between our check and the removal.
-        group.store.remove(name)
+def _release_blobs(group: Group, write: ReleaseBlobs) -> list[str]:
+    return contents.release(group.connection, write.names, write.at)
+
+
+def _forget_blobs(group: Group, write: ForgetBlobs) -> None:
+    contents.forget(group.connection, write.names)
 
 
 def _record_usage(group: Group, write: RecordUsage) -> None:
@@ -299,6 +297,7 @@ _HANDLERS: dict[type[Write], Callable[[Group, Any], Any]] = {
     UpsertFeedback: _upsert_feedback,
     DeleteFeedback: _delete_feedback,
     ReleaseBlobs: _release_blobs,
+    ForgetBlobs: _forget_blobs,
     PutPreferences: _put_preferences,
     RecordUsage: _record_usage,
     PutSummary: _put_summary,

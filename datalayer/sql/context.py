@@ -22,7 +22,7 @@ from ..dialects.expressions import listed, octets
 from ..records import Message, StepFile, ThreadMessage
 from ..reports import ThreadStats
 from ..schema import MESSAGES, blobs, elements, steps, threads
-from .rows import columns
+from .rows import BLOB_NAME, columns
 
 _LATEST_THREADS, _LATEST_MESSAGES = 200, 4000
 _FILE_THREADS, _LATEST_FILES = 1000, 200
@@ -120,6 +120,7 @@ def message_counts(connection: Connection, thread_ids: Sequence[str]) -> dict[st
 _FILE = {
     "element_id": elements.c.id,
     "name": func.coalesce(elements.c.name, ""),
+    "blob": BLOB_NAME,
     "size": blobs.c.size,
 }
 

@@ -4,9 +4,10 @@ import hashlib
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, inspect, select
+from sqlalchemy import Connection, Table, func, inspect, literal_column, select
 
 from ..schema import blobs, elements, metadata
+from .rows import BLOB_NAME
 
 Digests = dict[str, tuple[int, str]]
 """Of each table: how many rows it has, and their digest in 64 hex digits."""
@@ -54,6 +55,8 @@ def row_digest(row: Any) -> bytes:
 
 def held_blobs(connection: Connection) -> dict[str, int]:
     """Names and sizes (bytes) of the content that elements point to."""
-    held = select(elements.c.blob, func.coalesce(blobs.c.size, 0)).outerjoin(blobs, blobs.c.sha256 == elements.c.blob)
-    found = held.where(elements.c.blob.is_not(None)).distinct().order_by(elements.c.blob)
+    known = connection.execute(select(literal_column("*")).select_from(blobs).limit(0)).keys()
+    name = (BLOB_NAME if "tag" in known else elements.c.blob).label("name")  # of an older version
+    held = select(name, func.coalesce(blobs.c.size, 0)).outerjoin(blobs, blobs.c.sha256 == elements.c.blob)
+    found = held.where(elements.c.blob.is_not(None)).distinct().order_by(name)
     return {str(name): int(size) for name, size in connection.execute(found)}

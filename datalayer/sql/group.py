@@ -3,7 +3,7 @@
 Steps of one shape go out as one ``executemany``, which is what makes a group fast.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -24,7 +24,6 @@ from sqlalchemy import (
 )
 
 from .. import dialects
-from ..blobs import Blobs
 from ..errors import DataLayerError, InvalidInput
 from ..records import user_id
 from ..schema import MESSAGES, elements, steps, threads, tombstones, users
@@ -36,13 +35,14 @@ _MAX_IDS = 500  # far below the number of variables that any build of SQLite tak
 
 
 class Group:
-    """``facts``: what is known of what the writes name. ``released``: blobs that an element let go."""
+    """``facts``: what is known of what the writes name. ``vanished``: names of blobs that are not there.
+    ``released``: what elements let go, as ``ReleaseBlobs.names``."""
 
-    def __init__(self, connection: Connection, facts: Facts, store: Blobs) -> None:
+    def __init__(self, connection: Connection, facts: Facts, vanished: Collection[str] = ()) -> None:
         self.connection = connection
         self.sql = dialects.of(connection)
         self.facts = facts
-        self.store = store
+        self.vanished = vanished
         self.released: set[str] = set()
         self._users: dict[str, dict[str, Any]] = {}
         self._threads: list[dict[str, Any]] = []

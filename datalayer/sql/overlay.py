@@ -13,12 +13,11 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Select, or_, select
 
 from .. import schema
-from ..blobs import Blobs
 from ..dialects import sqlite
 from ..dialects.expressions import listed
 from ..records import Page
 from ..schema import blobs, elements, feedbacks, steps, summaries, threads, tombstones, users
-from ..writes import ReleaseBlobs, Write
+from ..writes import Write
 from . import queries
 from .apply import apply
 from .facts import named
@@ -55,8 +54,6 @@ _DELETED = select(tombstones).where(
 class Overlay:
     writes: Sequence[Write]
     """Those that wait, in order."""
-    blobs: Blobs
-    """Where their content is; nothing is removed from it."""
 
     def copy(self, connection: Connection, thread_ids: Collection[str], content: bool = True) -> Rows:
         """What the database has of the threads, and what of all that the writes name was deleted.
@@ -97,7 +94,7 @@ class Overlay:
                 for table, found in rows.items():
                     if found:
                         connection.execute(schema.metadata.tables[table].insert(), found)
-                apply(connection, [each for each in self.writes if not isinstance(each, ReleaseBlobs)], self.blobs)
+                apply(connection, self.writes)
                 return query(connection, *args)
         finally:
             memory.dispose()

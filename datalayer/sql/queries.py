@@ -122,14 +122,14 @@ def file(connection: Connection, element_id: str) -> File | None:
     row = connection.execute(
         select(
             *(elements.c.name, elements.c.mime, elements.c.thread_id, threads.c.user_id, threads.c.metadata),
-            *(blobs.c.sha256, blobs.c.size),
+            *(blobs.c.sha256, blobs.c.size, blobs.c.tag),
         )
         .select_from(elements.join(threads).join(blobs))
         .where(elements.c.id == element_id)
     ).one_or_none()
     if row is None:
         return None
-    shared, blob = bool(row.metadata.get("is_shared")), Blob(row.sha256, row.size)
+    shared, blob = bool(row.metadata.get("is_shared")), Blob(row.sha256, row.size, row.tag)
     return File(element_id, row.thread_id, row.user_id, shared, row.name or "", row.mime, blob)
 
 
@@ -203,6 +203,6 @@ def newest_write(connection: Connection) -> int:
 
 
 def unused_blobs(connection: Connection) -> list[str]:
-    """Names of blobs that no element points to: what a crash left between a deletion and its clean-up."""
+    """SHA-256s of what no element points to: what a crash left between a deletion and its clean-up."""
     pointed = exists(select(1).where(elements.c.blob == blobs.c.sha256))
     return list(connection.execute(select(blobs.c.sha256).where(~pointed)).scalars())

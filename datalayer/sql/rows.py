@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, Table, case
+
+from ..schema import blobs, elements
+
+BLOB_NAME: ColumnElement[str] = case(
+    (blobs.c.tag.is_(None), elements.c.blob), else_=elements.c.blob + "-" + blobs.c.tag
+)
+"""``Blob.name`` of the content of an element."""
 
 
 def columns(record: type, table: Table, **given: ColumnElement[Any]) -> list[ColumnElement[Any]]:

@@ -130,7 +130,7 @@ class TestBlobs:
             fire(layer.create_element(element))
             fire(layer.delete_element(element.id, message["threadId"] if n % 2 else None))
         assert (await layer.get_thread(message["threadId"]) or {})["elements"] == []
-        assert blob_names(layer) == set()
+        assert await blob_names(layer) == set()
 
     async def test_a_vote_after_a_message_that_waits_for_an_upload_finds_it(self, layer: DataLayer) -> None:
         message = await start_thread(layer)
@@ -147,7 +147,7 @@ class TestBlobs:
         found = await layer.get_element(thread_id, element_id)
         assert found is not None
         assert found["name"] == "39"
-        (name,) = blob_names(layer)
+        (name,) = await blob_names(layer)
         assert blob_content(layer, name) == b"39x"
 
 
@@ -170,7 +170,7 @@ class TestBeforeTheFirstMessage:
         assert thread is not None
         assert [step["output"] for step in thread["steps"]] == ["welcome", "hello"]
         assert [element["name"] for element in thread["elements"] or []] == ["f"]
-        (name,) = blob_names(layer)
+        (name,) = await blob_names(layer)
         assert blob_content(layer, name) == b"content"
 
     async def test_chainlits_own_messages_are_held_and_then_stored(self, chainlit_layer: DataLayer) -> None:
@@ -195,7 +195,7 @@ class TestBeforeTheFirstMessage:
         await start_thread(layer)
         await layer.close()
         assert rows(layer, "SELECT count(*) FROM threads") == [(1,)]
-        assert blob_names(layer) == set()
+        assert await blob_names(layer) == set()
 
     async def test_two_sessions_hold_their_own(self, layer: DataLayer) -> None:
         with chainlit_session(first_interaction=False) as silent:

@@ -113,12 +113,12 @@ class TestAnotherUser:
         self, layer: DataLayer, victim: Victim, bob: PersistedUser, attack: str
     ) -> None:
         own = await start_thread(layer, bob)
-        before, mine, files = await victim.state(), await layer.get_thread(own["threadId"]), blob_names(layer)
+        before, mine, files = await victim.state(), await layer.get_thread(own["threadId"]), await blob_names(layer)
         with chainlit_session(bob, own["threadId"]), pytest.raises(Forbidden):
             await attacks(layer, victim, own["threadId"])[attack]()
         assert await victim.state() == before
         assert await layer.get_thread(own["threadId"]) == mine
-        assert blob_names(layer) == files
+        assert await blob_names(layer) == files
 
     async def test_is_forbidden_them_beside_the_deletion_of_an_own_conversation(
         self, layer: DataLayer, victim: Victim, bob: PersistedUser
@@ -314,7 +314,7 @@ class TestAuthors:
                 ]
                 assert [type(error) for error in await failures(calls)] == [InvalidInput] * 3
             assert await layer.get_thread(session.thread_id) is None
-        assert blob_names(layer) == set()
+        assert await blob_names(layer) == set()
 
     async def test_where_an_author_is_required_a_user_starts_one(self, open_layer: OpenLayer) -> None:
         layer = open_layer(author_required=True)

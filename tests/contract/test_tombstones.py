@@ -76,13 +76,13 @@ class TestThread:
         assert await layer.get_thread(ours.thread_id) is None
         assert await layer.get_thread_author(ours.thread_id) == ""
         assert await everything(layer) == [0, 0, 0, 0]
-        assert blob_names(layer) == set()
+        assert await blob_names(layer) == set()
 
     async def test_no_late_write_brings_anything_back(self, layer: DataLayer, ours: Deleted) -> None:
         await layer.delete_thread(ours.thread_id)
         assert await failures(ours.late()) == [None] * 11
         assert await everything(layer) == [0, 0, 0, 0]
-        assert blob_names(layer) == set()
+        assert await blob_names(layer) == set()
 
     async def test_neither_in_the_same_group_as_the_deletion(self, layer: DataLayer, ours: Deleted) -> None:
         calls = [layer.delete_thread(ours.thread_id), *ours.late()]
@@ -158,7 +158,7 @@ class TestStep:
         assert await failures(late) == [None] * 6
         assert set(await steps_of(layer, ours.thread_id)) == {ours.question["id"]}
         assert (await everything(layer))[2] == 0
-        assert blob_names(layer) == set()
+        assert await blob_names(layer) == set()
 
     async def test_one_deleted_before_it_came_does_not_come(self, layer: DataLayer, ours: Deleted) -> None:
         step = make_step(ours.thread_id)
@@ -184,7 +184,7 @@ class TestElement:
         await layer.delete_element(ours.file.id, ours.thread_id)
         await layer.create_element(ours.file)
         assert await layer.get_element(ours.thread_id, ours.file.id) is None
-        assert blob_names(layer) == set()
+        assert await blob_names(layer) == set()
 
     async def test_one_deleted_before_it_came_does_not_come(self, layer: DataLayer, ours: Deleted) -> None:
         element = cl.File(thread_id=ours.thread_id, name="n", content=b"n")
@@ -203,7 +203,7 @@ class TestElement:
     async def test_deleting_it_twice_is_fine(self, layer: DataLayer, ours: Deleted) -> None:
         for _ in range(2):
             await layer.delete_element(ours.file.id, ours.thread_id)
-        assert blob_names(layer) == set()
+        assert await blob_names(layer) == set()
 
 
 class TestClaim:

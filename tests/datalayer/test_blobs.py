@@ -28,21 +28,17 @@ def some(size: int) -> bytes:
     return random.Random(size).randbytes(size)
 
 
-def named(content: bytes) -> Blob:
-    return Blob(hashlib.sha256(content).hexdigest(), len(content))
+def measures(content: bytes) -> tuple[str, int]:
+    return hashlib.sha256(content).hexdigest(), len(content)
+
+
+def measured(blob: Blob) -> tuple[str, int]:
+    return blob.sha256, blob.size
 
 
 def content_of(blobs: Blobs, name: str) -> bytes:
     with blobs.open(name) as stream:
         return stream.read()
-
-
-@pytest.fixture
-def s3_url(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A bucket of the test's own, in the environment of which its server is named."""
-    for name, value in s3_server.environment().items():
-        monkeypatch.setenv(name, value)
-    return f"s3://{s3_server.new_bucket()}/some/where"
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -59,36 +55,47 @@ def blobs(make: Make) -> Blobs:
 
 class TestContract:
     @pytest.mark.parametrize("size", SIZES)
-    def test_content_comes_back_equal_under_the_name_of_its_hash(self, blobs: Blobs, size: int) -> None:
+    def test_content_comes_back_equal_under_a_name_that_begins_with_its_hash(self, blobs: Blobs, size: int) -> None:
         content = some(size)
         blob = blobs.put(content)
-        assert blob == named(content)
-        assert (blobs.size(blob.sha256), content_of(blobs, blob.sha256)) == (size, content)
+        assert measured(blob) == measures(content)
+        assert blob.name.startswith(blob.sha256 + "-")
+        assert (blobs.size(blob.name), content_of(blobs, blob.name)) == (size, content)
 
     def test_a_file_by_its_path_and_one_that_is_open_are_stored_from_their_beginning(
         self, blobs: Blobs, tmp_path: Path
     ) -> None:
         (tmp_path / "source").write_bytes(some(99_999))
-        assert blobs.put(tmp_path / "source") == named(some(99_999))
+        assert measured(blobs.put(tmp_path / "source")) == measures(some(99_999))
         file = io.BytesIO(some(88_888))
         file.seek(500)
-        assert blobs.put(file) == named(some(88_888))
-        assert content_of(blobs, named(some(88_888)).sha256) == some(88_888)
+        blob = blobs.put(file)
+        assert measured(blob) == measures(some(88_888))
+        assert content_of(blobs, blob.name) == some(88_888)
 
     def test_one_store_is_copied_to_another_by_names_and_streams(self, blobs: Blobs, tmp_path: Path) -> None:
         other = LocalBlobs(tmp_path / "other")
-        kept = {blobs.put(some(size)).sha256 for size in (0, 10, CHUNK + 1)}
-        for name in blobs.names():
-            with blobs.open(name) as stream:
-                assert other.put(stream).sha256 == name
-        for name in other.names():
-            with other.open(name) as stream:
-                assert blobs.put(stream).sha256 == name
+        kept = {blobs.put(some(size)).name for size in (0, 10, CHUNK + 1)}
+        for one, another in ((blobs, other), (other, blobs), (blobs, other)):
+            for name in list(one.names()):
+                with one.open(name) as stream:
+                    assert another.put(stream, name).name == name
         assert set(other.names()) == set(blobs.names()) == kept
+
+    def test_a_name_that_was_given_before_there_were_tags_is_one(self, blobs: Blobs) -> None:
+        sha256, _ = measures(b"old")
+        assert blobs.put(b"old", sha256).name == sha256
+        assert (content_of(blobs, sha256), list(blobs.names())) == (b"old", [sha256])
+
+    def test_what_has_another_name_than_its_content_is_refused(self, blobs: Blobs) -> None:
+        name = blobs.put(b"one").name
+        with pytest.raises(InvalidInput):
+            blobs.put(b"other", name)
+        assert (content_of(blobs, name), list(blobs.names())) == (b"one", [name])
 
     def test_it_is_read_from_any_place(self, blobs: Blobs) -> None:
         content = some(3 * CHUNK)
-        with blobs.open(blobs.put(content).sha256) as stream:
+        with blobs.open(blobs.put(content).name) as stream:
             for start, size in ((0, 1), (CHUNK - 1, 2), (5, 2 * CHUNK), (3 * CHUNK - 1, 100), (3 * CHUNK, 5), (7, 0)):
                 assert stream.seek(start) == start
                 assert stream.read(size) == content[start : start + size]
@@ -97,23 +104,37 @@ class TestContract:
             assert stream.read() == content[-9:]
 
     def test_what_is_absent_has_no_size_and_cannot_be_opened_but_be_removed(self, blobs: Blobs) -> None:
-        absent = named(b"absent").sha256
+        absent = f"{measures(b'absent')[0]}-{'0' * 16}"
         assert (blobs.size(absent), list(blobs.names())) == (None, [])
         blobs.remove(absent)
         with pytest.raises(FileNotFoundError):
             blobs.open(absent)
 
-    def test_what_is_removed_is_gone_and_the_rest_is_not(self, make: Make) -> None:
-        one, other = make().put(b"one"), make().put(b"other")
-        make().remove(one.sha256)
-        assert set(make().names()) == {other.sha256}
-        assert (make().size(one.sha256), make().size(other.sha256)) == (None, 5)
+    def test_what_is_removed_is_gone_and_equal_content_stored_before_and_after_is_not(self, make: Make) -> None:
+        before, gone, after = (make().put(b"equal").name for _ in range(3))
+        make().remove(gone)
+        make().remove(gone)
+        assert set(make().names()) == {before, after}
+        assert (make().size(gone), make().size(before), make().size(after)) == (None, 5, 5)
 
-    @pytest.mark.parametrize("name", ["", "../" * 20, "g" * 64, "A" * 64, "0" * 63, "0" * 64 + "\n"])
-    def test_only_a_hash_is_a_name(self, blobs: Blobs, name: str) -> None:
-        for call in (blobs.open, blobs.size, blobs.remove):
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "",
+            "../" * 20,
+            "g" * 64,
+            "A" * 64,
+            "0" * 63,
+            "0" * 64 + "\n",
+            "0" * 64 + "-",
+            "0" * 64 + "-" + "../" * 5 + "x",
+        ],
+    )
+    def test_only_a_hash_and_its_tag_are_a_name(self, blobs: Blobs, name: str) -> None:
+        for call in (blobs.open, blobs.size, blobs.remove, lambda given: blobs.put(b"", given)):
             with pytest.raises(InvalidInput):
                 call(name)
+        assert list(blobs.names()) == []
 
     def test_what_others_have_left_beside_it_is_no_blob(self, make: Make, tmp_path: Path, request: Any) -> None:
         blob = make().put(b"ours")
@@ -124,14 +145,15 @@ class TestContract:
             server, (_, bucket, prefix) = request.getfixturevalue("s3_server"), _parts(request)
             for key in (f"{prefix}/notes.txt", f"{prefix}/deeper/{'0' * 64}", "0" * 64):
                 server.client().put_object(Bucket=bucket, Key=key, Body=b"theirs")
-        assert list(make().names()) == [blob.sha256]
+        assert list(make().names()) == [blob.name]
 
-    def test_equal_and_other_content_put_at_once_is_there_once(self, make: Make) -> None:
+    def test_equal_and_other_content_put_at_once_is_whole_each_time(self, make: Make) -> None:
         contents = [some(size) for size in (10, 20, CHUNK, PART + 7)] * 3
         with ThreadPoolExecutor(6) as pool:
-            assert list(pool.map(lambda each: make().put(each), contents)) == [named(each) for each in contents]
-        assert set(make().names()) == {named(each).sha256 for each in contents}
-        assert {content_of(make(), name) for name in make().names()} == set(contents)
+            stored = list(pool.map(lambda each: make().put(each), contents))
+        assert list(map(measured, stored)) == list(map(measures, contents))
+        assert set(make().names()) == {blob.name for blob in stored}
+        assert [content_of(make(), blob.name) for blob in stored] == contents
 
     def test_a_file_that_cannot_be_read_to_its_end_leaves_nothing(self, blobs: Blobs) -> None:
         with pytest.raises(OSError, match="no more"):
@@ -140,7 +162,7 @@ class TestContract:
 
     def test_many_are_named(self, blobs: Blobs) -> None:
         with ThreadPoolExecutor(4) as pool:
-            kept = set(pool.map(lambda n: blobs.put(b"%d" % n).sha256, range(50)))
+            kept = set(pool.map(lambda n: blobs.put(b"%d" % n).name, range(50)))
         assert set(blobs.names()) == kept
 
 
@@ -205,13 +227,13 @@ class TestS3:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
         reader = at(s3_url)
-        assert (content_of(reader, blob.sha256), list(reader.names())) == (b"kept", [blob.sha256])
-        for call in (lambda: reader.put(b"new"), lambda: reader.remove(blob.sha256)):
+        assert (content_of(reader, blob.name), list(reader.names())) == (b"kept", [blob.name])
+        for call in (lambda: reader.put(b"new"), lambda: reader.remove(blob.name)):
             with pytest.raises(StoreUnavailable, match="refuses the key"):
                 call()
 
     def _fails(self, blobs: Blobs, why: str) -> None:
-        name = named(b"kept").sha256
+        name = measures(b"kept")[0]
         calls: list[Callable[[], Any]] = [
             lambda: blobs.put(b"new"),
             lambda: blobs.open(name),
@@ -254,9 +276,7 @@ class TestS3:
 
     def test_the_bucket_itself_may_hold_the_files(self, s3_url: str) -> None:
         bucket = "/".join(s3_url.split("/")[:3])
-        for url in (bucket, bucket + "/"):
-            at(url).put(url.encode())
-        assert set(at(bucket).names()) == {named(bucket.encode()).sha256, named((bucket + "/").encode()).sha256}
+        assert {at(url).put(b"x").name for url in (bucket, bucket + "/")} == set(at(bucket).names())
 
 
 class _Changing(io.BytesIO):
@@ -293,17 +313,17 @@ class TestTrouble:
                 environment.setenv(name, value)
             again = at(f"s3://{server.new_bucket()}/x")
             assert list(again.names()) == []
-            assert content_of(again, again.put(dies).sha256) == dies.getvalue()
+            assert content_of(again, again.put(dies).name) == dies.getvalue()
 
     def test_a_server_that_is_frozen_ends_each_call_in_its_time_and_is_used_again(self, server: S3Server) -> None:
         blobs = S3Blobs(f"s3://{server.new_bucket()}/x", request_timeout=0.5, retries=1)
         blob, other = blobs.put(some(CHUNK)), blobs.put(b"other")
-        with blobs.open(blob.sha256) as stream:
+        with blobs.open(blob.name) as stream:
             server.send(signal.SIGSTOP)
             calls: list[Callable[[], Any]] = [
                 lambda: blobs.put(b"new"),
-                lambda: blobs.size(blob.sha256),
-                lambda: blobs.remove(other.sha256),  # which may still come to pass: nothing takes back what was sent
+                lambda: blobs.size(blob.name),
+                lambda: blobs.remove(other.name),  # which may still come to pass: nothing takes back what was sent
                 lambda: list(blobs.names()),
                 lambda: stream.read(),
             ]
@@ -342,7 +362,7 @@ def used():
 blobs = at(sys.argv[1])
 list(blobs.names())
 before, size = used(), 0
-with blobs.open(blobs.put(Path(sys.argv[2])).sha256) as stream:
+with blobs.open(blobs.put(Path(sys.argv[2])).name) as stream:
     while chunk := stream.read(CHUNK):
         size += len(chunk)
 print(size, used() - before)

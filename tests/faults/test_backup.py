@@ -30,7 +30,7 @@ from hypothesis import strategies as st
 from datalayer import backup as backing
 from datalayer.backup import folder as backup_folder
 from datalayer.backup import recovery, schedule, snapshot
-from datalayer.backup.access import read_only
+from datalayer.backup.access import held_blobs, read_only, stored_blobs
 from datalayer.blobs import LocalBlobs
 from datalayer.dialects.sqlite_file import check_file
 from datalayer.errors import InvalidInput, NotFound, StoreCorrupt, StoreTooNew, StoreUnavailable
@@ -38,6 +38,7 @@ from datalayer.place import Place
 from datalayer.schema import HEAD
 from datalayer.store import Store
 from datalayer.writes import APPLICATION, DeleteElement, UpsertElement, UpsertStep, to_json
+from tests.conftest import content_in
 
 Contents = dict[str, tuple[str, bytes | None]]
 
@@ -84,8 +85,7 @@ def contents(place: Place) -> Contents:
         rows = db.execute(
             "SELECT steps.id, output, blob FROM steps LEFT JOIN elements ON elements.for_id = steps.id ORDER BY 1"
         ).fetchall()
-    store = LocalBlobs(place.files)
-    return {key: (text, store.path(blob).read_bytes() if blob else None) for key, text, blob in rows}
+    return {key: (text, content_in(place.files, blob).read_bytes() if blob else None) for key, text, blob in rows}
 
 
 def expected(first: int, last: int) -> Contents:
@@ -261,21 +261,21 @@ class TestUnderLoad:
 
     def test_gives_up_when_files_go_faster_than_it_copies(self, place: Place) -> None:
         store = LocalBlobs(place.files)
-        names = [store.put(f"late {n}".encode()).sha256 for n in range(20)]
+        late = [store.put(f"late {n}".encode()) for n in range(20)]
         turns = count()
 
         def hold(n: int) -> None:
             sql(
                 place,
-                f"INSERT INTO blobs VALUES ('{names[n]}', 6, 0)",
-                f"UPDATE elements SET blob = '{names[n]}' WHERE id = 'element-00001'",
+                f"INSERT INTO blobs VALUES ('{late[n].sha256}', 6, 0, NULL, '{late[n].tag}')",
+                f"UPDATE elements SET blob = '{late[n].sha256}' WHERE id = 'element-00001'",
             )
 
         def progress(what: str, done: int, total: int) -> None:
             if what == "copying the database" and done == total:
                 n = next(turns)
                 hold(n + 1)
-                store.remove(names[n])
+                store.remove(late[n].name)
 
         hold(0)
         with pytest.raises(StoreUnavailable):
@@ -286,7 +286,7 @@ class TestUnderLoad:
 def blob_of(place: Place, step: int) -> str:
     with closing(read_only(place.database)) as db:
         row = db.execute("SELECT blob FROM elements WHERE for_id = ?", (f"step-{step:05}",)).fetchone()
-    return str(row[0])
+    return content_in(place.files, row[0]).name
 
 
 class TestMake:
@@ -767,14 +767,14 @@ def clutter(place: Place) -> None:
     store.put(b"a file without row")
     (place.files / "incoming" / "tmp123").write_bytes(b"broken off")
     released = store.put(b"a row without element")
-    sql(place, f"INSERT INTO blobs VALUES ('{released.sha256}', 1, 0)", "INSERT INTO blobs VALUES ('0', 1, 0)")
+    row = "INSERT INTO blobs (sha256, size, created_at, tag) VALUES ({!r}, 1, 0, {!r})"
+    sql(place, row.format(released.sha256, released.tag), row.format("0", "0"))
 
 
 def unswept(place: Place) -> list[str]:
     """What no element holds, be it row or file."""
     with closing(read_only(place.database)) as db:
-        held = {name for (name,) in db.execute("SELECT blob FROM elements")}
-        rows = {name for (name,) in db.execute("SELECT sha256 FROM blobs")}
+        held, rows = set(held_blobs(db)), stored_blobs(db)
     files = {path.name for path in place.files.rglob("*") if path.is_file()}
     assert held <= rows & files
     return sorted((rows | files) - held)
@@ -800,7 +800,7 @@ class TestOptimise:
         place.spool.mkdir(exist_ok=True)
         (place.spool / name).write_text(to_json(waiting) + "\n")
         backing.optimise(place)
-        assert LocalBlobs(place.files).has(blob.sha256)
+        assert LocalBlobs(place.files).has(blob.name)
 
     def test_gives_space_back(self, place: Place) -> None:
         fill(place, 5, 60)

@@ -11,7 +11,6 @@ from zlib import crc32
 import pytest
 
 from datalayer import InvalidInput, StoreUnavailable, backlog, transaction, writer
-from datalayer.errors import BlobVanished
 from datalayer.lanes import Lanes
 from datalayer.records import Blob
 from datalayer.spool import Spool
@@ -335,31 +334,6 @@ async def test_what_nobody_waits_for_is_told_in_one_line(tmp_path: Path, caplog:
     await until_it_waits()
     gc.collect()
     assert [record.name for record in caplog.records] == ["datalayer"] * 2
-
-
-@pytest.mark.parametrize(("vanishes", "puts"), [(1, 2), (1000, writer.MAX_PUTS)], ids=["once", "for ever"])
-async def test_content_that_vanished_is_stored_again_before_what_follows_it(
-    tmp_path: Path, vanishes: int, puts: int
-) -> None:
-    made, stored = 0, list[str]()
-
-    async def put() -> Blob:
-        nonlocal made
-        made += 1
-        return Blob("content", 1)
-
-    async def commit(writes: Sequence[Any]) -> list[Any]:
-        gone = [isinstance(write, UpsertElement) and made <= vanishes for write in writes]
-        stored.extend(write.id for write, again in zip(writes, gone, strict=True) if not again)
-        return [BlobVanished("removed meanwhile") if again else None for again in gone]
-
-    lane = Lane(commit, Spool(tmp_path / "spool"))
-    element = lane.submit(UpsertElement(thread_id="t", id="element", values={}), put)
-    await asyncio.gather(lane.submit(step("after it")), lane.barrier())
-    assert made == puts
-    assert stored == (["element", "after it"] if vanishes == 1 else ["after it"])
-    assert isinstance(element.exception(), type(None) if vanishes == 1 else BlobVanished)
-    assert await lane.close()
 
 
 @pytest.mark.parametrize("later", [DeleteStep(id="a"), UpsertFeedback(id="v", step_id="a", value=1)])

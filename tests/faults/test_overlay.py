@@ -4,6 +4,7 @@ import random
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import chainlit as cl
@@ -39,7 +40,8 @@ async def seen(layer: DataLayer, users: list[PersistedUser], threads: list[str],
             *(await layer.store.thread_messages(key), await layer.store.thread_stats(key)),
         )
     for key in elements:
-        found[key] = await layer.store.file(key)
+        file = await layer.store.file(key)
+        found[key] = file and replace(file, blob=replace(file.blob, tag=None))
     for user in users:
         for search in (None, "seven"):
             found[f"{user.identifier} {search}"] = await pages(layer, user, search)

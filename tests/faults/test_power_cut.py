@@ -20,10 +20,9 @@ from pathlib import Path
 import pytest
 
 from datalayer import backup as backing
-from datalayer.blobs import LocalBlobs
 from datalayer.place import Place
 from datalayer.store import Store
-from tests.conftest import missing, often
+from tests.conftest import content_in, missing, often
 from tests.faults.disk import Call, Disk, calls, lay_out, record
 
 SEED = int(os.environ.get("CUTS_SEED") or random.randrange(10**6))
@@ -257,9 +256,8 @@ def stored(place: Place) -> dict[Key, Value]:
         found = {f"step:{key}": output for key, output in database.execute("SELECT id, output FROM steps")}
         found |= {f"thread:{key}": name for key, name in database.execute("SELECT id, name FROM threads") if name}
         found |= {f"user:{key}": key for (key,) in database.execute("SELECT identifier FROM users")}
-        blobs = LocalBlobs(place.files)
         for key, blob in database.execute("SELECT id, blob FROM elements"):
-            found[f"file:{key}"] = hashlib.sha256(blobs.path(blob).read_bytes()).hexdigest()
+            found[f"file:{key}"] = hashlib.sha256(content_in(place.files, blob).read_bytes()).hexdigest()
     return found
 
 

@@ -81,11 +81,11 @@ def content(folder: Path) -> dict[str, list[Any]]:
         found = {}
         for table in tables:
             rows = [dict(row) for row in db.execute(f"SELECT * FROM {table} ORDER BY rowid")]
-            hidden = TIMES if table == "steps" else TIMES | {"created_at"}
+            hidden = TIMES if table == "steps" else TIMES | {"created_at", "tag"}
             found[table] = [{k: v for k, v in row.items() if k not in hidden} for row in rows]
         found["tombstones"].sort(key=str)
         assert [tuple(row) for row in db.execute("PRAGMA integrity_check")] == [("ok",)]
-    names = sorted(path.name for path in (folder / "files").glob("??/??/*"))
+    names = sorted(path.name[:64] for path in (folder / "files").glob("??/??/*"))
     return found | {"files": names}
 
 

@@ -26,9 +26,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.add_column("blobs", sa.Column("released_at", sa.BigInteger(), nullable=True))
+    op.add_column("blobs", sa.Column("tag", sa.String(16), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("blobs", "tag")
     op.drop_column("blobs", "released_at")
     op.drop_table("app_values")
     op.drop_table("instances")

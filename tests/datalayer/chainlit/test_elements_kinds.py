@@ -44,7 +44,7 @@ async def elements_of(layer: DataLayer, thread_id: str) -> list[Any]:
 
 async def served(layer: DataLayer, element_id: str) -> bytes | None:
     found = await layer.store.file(element_id)
-    return blob_content(layer, found.blob.sha256) if found else None
+    return blob_content(layer, found.blob.name) if found else None
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -103,7 +103,7 @@ class TestTaskList:
                 await tasks.update()
             (found,) = await elements_of(chainlit_layer, session.thread_id)
         assert json.loads(await served(chainlit_layer, found["id"]) or b"")["status"] == "three"
-        assert len(blob_names(chainlit_layer)) == 1
+        assert len(await blob_names(chainlit_layer)) == 1
 
 
 class TestCustomElement:
@@ -120,7 +120,7 @@ class TestCustomElement:
         with chainlit_session() as session:
             await cl.Message("count", elements=[cl.CustomElement(name="Counter", props={"n": 1})]).send()
             await elements_of(chainlit_layer, session.thread_id)
-        assert blob_names(chainlit_layer) == set()
+        assert await blob_names(chainlit_layer) == set()
 
 
 async def test_a_removed_element_goes_with_its_content(chainlit_layer: DataLayer) -> None:
@@ -130,5 +130,5 @@ async def test_a_removed_element_goes_with_its_content(chainlit_layer: DataLayer
         assert len(await elements_of(chainlit_layer, session.thread_id)) == 1
         await element.remove()
         assert await elements_of(chainlit_layer, session.thread_id) == []
-    assert blob_names(chainlit_layer) == set()
+    assert await blob_names(chainlit_layer) == set()
     assert rows(chainlit_layer, "SELECT count(*) FROM blobs") == [(0,)]

@@ -166,7 +166,8 @@ def kinds_scratch(url: str) -> str:
 
 def run(place: Place, *arguments: str, code: int = 0) -> str:
     """What the command prints, on either stream."""
-    folders = ["--files", str(place.files), "--spool", str(place.spool), "--backups", str(place.backups)]
+    files = place.bucket or str(place.files)
+    folders = ["--files", files, "--spool", str(place.spool), "--backups", str(place.backups)]
     if arguments[0] in ("verify", "optimise") or arguments[:2] in (("backup", "drill"), ("migrate", "status")):
         folders = ["--backups", str(place.backups)] if arguments[0] in ("verify", "backup") else []
     result = CliRunner().invoke(app, [*arguments, "--database", url_of(place), *folders])
@@ -380,7 +381,7 @@ def locked(place: Place) -> Iterator[None]:
 
 
 def start(place: Place, *arguments: str) -> subprocess.Popen[bytes]:
-    folders = ["--files", str(place.files), "--backups", str(place.backups)]
+    folders = ["--files", place.bucket or str(place.files), "--backups", str(place.backups)]
     command = [sys.executable, "-m", "datalayer", *arguments, *folders]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DATALAYER_DATABASE": url_of(place)}
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
@@ -551,9 +552,9 @@ class TestCommands:
             kinds.restore(made, empty(kept, other), over=False)
 
     def test_files_on_s3_are_the_buckets(self, place: Place) -> None:
-        said = run(replace(place, files=Path("s3://bucket/prefix")), "backup")
+        said = run(replace(place, bucket="s3://bucket/prefix"), "backup")
         assert "S3" in said
-        assert "files" not in run(replace(place, files=Path("s3://bucket/prefix")), "info")
+        assert "files" not in run(replace(place, bucket="s3://bucket/prefix"), "info")
         assert "0 files" in run(place, "verify")
 
     def test_tables_in_a_schema_of_their_own(self, tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from tests.gate import Gate
 async def test_content_that_a_crash_left_before_its_row_came_goes_when_the_store_is_tidied(layer: DataLayer) -> None:
     await start_thread(layer)
     orphan = layer.store.blobs.put(b"orphan")
-    os.utime(layer.store.blobs.path(orphan.sha256), (0, 0))
+    os.utime(layer.store.blobs.path(orphan.name), (0, 0))
     await layer.close()
     await asyncio.to_thread(optimise, layer.store.place)
-    assert blob_names(layer) == set()
+    assert await blob_names(layer) == set()
 
 
 async def test_a_caller_cancelled_while_commit_is_parked_does_not_take_its_write_along(
