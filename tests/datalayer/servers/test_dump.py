@@ -330,8 +330,8 @@ class TestKilled:
             until(lambda: bool(scratches(url_of(place))))
             with pytest.raises(StoreUnavailable, match="at work"):
                 kinds.make(replace(place, backups=tmp_path / "elsewhere"))
-            process.kill()
-            process.wait()
+        assert process.wait() == 0
+        assert len(backups(place.backups)) == 1
 
     def test_a_restore_is_gone_on_with_but_never_over_a_store(self, kept: Place, kind: str) -> None:
         made, new = find(kept.backups, "newest"), empty(kept, kind)
