@@ -108,8 +108,8 @@ class Values:
         began = self._clock()
         while known.at is None or known.at < began:
             if self._asking is None:
-                if self._clock() < self._until:
-                    return
+                if self._clock() < self._until and known.at is not None:
+                    return  # with what is known
                 self._until = self._clock() + _WAIT
                 self._asking = asyncio.create_task(self._ask(), context=Context())
             asking = self._asking

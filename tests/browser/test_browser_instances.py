@@ -13,6 +13,7 @@ from tests.servers import postgres
 from tests.servers.gemini import GeminiServer, finish, text
 from tests.servers.nginx import Nginx
 from tests.servers.redis import RedisServer
+from tests.servers.s3 import S3Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.services]
 
@@ -24,14 +25,17 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair(browser: Browser, gemini: GeminiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def pair(
+    browser: Browser, gemini: GeminiServer, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("pair")
     redis = RedisServer(folder)
     redis.start()
     with postgres.running() as database:
         env = {
             "THREADKEEP_DATABASE_URL": f"{database.url}?heartbeat=0.3",
-            "THREADKEEP_FILES": str(folder / "files"),
+            "THREADKEEP_FILES": f"s3://{s3_server.new_bucket()}/files",
+            **s3_server.environment(),
             "THREADKEEP_MEMORY_URL": redis.url,
             "THREADKEEP_AUTH": "accounts",
             "CHAINLIT_AUTH_SECRET": "s" * 64,

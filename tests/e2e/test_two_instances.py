@@ -1,4 +1,4 @@
-"""Two instances on PostgreSQL, Redis and a store of files, behind nginx as deploy/ configures it.
+"""Two instances on PostgreSQL, Redis and S3, behind nginx as deploy/ configures it.
 
 Sign-in, limits and conversations are the same at both; either may be killed, and what they share may go.
 """
@@ -25,6 +25,7 @@ from tests.servers.http import Until
 from tests.servers.nginx import Nginx
 from tests.servers.postgres import Postgres
 from tests.servers.redis import RedisServer
+from tests.servers.s3 import S3Server
 
 pytestmark = pytest.mark.services
 
@@ -47,13 +48,12 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="module")
-def common(
-    database: Postgres, redis: RedisServer, model: Model, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
+def common(database: Postgres, redis: RedisServer, s3_server: S3Server, model: Model) -> dict[str, str]:
     """What deploy/threadkeep.env.example says."""
     return {
         "THREADKEEP_DATABASE_URL": f"{database.url}?heartbeat=0.3",
-        "THREADKEEP_FILES": str(tmp_path_factory.mktemp("files")),
+        "THREADKEEP_FILES": f"s3://{s3_server.new_bucket()}/files",
+        **s3_server.environment(),
         "THREADKEEP_MEMORY_URL": redis.url,
         "THREADKEEP_AUTH": "accounts",
         "CHAINLIT_AUTH_SECRET": SECRET,
@@ -184,6 +184,10 @@ class TestThroughTheProxy:
         for page in pages:
             file = await page.attach("note.txt", b"Glaciers move.")  # an upload knows its page's instance alone
             assert await ask(page, "Read this", files=[file]) == "Fine."
+            [element] = (await page.stored())["elements"]
+            for app in (one, two):  # either gives it out, from where both keep it
+                there = await browsers.same(page, app.alive().url)
+                assert (await there.request("GET", element["url"])).content == b"Glaciers move."
         assert await who(pages[0]) == PEOPLE[0]
 
     async def test_the_health_of_an_instance_is_not_for_people(self, one: App, nginx: Nginx) -> None:
@@ -391,6 +395,12 @@ async def test_without_the_database_nobody_is_signed_out_and_sign_in_says_why(
         return found == [["Hello", "Fine.", "Kept?", "Fine."]] * 4
 
     await until(stored)
+
+    async def lets_in() -> bool:
+        async with Client(nginx.url) as client:
+            return (await client.http.post("/login", data={"username": "fay", "password": PASSWORD})).is_success
+
+    await until(lets_in)
     assert await ask(await browsers(nginx.url, "fay"), "Hello") == "Fine."
 
 

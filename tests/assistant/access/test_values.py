@@ -102,6 +102,8 @@ class TestValues:
         clock.now += 1.1
         await here.get("n")
         assert kept.asked == 2
+        kept.away = False
+        assert await here.get("unknown") is None  # of which there is nothing else to say
 
     async def test_a_database_that_hangs_keeps_nobody_waiting(
         self, here: Values, kept: Kept, clock: Clock, monkeypatch: pytest.MonkeyPatch
