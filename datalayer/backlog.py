@@ -134,7 +134,7 @@ class Backlog:
     async def _run(self, group: Sequence[Write], hanging: Storing | None) -> None:
         """``hanging``: a transaction with ``group``, with which the backlog begins."""
         pauses = chain(PAUSES, repeat(PAUSES[-1]))
-        took = False
+        took, size = False, MAX_BATCH
         if hanging and not (took := await self._try(group, hanging)):
             if self._closed:
                 return
@@ -142,10 +142,11 @@ class Backlog:
         while not await self._emptied():
             if self._over:
                 return
-            trying = asyncio.create_task(self._try(list(islice(self._writes, MAX_BATCH))))
-            if took and len(self._writes) <= MAX_BATCH and await self._end_with(trying):
+            trying = asyncio.create_task(self._try(list(islice(self._writes, size))))
+            if took and len(self._writes) <= size and await self._end_with(trying):
                 return
             took = await trying
+            size = min(size * 2, MAX_BATCH) if took else max(size // 4, 1)  # it may have been too many for the time
             if not took:
                 if self._closed:
                     return

@@ -23,6 +23,7 @@ class Database:
         self.works = True
         self.recovers = False  # after one refusal
         self.takes = 0.0  # seconds for a transaction
+        self.most = 1000  # writes in one
         self.answers = asyncio.Event()
         self.answers.set()
         self.stored: list[str] = []
@@ -36,8 +37,8 @@ class Database:
             self.tried_again.set()
         await asyncio.sleep(self.takes)
         await self.answers.wait()
-        if not self.works:
-            self.works = self.recovers
+        if not self.works or len(writes) > self.most:
+            self.works = self.works or self.recovers
             raise StoreUnavailable("not now")
         self.all += writes
         self.stored += [write.id for write in writes if isinstance(write, UpsertStep)]
@@ -99,6 +100,15 @@ async def test_it_recovers_although_writes_come_faster_than_the_database_takes_o
         assert len(names) < 1000
     await lane.close()
     assert database.stored == names
+
+
+async def test_what_is_too_much_for_one_transaction_is_stored_in_several(lane: Lane, database: Database) -> None:
+    database.works = False
+    await asyncio.gather(*(lane.submit(step(f"{n}")) for n in range(100)))
+    database.works, database.most = True, 5
+    while not await lane.catch_up():
+        pass
+    assert database.stored == [f"{n}" for n in range(100)]
 
 
 async def test_while_it_is_degraded_new_writes_wait_behind_the_old_ones(lane: Lane, database: Database) -> None:
