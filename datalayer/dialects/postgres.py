@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 from asyncpg.exceptions import ClientConfigurationError
+from asyncpg.exceptions import TargetServerAttributeNotMatched as _NotThisOne
 from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import URL
@@ -84,7 +86,8 @@ class Database(server.Server):
         return self.url.difference_update_query(_TLS)
 
     def driver(self) -> dict[str, Any]:
-        connect: dict[str, Any] = {"timeout": server.CONNECTING, **_tls(self.url.query)}
+        connect: dict[str, Any] = {"timeout": server.CONNECTING, "async_creator_fn": _connect}
+        connect |= _tls(self.url.query)
         if not self.options.prepared_statements:
             connect |= {
                 "statement_cache_size": 0,
@@ -148,6 +151,21 @@ def _tls(query: Mapping[str, Any]) -> dict[str, Any]:
     if not checked:
         context.verify_mode = ssl.CERT_NONE
     return {"ssl": context}
+
+
+async def _connect(host: Any = None, port: Any = None, **options: Any) -> Any:
+    """The first of several hosts that is as the URL wants it. Each has its share of the time: asyncpg would give all of
+    it to one that accepts and says nothing, as a machine that hangs or is cut off does."""
+    if not isinstance(host, list):
+        return await asyncpg.connect(host=host, port=port, **options)
+    share = options.pop("timeout") / len(host)
+    failed: Exception | None = None
+    for each in zip(host, port, strict=True):
+        try:
+            return await asyncpg.connect(host=each[0], port=each[1], timeout=share, **options)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, _NotThisOne) as error:
+            failed = error
+    raise failed or OSError("No host is named")
 
 
 def parse_url(url: URL) -> URL:
