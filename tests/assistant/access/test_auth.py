@@ -20,6 +20,7 @@ from assistant.config import Config
 from tests.accounts import AccountsOf
 from tests.client import until
 from tests.processes import Server, ServerFailed, free_port, module, run, running_server
+from tests.servers import databases
 
 PASSWORD = "correct horse"
 POLLING = "/ws/socket.io/?EIO=4&transport=polling"
@@ -130,6 +131,23 @@ class TestCommandLine:
         listed = users(tmp_path, "list").stdout
         assert "Zoé\tactive\t20" in listed
         assert "argon2" not in listed
+
+    @pytest.mark.services
+    @pytest.mark.parametrize("kind", ["postgres", "mysql"])
+    def test_it_is_the_same_on_a_server_and_two_at_once_lose_nothing(self, tmp_path: Path, kind: str) -> None:
+        given = {"THREADKEEP_DATABASE_URL": databases.empty_database(kind)}
+        names = [f"Zoé {number}" for number in range(4)]
+
+        def add(name: str) -> int:
+            return users(tmp_path, "add", name, "--password-stdin", password=PASSWORD, **given).returncode
+
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(add, names)) == [0] * 4
+        assert users(tmp_path, "add", names[0], "--password-stdin", password=PASSWORD, **given).returncode == 1
+        assert users(tmp_path, "disable", names[1], **given).returncode == 0
+        listed = [line.split("\t")[:2] for line in users(tmp_path, "list", **given).stdout.splitlines()]
+        assert listed == [[name, "disabled" if name == names[1] else "active"] for name in names]
+        assert AccountsOf(tmp_path, given["THREADKEEP_DATABASE_URL"]).signs_in(names[0], PASSWORD)
 
     @pytest.mark.parametrize(
         ("arguments", "password"),
