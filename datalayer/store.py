@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 from . import blobs as stores
 from . import dialects, opening, transaction
@@ -31,6 +31,7 @@ from .writer import CLOSING, Event
 from .writes import UpsertElement, Write
 
 logger = logging.getLogger("datalayer")
+P = ParamSpec("P")
 
 READ_TIMEOUT = 10.0
 """Seconds a read waits for the recovery at start, for content that a write before it stores, and for its answer."""
@@ -200,6 +201,10 @@ class Store(Reads, AppValues):
         if isinstance(source, Path) and not await asyncio.to_thread(source.is_file):
             raise InvalidInput("The file to store does not exist")
         return await in_thread(self.blobs.put, source)
+
+    async def with_files(self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """What ``work`` returns, which reads ``blobs``: in threads that nothing else waits for."""
+        return await in_thread(work, *args, **named)
 
     async def _ready(self) -> None:
         if await self._open.renew():

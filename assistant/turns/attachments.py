@@ -1,6 +1,5 @@
 """The files of a conversation, for a model to read and for the formatter to search."""
 
-import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -46,7 +45,7 @@ async def attach(
     opens = layer.store.blobs.open
     found = {file.element_id: (file.for_id, file.name, file.mime, partial(opens, file.blob)) for file in stored}
     new = {file.element_id: (file.for_id, file.name, file.mime, partial(_open, file.path)) for file in sent}
-    return await asyncio.to_thread(_read, list((found | new).values()), messages)
+    return await layer.store.with_files(_read, list((found | new).values()), messages)
 
 
 def _read(
@@ -95,7 +94,7 @@ def _content(opens: Open, at_most: int) -> bytes | None:
 
 async def searchable(layer: DataLayer, user_id: str) -> list[StoredFile]:
     """The user's latest files, newest first, with the beginning of those that are text."""
-    return await asyncio.to_thread(_beginnings, layer, await layer.store.recent_files(user_id))
+    return await layer.store.with_files(_beginnings, layer, await layer.store.recent_files(user_id))
 
 
 def _beginnings(layer: DataLayer, files: Iterable[StepFile]) -> list[StoredFile]:

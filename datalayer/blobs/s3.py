@@ -12,6 +12,8 @@ import io
 import logging
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -68,7 +70,7 @@ class S3Blobs:
         )
 
     def put(self, source: Source, name: str | None = None) -> Blob:
-        with opened(source) as file:
+        with opened(source) as given, _at_hand(given) as file:
             blob = named(measured(file), name)
             if name is None or self.size(name) != blob.size:
                 file.seek(0)
@@ -141,6 +143,18 @@ def _explained(error: Exception, said: str) -> StoreUnavailable:
     if isinstance(error, PermissionDeniedError | UnauthenticatedError) or "status code: 403" in str(error):
         return StoreUnavailable("The bucket of the files refuses the key of this installation, or what it may do")
     return StoreUnavailable("The store of files does not answer as it should; try again later")
+
+
+@contextmanager
+def _at_hand(file: BinaryIO | io.BufferedIOBase) -> Iterator[BinaryIO | io.BufferedIOBase]:
+    """``file``; what is itself in a bucket as a temporary file, as the client cannot be called from within a call."""
+    if not isinstance(file, _Content):
+        yield file
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(file, copy, CHUNK)
+        copy.seek(0)
+        yield copy
 
 
 def _unchanged(file: BinaryIO | io.BufferedIOBase, blob: Blob) -> Iterator[bytes]:

@@ -55,6 +55,22 @@ def test_paths_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert (loaded.home, loaded.files) == (tmp_path / "kept", tmp_path / "blobs")
 
 
+def test_files_may_be_in_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THREADKEEP_FILES", "s3://bucket/pre/fix")
+    assert config.load().files == "s3://bucket/pre/fix"
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://", "s3://key:secret@bucket/x", "gs://bucket/x", "s3://bucket/a b", "https://host/b"]
+)
+def test_what_is_no_bucket_is_refused_without_saying_it_again(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("THREADKEEP_FILES", url)
+    with pytest.raises(SystemExit) as refusal:
+        config.load()
+    assert "THREADKEEP_FILES: expected" in str(refusal.value)
+    assert "secret" not in str(refusal.value)
+
+
 def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "s" * 32
     values = {

@@ -82,6 +82,14 @@ class TestContract:
                     assert another.put(stream, name).name == name
         assert set(other.names()) == set(blobs.names()) == kept
 
+    def test_it_is_copied_within_itself(self, blobs: Blobs) -> None:
+        for size in (10, PART + 1):
+            name = blobs.put(some(size)).name
+            with blobs.open(name) as stream:
+                again = blobs.put(stream)
+            assert (again.sha256, again.name == name) == (name[:64], False)
+            assert content_of(blobs, again.name) == some(size)
+
     def test_a_name_that_was_given_before_there_were_tags_is_one(self, blobs: Blobs) -> None:
         sha256, _ = measures(b"old")
         assert blobs.put(b"old", sha256).name == sha256
