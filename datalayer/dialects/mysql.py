@@ -94,8 +94,11 @@ class Database(server.Server):
     oldest = "MariaDB 10.6 or MySQL 8.0.19"
 
     def driver(self) -> dict[str, Any]:
+        # As text the client would send it in Latin-1.
+        password = {"password": str(self.url.password).encode()} if self.url.password else {}
         return {
             "connect_args": {
+                **password,
                 "connect_timeout": int(server.CONNECTING),
                 "charset": "utf8mb4",
                 # What does not fit is refused, not cut; a wait for a lock ends before the transaction is given up.

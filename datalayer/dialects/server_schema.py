@@ -12,7 +12,7 @@ from sqlalchemy import Connection, column, inspect, select, table
 from sqlalchemy.engine import URL
 
 from .. import migrations
-from ..errors import StoreForeign, StoreTooNew, StoreTooOld
+from ..errors import DataLayerError, StoreForeign, StoreTooNew, StoreTooOld, StoreUnusable
 from ..schema import HEAD, metadata
 from . import database
 from .base import T
@@ -24,11 +24,23 @@ VERSIONS = "datalayer_version"
 """The name of the table of versions: other applications in the same schema may use Alembic, too."""
 
 
+_TRIES, _PAUSE = 5, 0.5
+"""A lock of Galera's is each node's own: a process at another node may be at the same, and one of both fails."""
+
+
 async def upgrade(server: Server) -> None:
     """Brings the tables up to date. Raises StoreTooOld, StoreTooNew, StoreForeign, StoreUnusable, StoreUnavailable."""
-    if await server.read.run(lambda connection: look(connection, server)) == HEAD:
-        return
-    await server.upkeep(lambda connection: _upgrade(connection, server))
+    for left in reversed(range(_TRIES)):
+        if await server.read.run(lambda connection: look(connection, server)) == HEAD:
+            return
+        try:
+            return await server.upkeep(lambda connection: _upgrade(connection, server))
+        except StoreUnusable:
+            raise
+        except DataLayerError:
+            if not left:
+                raise
+        await asyncio.sleep(_PAUSE)
 
 
 def look(connection: Connection, server: Server) -> str | None:

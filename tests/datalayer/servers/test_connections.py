@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from datalayer import DataLayer, dialects, opening
 from datalayer.dialects import server_schema
@@ -103,6 +104,22 @@ async def test_a_password_is_in_no_log_and_no_error(
             assert SECRET not in f"{raised.value} {raised.value.__cause__} {layer.store.place}"
             await layer.close()
     assert SECRET not in caplog.text
+
+
+async def test_a_password_may_have_any_character(layer_at: Callable[[str], DataLayer]) -> None:
+    root, name, password = databases.server_url("mysql"), f"odd_{new_id()[:8]}", "é/@:模 x"
+    url = make_url(databases.bare_database("mysql"))
+    user = f"{name}@'127.0.0.1'"
+    databases.execute(
+        root, f"CREATE USER {user} IDENTIFIED BY '{password}'", f"GRANT ALL ON {url.database}.* TO {user}"
+    )
+    try:
+        layer = layer_at(url.set(username=name, password=password).render_as_string(hide_password=False))
+        await layer.create_step(make_step("t"))
+        assert (await layer.health())["state"] == "ok"
+        await layer.close()
+    finally:
+        databases.execute(root, f"DROP USER {user}")
 
 
 async def test_a_user_without_the_right_to_make_tables_is_told_so() -> None:

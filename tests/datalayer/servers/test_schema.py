@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -70,6 +71,7 @@ def test_a_migration_that_is_cut_off_is_gone_on_with(url: str, cut: int, monkeyp
         return whole(self, *args, **given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(DefaultImpl, "_exec", some)
+    monkeypatch.setattr(server_schema, "_TRIES", 1)
     with pytest.raises(DataLayerError):
         databases.upgrade(url)
     monkeypatch.undo()
@@ -90,6 +92,25 @@ async def test_tables_of_another_application_are_left_alone(
         await layer.get_thread("t")
     await layer.close()
     assert databases.rows(url, f"SELECT * FROM {table}") == []
+
+
+async def test_a_migration_that_meets_another_is_tried_again(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, met = server_schema.migrations.run, 0
+
+    def meet(*args: Any, **given: Any) -> None:
+        nonlocal met
+        met += 1
+        run(*args, **given)
+        if met == 1:
+            raise InvalidInput("Duplicate entry")
+
+    monkeypatch.setattr(server_schema.migrations, "run", meet)
+    monkeypatch.setattr(server_schema, "_PAUSE", 0)
+    database = dialects.database(dialects.parse_url(url))
+    assert isinstance(database, Server)
+    await server_schema.upgrade(database)
+    await database.close()
+    assert revision(url) == HEAD
 
 
 def test_other_tables_do_not_matter(url: str) -> None:
