@@ -195,6 +195,23 @@ class TestCrash:
         assert await content_of(layer, element) == b"second"
         assert await blob_names(layer) == {sha256(b"second")}
 
+    async def test_a_spool_that_is_applied_again_while_its_content_is_being_removed_does_not_bring_it_back(
+        self, open_layer: OpenLayer, files: str | Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        layer, element = open_layer(files=files), file(b"second")
+        blob = await layer.store.put_blob(b"first")
+        write = UpsertElement(
+            thread_id=element.thread_id, id=element.id, values={"name": "f"}, blob=blob, at=now(), replayed=True
+        )
+        await layer.store._apply([write])
+        with held_up(layer, monkeypatch) as about_to:
+            await layer.create_element(element)
+            assert await about_to()
+            verdicts = await layer.store._apply([write])
+            assert [type(each).__name__ for each in verdicts] == ["BlobVanished"]
+            assert await content_of(layer, element) == b"second"
+        assert await blob_names(layer) == {sha256(b"second")}
+
     async def test_a_spool_that_is_applied_again_while_others_have_the_content_changes_nothing(
         self, open_layer: OpenLayer, files: str | Path
     ) -> None:
