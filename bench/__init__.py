@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 NAMES = (
     *("create", "concurrent", "list", "resume", "stream", "backup"),
-    *("chats", "screens", "locked", "hot", "flood", "paint", "servers"),
+    *("chats", "screens", "locked", "hot", "flood", "paint", "servers", "scale"),
 )
 
 
@@ -36,6 +36,9 @@ class Sizes:
     hot_messages_each: int = 40
     flood: int = 1_500
     flood_tokens: int = 50
+    scale_users: int = 10_000
+    """A thousandth of docs/scaling.md's."""
+    scale_turns: int = 2
 
 
 QUICK = Sizes(
@@ -60,4 +63,6 @@ QUICK = Sizes(
     hot_messages_each=10,
     flood=50,
     flood_tokens=10,
+    scale_users=50,
+    scale_turns=5,
 )

@@ -52,7 +52,7 @@ def conversations(count: int, steps: int) -> Iterator[Conversation]:
     """The last step of each is a message, so that "last step" and "last message" order them alike."""
     draw = random.Random(count)
     for number in range(count):
-        key, began = _id(draw), _EPOCH + number * 3600 * _SECOND
+        key, began = new_id(draw), _EPOCH + number * 3600 * _SECOND
         yield Conversation(key, began, [_step(draw, key, began, index) for index in range(steps)])
 
 
@@ -67,7 +67,7 @@ def _step(draw: random.Random, thread: str, began: int, index: int) -> Step:
     """As Message.to_dict() and Step.to_dict() make them; tags None, because Chainlit's layer cannot store a list."""
     moment = to_iso(began + index * _SECOND)
     common = {
-        "id": _id(draw),
+        "id": new_id(draw),
         "threadId": thread,
         "parentId": None,
         "createdAt": moment,
@@ -87,13 +87,19 @@ def _step(draw: random.Random, thread: str, began: int, index: int) -> Step:
     return common | author | {"waitForAnswer": False, "command": None, "modes": None}
 
 
-def _id(draw: random.Random) -> str:
+def new_id(draw: random.Random) -> str:
     return str(uuid.UUID(int=draw.getrandbits(128), version=4))
 
 
 @cache
 def _prose() -> str:
     return " ".join(random.Random(0).choices(_WORDS.split(), k=20_000))
+
+
+def prose(draw: random.Random, length: int) -> str:
+    """Of ``length`` characters in the mean."""
+    start = draw.randrange(len(_prose()) - 2 * length)
+    return _prose()[start : start + draw.randint(length // 4, length * 7 // 4)]
 
 
 def _text(draw: random.Random) -> str:
@@ -185,7 +191,7 @@ def attach(place: Place, thread: str, count: int) -> None:
         for _ in range(count):
             blob = LocalBlobs(place.files).put(draw.randbytes(1_000_000))
             db.execute("INSERT INTO blobs VALUES (?, ?, 0, NULL, ?)", (blob.sha256, blob.size, blob.tag))
-            row = (_id(draw), thread, blob.sha256)
+            row = (new_id(draw), thread, blob.sha256)
             db.execute("INSERT INTO elements (id, thread_id, name, blob, created_at) VALUES (?, ?, 'file', ?, 0)", row)
         db.commit()
 

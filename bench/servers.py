@@ -29,7 +29,7 @@ from .measure import Result, measure
 MARIADB, CHAINLIT = "Threadkeep (MariaDB)", "Chainlit's layer for PostgreSQL"
 ALONE, TOGETHER = "PostgreSQL: create_step, one after another", "PostgreSQL: create_step, {:,} callers at once"
 LIST, RESUME = "PostgreSQL: first page of {:,} threads", "PostgreSQL: get_thread, {:,} steps"
-_URLS = {
+URLS = {
     "TEST_POSTGRES_URL": "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres",
     "TEST_MYSQL_URL": "mysql+asyncmy://root@127.0.0.1:3306/test",
 }
@@ -67,15 +67,15 @@ CREATE INDEX ON "Thread" ("createdAt"); CREATE INDEX ON "Thread" (name); CREATE 
 
 
 async def servers(folder: Path, sizes: Sizes) -> list[Result]:
-    urls = [make_url(os.environ.get(name, url)) for name, url in _URLS.items()]
-    async with _database(urls[0]) as postgres, _database(urls[1]) as mysql, _database(urls[0]) as chainlits:
+    urls = [make_url(os.environ.get(name, url)) for name, url in URLS.items()]
+    async with database(urls[0]) as postgres, database(urls[1]) as mysql, database(urls[0]) as chainlits:
         user = f"INSERT INTO \"User\" (id, identifier, metadata) VALUES ('{USER_ID}', '{USER}', '{{}}')"
-        await _execute(chainlits, *_CHAINLITS.split(";"), user)
+        await execute(chainlits, *_CHAINLITS.split(";"), user)
         plain = chainlits.set(drivername="postgresql").render_as_string(hide_password=False)
         opened = {
-            OURS: Layer(folder, _ours(folder, postgres)),
+            OURS: Layer(folder, ours(folder, postgres)),
             CHAINLIT: Layer(folder, ChainlitDataLayer(plain)),
-            MARIADB: Layer(folder, _ours(folder, mysql)),
+            MARIADB: Layer(folder, ours(folder, mysql)),
         }
         try:
             for layer in opened.values():
@@ -87,25 +87,25 @@ async def servers(folder: Path, sizes: Sizes) -> list[Result]:
                 await layer.close()
 
 
-def _ours(folder: Path, url: URL) -> DataLayer:
+def ours(folder: Path, url: URL) -> DataLayer:
     where = folder / str(url.database)
     where.mkdir(parents=True, exist_ok=True)
     return DataLayer(url.render_as_string(hide_password=False), files=where / "files", spool=where / "spool")
 
 
 @asynccontextmanager
-async def _database(url: URL) -> AsyncIterator[URL]:
+async def database(url: URL) -> AsyncIterator[URL]:
     checked = dialects.parse_url(url.render_as_string(hide_password=False))
     name = f"threadkeep_bench_{os.getpid()}_{time.monotonic_ns()}"
-    await _execute(checked, f"CREATE DATABASE {name}")
+    await execute(checked, f"CREATE DATABASE {name}")
     try:
         yield checked.set(database=name)
     finally:
         force = " WITH (FORCE)" if checked.get_backend_name() == "postgresql" else ""
-        await _execute(checked, f"DROP DATABASE {name}{force}")
+        await execute(checked, f"DROP DATABASE {name}{force}")
 
 
-async def _execute(url: URL, *statements: str) -> None:
+async def execute(url: URL, *statements: str) -> None:
     engine = create_async_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         for statement in filter(str.strip, statements):
