@@ -81,8 +81,9 @@ class PatroniNode(Node):
 
     @property
     def followed(self) -> bool:
-        """Whether a synchronous standby follows it: only then nothing is lost with it."""
-        return any(each.get("sync_state") == "sync" for each in self.state.get("replication") or [])
+        """Whether a standby follows it that Patroni may put in its place: one that has all, as they have agreed."""
+        members = _get(self._control, "cluster").get("members", [])
+        return self.leads and any(each.get("role") == "sync_standby" for each in members)
 
     def ask_for_switchover(self) -> None:
         """Has it hand over to its standby."""
