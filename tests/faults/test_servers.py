@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -79,38 +80,43 @@ class TestGone:
         await case.assert_all_stored()
 
 
-class TestFrozen:
-    @pytest.fixture(autouse=True)
-    def _patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(transaction, "PATIENCE", 0.3)
-
-    async def test_what_is_said_meanwhile_is_answered_from_the_spool(self, case: ServerCase) -> None:
+@contextmanager
+def frozen(case: ServerCase, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The server says nothing while the block runs, in which nobody waits for longer than the layer does."""
+    with monkeypatch.context() as patch:
+        patch.setattr(transaction, "PATIENCE", 0.3)
         case.server.freeze()
-        await case.say("one", "two", "three")
-        await case.assert_degraded(3)
-        with pytest.raises(StoreUnavailable):
-            await case.layer.get_thread(case.thread)
+        yield
         case.server.thaw()
+
+
+class TestFrozen:
+    async def test_what_is_said_meanwhile_is_answered_from_the_spool(
+        self, case: ServerCase, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with frozen(case, monkeypatch):
+            await case.say("one", "two", "three")
+            await case.assert_degraded(3)
+            with pytest.raises(StoreUnavailable):
+                await case.layer.get_thread(case.thread)
         await case.assert_recovers()
 
     async def test_a_transaction_that_is_given_up_is_stored_once(
         self, case: ServerCase, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("datalayer.dialects.server.LIMIT", 0.2)
-        case.server.freeze()
-        await case.say("one", "two")
-        assert not await case.layer.store.catch_up()  # which gives up, too
-        await case.assert_degraded(2)
-        monkeypatch.setattr("datalayer.dialects.server.LIMIT", 10.0)
-        case.server.thaw()
+        with frozen(case, monkeypatch), monkeypatch.context() as patch:
+            patch.setattr("datalayer.dialects.server.LIMIT", 0.2)
+            await case.say("one", "two")
+            assert not await case.layer.store.catch_up()  # which gives up, too
+            await case.assert_degraded(2)
         await case.assert_recovers()
 
-    async def test_it_is_killed_while_it_is_frozen(self, case: ServerCase) -> None:
-        case.server.freeze()
-        await case.say("one", "two")
-        case.server.kill()
-        await case.say("three")
-        await case.assert_degraded(3)
+    async def test_it_is_killed_while_it_is_frozen(self, case: ServerCase, monkeypatch: pytest.MonkeyPatch) -> None:
+        with frozen(case, monkeypatch):
+            await case.say("one", "two")
+            case.server.kill()
+            await case.say("three")
+            await case.assert_degraded(3)
         case.server.start()
         await case.assert_recovers()
 
