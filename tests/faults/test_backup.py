@@ -716,12 +716,13 @@ class TestKills:
         assert set(outcomes) == {(False, 6), (True, 4), (False, 4)}
         assert outcomes == sorted(outcomes, key=[(False, 6), (True, 4), (False, 4)].index)
 
+    @pytest.mark.parametrize("at", [1, 2, 3])
     @pytest.mark.parametrize(("way", "start", "end"), [("up", "0001", HEAD), ("down", HEAD, "0001")])
-    def test_during_a_migration(self, place: Place, memory: Path, way: str, start: str, end: str) -> None:
+    def test_during_a_migration(self, place: Place, memory: Path, way: str, start: str, end: str, at: int) -> None:
         if start != HEAD:
             backing.migrate(place, start, None)
         revisions = []
-        for killed in kill_everywhere(way, place.database.parent, memory):
+        for killed in kill_everywhere(way, place.database.parent, memory, at, 3):
             revisions.append(check_file(killed.database))
             assert contents(killed) == expected(1, 4)
             backing.migrate(killed, end, None)
