@@ -11,6 +11,7 @@ import pytest
 
 from datalayer import StoreUnavailable, backlog, transaction
 from tests.faults.conftest import Server, ServerCase
+from tests.faults.talks import stored_everything
 from tests.servers.process import small_disk
 
 pytestmark = pytest.mark.services
@@ -42,7 +43,7 @@ class TestGone:
         await late.say("one", "two")
         await late.assert_degraded(2)
         server.start()
-        assert await late.layer.store.catch_up()
+        await stored_everything(late.layer)
         await late.layer.close()
         assert await case.read() == ["before", "one", "two"]
 
