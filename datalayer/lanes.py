@@ -7,13 +7,15 @@ when it is decided itself.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
+from .records import user_id
 from .spool import Spool
 from .transaction import Commit, Ready
 from .writer import Event, Lane, PutBlob
-from .writes import Write
+from .writes import UpdateThread, UpsertUser, Write
 
 
 class Lanes:
@@ -49,8 +51,15 @@ class Lanes:
         if write.thread_id is None:
             return self._anywhere(write, put)
         lane = self._lanes[crc32(write.thread_id.encode()) % len(self._lanes)]
+        if isinstance(write, UpdateThread) and write.user_id is not None:
+            write = replace(write, author=self._author(write.user_id))
         fence = [] if self._fence is None or self._fence.done() or lane is self._lanes[0] else [self._fence]
         return lane.submit(write, put, fence)
+
+    def _author(self, key: str) -> str | None:
+        """The name of a user who waits in a spool, perhaps longer than what names only the id."""
+        waiting = (each for lane in self._lanes for each in lane.spooled() if isinstance(each, UpsertUser))
+        return next((each.identifier for each in waiting if user_id(each.identifier) == key), None)
 
     def _anywhere(self, write: Write, put: PutBlob | None) -> asyncio.Future[Any]:
         home = next((lane for lane in reversed(self._lanes) if lane.holds(write.rows)), self._lanes[0])

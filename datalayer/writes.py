@@ -92,6 +92,8 @@ class UpdateThread(Write):
     yields: bool = False
     """Where there is an author already, ``user_id`` is dropped rather than the write refused: the first one of a
     channel stays."""
+    author: str | None = None
+    """The identifier of that user, who may not be stored yet; None: the user is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

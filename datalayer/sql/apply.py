@@ -81,6 +81,8 @@ def _put_preferences(group: Group, write: PutPreferences) -> None:
 def _update_thread(group: Group, write: UpdateThread) -> None:
     if isinstance(write.actor, str) and write.user_id not in (None, user_id(write.actor)):
         raise Forbidden("A conversation can only be given to oneself")
+    if write.author is not None:
+        group.connection.execute(group.sql.keep(users), user_row(write.author, {}, write.at))
     if not group.admit(write, write.thread_id, write.anonymous, write.user_id):
         return
     group.flush()

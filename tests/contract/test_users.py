@@ -6,6 +6,8 @@ import pytest
 from chainlit.user import User
 
 from datalayer import DataLayer, InvalidInput
+from datalayer.records import user_id
+from datalayer.writes import UpdateThread
 from tests.conftest import OpenLayer, chainlit_session, make_step, new_id, register, rows
 
 
@@ -73,3 +75,11 @@ async def test_a_thread_started_before_its_user_was_stored_belongs_to_that_user(
         await layer.create_step(make_step(thread_id))
     assert await layer.get_thread_author(thread_id) == "ann"
     assert rows(layer, "SELECT user_id FROM threads") == [((await register(layer, "ann")).id,)]
+
+
+async def test_a_thread_brings_its_author_along_who_is_not_stored_yet(layer: DataLayer) -> None:
+    thread = new_id()
+    await layer.store.submit(UpdateThread(thread_id=thread, user_id=user_id("zoé"), author="zoé"))
+    assert await layer.get_thread_author(thread) == "zoé"
+    await register(layer, "zoé")
+    assert await layer.get_thread_author(thread) == "zoé"

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from datalayer import StoreUnavailable, backlog
 from datalayer.lanes import Lanes
+from datalayer.records import user_id
 from datalayer.spool import Spool
-from datalayer.writes import DeleteStep, UpsertStep, UpsertUser, Write
+from datalayer.writes import DeleteStep, UpdateThread, UpsertStep, UpsertUser, Write
 
 THREADS = [f"thread-{n}" for n in range(20)]
 
@@ -21,10 +24,13 @@ class Database:
         self.begun: list[Write] = []
         self.stored: list[Write] = []
         self.held: set[str] = set()
+        self.refused: list[Write] = []
         self.go_on = asyncio.Event()
 
     async def commit(self, writes: Sequence[Write]) -> list[Any]:
         self.begun += writes
+        if any(replace(write, replayed=False) in self.refused for write in writes):
+            raise StoreUnavailable("not now")
         await asyncio.sleep(0)
         if any(write.thread_id in self.held for write in writes):
             await self.go_on.wait()
@@ -93,6 +99,23 @@ async def test_what_comes_after_it_waits_for_it_also_when_its_caller_has_gone(
     database.go_on.set()
     await asyncio.gather(*before, *after)
     assert database.stored.index(user) < min(database.stored.index(step(thread, "after")) for thread in THREADS[4:])
+    await lanes.close()
+
+
+async def test_a_thread_may_be_stored_before_its_author_who_waits_in_a_spool(
+    database: Database, lanes: Lanes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "PAUSES", (60.0,))
+    user = UpsertUser(identifier="ann")
+    database.refused = [user]
+    await lanes.submit(user)
+    assert lanes.spooled() == [replace(user, replayed=True)]
+    for thread in THREADS:
+        await lanes.submit(UpdateThread(thread_id=thread, user_id=user_id("ann")))
+    elsewhere = [write for write in database.stored if isinstance(write, UpdateThread)]
+    assert {write.author for write in elsewhere} == {"ann"}
+    database.refused = []
+    assert await lanes.catch_up()
     await lanes.close()
 
 
