@@ -52,7 +52,7 @@ class Lanes:
             return self._anywhere(write, put)
         lane = self._lanes[crc32(write.thread_id.encode()) % len(self._lanes)]
         if isinstance(write, UpdateThread) and write.user_id is not None:
-            write = replace(write, author=self._author(write.user_id))
+            write = replace(write, author=write.author or self._author(write.user_id))
         fence = [] if self._fence is None or self._fence.done() or lane is self._lanes[0] else [self._fence]
         return lane.submit(write, put, fence)
 
