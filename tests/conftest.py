@@ -265,13 +265,6 @@ def change(layer: DataLayer, statement: str) -> None:
         file.execute(statement)
 
 
-def content_in(folder: Path, sha256: str) -> Path:
-    """Where a folder of blobs has this content. Raises FileNotFoundError."""
-    for found in folder.glob(f"{sha256[:2]}/{sha256[2:4]}/{sha256}*"):
-        return found
-    raise FileNotFoundError(sha256)
-
-
 async def blob_names(layer: DataLayer) -> set[str]:
     """The SHA-256s of all that is stored, each once, after what was let go is removed."""
     await layer.drain()

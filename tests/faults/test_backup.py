@@ -38,7 +38,7 @@ from datalayer.place import Place
 from datalayer.schema import HEAD
 from datalayer.store import Store
 from datalayer.writes import APPLICATION, DeleteElement, UpsertElement, UpsertStep, to_json
-from tests.conftest import content_in
+from tests.contents import content_in
 
 Contents = dict[str, tuple[str, bytes | None]]
 
@@ -716,13 +716,12 @@ class TestKills:
         assert set(outcomes) == {(False, 6), (True, 4), (False, 4)}
         assert outcomes == sorted(outcomes, key=[(False, 6), (True, 4), (False, 4)].index)
 
-    @pytest.mark.parametrize("at", [1, 2, 3])
     @pytest.mark.parametrize(("way", "start", "end"), [("up", "0001", HEAD), ("down", HEAD, "0001")])
-    def test_during_a_migration(self, place: Place, memory: Path, way: str, start: str, end: str, at: int) -> None:
+    def test_during_a_migration(self, place: Place, memory: Path, way: str, start: str, end: str) -> None:
         if start != HEAD:
             backing.migrate(place, start, None)
         revisions = []
-        for killed in kill_everywhere(way, place.database.parent, memory, at, 3):
+        for killed in kill_everywhere(way, place.database.parent, memory):
             revisions.append(check_file(killed.database))
             assert contents(killed) == expected(1, 4)
             backing.migrate(killed, end, None)

@@ -22,7 +22,8 @@ import pytest
 from datalayer import backup as backing
 from datalayer.place import Place
 from datalayer.store import Store
-from tests.conftest import content_in, missing, often
+from tests.conftest import missing, often
+from tests.contents import content_in
 from tests.faults.disk import Call, Disk, calls, lay_out, record
 
 SEED = int(os.environ.get("CUTS_SEED") or random.randrange(10**6))
