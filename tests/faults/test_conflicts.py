@@ -95,7 +95,7 @@ async def test_a_lock_that_is_held_for_longer_than_the_server_waits(
     async with contested.change_waits_for("UPDATE threads SET name = 'theirs'"):
         await contested.turned_down.wait()
     assert contested.codes <= HELD_TOO_LONG
-    assert contested.events == []
+    await contested.layer.store.catch_up()  # where the lock outlived all tries, the spool has the write
     await contested.assert_all_stored()
 
 

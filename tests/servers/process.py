@@ -96,6 +96,13 @@ def _parent(pid: str) -> int | None:
         return None
 
 
+def _runs(pid: int) -> bool:
+    try:
+        return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def signal_tree(pid: int, number: signal.Signals) -> None:
     for each in descendants(pid):
         try:
@@ -185,9 +192,11 @@ class Node:
     def kill(self) -> None:
         """As a machine that loses its power: the server and all that it started end at once."""
         if self._process is not None:
+            whole = [each for pid in self._pids() for each in descendants(pid)]
             self._signal(signal.SIGKILL)
             self._process.wait(PATIENCE)
             self._process = None
+            wait_until(lambda: not any(map(_runs, whole)), "what it had started")
 
     def freeze(self) -> None:
         """It says nothing, while the system accepts connections for it."""
