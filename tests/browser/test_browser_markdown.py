@@ -81,6 +81,7 @@ def test_everything_is_shown_as_it_was_meant(tab: OpenTab, gemini: GeminiServer)
     assert shown.evaluate("e => getComputedStyle(e).position") == "absolute"  # the stylesheet hides it
 
     chat.answers.first.locator("button:has(.lucide-copy)").last.click()
+    chat.page.wait_for_function("async () => (await navigator.clipboard.readText()) !== ''")
     assert chat.page.evaluate("navigator.clipboard.readText()") == WRITTEN
     chat.reload()
     for message in (chat.questions.first, chat.answers.first):

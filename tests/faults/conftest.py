@@ -1,5 +1,6 @@
 """Servers of the tests' own, and a layer on them while something is the matter."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -57,8 +58,10 @@ class ServerCase:
         assert set(self.events) == {"degraded"}
 
     async def assert_recovers(self) -> None:
-        """The trouble is over: one try stores everything."""
-        assert await self.layer.store.catch_up()
+        """The trouble is over: everything is stored, as soon as the server is back."""
+        async with asyncio.timeout(120):
+            while not await self.layer.store.catch_up():  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
         assert self.events[-1] == "recovered"
         assert self.events.count("recovered") == 1
         await self.say("after")
