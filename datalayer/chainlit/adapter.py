@@ -58,8 +58,8 @@ events.listen()
 
 
 class DataLayer(BaseDataLayer):
-    """Chainlit's persistence in ``url`` (sqlite+aiosqlite:///path) and ``files`` (a folder, or
-    s3://bucket/prefix; None: a folder beside the database).
+    """Chainlit's persistence in ``url`` (sqlite+aiosqlite:///path, or a server's: postgresql+asyncpg://…,
+    mysql+asyncmy://…) and ``files`` (a folder, or s3://bucket/prefix; None: a folder beside the database).
 
     ``spool``, ``backups``: folders of the writes that the database refuses and of its backups, on another disk at best;
     None: beside the database.

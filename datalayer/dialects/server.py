@@ -7,6 +7,7 @@ leaves open whether it was done; the work is done again then, which changes noth
 import asyncio
 import json
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
@@ -131,7 +132,7 @@ class Connections:
         await self._engine.dispose()
 
 
-class Server:
+class Server(ABC):
     """``url`` as ``parse_url`` gave it. Opens nothing before the first call."""
 
     dialect: ClassVar[Dialect]
@@ -177,33 +178,33 @@ class Server:
         """What of the URL the driver understands."""
         return self.url
 
+    @abstractmethod
     def driver(self) -> dict[str, Any]:
         """What ``create_async_engine`` is told besides."""
-        raise NotImplementedError
 
+    @abstractmethod
     def passes(self, error: BaseException) -> bool:
         """Whether others were at the same rows, so that another try is most likely to go well."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refuses_writes(self, cause: BaseException) -> bool:
         """Whether a driver's error says that the server that this connection is to takes no writes, or no more."""
-        raise NotImplementedError
 
+    @abstractmethod
     def understand(self, cause: BaseException) -> DataLayerError | None:
         """What a driver's own error means; None: that cannot be told by what it says of itself."""
-        raise NotImplementedError
 
+    @abstractmethod
     def supports(self, connection: Connection) -> bool:
         """Whether the server is new enough."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lock(self, connection: Connection) -> Any:
         """A context in which no other process migrates."""
-        raise NotImplementedError
 
+    @abstractmethod
     def clock(self, connection: Connection) -> int:
         """The server's time, in UTC microseconds."""
-        raise NotImplementedError
 
     def translate(self, error: BaseException) -> DataLayerError:
         if isinstance(error, NoFreeConnection):
