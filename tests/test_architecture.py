@@ -15,7 +15,7 @@ import datalayer
 ROOT = Path(__file__).resolve().parents[1]
 
 # Packages of datalayer whose modules have floors of their own.
-ROOMS = {"chainlit", "dialects", "sql"}
+ROOMS = {"chainlit", "dialects", "search", "sql"}
 # Floor of each module of datalayer, or package. On one floor only the imports of SIDEWAYS are allowed.
 FLOORS = {
     "errors": 0,
@@ -33,6 +33,9 @@ FLOORS = {
     "chainlit.ended_sessions": 1,
     "chainlit.votes": 1,
     "schema": 1,
+    "search": 0,
+    "search.tokens": 1,
+    "search.query": 2,
     "dialects.base": 1,
     "dialects.expressions": 1,
     "dialects.workers": 1,
