@@ -84,14 +84,16 @@ def tokens(text: str) -> list[str]:
     return found
 
 
-def phrase(text: str) -> tuple[tuple[str, ...], bool]:
-    """The tokens that stand next to each other in every text that says ``text``, and whether the last one is only the
-    beginning of one there, as a single character of a script without spaces is. None for text without a word."""
+def phrase(text: str, goes_on: bool = False) -> tuple[tuple[str, ...], bool]:
+    """The tokens that stand next to each other in every text that says ``text``, none for text without a word; and
+    whether the last one is only the beginning of one: that of a word which ``goes_on``, and in scripts without spaces
+    a single character."""
     sought = tokens(text)
-    ends_spaceless = bool(sought) and len(sought[-1]) == 1 and _HAS_SPACELESS.match(sought[-1]) is not None
-    if ends_spaceless and sought[-2:-1] and sought[-2][1:] == sought[-1]:
-        return tuple(sought[:-1]), False  # the last pair says it
-    return tuple(sought), ends_spaceless
+    if not sought or not _HAS_SPACELESS.match(sought[-1]):
+        return tuple(sought), goes_on
+    if len(sought[-1]) == 1 and sought[-2:-1] and sought[-2][1:] == sought[-1]:
+        sought.pop()  # the pair before says it
+    return tuple(sought), len(sought[-1]) == 1
 
 
 def _composed(jamo: re.Match[str]) -> str:
