@@ -5,9 +5,23 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from . import text
-from .records import Element, File, Message, Page, Step, StepFile, Thread, ThreadMessage, User
+from .records import (
+    NOTHING_MORE,
+    Element,
+    File,
+    Message,
+    Page,
+    Part,
+    Step,
+    StepFile,
+    Thread,
+    ThreadMessage,
+    User,
+    View,
+    Wish,
+)
 from .reports import Summary, ThreadStats, UsageDay, UsageTotal
-from .sql import context, queries, summaries, usage
+from .sql import context, parts, queries, summaries, usage
 
 T = TypeVar("T")
 Found = TypeVar("Found", File, Step)
@@ -44,6 +58,16 @@ class Reads(ABC):
     async def whole_thread(self, thread_id: str) -> tuple[Thread, list[Step], list[Element]] | None:
         """The thread, its steps (oldest first) and its elements, of one moment; None when there is none."""
         return await self._read(queries.whole_thread, thread_id, thread_id=thread_id)
+
+    async def part(
+        self, thread_id: str, view: View | None = None, wish: Wish = NOTHING_MORE, count: int = 100
+    ) -> Part | None:
+        """What ``view`` shows, None: nothing yet, and what is wished for; None when there is no such thread.
+
+        At least the last ``count`` messages, and as many more for a wish, or a few more than those: no turn is torn. A
+        step that is not in the thread is no wish.
+        """
+        return await self._read(parts.part, thread_id, view, wish, count, thread_id=thread_id)
 
     async def element(self, thread_id: str, element_id: str) -> Element | None:
         return await self._read(queries.element, thread_id, element_id, thread_id=thread_id)

@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from .errors import InvalidInput
 
@@ -101,6 +101,55 @@ class Element(NamedTuple):
     blob: str | None
     """The name of its content."""
     extra: dict[str, Any] | None
+
+
+Point = tuple[int, int]
+"""Where a step stands in its thread: created_at and seq."""
+BEGINNING: Point = (-(1 << 63), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which steps of a thread are shown: those from ``since`` on, and perhaps some further up."""
+
+    since: Point = BEGINNING
+    upper: tuple[Point, Point] | None = None
+    """From the first point on, not up to the second, which is before ``since``."""
+
+    @property
+    def first(self) -> Point:
+        return self.upper[0] if self.upper else self.since
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be shown besides."""
+
+    more: Literal["earlier", "later"] | None = None
+    """Before the first step that is shown; or where some further up end."""
+    at: str | None = None
+    """Id of a step, with some before and after it."""
+    back_to: str | None = None
+    """Id of a step, and all after it."""
+
+
+NOTHING_MORE = Wish()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What ``view`` shows of a thread, at one moment; all steps oldest first."""
+
+    thread: Thread
+    view: View
+    steps: list[Step]
+    """Those from ``view.since`` on."""
+    upper: list[Step]
+    """Those of ``view.upper``."""
+    elements: list[Element]
+    """Those of all these steps, and those of none."""
+    hidden: bool
+    """Whether the thread has steps of type ``undefined`` from ``view.since`` on, which are in no part."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ FLOORS = {
     "lanes": 5,
     "sql.app_values": 3,
     "sql.context": 3,
+    "sql.parts": 4,
     "sql.copying": 4,
     "sql.usage": 4,
     "sql.summaries": 4,
@@ -88,6 +89,7 @@ FLOORS = {
     "chainlit.actor": 11,
     "chainlit.events": 11,
     "chainlit.sessions": 12,
+    "chainlit.parts": 13,
     "chainlit.adapter": 13,
     "__init__": 14,
     "__main__": 14,
@@ -99,6 +101,8 @@ SIDEWAYS = {
     ("reports", "records"),
     ("reports", "writes"),
     ("chainlit.routes", "chainlit.shapes"),
+    ("chainlit.adapter", "chainlit.parts"),
+    ("sql.parts", "sql.queries"),
 }
 # What may import SQLAlchemy, and what Chainlit: packages and modules of datalayer.
 SQLALCHEMY = {"column_types", "dialects", "migrations", "schema", "sql"}

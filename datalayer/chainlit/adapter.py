@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainlit.auth import require_login
-from chainlit.data.base import BaseDataLayer
 from chainlit.session import WebsocketSession
 from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, ThreadDict, ThreadFilter
 from chainlit.user import PersistedUser, User
@@ -42,6 +41,7 @@ from ..writes import (
 from . import actor, events, shapes
 from .actor import session_here
 from .calls import at_call, then
+from .parts import Parts
 from .routes import mount
 from .sessions import Sessions, asks_for, begin_under, is_own, is_uuid, nothing, server_address
 
@@ -57,7 +57,7 @@ actor.watch()
 events.listen()
 
 
-class DataLayer(BaseDataLayer):
+class DataLayer(Parts):
     """Chainlit's persistence in ``url`` (sqlite+aiosqlite:///path, or a server's: postgresql+asyncpg://…,
     mysql+asyncmy://…) and ``files`` (a folder, or s3://bucket/prefix; None: a folder beside the database).
 
@@ -177,20 +177,15 @@ class DataLayer(BaseDataLayer):
     async def get_thread(self, thread_id: str) -> ThreadDict | None:
         """The thread with its steps (oldest first) and elements; None when there is none."""
         thread_id = text.as_id(thread_id)
-        whole = await self.store.whole_thread(thread_id) if text.is_identifier(thread_id) else None
+        whole = await self._whole(thread_id) if text.is_identifier(thread_id) else None
         if asks_for(thread_id):
             kept = await self._may_go_on(thread_id, whole and whole[0])
             if whole is None or not kept:
                 begin_under(thread_id if kept else str(uuid.uuid4()))
         if whole is None:
             return None
-        found, steps, elements = whole
-        self._sessions.load(found)
-        server = server_address()
-        shown = shapes.thread(found, found.created_at)
-        shown["steps"] = shapes.steps_of(steps)
-        shown["elements"] = [shapes.element(element, server) for element in elements]
-        return shown
+        self._sessions.load(whole[0])
+        return shapes.whole(*whole, server_address())
 
     async def _may_go_on(self, thread_id: str, found: Thread | None) -> bool:
         """Whether a session may keep the thread id that its client has chosen: its own, or one that nobody has used.

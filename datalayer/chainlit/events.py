@@ -14,6 +14,7 @@ from . import chosen_ids, ended_sessions, votes
 
 _edited: ContextVar[set[str] | None] = ContextVar("datalayer_edited", default=None)
 _naming: ContextVar[bool] = ContextVar("datalayer_naming", default=False)
+_without_steps: ContextVar[bool] = ContextVar("datalayer_without_steps", default=False)
 
 
 @contextmanager
@@ -50,12 +51,30 @@ def is_first_interaction() -> bool:
     return _naming.get()
 
 
+@contextmanager
+def without_steps() -> Iterator[None]:
+    """``get_thread`` reads no steps in this block."""
+    before = _without_steps.set(True)
+    try:
+        yield
+    finally:
+        _without_steps.reset(before)
+
+
+def is_without_steps() -> bool:
+    return _without_steps.get()
+
+
 def listen() -> None:
     """Wraps Chainlit's handlers, and mends what is wrong with them, once. There is nothing to do without its server."""
     if (socket := sys.modules.get("chainlit.socket")) is None or hasattr(socket, "_datalayer_listens"):
         return
     socket._datalayer_listens = True  # type: ignore[attr-defined]
-    for event, better in (("edit_message", _marked), ("connection_successful", chosen_ids.checked)):
+    for event, better in (
+        ("connect", _of_an_author),
+        ("edit_message", _marked),
+        ("connection_successful", chosen_ids.checked),
+    ):
         original = getattr(socket, event)
         wrapped = better(original)
         setattr(socket, event, wrapped)
@@ -65,6 +84,17 @@ def listen() -> None:
     socket.persist_user_session = ended_sessions.never_failing(socket.persist_user_session)  # type: ignore[attr-defined]
     ChainlitEmitter.flush_thread_queues = _naming_the_thread(ChainlitEmitter.flush_thread_queues)  # type: ignore
     votes.install(sys.modules["chainlit.server"].app)
+
+
+def _of_an_author(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Chainlit reads the whole thread to see whose it is, and once more to show it."""
+
+    @wraps(original)
+    async def connect(sid: str, environ: Any, auth: Any) -> Any:
+        with without_steps():
+            return await original(sid, environ, auth)
+
+    return connect
 
 
 def _marked(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

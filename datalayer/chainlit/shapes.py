@@ -115,6 +115,14 @@ def thread(found: Thread, created_at: int) -> "ThreadDict":
     }
 
 
+def whole(found: Thread, steps: Iterable[Step], elements: Iterable[Element], server: str = "") -> "ThreadDict":
+    """``found`` with these steps and elements. ``server``: as for an element."""
+    shown = thread(found, found.created_at)
+    shown["steps"] = steps_of(steps)
+    shown["elements"] = [element(each, server) for each in elements]
+    return shown
+
+
 def step(found: Step) -> "StepDict":
     """Chainlit's types know no None for name, input, output, metadata and streaming, and its browser code calls string
     methods on them."""

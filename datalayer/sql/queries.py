@@ -64,7 +64,7 @@ def vote(connection: Connection, vote_id: str) -> tuple[str, str] | None:
     return (row.thread_id, row.id) if row else None
 
 
-_STEPS: Select[Any] = (
+STEPS: Select[Any] = (
     select(
         *columns(Step, steps, vote_id=feedbacks.c.id, vote_value=feedbacks.c.value, vote_comment=feedbacks.c.comment)
     )
@@ -77,10 +77,10 @@ _STEPS: Select[Any] = (
 )
 
 
-_ELEMENTS: Select[Any] = select(*columns(Element, elements))
+ELEMENTS: Select[Any] = select(*columns(Element, elements))
 # Made once: what SQLAlchemy derives from a statement takes longer than SQLite needs to answer it.
-_THREAD_STEPS = _STEPS.where(steps.c.thread_id == bindparam("thread")).order_by(steps.c.created_at, steps.c.seq)
-_THREAD_ELEMENTS = _ELEMENTS.where(elements.c.thread_id == bindparam("thread")).order_by(
+_THREAD_STEPS = STEPS.where(steps.c.thread_id == bindparam("thread")).order_by(steps.c.created_at, steps.c.seq)
+_THREAD_ELEMENTS = ELEMENTS.where(elements.c.thread_id == bindparam("thread")).order_by(
     elements.c.created_at, elements.c.id
 )
 
@@ -95,7 +95,7 @@ def whole_thread(connection: Connection, thread_id: str) -> tuple[Thread, list[S
 
 
 def step(connection: Connection, step_id: str) -> Step | None:
-    row = connection.execute(_STEPS.where(steps.c.id == step_id)).one_or_none()
+    row = connection.execute(STEPS.where(steps.c.id == step_id)).one_or_none()
     return Step(*row) if row else None
 
 
@@ -106,13 +106,13 @@ def preferences(connection: Connection, user_id: str) -> dict[str, Any]:
 
 def favorite_steps(connection: Connection, user_id: str) -> list[Step]:
     """A user's favourite messages, newest first."""
-    mine = _STEPS.where(steps.c.favorite, threads.c.user_id == user_id)
+    mine = STEPS.where(steps.c.favorite, threads.c.user_id == user_id)
     found = connection.execute(mine.order_by(steps.c.created_at.desc(), steps.c.seq.desc())).all()
     return list(map(Step._make, found))
 
 
 def element(connection: Connection, thread_id: str, element_id: str) -> Element | None:
-    which = _ELEMENTS.where(elements.c.thread_id == thread_id, elements.c.id == element_id)
+    which = ELEMENTS.where(elements.c.thread_id == thread_id, elements.c.id == element_id)
     row = connection.execute(which).one_or_none()
     return Element(*row) if row else None
 

@@ -10,6 +10,7 @@ from chainlit.user import User
 
 from datalayer import DataLayer
 from tests.conftest import chainlit_session, new_id, register, start_thread
+from tests.contract.test_lists import queries
 
 
 @pytest.mark.parametrize("signed_in", [False, True])
@@ -34,3 +35,19 @@ async def test_a_disconnect_whose_metadata_is_refused_still_ends_the_session(cha
         session.to_clear = True
         await socket.disconnect(session.socket_id)
         assert socket.WebsocketSession.get(session.socket_id) is None
+
+
+async def test_whose_a_thread_is_is_seen_without_its_steps(
+    chainlit_layer: DataLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread_id = (await start_thread(chainlit_layer, await register(chainlit_layer, "bob")))["threadId"]
+    monkeypatch.setattr(socket, "require_login", lambda: True)
+
+    async def ann(_environ: Any) -> Any:
+        return User(identifier="ann"), "token"
+
+    monkeypatch.setattr(socket, "_authenticate_connection", ann)
+    auth = {"sessionId": new_id(), "clientType": "webapp", "threadId": thread_id}
+    with queries(chainlit_layer) as seen, pytest.raises(ConnectionRefusedError, match="authorization failed"):
+        await socket.connect(new_id(), {}, auth)
+    assert [statement.partition("FROM ")[2].split()[0] for statement, _ in seen] == ["threads"]

@@ -12,6 +12,7 @@ from datalayer.schema import metadata
 from tests.conftest import register, rows, start_thread
 from tests.contract.test_context_queries import talk
 from tests.contract.test_lists import page, queries
+from tests.contract.test_parts import part_of, store, turns
 from tests.contract.test_usage import NOON, call
 
 
@@ -36,6 +37,22 @@ class TestPlans:
         assert ("(thread_id=? AND created_at>?)" if "after" in which else "(thread_id=?)") in plan
         assert "steps_by_thread" in plan
         assert "TEMP B-TREE" not in plan
+
+    async def test_a_part_walks_its_index_from_where_it_begins_and_sorts_no_steps(self, layer: DataLayer) -> None:
+        stored = await store(layer, turns("t", 9))
+        view = (await part_of(layer, "t", at=stored[0])).view
+        with queries(layer) as seen:
+            await part_of(layer, "t", view, at=stored[9], more="later", back_to=stored[-1])
+        plans = [
+            [row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters)]
+            for statement, parameters in seen
+        ]
+        walks = [row for plan in plans for row in plan if "steps_by_thread" in row]
+        assert len(walks) > 5
+        assert all("(thread_id=? AND created_at" in row for row in walks)
+        assert not any("SCAN" in row and "VIRTUAL" not in row for plan in plans for row in plan)
+        of_elements = [plan for plan in plans if any("elements" in row for row in plan)]
+        assert [plan for plan in plans if "TEMP B-TREE" in " ".join(plan)] == of_elements
 
     @pytest.mark.parametrize("which", [{}, {"since": NOON}, {"thread_id": "t"}, {"thread_id": "t", "since": NOON}])
     async def test_totals_read_an_index_and_no_other_rows(self, layer: DataLayer, which: dict[str, Any]) -> None:

@@ -1,0 +1,44 @@
+"""Threads that are read without their steps, or in part: for an app that shows a long one bit by bit."""
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from chainlit.data.base import BaseDataLayer
+from chainlit.types import ThreadDict
+
+from .. import text
+from ..records import NOTHING_MORE, Element, Part, Step, Thread, View, Wish
+from ..store import Store
+from . import events, shapes
+from .sessions import server_address
+
+if TYPE_CHECKING:
+    from chainlit.step import StepDict
+
+
+class Parts(BaseDataLayer):
+    store: Store
+
+    @staticmethod
+    def without_steps() -> AbstractContextManager[None]:
+        """In the block, ``get_thread`` returns threads without steps and elements. It always does where Chainlit looks
+        only whose a thread is."""
+        return events.without_steps()
+
+    async def get_part(
+        self, thread_id: str, view: View | None = None, wish: Wish = NOTHING_MORE, count: int = 100
+    ) -> "tuple[ThreadDict, list[StepDict], Part] | None":
+        """As ``Store.part``: the thread with the steps from ``view.since`` on and all elements of the part, the steps
+        further up, and what was read; None when there is no such thread."""
+        thread_id = text.as_id(thread_id)
+        part = await self.store.part(thread_id, view, wish, count) if text.is_identifier(thread_id) else None
+        if part is None:
+            return None
+        shown = shapes.whole(part.thread, part.steps, part.elements, server_address())
+        return shown, shapes.steps_of(part.upper), part
+
+    async def _whole(self, thread_id: str) -> tuple[Thread, list[Step], list[Element]] | None:
+        if not events.is_without_steps():
+            return await self.store.whole_thread(thread_id)
+        found = await self.store.thread(thread_id)
+        return (found, [], []) if found else None

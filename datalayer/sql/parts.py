@@ -1,0 +1,150 @@
+"""I9: a part of a long thread costs what it shows, however long the thread is.
+
+It begins at a message without a parent, so that no turn is torn, and has the parents of its steps, unless they are far
+above.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Integer, Select, bindparam, func, or_, select, tuple_
+
+from .. import dialects
+from ..dialects.expressions import listed
+from ..records import BEGINNING, Element, Part, Point, Step, View, Wish
+from ..schema import MESSAGES, elements, steps
+from .queries import ELEMENTS, STEPS, thread
+
+_END: Point = ((1 << 63) - 1, 0)
+_FAR = 5
+"""Times as many steps as messages are wanted: no further up are parents looked for."""
+_HIDDEN = "undefined"
+"""Chainlit's type of a step that is none of the others: no page shows it."""
+
+_HERE = steps.c.thread_id == bindparam("thread")
+_SHOWN = func.coalesce(steps.c.type, "") != _HIDDEN
+_ORDER = (steps.c.created_at, steps.c.seq)
+
+
+def _from(name: str) -> Any:
+    """The first condition says no more than the second, but of an index that MySQL can use."""
+    at, seq = bindparam(name, type_=BigInteger), bindparam(f"{name}_seq", type_=BigInteger)
+    return (steps.c.created_at >= at) & (tuple_(*_ORDER) >= tuple_(at, seq))
+
+
+def _until(name: str) -> Any:
+    at, seq = bindparam(name, type_=BigInteger), bindparam(f"{name}_seq", type_=BigInteger)
+    return (steps.c.created_at <= at) & (tuple_(*_ORDER) < tuple_(at, seq))
+
+
+_WALKED: Select[Any] = (
+    select(steps.c.id, steps.c.parent_id, steps.c.type, *_ORDER)
+    .where(_HERE, _SHOWN)
+    .limit(bindparam("size", type_=Integer))
+)
+_BACK = _WALKED.where(_until("until")).order_by(*(column.desc() for column in _ORDER))
+_ON = _WALKED.where(_from("since")).order_by(*_ORDER)
+_POINT: Select[Any] = select(*_ORDER).where(_HERE, steps.c.id == bindparam("step"))
+_RANGE = STEPS.where(_HERE, _SHOWN, _from("since"), _until("until")).order_by(*_ORDER)
+_SOME_HIDDEN: Select[Any] = (
+    select(steps.c.seq).where(_HERE, steps.c.type == _HIDDEN, _from("since")).limit(bindparam("size", type_=Integer))
+)
+_SHOWN_WITH = ELEMENTS.where(
+    elements.c.thread_id == bindparam("thread"),
+    or_(func.coalesce(elements.c.for_id, "") == "", elements.c.for_id.in_(listed("steps"))),
+).order_by(elements.c.created_at, elements.c.id)
+
+
+def part(connection: Connection, thread_id: str, view: View | None, wish: Wish, count: int) -> Part | None:
+    """What ``view`` shows with what is wished for: the last ``count`` messages at least, and as many more at each wish.
+    None when there is no such thread."""
+    if (found := thread(connection, thread_id)) is None:
+        return None
+    here = _Thread(connection, thread_id, count)
+    view = here.wished(view, wish)
+    end = here.steps(view.since, _END)
+    upper = here.steps(*view.upper) if view.upper else []
+    return Part(found, view, end, upper, here.elements(upper + end), here.some_hidden(view.since))
+
+
+@dataclass(frozen=True, slots=True)
+class _Thread:
+    connection: Connection
+    id: str
+    count: int
+
+    def wished(self, view: View | None, wish: Wish) -> View:
+        since, upper = self.back(_END), view.upper if view else None
+        if view is not None:  # what was removed since then may have been all that it showed
+            since = min(since, view.since)
+        if wish.back_to is not None and (point := self.point(wish.back_to)) is not None:
+            since = min(since, point)
+        point = self.point(wish.at) if wish.at is not None else None
+        if point is not None and point < since and not (upper and upper[0] <= point < upper[1]):
+            upper = self.back((point[0], point[1] + 1)), self.on(point)
+        if wish.more == "earlier" and upper is None:
+            since = self.back(since)
+        elif wish.more is not None and upper is not None:
+            first, last = upper
+            upper = (self.back(first), last) if wish.more == "earlier" else (first, self.on(last))
+        if upper is not None and upper[1] >= since:
+            since, upper = min(upper[0], since), None
+        return View(since, upper)
+
+    def back(self, until: Point) -> Point:
+        """Where the ``count`` messages before ``until`` begin, or more; BEGINNING when there is nothing before them."""
+        messages, begins = 0, None
+        passed: set[str] = set()
+        parents: set[str] = set()
+        for id, parent, type, *point in self._walk(_BACK, "until", until):
+            if begins is not None:
+                return begins
+            messages += type in MESSAGES
+            passed.add(id)
+            parents.discard(id)
+            if parent is not None and parent not in passed:
+                parents.add(parent)
+            enough = (messages >= self.count and not parents) or len(passed) >= _FAR * self.count
+            if enough and type in MESSAGES and parent is None:
+                begins = point[0], point[1]
+        return BEGINNING
+
+    def on(self, since: Point) -> Point:
+        """Where the ``count`` messages from ``since`` on end: the next message without a parent, or the end of all."""
+        messages = 0
+        for _, parent, type, *point in self._walk(_ON, "since", since):
+            if messages >= self.count and type in MESSAGES and parent is None:
+                return point[0], point[1]
+            messages += type in MESSAGES
+        return _END
+
+    def _walk(self, query: Select[Any], name: str, point: Point) -> Iterator[Any]:
+        while True:
+            rows = self._fetch(query, **_point(name, point), size=4 * self.count)
+            yield from rows
+            if len(rows) < 4 * self.count:
+                return
+            *_, at, seq = rows[-1]
+            point = (at, seq + 1) if name == "since" else (at, seq)
+
+    def point(self, step_id: str) -> Point | None:
+        rows = self._fetch(_POINT, step=step_id)
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def steps(self, since: Point, until: Point) -> list[Step]:
+        return list(map(Step._make, self._fetch(_RANGE, **_point("since", since), **_point("until", until))))
+
+    def elements(self, of: list[Step]) -> list[Element]:
+        return list(map(Element._make, self._fetch(_SHOWN_WITH, steps=json.dumps([step.id for step in of]))))
+
+    def some_hidden(self, since: Point) -> bool:
+        return bool(self._fetch(_SOME_HIDDEN, **_point("since", since), size=1))
+
+    def _fetch(self, query: Select[Any], **named: Any) -> list[Any]:
+        return list(dialects.of(self.connection).fetch(self.connection, query, {"thread": self.id, **named}))
+
+
+def _point(name: str, point: Point) -> dict[str, int]:
+    return {name: point[0], f"{name}_seq": point[1]}
