@@ -36,6 +36,7 @@ FLOORS = {
     "search": 0,
     "search.tokens": 1,
     "search.query": 2,
+    "search.snippets": 3,
     "dialects.base": 1,
     "dialects.expressions": 1,
     "dialects.workers": 1,

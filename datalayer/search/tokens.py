@@ -6,6 +6,7 @@ pairs. Of an emoji, joiners, skin tones and variation selectors go as accents do
 """
 
 import re
+from collections.abc import Sequence
 from operator import add
 from unicodedata import category, normalize
 
@@ -26,6 +27,8 @@ _SPACELESS = (
 _HAS_SPACELESS = re.compile(f"[{_SPACELESS}]")
 _RUNS = re.compile(rf"([{_SPACELESS}]+)|([^\s{_SPACELESS}]+)")
 _JAMO = re.compile("[\u1100-\u11ff]+")
+# What is folded on its own: a character, or letters of Hangul, which make syllables together.
+_FOLDED_ALONE = re.compile("[\u1100-\u11ff\u3131-\u318e\uffa0-\uffdc]+|.", re.DOTALL)
 # Symbols that people write as words; the others (arrows, boxes of tables, °) stand between words.
 _EMOJI = re.compile("[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f1e5\U0001f200-\U0001faff]")
 _FLAG = re.compile("[\U0001f1e6-\U0001f1ff]")
@@ -82,6 +85,33 @@ def tokens(text: str) -> list[str]:
         else:
             found.append(word[:LONGEST])
     return found
+
+
+def places(text: str) -> list[tuple[str, int, int]]:
+    """The tokens of ``text``, each with where its first character begins and its last one ends in ``text``."""
+    folded, begins, ends = _folded(text)
+    found = []
+    for run in _RUNS.finditer(folded):
+        start, end = run.span()
+        firsts, length = (range(start, end), 2) if run.lastindex == 1 else ((start,), LONGEST)
+        for first in firsts:
+            after = min(first + length, end)
+            found.append((folded[first:after], begins[first], ends[after - 1]))
+    return found
+
+
+def _folded(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
+    """``text`` as its tokens have it, and where what each of its characters stands for begins and ends."""
+    folded = text.translate(_MEANINGS)
+    if all(len(_MEANINGS[ord(character)]) == 1 for character in set(text)) and not _JAMO.search(folded):
+        return folded, range(len(text)), range(1, len(text) + 1)
+    parts, begins, ends = [], list[int](), list[int]()
+    for part in _FOLDED_ALONE.finditer(text):
+        meaning = _JAMO.sub(_composed, part[0].translate(_MEANINGS))
+        parts.append(meaning)
+        begins += [part.start()] * len(meaning)
+        ends += [part.end()] * len(meaning)
+    return "".join(parts), begins, ends
 
 
 def phrase(text: str, goes_on: bool = False) -> tuple[tuple[str, ...], bool]:

@@ -1,0 +1,164 @@
+"""Whether a text has what is sought, and where: what a person is shown of it."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from unicodedata import category
+
+from .query import Query, Term
+from .tokens import places, tokens
+
+_READ = 1_000_000
+"""Characters of a text that are looked at: they take 50 to 300 ms."""
+_PIECE = 2000
+"""Characters that are looked at together."""
+_BEYOND = 100
+"""How many more of them than a snippet has are looked at on both sides, so that no token there is half a word."""
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+_JOINER = "\u200d"
+_JOINS = f"{_JOINER}🏻🏼🏽🏾🏿"
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    text: str  # on one line, with … where something was left out
+    marks: tuple[tuple[int, int], ...]  # where in ``text`` each match begins and ends, in order, none touches another
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    start: int
+    end: int
+    term: Term
+
+
+def matches(text: str, query: Query) -> bool:
+    """Whether ``text`` has every term of ``query`` that is not excluded, and none that is; filters apart."""
+    said = _joined(tokens(text))
+    return all((_sought(term) in said) != term.excluded for term in query.terms)
+
+
+def snippet(text: str, query: Query, length: int = 160) -> Snippet:
+    """At most ``length`` characters of ``text``, cut at words, around the first place where most of what is sought is
+    together; its beginning where nothing is."""
+    text, terms = text.strip(), [term for term in query.terms if not term.excluded]
+    margin, best, most = length + _BEYOND, list[_Match](), 0
+    for at in range(0, min(len(text), _READ), _PIECE):
+        if most == len(terms):
+            break
+        start = max(0, at - margin)
+        piece = text[start : at + _PIECE + margin]
+        said = _joined(tokens(piece))
+        if sum(_sought(term) in said for term in terms) > most:
+            found = [match for match in _found(piece, start, terms) if match.start >= at]
+            together = _together(found, at + _PIECE, length - 2)
+            if (distinct := len({match.term for match in together})) > most:
+                best, most = together, distinct
+    return _cut(text, best, length)
+
+
+def _joined(said: Sequence[str]) -> str:
+    return f" {' '.join(said)} "
+
+
+def _sought(term: Term) -> str:
+    """What stands in the joined tokens of every text that has ``term``, and of no other."""
+    return f" {' '.join(term.tokens)}{' ' * (not term.prefix)}"
+
+
+def _found(piece: str, start: int, terms: Sequence[Term]) -> list[_Match]:
+    """All matches in ``piece``, which begins at ``start`` of its text; in order."""
+    placed = places(piece)
+    said = _joined([token for token, _, _ in placed])
+    spaces = [at.start() for at in re.finditer(" ", said)]  # one before each token
+    found = []
+    for term in terms:
+        for at in re.finditer(f"(?={re.escape(_sought(term))})", said):  # also what overlaps
+            first = bisect_left(spaces, at.start())
+            end = _end(piece, placed[first + len(term.tokens) - 1 :], term)
+            found.append(_Match(start + placed[first][1], start + end, term))
+    return sorted(found, key=lambda match: (match.start, match.end))
+
+
+def _end(piece: str, placed: Sequence[tuple[str, int, int]], term: Term) -> int:
+    """Where a match of ``term`` ends, with the accents there. ``placed``: from its last token on."""
+    _, start, end = placed[0]
+    if len(term.tokens[-1]) == 1 and placed[1:] and start < placed[1][1] < end:
+        end = placed[1][1]  # one character of a pair
+    while end < len(piece) and _continues(piece, end):
+        end += 1
+    return end
+
+
+def _together(found: Sequence[_Match], before: int, room: int) -> list[_Match]:
+    """Of ``found``, the first matches within ``room`` characters that have most different terms among them; the first
+    of them begins before ``before``."""
+    best, most, until = list[_Match](), 0, 0
+    for at, first in enumerate(found):
+        if first.start >= before:
+            break
+        until = max(until, at + 1)
+        while until < len(found) and found[until].end <= first.start + room:
+            until += 1
+        if (distinct := len({match.term for match in found[at:until]})) > most:
+            best, most = list(found[at:until]), distinct
+    return best
+
+
+def _cut(text: str, found: Sequence[_Match], length: int) -> Snippet:
+    """``found``: what is to be seen, in order."""
+    room = length - 2  # for the ellipses
+    first, last = (found[0].start, found[-1].end) if found else (0, 0)
+    begin, finish = max(0, first - 2 * length), last + 2 * length
+    line, marks = _on_one_line(text[begin:finish], [(match.start - begin, match.end - begin) for match in found])
+    start, end = len(line) - len(line.lstrip()), len(line.rstrip())
+    if end - start > room:
+        first, last = (marks[0][0], min(marks[-1][1], marks[0][0] + room)) if marks else (start, start)
+        from_ = max(start, min(first - (room - (last - first)) // 3, end - room))
+        start, end = _word_start(line, from_, first), _word_end(line, min(end, from_ + room), last)
+    before = "…" * (begin + start > 0)
+    shift = len(before) - start
+    return Snippet(
+        before + line[start:end] + "…" * (end < len(line) or finish < len(text)),
+        tuple((a + shift, min(b, end) + shift) for a, b in marks),
+    )
+
+
+def _on_one_line(text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
+    """``text`` with one space for each run of white space and control characters, and ``spans`` of it, which may
+    overlap, as marks there."""
+    line, marks, at = "", list[tuple[int, int]](), 0
+    for start, end in spans:
+        line += _BLANK.sub(" ", text[at : max(at, start)])
+        begun = len(line)
+        line += _BLANK.sub(" ", text[max(at, start) : end])
+        if start <= at and marks:
+            marks[-1] = marks[-1][0], len(line)
+        else:
+            marks.append((begun, len(line)))
+        at = max(at, end)
+    return line + _BLANK.sub(" ", text[at:]), marks
+
+
+def _word_start(line: str, at: int, latest: int) -> int:
+    """The first place from ``at`` to ``latest`` where a word begins; without one, where a character does."""
+    if at and (space := line.find(" ", at - 1, latest)) >= 0:
+        return space + 1
+    while at < latest and _continues(line, at):
+        at += 1
+    return at
+
+
+def _word_end(line: str, at: int, earliest: int) -> int:
+    if at < len(line) and (space := line.rfind(" ", earliest, at + 1)) >= 0:
+        return space
+    while earliest < at < len(line) and _continues(line, at):
+        at -= 1
+    return at
+
+
+def _continues(line: str, at: int) -> bool:
+    """Whether what a reader sees as one character goes on at ``at``."""
+    here = line[at]
+    return at > 0 and (category(here)[0] == "M" or here in _JOINS or line[at - 1] == _JOINER)
