@@ -1,7 +1,7 @@
 """Whether a text has what is sought, and where: what a person is shown of it."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import category
@@ -15,14 +15,24 @@ _PIECE = 2000
 """Characters that are looked at together."""
 _BEYOND = 100
 """How many more of them than a snippet has are looked at on both sides, so that no token there is half a word."""
-_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+# What nobody sees of Markdown: what a line of a fence, a heading, a quotation, a list or a table begins with; what is
+# around strong words, struck ones, code and links. And what parts words.
+_UNSEEN = re.compile(
+    r"""(?:
+    ^[ ]{0,3}(?: (?:```+|~~~+)[^`\n]*$ | [#]{1,6}[ ]+ | >[ ]? | [-*+][ ]+ | [|]?[ ]*:?--[-|: ]*$ )
+    | [*][*] | ~~ | `+ | !?\[(?=[^]\n]{1,500}\]\([^)\s]{0,500}[/.\#:]) | \]\([^)\s]{0,500}[/.\#:][^)\s]{0,2000}\)
+    | [|\s\x00-\x1f\x7f-\x9f]
+    )+""",
+    re.MULTILINE | re.VERBOSE,
+)
+_PARTS = re.compile(r"[|\s\x00-\x1f\x7f-\x9f]")
 _JOINER = "\u200d"
 _JOINS = f"{_JOINER}🏻🏼🏽🏾🏿"
 
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    text: str  # on one line, with … where something was left out
+    text: str  # on one line, without marks of Markdown, with … where something was left out
     marks: tuple[tuple[int, int], ...]  # where in ``text`` each match begins and ends, in order, none touches another
 
 
@@ -40,8 +50,8 @@ def matches(text: str, query: Query) -> bool:
 
 
 def snippet(text: str, query: Query, length: int = 160) -> Snippet:
-    """At most ``length`` characters of ``text``, cut at words, around the first place where most of what is sought is
-    together; its beginning where nothing is."""
+    """At most ``length`` characters of what a reader sees of ``text``, Markdown, cut at words, around the first place
+    where most of what is sought is together; its beginning where nothing is."""
     text, terms = text.strip(), [term for term in query.terms if not term.excluded]
     margin, best, most = length + _BEYOND, list[_Match](), 0
     for at in range(0, min(len(text), _READ), _PIECE):
@@ -111,34 +121,42 @@ def _cut(text: str, found: Sequence[_Match], length: int) -> Snippet:
     room = length - 2  # for the ellipses
     first, last = (found[0].start, found[-1].end) if found else (0, 0)
     begin, finish = max(0, first - 2 * length), last + 2 * length
-    line, marks = _on_one_line(text[begin:finish], [(match.start - begin, match.end - begin) for match in found])
+    line, marks = _seen(text[begin:finish], [(match.start - begin, match.end - begin) for match in found])
     start, end = len(line) - len(line.lstrip()), len(line.rstrip())
     if end - start > room:
         first, last = (marks[0][0], min(marks[-1][1], marks[0][0] + room)) if marks else (start, start)
         from_ = max(start, min(first - (room - (last - first)) // 3, end - room))
         start, end = _word_start(line, from_, first), _word_end(line, min(end, from_ + room), last)
-    before = "…" * (begin + start > 0)
-    shift = len(before) - start
+    before, after = begin > 0 or line[:start].strip(), finish < len(text) or line[end:].strip()
+    shift = bool(before) - start
     return Snippet(
-        before + line[start:end] + "…" * (end < len(line) or finish < len(text)),
+        "…" * bool(before) + line[start:end] + "…" * bool(after),
         tuple((a + shift, min(b, end) + shift) for a, b in marks),
     )
 
 
-def _on_one_line(text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
-    """``text`` with one space for each run of white space and control characters, and ``spans`` of it, which may
-    overlap, as marks there."""
-    line, marks, at = "", list[tuple[int, int]](), 0
+def _seen(text: str, spans: Sequence[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
+    """What a reader sees of ``text``, on one line, and ``spans`` of it, which may overlap, as marks there."""
+    line, begins, shifts, copied = "", [0], [0], 0
+    for unseen in _UNSEEN.finditer(text):
+        start, end = unseen.span()
+        if any(a < end and start < b for a, b in spans) and any(map(str.isalnum, unseen[0])):
+            continue  # it matches, in the address of a link
+        line += text[copied:start] + " " * bool(_PARTS.search(unseen[0]))
+        begins.append(end)
+        shifts.append(len(line) - end)
+        copied = end
+
+    def place(at: int) -> int:
+        return at + shifts[bisect_right(begins, at) - 1]
+
+    marks = list[tuple[int, int]]()
     for start, end in spans:
-        line += _BLANK.sub(" ", text[at : max(at, start)])
-        begun = len(line)
-        line += _BLANK.sub(" ", text[max(at, start) : end])
-        if start <= at and marks:
-            marks[-1] = marks[-1][0], len(line)
+        if marks and place(start) <= marks[-1][1]:
+            marks[-1] = marks[-1][0], max(place(end), marks[-1][1])
         else:
-            marks.append((begun, len(line)))
-        at = max(at, end)
-    return line + _BLANK.sub(" ", text[at:]), marks
+            marks.append((place(start), place(end)))
+    return line + text[copied:], marks
 
 
 def _word_start(line: str, at: int, latest: int) -> int:

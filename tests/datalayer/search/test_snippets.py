@@ -87,6 +87,26 @@ def test_what_matches_is_marked(text: str, typed: str, marked: str) -> None:
     assert shown(text, typed) == marked
 
 
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("## A **needle** here\n\n> and `a needle`", "A [needle] here and a [needle]"),
+        ("- one *needle*\n  - two ~~needle~~\n* three\n+ four", "one *[needle]* two [needle] three four"),
+        ("1. needle\n2. two", "1. [needle] 2. two"),
+        ("| needle | b |\n|---|:-:|\n| c | d |", "[needle] b c d"),
+        ("a | needle\n--|--\nc | d", "a [needle] c d"),
+        ("```py title=x\nneedle = 1  # a\n```\nend", "[needle] = 1 # a end"),
+        ("![a needle](/x.png), [b](http://c/d?e)", "a [needle], b"),
+        ("see [this](http://x/needle.html) or", "see this](http://x/[needle].html) or"),
+        ("needle[0](x) * 2 ** 3 - 1 # a", "[needle][0](x) * 2 3 - 1 # a"),
+        ("#needle #1 -needle --- a_b__c__", "#[needle] #1 -[needle] --- a_b__c__"),
+        ("***needle***", "*[needle]*"),
+    ],
+)
+def test_marks_of_markdown_are_not_shown(text: str, marked: str) -> None:
+    assert shown(text, "needle") == marked
+
+
 WORDS = [f"word{number}" for number in range(2000)]
 
 
@@ -146,7 +166,7 @@ def test_no_character_is_cut_in_two() -> None:
 def test_a_snippet_is_a_part_of_the_text_on_one_line(text: str, typed: str, length: int) -> None:
     found = snippet(text, asked(typed), length)
     assert len(found.text) <= length
-    assert found.text.strip("…") in one_line(text)
+    assert set(found.text) <= {*one_line(text), "…", " "}
     assert "\n" not in found.text
     edges = [edge for mark in found.marks for edge in mark]
     assert edges == sorted(edges)
