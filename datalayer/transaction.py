@@ -20,7 +20,7 @@ OPENING = 5.0
 Verdict = Any  # a result, or the DataLayerError of this write
 Commit = Callable[[Sequence[Write]], Awaitable[list[Verdict]]]
 Ready = Callable[[], Awaitable[None]]
-Storing = asyncio.Task[list[Verdict]]
+Storing = asyncio.Future[list[Verdict]]
 
 
 class Transactions:
@@ -57,9 +57,28 @@ class Transactions:
         """Whether the one that runs has taken longer than anybody waits."""
         return self._until is not None and time.monotonic() >= self._until
 
-    async def wait(self, storing: Storing) -> bool:
-        """Whether ``storing``, which runs ``store``, ends within the time that anybody waits."""
-        while not storing.done() and not self.stalled:
-            left = PATIENCE if self._until is None else self._until - time.monotonic()
-            await asyncio.wait([storing], timeout=min(PATIENCE, max(0.0, left)))
-        return storing.done()
+    def watch(self, leave: Callable[[], object]) -> "Watch":
+        """``leave`` is called when the transaction that begins now has taken longer than anybody waits."""
+        return Watch(self, leave)
+
+    @property
+    def left(self) -> float:
+        """Seconds that anybody still waits."""
+        return PATIENCE if self._until is None else self._until - time.monotonic()
+
+
+class Watch:
+    def __init__(self, transactions: Transactions, leave: Callable[[], object]) -> None:
+        self._transactions = transactions
+        self._leave = leave
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(PATIENCE, self._look)
+
+    def _look(self) -> None:
+        if self._transactions.stalled:
+            self._leave()
+        else:
+            self._timer = self._loop.call_later(self._transactions.left, self._look)
+
+    def cancel(self) -> None:
+        self._timer.cancel()

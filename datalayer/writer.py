@@ -12,7 +12,7 @@ come meanwhile, until the database has all of them: see ``backlog``.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,6 +37,9 @@ PutBlob = Callable[[], Coroutine[Any, Any, Blob]]
 class _Entry:
     write: Write
     done: asyncio.Future[Any]
+    """Ends when the write is decided."""
+    answer: asyncio.Future[Any]
+    """The same for the caller, who may cancel it: that must not cancel the write."""
     after: Sequence[asyncio.Future[Any]] = ()
     blob: asyncio.Task[Blob] | None = None
 
@@ -64,9 +67,10 @@ class Lane:
         self._transactions = Transactions(commit, ready)
         self._backlog = Backlog(spool, self._transactions, self._tell)
         self._waiting: deque[_Entry] = deque()
-        self._undecided: dict[asyncio.Future[Any], Write] = {}
+        self._undecided: dict[asyncio.Future[Any], _Entry] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._singly = 0
         self._closed = False
         self.listeners: list[Callable[[Event], None]] = []
 
@@ -90,13 +94,16 @@ class Lane:
         stored = (entry.blob for entry in self._waiting if entry.blob and entry.ready)
         return self._backlog.blobs() | {blob.result().name for blob in stored if not blob.exception()}
 
+    def _accepted(self) -> Iterator[Write]:
+        return (entry.write for entry in self._undecided.values())
+
     def undecided(self) -> list[asyncio.Future[Any]]:
         """The writes whose callers have no answer yet."""
         return list(self._undecided)
 
     def holds(self, rows: frozenset[str]) -> bool:
         """Whether a write to one of these rows is not in the database yet."""
-        return bool(rows) and any(rows & each.rows for each in (*self._undecided.values(), *self.spooled()))
+        return bool(rows) and any(rows & each.rows for each in (*self._accepted(), *self.spooled()))
 
     def submit(
         self, write: Write, put: PutBlob | None = None, after: Sequence[asyncio.Future[Any]] = ()
@@ -110,20 +117,19 @@ class Lane:
             raise StoreClosed("The data layer is closed")
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="datalayer-writer")
-        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        entry = _Entry(write, done, after, asyncio.create_task(put()) if put else None)
+        loop = asyncio.get_running_loop()
+        done, answer = loop.create_future(), loop.create_future()
+        entry = _Entry(write, done, answer, after, asyncio.create_task(put()) if put else None)
         for each in (*after, *filter(None, [entry.blob])):
             each.add_done_callback(lambda _: self._wake.set())
         self._waiting.append(entry)
-        self._undecided[done] = write
+        self._undecided[done] = entry
         self._wake.set()
-        answer = asyncio.shield(done)  # cancelling a caller must not cancel the write
-        answer.add_done_callback(lambda f: f.cancelled() or f.exception())  # _decide has logged it
         return answer
 
     async def barrier(self, thread_id: str | None = None) -> None:
         """Returns when the writes submitted before are decided: those to ``thread_id``, or all."""
-        if waited := [f for f, write in self._undecided.items() if _concerns(write.thread_id, thread_id)]:
+        if waited := [f for f, each in self._undecided.items() if _concerns(each.write.thread_id, thread_id)]:
             await asyncio.wait(waited)
 
     async def settled(self, thread_id: str | None = None) -> None:
@@ -150,12 +156,9 @@ class Lane:
         self._wake.set()
         if self._task is not None and not (await asyncio.wait([self._task], timeout=CLOSING))[0]:
             self._task.cancel()
-        for done in self._undecided:
+        for entry in list(self._undecided.values()):
             logger.error("not stored: its content was not stored in time")
-            observer().wrote("failed")
-            done.set_exception(StoreUnavailable("This could not be saved before the end"))
-            done.exception()
-        self._undecided.clear()
+            self._answer(entry, StoreUnavailable("This could not be saved before the end"), "failed")
         await self._backlog.close(CLOSING)
         return not self._transactions.running
 
@@ -168,13 +171,16 @@ class Lane:
             await self._wake.wait()
             self._wake.clear()
             while batch := self._take():
-                await self._store(batch)
+                if not await self._store(batch):
+                    return
 
     def _take(self) -> list[_Entry]:
         batch: list[_Entry] = []
         kept: deque[_Entry] = deque()
         held: set[str | None] = set()
-        while self._waiting and len(batch) < MAX_BATCH:
+        most = 1 if self._singly else MAX_BATCH
+        self._singly = max(0, self._singly - 1)
+        while self._waiting and len(batch) < most:
             entry = self._waiting.popleft()
             thread_id = entry.write.thread_id
             # A write that does not know its thread may belong to any, and any may come after it.
@@ -186,19 +192,41 @@ class Lane:
         self._waiting.extendleft(reversed(kept))
         return batch
 
-    async def _store(self, batch: list[_Entry]) -> None:
+    async def _store(self, batch: list[_Entry]) -> bool:
+        """False: another task runs this lane meanwhile, because the transaction was left alone."""
         if self.degraded and await self._keep(batch, only_if_behind=True):
-            return
-        storing = asyncio.create_task(self._transactions.store([entry.write for entry in batch]))
-        if not await self._transactions.wait(storing):
-            logger.warning("the database does not answer, writing to the spool")
-            await self._keep(batch, storing)
-        elif error := storing.exception():
-            assert isinstance(error, DataLayerError)
-            await self._fail(batch, error)
+            return True
+        left: list[Storing] = []
+        watch = self._transactions.watch(lambda: left.append(self._leave(batch)))
+        try:
+            verdicts = await self._transactions.store([entry.write for entry in batch])
+        except DataLayerError as error:
+            if left:
+                left[0].set_exception(error)
+            else:
+                await self._fail(batch, error)
         else:
-            for entry, verdict in zip(batch, storing.result(), strict=True):
-                self._decide(entry, verdict)
+            if left:
+                left[0].set_result(verdicts)
+            else:
+                for entry, verdict in zip(batch, verdicts, strict=True):
+                    self._decide(entry, verdict)
+        finally:
+            watch.cancel()
+        return not left
+
+    def _leave(self, batch: list[_Entry]) -> Storing:
+        """Lets the spool have what is in a transaction that hangs, and goes on. What the transaction comes to."""
+        logger.warning("the database does not answer, writing to the spool")
+        storing: Storing = asyncio.get_running_loop().create_future()
+
+        async def go_on() -> None:
+            await self._keep(batch, storing)
+            await self._run()
+
+        self._task = asyncio.create_task(go_on(), name="datalayer-writer")
+        self._wake.set()
+        return storing
 
     async def _fail(self, batch: list[_Entry], error: DataLayerError) -> None:
         if error.retryable:
@@ -206,8 +234,8 @@ class Lane:
             await self._keep(batch)
         elif len(batch) > 1:
             logger.warning("storing %s writes one by one: %s (%s)", len(batch), error, reason(error))
-            for entry in batch:
-                await self._store([entry])
+            self._waiting.extendleft(reversed(batch))
+            self._singly = len(batch)
         else:
             self._decide(batch[0], error)
 
@@ -253,14 +281,22 @@ class Lane:
         return True
 
     def _decide(self, entry: _Entry, verdict: Verdict, outcome: Outcome = "stored") -> None:
+        if isinstance(verdict, DataLayerError):
+            log(entry.write, verdict)
+            outcome = "failed"
+        self._answer(entry, verdict, outcome)
+
+    def _answer(self, entry: _Entry, verdict: Verdict, outcome: Outcome) -> None:
         del self._undecided[entry.done]
-        observer().wrote("failed" if isinstance(verdict, DataLayerError) else outcome)
-        if not isinstance(verdict, DataLayerError):
-            entry.done.set_result(verdict)
+        observer().wrote(outcome)
+        entry.done.set_result(None)
+        if entry.answer.done():
             return
-        log(entry.write, verdict)
-        entry.done.set_exception(verdict)
-        entry.done.exception()  # marks it as seen
+        if isinstance(verdict, DataLayerError):
+            entry.answer.set_exception(verdict)
+            entry.answer.exception()  # marks it as seen: it is logged
+        else:
+            entry.answer.set_result(verdict)
 
 
 def _concerns(thread_id: str | None, asked: str | None) -> bool:
