@@ -305,10 +305,12 @@ def to_iso(microseconds: int | None) -> str | None:
         return None
     # A third of the time that a datetime takes; a thread can have 10,000 steps.
     seconds, fraction = divmod(microseconds, 1_000_000)
-    days, second = divmod(seconds, 86_400)
-    minutes, second = divmod(second, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{_date(days)}T{hour:02}:{minute:02}:{second:02}.{fraction:06}Z"
+    minutes, second = divmod(seconds, 60)
+    days, minute = divmod(minutes, 1_440)
+    return f"{_date(days)}T{_CLOCK[minute]}:{second:02}.{fraction:06}Z"
+
+
+_CLOCK = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(1_440)]
 
 
 @lru_cache(maxsize=1024)

@@ -28,7 +28,7 @@ def clean(value: Any, what: str = "value", depth: int = 0) -> Any:
     """
     if isinstance(value, str):
         # The slice makes a plain str of a subclass; str() of an enum would be its name.
-        return value[:] if value.isascii() and "\x00" not in value else _UNSTORABLE.sub("\ufffd", value)
+        return value[:] if is_storable(value) else _UNSTORABLE.sub("\ufffd", value)
     if depth > MAX_DEPTH:
         raise InvalidInput(f"{what}: nested too deeply")
     if value is None or isinstance(value, (bool, int)):
@@ -40,6 +40,16 @@ def clean(value: Any, what: str = "value", depth: int = 0) -> Any:
     if isinstance(value, (list, tuple)):
         return [clean(v, what, depth + 1) for v in value]
     raise InvalidInput(f"{what}: a {type(value).__name__} cannot be stored as JSON")
+
+
+def is_storable(value: str) -> bool:
+    """Whether every database takes it as it is. To encode it takes a tenth of the time of a search."""
+    if "\x00" in value:
+        return False
+    try:
+        return value.isascii() or bool(value.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def clean_dict(value: Any, what: str) -> dict[str, Any] | None:
