@@ -1,5 +1,6 @@
 """What every database can be asked for, and what an error means that is no driver's."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -10,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 from ..errors import DataLayerError, InvalidInput, StoreUnavailable
 
 T = TypeVar("T")
+to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 Row = Sequence[Any]
 Query = Select[Any] | CompoundSelect[*tuple[Any, ...]]
 
@@ -20,9 +22,11 @@ class Dialect(ABC):
     serial: ClassVar[bool] = False
     """Whether a transaction that writes is alone, so that nothing changes between what it reads and what it writes."""
 
-    def fetch(self, connection: Connection, statement: Query, parameters: Mapping[str, Any]) -> Sequence[Row]:
-        """The rows that ``statement``, which is made once and for all, finds."""
-        return connection.execute(statement, parameters).all()
+    def fetch(
+        self, connection: Connection, statement: Query, parameters: Mapping[str, Any], make: Callable[[Row], T]
+    ) -> list[T]:
+        """What ``make`` makes of each row that ``statement``, which is made once and for all, finds."""
+        return list(map(make, connection.execute(statement, parameters)))
 
     def send(self, connection: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
         """Executes ``statement``, which is made once and for all, with each of ``rows``, all of the same keys."""

@@ -5,12 +5,10 @@ leaves open whether it was done; the work is done again then, which changes noth
 """
 
 import asyncio
-import json
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import partial
 from typing import Any, ClassVar
 
 from sqlalchemy import Connection, Engine, event
@@ -154,7 +152,7 @@ class Server(ABC):
             max_overflow=0,
             pool_timeout=CONNECTING,
             hide_parameters=True,
-            json_serializer=partial(json.dumps, ensure_ascii=False, separators=(",", ":")),
+            json_serializer=base.to_json,
             execution_options={"schema_translate_map": {None: self.options.schema}} if self.options.schema else {},
             **self.driver(),
         )

@@ -5,7 +5,6 @@ I2: WAL with ``synchronous=FULL``: SQLite fsyncs the log before COMMIT returns (
 Drivers' exceptions become errors of this package here and nowhere else.
 """
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Executable, StaticPool, create_engine, event
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 
 from .. import text
@@ -24,7 +23,7 @@ from ..errors import DataLayerError, InvalidInput, StoreCorrupt, StoreForeign, S
 from . import base
 from .base import Query, Row, T, driver_error
 from .expressions import ids_of, octets, says
-from .prepared import Prepared
+from .prepared import Prepared, driver
 from .upserts import OnConflict
 from .workers import Workers
 
@@ -53,8 +52,10 @@ class SQLite(OnConflict):
     def __init__(self) -> None:
         self._prepared: dict[tuple[Executable, tuple[str, ...]], Prepared] = {}
 
-    def fetch(self, connection: Connection, statement: Query, parameters: Mapping[str, Any]) -> Sequence[Row]:
-        return self._ready(connection, statement, parameters).fetch(connection, parameters)
+    def fetch(
+        self, connection: Connection, statement: Query, parameters: Mapping[str, Any], make: Callable[[Row], T]
+    ) -> list[T]:
+        return self._ready(connection, statement, parameters).fetch(connection, parameters, make)
 
     def send(self, connection: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
         self._ready(connection, statement, rows[0]).send(connection, rows)
@@ -86,11 +87,17 @@ def _says(element: says, compiler: Any, **given: Any) -> str:
 
 
 class Connections:
-    """Those of one role, "write" or "read", each used by one thread at a time."""
+    """Those of one role, "write" or "read", each used by one thread at a time.
+
+    They are kept out of the pool of their engine, and told to begin and to commit without SQLAlchemy: it takes as long
+    for that as SQLite for a small transaction.
+    """
 
     def __init__(self, url: URL, role: str, count: int, synchronous: str) -> None:
         self.engine = _engine(url, role, count, synchronous)
         self._workers = Workers(count, f"datalayer-{role}")
+        self._begin = "BEGIN IMMEDIATE" if role == "write" else "BEGIN"
+        self._idle: list[Connection] = []
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """``work`` in one transaction: committed when it returns, rolled back when it raises. Raises DataLayerError.
@@ -101,18 +108,51 @@ class Connections:
         return await base.translated(self._workers.run(partial(self._transaction, work)), translate)
 
     def _transaction(self, work: Callable[[Connection], T]) -> T:
+        idle = self._idle
+        connection = self._begun(idle)
         try:
-            with self.engine.begin() as connection:
-                return work(connection)
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-        with self.engine.begin() as connection:  # the pool has made another
-            return work(connection)
+            result = work(connection)
+            driver(connection).execute("COMMIT")
+        except BaseException:
+            driver(connection).rollback()
+            raise
+        finally:
+            idle.append(connection)
+            if idle is not self._idle:  # closed meanwhile
+                _close(idle)
+        return result
+
+    def _begun(self, idle: list[Connection]) -> Connection:
+        """A connection in a transaction; one that somebody has closed is made anew."""
+        try:
+            connection = idle.pop()
+        except IndexError:
+            connection = self.engine.connect()
+        try:
+            driver(connection).execute(self._begin)
+        except sqlite3.ProgrammingError:
+            connection.invalidate()
+            connection.close()
+            connection = self.engine.connect()
+            driver(connection).execute(self._begin)
+        except BaseException:
+            idle.append(connection)
+            raise
+        return connection
 
     async def close(self) -> None:
-        await self._workers.run(self.engine.dispose)
+        await self._workers.run(self._dispose)
         self._workers.stop()
+
+    def _dispose(self) -> None:
+        idle, self._idle = self._idle, []
+        _close(idle)
+        self.engine.dispose()
+
+
+def _close(connections: list[Connection]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 class Database:
@@ -152,7 +192,7 @@ def _engine(url: URL, role: str, size: int, synchronous: str) -> Engine:
         pool_reset_on_return=None,  # every transaction ends by itself
         hide_parameters=True,
         connect_args={"timeout": BUSY_TIMEOUT},
-        json_serializer=partial(json.dumps, ensure_ascii=False, separators=(",", ":")),
+        json_serializer=base.to_json,
     )
 
     @event.listens_for(engine, "connect")
@@ -164,10 +204,6 @@ def _engine(url: URL, role: str, size: int, synchronous: str) -> Engine:
         cursor.close()
         if role == "read":
             connection.create_function("fold", 1, text.fold, deterministic=True)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if role == "write" else "BEGIN")
 
     return engine
 

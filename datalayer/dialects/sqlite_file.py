@@ -1,5 +1,6 @@
 """The file of a SQLite database, looked at before it is opened and while it is open."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -107,13 +108,13 @@ Identity = tuple[int, int]
 
 def log_identity(database: Path) -> Identity | None:
     """Which file is the database's write-ahead log right now; None without one."""
-    return file_identity(database.with_name(database.name + "-wal"))
+    return file_identity(f"{database}-wal")
 
 
-def file_identity(path: Path) -> Identity | None:
+def file_identity(path: Path | str) -> Identity | None:
     """Which file ``path`` names right now; None for none."""
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, cast, func, literal, select, union_all
+from sqlalchemy import Connection, Select, bindparam, exists, func, literal, null, select, union_all
 
 from .. import dialects
 from ..dialects.expressions import listed
@@ -23,23 +23,33 @@ from ..writes import (
 )
 
 _threads, _steps, _elements = listed("threads"), listed("steps"), listed("elements")
-_summed_up = summaries.c.thread_id
 _NEWEST = select(func.max(steps.c.created_at)).where(steps.c.thread_id == threads.c.id).scalar_subquery()
-_QUERY = union_all(
-    select(literal("thread").label("kind"), threads.c.id, threads.c.user_id.label("of")).where(
+_SUMMED_UP = exists(select(1).where(summaries.c.thread_id == threads.c.id))
+_NOTHING = (null(), null())
+
+
+def _deleted(kind: str, ids: Any) -> Select[Any]:
+    return select(literal("deleted"), tombstones.c.id, tombstones.c.kind, *_NOTHING).where(
+        tombstones.c.kind == kind, tombstones.c.id.in_(ids)
+    )
+
+
+_OF_STEPS = (
+    select(literal("step"), steps.c.id, steps.c.thread_id, *_NOTHING).where(steps.c.id.in_(_steps)),
+    _deleted("step", _steps),
+)
+_OF_ELEMENTS = (
+    select(literal("element"), elements.c.id, elements.c.thread_id, *_NOTHING).where(elements.c.id.in_(_elements)),
+    _deleted("element", _elements),
+)
+_OF_THREADS = (
+    select(literal("thread").label("kind"), threads.c.id, threads.c.user_id.label("of"), _NEWEST, _SUMMED_UP).where(
         threads.c.id.in_(_threads)
     ),
-    select(literal("step"), steps.c.id, steps.c.thread_id).where(steps.c.id.in_(_steps)),
-    select(literal("element"), elements.c.id, elements.c.thread_id).where(elements.c.id.in_(_elements)),
-    select(literal("summary"), _summed_up, _summed_up).where(_summed_up.in_(_threads)),
-    select(literal("newest"), threads.c.id, cast(_NEWEST, String)).where(threads.c.id.in_(_threads)),
-    *(
-        select(literal("deleted"), tombstones.c.id, tombstones.c.kind).where(
-            tombstones.c.kind == kind, tombstones.c.id.in_(ids)
-        )
-        for kind, ids in (("thread", _threads), ("step", _steps), ("element", _elements))
-    ),
+    _deleted("thread", _threads),
 )
+_STEPS_ONLY = union_all(*_OF_THREADS, *_OF_STEPS)
+_ALL = union_all(*_OF_THREADS, *_OF_STEPS, *_OF_ELEMENTS)
 # In one order, so that two transactions do not wait for each other. A query of its own, so that the facts are read when
 # the locks are had. Not of the keys: rows that point to a thread can be added meanwhile.
 _LOCK = select(threads.c.id).order_by(threads.c.id).with_for_update(key_share=True)
@@ -70,15 +80,16 @@ class Facts:
             connection.execute(_LOCK_THREADS, ids)
             if any(write.thread_id is None for write in writes):
                 connection.execute(_LOCK_OTHERS, ids)
-        for kind, key, of in dialects.of(connection).fetch(connection, _QUERY, ids):
+        query = _STEPS_ONLY if ids["elements"] == "[]" else _ALL
+        for kind, key, of, newest, summed_up in dialects.of(connection).fetch(connection, query, ids, tuple):
             if kind == "deleted":
                 self.deleted.add((of, key))
-            elif kind == "summary":
-                self.summaries.add(key)
-            elif kind == "newest":
-                self.newest[key] = int(of) if of is not None else 0
-            else:
-                belongs[kind][key] = of
+                continue
+            belongs[kind][key] = of
+            if kind == "thread":
+                self.newest[key] = newest or 0
+                if summed_up:
+                    self.summaries.add(key)
 
     def forget_thread(self, thread_id: str) -> None:
         self.owners.pop(thread_id, None)

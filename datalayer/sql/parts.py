@@ -5,13 +5,14 @@ above.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Integer, Select, bindparam, func, or_, select, tuple_
 
 from .. import dialects
+from ..dialects.base import Row, T
 from ..dialects.expressions import listed
 from ..records import BEGINNING, Element, Part, Point, Step, View, Wish
 from ..schema import MESSAGES, elements, steps
@@ -122,7 +123,7 @@ class _Thread:
 
     def _walk(self, query: Select[Any], name: str, point: Point) -> Iterator[Any]:
         while True:
-            rows = self._fetch(query, **_point(name, point), size=4 * self.count)
+            rows = self._fetch(query, tuple, **_point(name, point), size=4 * self.count)
             yield from rows
             if len(rows) < 4 * self.count:
                 return
@@ -130,20 +131,20 @@ class _Thread:
             point = (at, seq + 1) if name == "since" else (at, seq)
 
     def point(self, step_id: str) -> Point | None:
-        rows = self._fetch(_POINT, step=step_id)
+        rows = self._fetch(_POINT, tuple, step=step_id)
         return (rows[0][0], rows[0][1]) if rows else None
 
     def steps(self, since: Point, until: Point) -> list[Step]:
-        return list(map(Step._make, self._fetch(_RANGE, **_point("since", since), **_point("until", until))))
+        return self._fetch(_RANGE, Step._make, **_point("since", since), **_point("until", until))
 
     def elements(self, of: list[Step]) -> list[Element]:
-        return list(map(Element._make, self._fetch(_SHOWN_WITH, steps=json.dumps([step.id for step in of]))))
+        return self._fetch(_SHOWN_WITH, Element._make, steps=json.dumps([step.id for step in of]))
 
     def some_hidden(self, since: Point) -> bool:
-        return bool(self._fetch(_SOME_HIDDEN, **_point("since", since), size=1))
+        return bool(self._fetch(_SOME_HIDDEN, tuple, **_point("since", since), size=1))
 
-    def _fetch(self, query: Select[Any], **named: Any) -> list[Any]:
-        return list(dialects.of(self.connection).fetch(self.connection, query, {"thread": self.id, **named}))
+    def _fetch(self, query: Select[Any], make: Callable[[Row], T], **named: Any) -> list[T]:
+        return dialects.of(self.connection).fetch(self.connection, query, {"thread": self.id, **named}, make)
 
 
 def _point(name: str, point: Point) -> dict[str, int]:

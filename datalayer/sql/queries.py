@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import FromClause
 
 from .. import dialects, text
+from ..dialects.base import Row
 from ..dialects.expressions import listed, says
 from ..errors import InvalidInput
 from ..records import Blob, Element, File, Page, Step, Thread, User, user_id
@@ -49,8 +50,12 @@ _POSITION = tuple_(threads.c.last_activity_at, threads.c.id)
 
 
 def thread(connection: Connection, thread_id: str) -> Thread | None:
-    rows = dialects.of(connection).fetch(connection, _ONE_THREAD, {"thread": thread_id})
-    return Thread(*rows[0]) if rows else None
+    found = dialects.of(connection).fetch(connection, _ONE_THREAD, {"thread": thread_id}, _thread)
+    return found[0] if found else None
+
+
+def _thread(row: Row) -> Thread:
+    return Thread(*row)
 
 
 def was_deleted(connection: Connection, thread_id: str) -> bool:
@@ -90,8 +95,8 @@ def whole_thread(connection: Connection, thread_id: str) -> tuple[Thread, list[S
     if (found := thread(connection, thread_id)) is None:
         return None
     fetch, here = dialects.of(connection).fetch, {"thread": thread_id}
-    said, shown = fetch(connection, _THREAD_STEPS, here), fetch(connection, _THREAD_ELEMENTS, here)
-    return found, list(map(Step._make, said)), list(map(Element._make, shown))
+    said = fetch(connection, _THREAD_STEPS, here, Step._make)
+    return found, said, fetch(connection, _THREAD_ELEMENTS, here, Element._make)
 
 
 def step(connection: Connection, step_id: str) -> Step | None:
@@ -160,10 +165,9 @@ def page(
         query = query.where(or_(_says(threads.c.name, word), _has_step(steps, _is_said(word))))
     named = {"author": user_id, "size": first + 1, "threads": json.dumps(sorted(without))}
     if query is _PAGE:
-        rows = dialects.of(connection).fetch(connection, query, {"author": user_id, "size": first + 1})
+        found = dialects.of(connection).fetch(connection, query, {"author": user_id, "size": first + 1}, _thread)
     else:
-        rows = connection.execute(query, named).all()
-    found = [Thread(*row) for row in rows]
+        found = list(map(_thread, connection.execute(query, named)))
     return Page(found[:first], cursor_of(found[first - 1]) if len(found) > first else None)
 
 

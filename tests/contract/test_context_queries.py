@@ -12,7 +12,7 @@ from datalayer.records import ThreadMessage, from_iso
 from datalayer.reports import ThreadStats
 from datalayer.writes import UpsertStep
 from tests.conftest import blob_content, make_run, make_step, new_id, register, start_thread
-from tests.contract.test_lists import queries
+from tests.statements import queries
 
 
 def moment(second: int) -> str:

@@ -1,16 +1,14 @@
 """I9: the sidebar and the search cost O(page), page by keyset, and find any text."""
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from chainlit.types import Pagination, ThreadFilter
-from sqlalchemy import event
 
 from datalayer import DataLayer, InvalidInput
 from tests.conftest import make_run, make_step, new_id, register, start_thread
+from tests.statements import queries
 
 ENDLESS = [
     pytest.param(" ".join(map(str, range(100_000))), id="100,000 words"),
@@ -33,23 +31,6 @@ async def fill(layer: DataLayer, user: Any, count: int, first: int = 0) -> list[
         moment = f"2026-01-{1 + n // 1440:02}T{n // 60 % 24:02}:{n % 60:02}:00Z"
         messages.append(await start_thread(layer, user, createdAt=moment))
     return [message["threadId"] for message in reversed(messages)]
-
-
-@contextmanager
-def queries(layer: DataLayer, engine: str = "read") -> Iterator[list[tuple[str, Any]]]:
-    """What is sent to the database within the block, with its parameters."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if not statement.startswith(("BEGIN", "PRAGMA")):
-            seen.append((statement, parameters))
-
-    connections = getattr(layer.store._database, engine).engine
-    event.listen(connections, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(connections, "before_cursor_execute", note)
 
 
 class TestCost:

@@ -361,7 +361,7 @@ class TestConnection:
     async def test_a_connection_that_is_gone_is_made_anew(self, make_case: Make, role: str) -> None:
         case = await make_case()
         await steps_of(case.layer, case.thread)
-        with getattr(case.layer.store._database, role).engine.connect() as connection:
+        for connection in getattr(case.layer.store._database, role)._idle:
             connection.connection.driver_connection.close()
         await case.say("one", "two")
         if "degraded" in case.events:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from datalayer import DataLayer, backup
 from datalayer.dialects import sqlite
@@ -21,6 +20,7 @@ from tests.conftest import make_step, new_id, rows, start_thread, steps_of
 from tests.e2e.conftest import App
 from tests.gate import Gate
 from tests.processes import ROOT, Child, free_port, start
+from tests.statements import statements
 
 # Streams an answer into the thread "t" and stays.
 STREAMER = """
@@ -133,14 +133,10 @@ class TestReconciliation:
         steps = [make_step(thread, status=status) for status in ["streaming"] * 300 + ["complete"] * 3]
         await asyncio.gather(*(layer.create_step(step) for step in steps))
         await layer.close()
-        again, updates = open_layer(), []
-
-        @event.listens_for(again.store._database.write.engine, "before_cursor_execute")
-        def count(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            updates.append(statement.startswith("UPDATE steps"))
-
-        await again.store.open()
-        assert sum(updates) == 1
+        again = open_layer()
+        with statements(again, "write") as sent:
+            await again.store.open()
+        assert sum(each.startswith("UPDATE steps") for each, _ in sent) == 1
         found = rows(again, "SELECT status, count(*) FROM steps GROUP BY status ORDER BY status")
         assert found == [("complete", 3), ("interrupted", 300)]
         await again.close()

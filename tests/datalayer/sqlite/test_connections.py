@@ -29,7 +29,7 @@ class TestConnections:
 
     async def test_there_is_one_connection_that_writes(self, layer: DataLayer) -> None:
         await asyncio.gather(*(start_thread(layer) for _ in range(30)))
-        assert layer.store._database.write.engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+        assert layer.store._database.write.engine.pool.checkedout() == 1  # type: ignore[attr-defined]
         assert layer.store._database.write.engine.pool.overflow() == 0  # type: ignore[attr-defined]
 
     async def test_a_write_and_a_read_are_one_call_of_a_thread_each(

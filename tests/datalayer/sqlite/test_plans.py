@@ -11,9 +11,10 @@ from datalayer.records import user_id
 from datalayer.schema import metadata
 from tests.conftest import register, rows, start_thread
 from tests.contract.test_context_queries import talk
-from tests.contract.test_lists import page, queries
+from tests.contract.test_lists import page
 from tests.contract.test_parts import part_of, store, turns
 from tests.contract.test_usage import NOON, call
+from tests.statements import queries
 
 
 class TestPlans:
