@@ -1,6 +1,5 @@
 """Statements made ready once: what SQLAlchemy derives from one at each execution takes longer than SQLite needs."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
 
-from .base import Row, T, to_json
+from .base import Row, T, from_json, to_json
 
 Convert = Callable[[Any], Any]
 
@@ -77,18 +76,6 @@ def _bind(compiled: Any, name: str, dialect: Dialect) -> Convert | None:
 
 def _result(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     if isinstance(kind, JSON):
-        return _parse
+        return from_json
     convert: Convert | None = kind.dialect_impl(dialect).result_processor(dialect, None)
     return convert
-
-
-_decode = json.JSONDecoder().raw_decode
-
-
-def _parse(value: str) -> Any:
-    """``json.loads`` without its search for white space, which takes longer than most of our values."""
-    try:
-        parsed, end = _decode(value)
-    except json.JSONDecodeError:
-        end = -1
-    return parsed if end == len(value) else json.loads(value)

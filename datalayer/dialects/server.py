@@ -52,7 +52,7 @@ class Options:
 
     schema: str | None = None
     """Where the tables are; None: where the server's user has its own."""
-    lanes: int = 4
+    lanes: int = 2
     """Connections that write."""
     readers: int = 8
     """Connections that read."""
@@ -153,6 +153,7 @@ class Server(ABC):
             pool_timeout=CONNECTING,
             hide_parameters=True,
             json_serializer=base.to_json,
+            json_deserializer=base.from_json,
             execution_options={"schema_translate_map": {None: self.options.schema}} if self.options.schema else {},
             **self.driver(),
         )
