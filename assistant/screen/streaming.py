@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from types import TracebackType
 from typing import Literal
 
@@ -18,6 +19,10 @@ SAVE_EVERY = 0.15
 """Seconds from one save to the next, which leaves it 100 ms to become durable. One write for all that came meanwhile:
 a write a token would cost more than it keeps."""
 
+FRAME = 1 / 60
+"""Seconds that a screen shows one picture. What comes meanwhile is sent in one event: more would not be seen, and an
+event costs the server as much as the token that it brings."""
+
 StepStatus = Literal["streaming", "complete", "stopped", "failed"]
 
 
@@ -29,6 +34,9 @@ class Streaming:
         self.message = message
         self._saved = message.content
         self._saving: asyncio.Task[None] | None = None
+        self._waiting = ""
+        self._frames: asyncio.Task[None] | None = None
+        self._over = asyncio.Event()
 
     async def __aenter__(self) -> "Streaming":
         self.message.created_at = self.message.created_at or utc_now()
@@ -36,13 +44,35 @@ class Streaming:
         return self
 
     async def show(self, piece: str) -> None:
-        await self.message.stream_token(piece)
+        """At once, unless a piece was shown less than a frame ago."""
+        self._waiting += piece
+        if self._frames is None or self._frames.done():
+            await self._show_waiting()
+            self._frames = asyncio.create_task(self._show_by_frames())
         if self._saving is None:
             self._saving = asyncio.create_task(self._keep_saving())
+
+    async def _show_by_frames(self) -> None:
+        await self._frame()
+        while self._waiting:
+            await self._show_waiting()
+            await self._frame()
+
+    async def _frame(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FRAME):
+                await self._over.wait()
+
+    async def _show_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, ""
+        await self.message.stream_token(waiting)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        if self._frames is not None:
+            self._over.set()
+            await asyncio.wait([self._frames])
         if self._saving is not None:
             self._saving.cancel()
             await asyncio.wait([self._saving])

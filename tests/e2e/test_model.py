@@ -302,3 +302,14 @@ async def test_googles_former_sdk_serves_when_it_is_chosen(tmp_path: Path, gemin
         assert "alt=sse" not in gemini.requests[0].target  # the other SDK's way
     finally:
         app.close()
+
+
+async def test_words_that_come_together_are_shown_together(me: Client, gemini: GeminiServer) -> None:
+    words = [f"word{number} " for number in range(500)]
+    reply = await ask(me, gemini, "Tell me all at once", *map(text, words), finish())
+    assert reply["output"].split() == "".join(words).split()
+    shown = [data["token"] for name, data in me.events if name == "stream_token" and data["id"] == reply["id"]]
+    [started] = [step["output"] for name, step in me.events if name == "stream_start" and step["id"] == reply["id"]]
+    assert started + "".join(shown) == "".join(words)
+    assert started == words[0]  # nobody waits for the first
+    assert len(shown) < len(words) / 2
