@@ -73,6 +73,7 @@ class Streaming:
         if self._frames is not None:
             self._over.set()
             await asyncio.wait([self._frames])
+            await self._show_waiting()  # when a frame failed
         if self._saving is not None:
             self._saving.cancel()
             await asyncio.wait([self._saving])
