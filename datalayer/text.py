@@ -74,6 +74,16 @@ def identifier(value: Any, what: str) -> str:
     return str(value)
 
 
+def user_name(value: Any) -> str:
+    """``value`` as the identifier of a user: of two that differ none becomes the other's, so what no database takes is
+    refused, not replaced. Raises InvalidInput."""
+    if not isinstance(value, str) or not value:
+        raise InvalidInput("A user needs an identifier")
+    if not is_storable(value):
+        raise InvalidInput("A user's identifier cannot have NUL or half a surrogate pair in it")
+    return value[:]
+
+
 def as_id(value: Any) -> Any:
     """The text of a UUID or a number, which Chainlit's own layers take as ids; anything else as it is."""
     return str(value) if isinstance(value, (UUID, int)) and not isinstance(value, bool) else value

@@ -52,8 +52,9 @@ _request: ContextVar[_Request | None] = ContextVar("datalayer_request", default=
 
 @contextmanager
 def acting_as(actor: Actor) -> Iterator[None]:
-    """Whoever calls the layer in this block, and in tasks that begin in it, is ``actor``. Blocks nest."""
-    before = _acting.set(text.clean(actor) if isinstance(actor, str) else actor)
+    """Whoever calls the layer in this block, and in tasks that begin in it, is ``actor``. Blocks nest. Raises
+    InvalidInput for an identifier that nobody can have."""
+    before = _acting.set(text.user_name(actor) if isinstance(actor, str) else actor)
     try:
         yield
     finally:
@@ -79,12 +80,12 @@ def current(thread_id: str | None = None) -> Actor:
 def _of_session(session: BaseSession, thread_id: str | None, request: _Request | None) -> Actor:
     if isinstance(session, WebsocketSession):  # whose client_type is the word of a browser
         if session.user is not None:
-            return str(text.clean(session.user.identifier))
+            return text.user_name(session.user.identifier)
         return APPLICATION if thread_id == session.thread_id else VISITOR
     if is_channel(session):
         return APPLICATION
     if session.user is not None:
-        return str(text.clean(session.user.identifier))
+        return text.user_name(session.user.identifier)
     return request.user if request is not None and request.user is not None else APPLICATION
 
 
@@ -129,7 +130,7 @@ def _noted(original: Callable[..., Any]) -> Any:
     async def authenticate_user(*args: Any, **kwargs: Any) -> Any:
         user = await original(*args, **kwargs)
         if (request := _request.get()) is not None:
-            request.user = str(text.clean(user.identifier))
+            request.user = text.user_name(user.identifier)
         return user
 
     return authenticate_user

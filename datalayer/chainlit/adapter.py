@@ -134,7 +134,8 @@ class DataLayer(Parts):
     @staticmethod
     def acting_as(identifier: Actor) -> AbstractContextManager[None]:
         """Whoever calls the layer in the block, and in tasks that begin in it, is this user: for an app's own routes,
-        which sign people in by themselves. ``datalayer.APPLICATION`` is the app itself.
+        which sign people in by themselves. ``datalayer.APPLICATION`` is the app itself. Raises InvalidInput as
+        ``create_user``.
         """
         return actor.acting_as(identifier)
 
@@ -149,8 +150,8 @@ class DataLayer(Parts):
     # Users
 
     async def get_user(self, identifier: str) -> PersistedUser | None:
-        """Only looks: who acts stays who it was."""
-        found = await self.store.user(text.clean(identifier))
+        """Only looks: who acts stays who it was. Raises InvalidInput for what ``create_user`` refuses."""
+        found = await self.store.user(text.user_name(identifier))
         if found is None:
             return None
         created = to_iso(found.created_at) or ""
@@ -158,10 +159,9 @@ class DataLayer(Parts):
 
     async def create_user(self, user: User) -> PersistedUser | None:
         """``metadata`` takes the place of what is stored. Anybody may be registered by anybody: Chainlit does it at a
-        sign-in, before it is known who acts."""
-        name = text.clean(user.identifier)
-        if not name:
-            raise InvalidInput("A user needs an identifier")
+        sign-in, before it is known who acts. Raises InvalidInput for an identifier that is empty or that not every
+        database takes as it is (NUL, lone surrogates)."""
+        name = text.user_name(user.identifier)
         metadata = text.clean_dict(user.metadata, "metadata") or {}
         await self.store.submit(UpsertUser(identifier=name, metadata=metadata, at=now()))
         return await self.get_user(name)

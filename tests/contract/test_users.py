@@ -44,6 +44,24 @@ class TestIdentity:
         with pytest.raises(InvalidInput):
             await layer.create_user(User(identifier=""))
 
+    @pytest.mark.parametrize("identifier", ["ann\x00", "\x00", "ann\ud800", "\udfffann"])
+    async def test_what_no_database_takes_is_refused_and_is_nobody_else(
+        self, layer: DataLayer, identifier: str
+    ) -> None:
+        """As U+FFFD in its place it would be the same user as many others."""
+        made = await register(layer, "ann\ufffd")
+        refused = pytest.raises(InvalidInput, match="identifier")
+        with refused:
+            await layer.create_user(User(identifier=identifier, metadata={"role": "admin"}))
+        with refused:
+            await layer.get_user(identifier)
+        with refused, layer.acting_as(identifier):
+            pytest.fail("somebody acts")
+        with refused, chainlit_session(User(identifier=identifier), thread_id := new_id()):
+            await layer.create_step(make_step(thread_id))
+        assert await layer.get_user("ann\ufffd") == made
+        assert rows(layer, "SELECT identifier FROM users") == [("ann\ufffd",)]
+
 
 class TestMetadata:
     async def test_a_second_login_replaces_the_metadata_and_keeps_the_first_time(self, layer: DataLayer) -> None:
