@@ -124,7 +124,8 @@ class Database(server.Server):
         name = f"datalayer migrations {self.options.schema or ''}"
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
         if self.options.schema:  # what Alembic alters it names without a schema
-            connection.execute(text("SELECT set_config('search_path', :schema, true)"), {"schema": self.options.schema})
+            path = connection.dialect.identifier_preparer.quote_identifier(self.options.schema)  # or it is lowercased
+            connection.execute(text("SELECT set_config('search_path', :path, true)"), {"path": path})
         yield
 
     def clock(self, connection: Connection) -> int:

@@ -63,7 +63,7 @@ class Options:
 
 
 _BOUNDS: dict[str, Callable[[str], Any]] = {
-    "schema": lambda given: given if given.isidentifier() else _no(),
+    "schema": lambda given: given if given.isidentifier() and len(given.encode()) < 64 else _no(),  # PostgreSQL cuts it
     "lanes": lambda given: _between(int(given), 1, 64),
     "readers": lambda given: _between(int(given), 1, 256),
     "heartbeat": lambda given: _between(float(given), 0.1, 300),

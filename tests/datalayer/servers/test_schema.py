@@ -155,23 +155,31 @@ def test_a_database_that_is_not_there_is_named_so(kind: str) -> None:
         revision(databases.server_url(kind).set(database="not_there").render_as_string(hide_password=False))
 
 
-async def test_two_stores_in_two_schemas_of_one_database(layer_at: Callable[[str], DataLayer]) -> None:
+@pytest.mark.parametrize("names", [("one", "two"), ("MixedCase", "mixedcase"), ("user", "d\u00e9p\u00f4t")])
+async def test_two_stores_in_two_schemas_of_one_database(
+    names: tuple[str, str], layer_at: Callable[[str], DataLayer]
+) -> None:
     url = databases.bare_database("postgres")
-    databases.execute(url, "CREATE SCHEMA one", "CREATE SCHEMA two")
-    layers = [layer_at(f"{url}?schema={name}") for name in ("one", "two")]
+    databases.execute(url, *(f'CREATE SCHEMA "{name}"' for name in names))
+    layers = [layer_at(f"{url}?schema={name}") for name in names]
     threads = [new_id(), new_id()]
     for layer, thread in zip(layers, threads, strict=True):
         await layer.create_step(make_step(thread, output=thread))
         assert len(await steps_of(layer, thread)) == 1
+        assert (await layer.health())["state"] == "ok"
     assert await layers[0].get_thread(threads[1]) is None
-    found = [databases.rows(f"{url}?schema={name}", f"SELECT id FROM {name}.threads") for name in ("one", "two")]
+    found = [databases.rows(url, f'SELECT id FROM "{name}".threads') for name in names]
     assert found == [[(thread,)] for thread in threads]
     for layer in layers:
         await layer.close()
 
 
 @pytest.mark.parametrize(
-    "option", ["lanes=0", "lanes=x", "readers=1000", "heartbeat=0", "prepared_statements=no", "schema=a-b"]
+    "option",
+    [
+        *("lanes=0", "lanes=x", "readers=1000", "heartbeat=0", "prepared_statements=no"),
+        *("schema=a-b", "schema=" + "s" * 64),
+    ],
 )
 def test_an_option_that_cannot_be_understood_is_named(option: str) -> None:
     with pytest.raises(InvalidInput, match=option.split("=")[0]) as raised:
