@@ -2,7 +2,8 @@
 
 One file a process, ``<instance>.jsonl``, and one for each further lane, ``<instance>.<name>.jsonl``, locked (flock) as
 long as the process lives. A line is a write as
-``writes.to_json`` gives it, in ASCII with a newline at its end; lines are only ever added, and fsynced before their
+``writes.to_json`` gives it, in ASCII with a newline at its end; the first one may name the database that they are for,
+and no other takes them. Lines are only ever added, and fsynced before their
 callers hear that they are safe. When the database has all of them, the file is truncated to nothing, and removed at the
 end. Only the last lines of a file can be torn, by a power cut before their fsync; reading ends there.
 
@@ -11,6 +12,7 @@ processes see which others are alive: the system drops it with the process, howe
 """
 
 import fcntl
+import json
 import logging
 import os
 import uuid
@@ -26,13 +28,16 @@ from .writes import Write
 
 logger = logging.getLogger("datalayer")
 _ENDING = ".jsonl"
+_FOR = b'{"database": '
 
 
 class Spool:
-    """Not opened by the constructor. All methods block; every one but the constructor raises OSError."""
+    """``owner``: as ``Place.owner``. Not opened by the constructor. All methods block; every one but the constructor
+    raises OSError."""
 
-    def __init__(self, folder: Path, trunk: "Spool | None" = None) -> None:
+    def __init__(self, folder: Path, owner: str = "", trunk: "Spool | None" = None) -> None:
         self.folder = folder
+        self._owner = owner
         self._trunk = trunk
         self._name = ""
         self._own: BinaryIO | None = None
@@ -40,7 +45,7 @@ class Spool:
 
     def branch(self) -> "Spool":
         """Another file of the same process, for another lane; made when there is something to keep in it."""
-        return Spool(self.folder, self)
+        return Spool(self.folder, self._owner, self)
 
     @property
     def instance(self) -> str:
@@ -63,9 +68,21 @@ class Spool:
         their files until ``forget``."""
         for path in self.folder.glob("*" + _ENDING):
             if _instance(path) != self.instance and path not in self._claimed and (file := _lock(path, "r+b")):
-                self._claimed[path] = file
+                if other := self._other(file):
+                    logger.warning("%s holds writes for %s, which wait until that one is opened", path, other)
+                    file.close()
+                else:
+                    self._claimed[path] = file
         files = sorted(self._claimed.values(), key=lambda file: os.fstat(file.fileno()).st_mtime)
         return list(merge(*(_read(file) for file in files), key=lambda write: write.at))
+
+    def _other(self, file: BinaryIO) -> str | None:
+        """The other database that the file is for. A file of SQLite's that is no more has been moved here."""
+        line = file.readline()
+        named = str(json.loads(line)["database"]) if line.startswith(_FOR) and line.endswith(b"\n") else self._owner
+        if named == self._owner or not ("://" in named or (self._owner and Path(named).exists())):
+            return None
+        return named
 
     def forget(self) -> None:
         """Removes what ``take_over`` gave. To be called when all of it is stored."""
@@ -81,7 +98,8 @@ class Spool:
         own = self.open()
         end = own.seek(0, os.SEEK_END)
         try:
-            rest = memoryview(b"".join(writes.to_json(write).encode() + b"\n" for write in refused))
+            lines = [_FOR + json.dumps(self._owner).encode() + b"}\n"] if self._owner and not end else []
+            rest = memoryview(b"".join(lines + [writes.to_json(write).encode() + b"\n" for write in refused]))
             while rest:  # a disk that fills up takes a part, and refuses at the next call
                 rest = rest[own.write(rest) :]
             os.fsync(own.fileno())
@@ -140,6 +158,12 @@ def live_instances(folder: Path) -> set[str]:
     return {_instance(path) for path in folder.glob("*" + _ENDING) if _is_locked(path)}
 
 
+def count(folder: Path) -> int:
+    """How many writes wait, of whichever process. Raises OSError."""
+    lines = (line for path in folder.glob("*" + _ENDING) for line in path.read_bytes().splitlines(keepends=True))
+    return sum(line.endswith(b"\n") and not line.startswith(_FOR) for line in lines)
+
+
 def _instance(path: Path) -> str:
     return path.name.partition(".")[0]
 
@@ -172,6 +196,8 @@ def _is_locked(path: Path) -> bool:
 def _read(file: BinaryIO) -> Iterator[Write]:
     file.seek(0)
     for line in file:
+        if line.startswith(_FOR):
+            continue
         try:
             yield writes.from_json(line)
         except (ValueError, KeyError, TypeError):

@@ -41,7 +41,8 @@ class Store(Reads, AppValues):
     """``url``: sqlite+aiosqlite:///path, or a server's: see ``dialects``. ``files``: folder of the blobs, or
     ``s3://bucket/prefix``; None: ``<database>.files`` beside it. ``spool``: folder of the writes that the database
     refused, None: ``<database>.spool``; another disk is best. ``backups``: folder of the backups, None:
-    ``<database>.backups``; another disk is best. "Beside" a server's database is the current folder.
+    ``<database>.backups``; another disk is best. "Beside" a server's database is the current folder, and its address
+    the name.
 
     Cheap and synchronous; everything is opened by the first call. Raises InvalidInput for an address it cannot keep.
     """
@@ -58,7 +59,7 @@ class Store(Reads, AppValues):
         self.place = Place.of(url, files, spool, backups)
         self.blobs = stores.at(self.place.bucket or self.place.files)
         self._releases = Releases(self.blobs, self._alone, lambda: self._lanes.blobs() | self._kept)
-        self._spool = Spool(self.place.spool)
+        self._spool = Spool(self.place.spool, self.place.owner)
         self._open = opening.of(self._database, self.place, self._spool)
         self._lanes = Lanes(
             lambda writes: self._translated(self._commit(writes)),

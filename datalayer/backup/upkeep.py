@@ -12,7 +12,7 @@ from ..dialects.sqlite import failures
 from ..errors import StoreCorrupt
 from ..place import Place
 from ..schema import HEAD
-from ..spool import live_instances
+from ..spool import count, live_instances
 from .access import alone, read_only, revision_of, stored_blobs
 from .disk import Progress, quiet
 from .folder import backups
@@ -120,8 +120,7 @@ def info(place: Place, folder: Path | None = None) -> dict[str, Any]:
 
 def spooled(spool: Path) -> dict[str, int]:
     """How many writes wait in the spool, and how many can never be stored. Raises OSError."""
-    waiting = sum(path.read_bytes().count(b"\n") for path in spool.glob("*.jsonl"))
-    return {"spooled_writes": waiting, "rejected_writes": _lines(spool / "rejected.txt")}
+    return {"spooled_writes": count(spool), "rejected_writes": _lines(spool / "rejected.txt")}
 
 
 def _files(db: sqlite3.Connection, place: Place) -> tuple[int, int]:

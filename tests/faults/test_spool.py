@@ -18,7 +18,8 @@ from chainlit.types import Feedback
 from assistant.texts import say
 from datalayer import DataLayer, StoreUnavailable, backlog
 from datalayer.dialects import sqlite
-from datalayer.spool import Spool, live_instances
+from datalayer.place import Place
+from datalayer.spool import Spool, count, live_instances
 from datalayer.writer import Event
 from datalayer.writes import UpsertStep, to_json
 from tests.client import Client
@@ -574,3 +575,54 @@ def toast(key: str) -> Callable[[Any], bool]:
 
 def messages(steps: Iterable[Any]) -> dict[str, str]:
     return {step["id"]: step["output"] for step in steps if "message" in step["type"]}
+
+
+class TestTheSpoolOfAnotherDatabase:
+    """Nobody's writes are stored where they were not meant to be."""
+
+    ONE, OTHER = "postgresql://localhost:5432/chat?schema=one", "postgresql://localhost:5432/chat?schema=other"
+
+    def test_is_left_alone_and_said(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        dead = Spool(tmp_path / "spool", self.ONE)
+        dead.append([write("a"), write("b")])
+        dead.close(keep=True)
+        other, own = Spool(tmp_path / "spool", self.OTHER), Spool(tmp_path / "spool", self.ONE)
+        assert other.take_over() == []
+        assert f"holds writes for {self.ONE}" in caplog.text
+        assert count(tmp_path / "spool") == 2
+        other.close(keep=False)
+        assert names(own.take_over()) == ["a", "b"]
+        own.forget()
+        own.close(keep=False)
+
+    def test_of_two_files_in_one_folder(self, tmp_path: Path) -> None:
+        places = [Place.of(f"sqlite+aiosqlite:///{tmp_path}/{name}.db", spool=tmp_path / "spool") for name in "ab"]
+        for place in places:
+            place.database.touch()
+        dead = Spool(tmp_path / "spool", places[0].owner)
+        dead.append([write("a")])
+        dead.close(keep=True)
+        assert Spool(tmp_path / "spool", places[1].owner).take_over() == []
+        places[0].database.rename(tmp_path / "moved.db")  # with its spool
+        moved = Spool(tmp_path / "spool", Place.of(f"sqlite:///{tmp_path}/moved.db", spool=tmp_path / "spool").owner)
+        assert names(moved.take_over()) == ["a"]
+        moved.forget()
+        moved.close(keep=False)
+
+    @pytest.mark.parametrize(
+        ("one", "other", "same"),
+        [
+            ("postgresql://ann:secret@127.0.0.1/chat", "postgresql+asyncpg://bob@localhost:5432/chat", True),
+            ("postgresql://u@/chat?host=one:1&host=two:2", "postgresql://u@/chat?host=two:2&host=one:1", True),
+            ("postgresql://u@[::1]/chat", "postgresql://u@localhost/chat?lanes=3", True),
+            ("postgresql://u@localhost/chat", "postgresql://u@localhost/chat?schema=one", False),
+            ("postgresql://u@localhost/chat", "postgresql://u@localhost:5433/chat", False),
+            ("postgresql://u@localhost/chat", "mysql://u@localhost:5432/chat", False),
+            ("postgresql://u@one/chat", "postgresql://u@two/chat", False),
+        ],
+    )
+    def test_is_told_by_the_address(self, one: str, other: str, same: bool) -> None:
+        places = Place.of(one), Place.of(other)
+        assert (places[0].owner == places[1].owner) == same
+        assert (places[0].spool == places[1].spool) == (same or "mysql" in other)
+        assert "secret" not in places[0].owner
