@@ -22,3 +22,4 @@ import "./page/keys.js";
 import "./page/undo.js";
 import "./page/scroll.js";
 import "./page/unreachable.js";
+import "./page/part.js";

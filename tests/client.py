@@ -24,7 +24,7 @@ class Client:
 
     ``screen``: the messages it shows, by id, as its browser would hold them. ``events``: all that came, in order.
     ``requests`` and ``emitted``: what it asked for, as (method, path) and as names. ``react`` is called with each event
-    the moment it arrives, before anything else happens.
+    the moment it arrives, before anything else happens. ``before``: an event that is sent before the page is connected.
     """
 
     def __init__(self, url: str, *, greets: bool = True, **headers: str) -> None:
@@ -43,6 +43,7 @@ class Client:
         self.requests: list[tuple[str, str]] = []
         self.emitted: list[str] = []
         self.react: Callable[[str, Any], None] = lambda name, data: None
+        self.before: tuple[str, Any] | None = None
         self._news = asyncio.Event()
         self._socket: socketio.AsyncClient | None = None
 
@@ -109,6 +110,8 @@ class Client:
         )
         self._keep_cookies()
         self.thread_id, since = thread_id or "", len(self.events)
+        if self.before:
+            await self.emit(*self.before)
         if waiting:
             await self.emit("client_message", {"message": waiting, "fileReferences": []})
         await self.call("connection_successful")

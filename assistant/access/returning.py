@@ -30,7 +30,8 @@ class Returning:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lead a stranger's browser to the sign-in page, or hand the request on."""
         if scope["type"] == "http" and scope["method"] == "GET" and await self._is_for_a_member(scope):
-            return await to_sign_in(scope["path"])(scope, receive, send)
+            query = scope["query_string"].decode("latin-1")
+            return await to_sign_in(scope["path"] + (query and f"?{query}"))(scope, receive, send)
         await self._app(scope, receive, send)
 
     async def _is_for_a_member(self, scope: Scope) -> bool:
@@ -44,6 +45,7 @@ class Returning:
 
 
 def to_sign_in(path: str) -> Response:
-    """Lead to the sign-in page, and from there to `path` of this app: public/page/returning.js."""
+    """Lead to the sign-in page, and from there to `path` of this app, which may have a query:
+    public/page/returning.js."""
     address = f"{chainlit_config.run.root_path}/login?next={quote(path, safe=_SAFE)}"
     return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})

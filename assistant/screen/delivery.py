@@ -18,6 +18,7 @@ from chainlit.session import WebsocketSession
 
 from datalayer import DataLayerError
 
+from . import view
 from .session import state_of
 
 Handler = Callable[[str, Any], Awaitable[None]]
@@ -61,6 +62,7 @@ def edit_once(handle: Handler) -> Handler:
         session, message = WebsocketSession.require(sid), payload["message"]
         await _on_the_page(session)
         init_ws_context(session)
+        await view.reach(session, message["id"])
         done = any(each.id == message["id"] and each.content == message["output"] for each in chat_context.get())
         if payload.get("again") and done:
             return await kept(message["id"])
@@ -98,6 +100,11 @@ def _arrivals(session: WebsocketSession) -> Arrivals:
     if arrivals.sid != session.socket_id:
         arrivals.sid, arrivals.shown = session.socket_id, asyncio.Event()
     return arrivals
+
+
+def is_shown(session: WebsocketSession) -> bool:
+    """Whether the page of ``session`` shows its conversation, at this connection."""
+    return _arrivals(session).shown.is_set()
 
 
 async def _on_the_page(session: WebsocketSession) -> bool:

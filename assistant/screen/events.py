@@ -12,16 +12,17 @@ from chainlit.session import WebsocketSession
 
 from datalayer import DataLayerError
 
-from ..fixes import cut_off, edit, every_screen, stop, thread_at_connect, thread_name, two_connections
+from ..fixes import cut_off, edit, every_screen, long_threads, stop, thread_at_connect, thread_name, two_connections
 from ..marks import is_command
 from ..texts import say
-from . import commands, delivery, live, queueing, replacing
-from .session import session_language
+from . import commands, delivery, live, queueing, replacing, view
+from .session import session_language, state_of
 
 
 def install() -> None:
     """To be called after ``fixes.install``."""
     thread_name.install(lambda message: is_command(message.metadata))
+    long_threads.install(view.fill)
     every_screen.install(_turn, live.show_question, live.leave)
     asked = commands.marked(delivery.message_once(socket.message))
     edited = delivery.edit_once(edit.handler(_edit, _unknown))
@@ -29,7 +30,8 @@ def install() -> None:
     server.sio.on("connect", two_connections.in_turn(thread_at_connect.named_last(_shown(socket.connect))))
     server.sio.on("connection_successful", delivery.then_ready(connected))
     server.sio.on("client_message", queueing.in_turn(asked))
-    server.sio.on("edit_message", queueing.in_turn(edited, replacing.show))
+    server.sio.on("edit_message", queueing.in_turn(edited, view.show))
+    server.sio.on("show_part", _show_part)
     server.sio.on("stop", stop.handler(live.stop))
 
 
@@ -49,6 +51,15 @@ def _shown(connect: two_connections.Connect) -> two_connections.Connect:
 async def _show_the_rest(session: WebsocketSession) -> None:
     assert isinstance(session.emit, live.Emit)
     await session.emit.catch_up()
+
+
+async def _show_part(sid: str, payload: Any = None, *_: Any) -> None:
+    """What the page shows or is to show of its conversation. Before it is connected it says what it comes back to, or
+    what its address points at."""
+    session = WebsocketSession.require(sid)
+    state_of(session).wish = view.wished(payload)
+    if delivery.is_shown(session) and not await view.show(session):
+        await session.emit("part_failed", None)
 
 
 @asynccontextmanager
@@ -74,7 +85,7 @@ async def _unknown(session: WebsocketSession, message_id: str) -> None:
 
 async def _not_edited(session: WebsocketSession, message_id: str, why: str) -> None:
     """``why``: the key of the sentence."""
-    await replacing.show(session)
+    await view.show(session)
     await delivery.refused(message_id)
     await cl.context.emitter.send_toast(say(why, session_language()), "error")
     await cl.context.emitter.task_end()

@@ -23,7 +23,20 @@ from ..services import Service, Services, make_limits, make_memory, make_provide
 from ..settings import KEY, Settings
 from ..texts import say
 from ..usage.tracing import Traces
-from . import buttons, commands, conversation, delivery, live, panel, picker, preferences, queueing, replacing, starters
+from . import (
+    buttons,
+    commands,
+    conversation,
+    delivery,
+    live,
+    panel,
+    picker,
+    preferences,
+    queueing,
+    replacing,
+    starters,
+    view,
+)
 from .answering import answer
 from .followups import announce
 from .notices import Notices
@@ -81,7 +94,7 @@ def _register_chat(services: Callable[[], Services]) -> None:
     @cl.on_chat_resume
     async def resume(thread: ThreadDict) -> None:
         providers = services().providers
-        _reread(thread)
+        live.reread(cl.context.session)
         await providers.refresh(_FIRST_LOOK)
         await _show(Settings(model=providers.default).stored(thread["metadata"]), providers)
         await commands.offer()
@@ -131,12 +144,6 @@ async def _begin(services: Services) -> None:
     user = session.user.identifier if session.user else None
     await _show(await preferences.settings(user, services.layer, services.providers), services.providers)
     await commands.offer()
-
-
-def _reread(thread: ThreadDict) -> None:
-    """Chainlit reads the messages of the session from what is left in ``thread``."""
-    live.reread(cl.context.session)
-    thread["steps"] = replacing.on_screen(live.here(), thread["steps"])
 
 
 def _listen(services: Callable[[], Services], layer: DataLayer) -> None:
@@ -274,7 +281,8 @@ async def _go_on(action: cl.Action, services: Services) -> None:
 
 
 async def _gone_on() -> None:
-    await replacing.show(cl.context.session)
+    session: Any = cl.context.session
+    await view.show(session)
     await cl.context.emitter.send_toast(say("gone_on", session_language()), "info")
 
 

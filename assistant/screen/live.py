@@ -18,7 +18,6 @@ from chainlit.chat_context import chat_contexts
 from chainlit.data import get_data_layer
 from chainlit.message import Message
 from chainlit.session import BaseSession, WebsocketSession
-from chainlit.types import ThreadDict
 
 from datalayer import DataLayer, DataLayerError
 
@@ -75,13 +74,6 @@ def leave(session: WebsocketSession) -> None:
     if left is not None:
         left.screens.pop(session, None)
         left.hang_up()
-
-
-async def refresh(thread: ThreadDict) -> None:
-    """Shows the conversation of this session anew, as ``thread`` is, on all its screens."""
-    here().say("refresh")
-    for screen in list(here().screens):
-        await screen.emit("resume_thread", thread.copy())  # type: ignore[misc]
 
 
 def reread(session: BaseSession) -> None:
@@ -199,11 +191,11 @@ class Emit:
             this.room.say(event, data)
         await tell([self._session, *others], event, data)
 
-    async def _join(self, thread: ThreadDict) -> None:
+    async def _join(self, thread: Any) -> None:
         """No await before the thread is on its way: what comes later then comes behind it."""
         joined = room(self._session)
         joined.screens[self._session] = joined.screens.pop(self._session, None)
-        thread["steps"] = joined.over(thread["steps"], self._connected)
+        thread["steps"] = [*thread.pop("upper", []), *joined.over(thread["steps"], self._connected)]
         joined.adopt(self._session)
         known = {element["id"] for element in thread.get("elements") or []}
         for element_id in joined.elements - known:

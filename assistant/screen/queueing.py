@@ -17,7 +17,7 @@ from ..texts import language, say, size
 from . import delivery
 from .session import state_of
 
-Before = Callable[[WebsocketSession], Awaitable[None]]
+Before = Callable[[WebsocketSession], Awaitable[Any]]
 _QUOTED = 60  # characters of what was not taken
 _TOASTS = 2.0
 """Seconds between two toasts: a page that is flooded with them shows none."""

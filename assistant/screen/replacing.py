@@ -22,7 +22,7 @@ from datalayer.records import now
 from ..marks import ASIDE, is_aside
 from ..memory import Memory
 from ..texts import say
-from . import buttons, live
+from . import buttons, live, view
 from .room import Room
 from .session import session_language
 
@@ -38,14 +38,6 @@ def _layer() -> DataLayer:
     layer = get_data_layer()
     assert isinstance(layer, DataLayer)
     return layer
-
-
-def on_screen(room: Room, steps: Iterable[Any]) -> list[Any]:
-    """The steps of a conversation that are shown; what is aside can be brought back from ``room``."""
-    every = list(steps)
-    shown = [step for step in every if not is_aside(step.get("metadata"))]
-    room.replaced = len(shown) < len(every)
-    return shown
 
 
 async def put_aside(question: cl.Message, old: list[cl.Message], text: str | None = None) -> None:
@@ -118,6 +110,7 @@ async def edit(message_id: str, text: str) -> None:
     await put_aside(asked, later, asked.content if asked.content != text else None)
     asked.content = text
     await asked.update()
+    await _show_where_it_was_not(asked, later)
     if later:
         await buttons.withdraw()
         await emitter.emit("replaced", say("put_aside_later", session_language(), n=len(later)))  # public/page/undo.js
@@ -128,6 +121,15 @@ async def edit(message_id: str, text: str) -> None:
         if later and chat_context.get()[-1] is asked:  # it was stopped before there was an answer
             await buttons.instead(asked)
         await emitter.task_end()
+
+
+async def _show_where_it_was_not(asked: cl.Message, later: list[cl.Message]) -> None:
+    """The conversation, on screens whose end began after the message: a page drops an answer to what it has not."""
+    for screen in list(live.here().screens):
+        if not view.has(screen, asked):
+            await view.show(screen)
+    if len(later) >= view.LAST:
+        live.here().say("refresh")
 
 
 async def undo(memory: Memory, user: str) -> None:
@@ -169,23 +171,12 @@ def _exchange(last: list[Any], steps: list[Any]) -> Iterable[Awaitable[Any]]:
             yield _layer().delete_step(step["id"])
 
 
-async def show(session: Any) -> None:
-    """The conversation as it is, on one screen. A page takes what follows a message off when it sends an edit of it."""
-    with suppress(DataLayerError):  # which is logged
-        if (thread := await _layer().get_thread(session.thread_id)) is not None:
-            thread["steps"] = on_screen(live.room(session), thread["steps"])
-            await session.emit("resume_thread", thread)
-
-
 async def _show() -> None:
     """The conversation as it is stored, on all its screens, with what can be done now."""
-    room = live.here()
-    if (thread := await _layer().get_thread(room.key[1])) is None:
-        return
-    thread["steps"] = on_screen(room, thread["steps"])
-    room.messages[:] = [cl.Message.from_dict(step) for step in thread["steps"] if "message" in step["type"]]
-    await buttons.resume(thread)
-    await live.refresh(thread)
+    for screen, thread in (await view.read_all(live.here(), anew=True)).items():
+        await buttons.resume(thread)
+        await screen.emit("resume_thread", thread)  # type: ignore[misc]
+    live.here().say("refresh")
 
 
 async def settle(room: Room) -> None:

@@ -8,7 +8,7 @@ import chainlit as cl
 from chainlit.config import config as chainlit_config
 from chainlit.session import BaseSession
 
-from datalayer.records import user_id
+from datalayer.records import NOTHING_MORE, View, Wish, user_id
 
 from ..settings import Settings
 from ..texts import Language, language
@@ -29,6 +29,10 @@ class SessionState:
     """What the person has said, waiting for its turn."""
     room: "Room | None" = None
     """The conversation that the page shows."""
+    view: View | None = None
+    """What of it, None: nothing yet, or all of it."""
+    wish: Wish = NOTHING_MORE
+    """What the page has asked for besides."""
 
 
 _states: WeakKeyDictionary[BaseSession, SessionState] = WeakKeyDictionary()

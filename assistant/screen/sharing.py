@@ -11,14 +11,13 @@ from typing import Any
 from weakref import ref
 
 from chainlit.context import init_ws_context
-from chainlit.data import get_data_layer
 from chainlit.message import Message
 from chainlit.session import WebsocketSession
 
-from datalayer import DataLayer, DataLayerError
+from datalayer import DataLayerError
 
 from ..turns.history import moment
-from . import live, replacing
+from . import live, view
 from .live import later, show_element, tell
 from .relay import Relay
 from .room import OF_A_TURN, SHOWN, Room, Wire
@@ -63,7 +62,7 @@ class _Shared:
         elif event == "stop":
             live.stop_turn(room)
         elif event in ("refresh", "back"):
-            later(_read_again(room))
+            later(_read_again(room, anew=event == "refresh"))
         elif event == "alone" and room.elsewhere:
             room.elsewhere.clear()
             if not room.running:
@@ -126,15 +125,7 @@ def _message(screen: WebsocketSession, step: Any) -> Message:
     return message
 
 
-async def _read_again(room: Room) -> None:
+async def _read_again(room: Room, anew: bool) -> None:
     """Shows what is stored, on all screens: it was changed elsewhere."""
-    layer = get_data_layer()
-    assert isinstance(layer, DataLayer)
     with suppress(DataLayerError):  # which is logged
-        if (thread := await layer.get_thread(room.key[1])) is None:
-            return
-        thread["steps"] = replacing.on_screen(room, thread["steps"])
-        for step in thread["steps"]:
-            _learn(room, "new_message", step)
-        for screen in list(room.screens):
-            await screen.emit("resume_thread", thread.copy())  # type: ignore[misc]
+        await view.show_all(room, anew)

@@ -19,8 +19,8 @@ from ..schema import MESSAGES, elements, steps
 from .queries import ELEMENTS, STEPS, thread
 
 _END: Point = ((1 << 63) - 1, 0)
-_FAR = 5
-"""Times as many steps as messages are wanted: no further up are parents looked for."""
+_MOST_STEPS, _MOST_MESSAGES = 5, 2
+"""Times as many as messages are wanted: so many steps are enough, and no further up are parents looked for."""
 _HIDDEN = "undefined"
 """Chainlit's type of a step that is none of the others: no page shows it."""
 
@@ -107,7 +107,8 @@ class _Thread:
             parents.discard(id)
             if parent is not None and parent not in passed:
                 parents.add(parent)
-            enough = (messages >= self.count and not parents) or len(passed) >= _FAR * self.count
+            wanted = self.count * (_MOST_MESSAGES if parents else 1)
+            enough = messages >= wanted or len(passed) >= _MOST_STEPS * self.count
             if enough and type in MESSAGES and parent is None:
                 begins = point[0], point[1]
         return BEGINNING

@@ -4,7 +4,7 @@ const kept = "threadkeep.next";
 const place = /\/(thread|element)\/[^/]+$/;
 
 export function keepPlace() {
-  if (place.test(location.pathname)) sessionStorage.setItem(kept, location.pathname);
+  if (place.test(location.pathname)) sessionStorage.setItem(kept, location.pathname + location.search);
 }
 
 export function forgetPlace() {

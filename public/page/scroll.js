@@ -7,7 +7,7 @@ const MARGIN = 24; // pixels
 let following = true;
 let touched = 0; // when a person last did something that scrolls
 
-const area = () => document.querySelector(".step")?.closest(".overflow-y-auto");
+export const area = () => document.querySelector(".step")?.closest(".overflow-y-auto");
 
 function end() {
   const found = area();
@@ -22,6 +22,8 @@ function follow() {
 
 const grown = new ResizeObserver(follow);
 addedOf(".step", (step) => grown.observe(step));
+// Whoever is led further up stays there.
+export const leaveTheEnd = () => (following = false);
 for (const event of ["client_message", "edit_message"]) onSaid(event, () => (following = true));
 onSaid("connection_successful", () => (following = true));
 for (const type of ["wheel", "touchmove", "keydown", "pointerdown"]) {

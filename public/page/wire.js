@@ -1,6 +1,7 @@
 // What the page and the server say to each other, for modules that only listen.
 const heard = {};
 const said = {};
+const saying = {};
 let newest; // connection
 let lost = false;
 // Whether the server has gone; not where the page itself has hung up, to ask for another conversation.
@@ -11,6 +12,10 @@ const HUNG_UP = [1000, 1005];
 export const onHeard = (event, take) => (heard[event] ??= []).push(take);
 // Calls `take(...given)` for each event of this name that the page sends.
 export const onSaid = (event, take) => (said[event] ??= []).push(take);
+// The same, before it is sent.
+export const onSaying = (event, take) => (saying[event] ??= []).push(take);
+// Sends an event of our own.
+export const say = (event, ...given) => newest.send(`42${JSON.stringify([event, ...given])}`);
 
 function tell(listeners, data) {
   if (typeof data !== "string" || !data.startsWith('42["')) return;
@@ -34,6 +39,7 @@ window.WebSocket = class extends WebSocket {
   }
 
   send(data) {
+    tell(saying, data);
     super.send(data);
     tell(said, data);
   }

@@ -1,0 +1,167 @@
+"""A long conversation in the page: its end, more from above without a jump, and a message deep inside."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, expect
+
+from tests.browser.chat import App, Chat
+from tests.browser.conftest import OpenTab
+from tests.long import long_thread
+from tests.servers.gemini import GeminiServer, finish, text
+
+pytestmark = pytest.mark.browser
+PHONE = {"viewport": {"width": 390, "height": 844}, "locale": "fr-FR", "has_touch": True}
+
+
+@pytest.fixture(scope="module")
+def app(browser: Browser, gemini: GeminiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    app = App(tmp_path_factory.mktemp("long"), GEMINI_API_KEY="test-key", GEMINI_BASE_URL=gemini.url)
+    try:
+        app.start()
+        yield app
+    finally:
+        app.close()
+
+
+def opened(tab: OpenTab, turns: int, at: int | None = None, **options: object) -> tuple[Chat, list[str]]:
+    """A tab on a long conversation, at its message ``at``; and the ids of its messages."""
+    chat = tab(**options)
+    thread_id, ids = long_thread(chat.app.home, f"{turns} turns", turns)
+    chat.open(f"/thread/{thread_id}" + ("" if at is None else f"?step={ids[at]}"))
+    expect(message(chat, f"Answer {turns}")).to_be_attached()
+    return chat, ids
+
+
+def message(chat: Chat, said: str) -> Locator:
+    return chat.page.locator(".step").filter(has=chat.page.get_by_text(said, exact=True))
+
+
+def more(chat: Chat, which: str = "earlier") -> Locator:
+    return chat.page.locator(f".load-more[data-more={which}] button")
+
+
+def top(of: Locator) -> float:
+    box = of.bounding_box()
+    assert box
+    return box["y"]
+
+
+def shown(chat: Chat) -> tuple[int, str]:
+    """How many messages the page has, and the first of them."""
+    return chat.questions.count() + chat.answers.count(), chat.questions.first.inner_text()
+
+
+def test_earlier_messages_come_in_place_until_there_are_none(tab: OpenTab) -> None:
+    chat, _ = opened(tab, 101)
+    expect(message(chat, "Answer 101")).to_be_in_viewport()
+    assert shown(chat) == (100, "Question 52")
+    for first, count in ((2, 200), (1, 202)):
+        reading = message(chat, f"Answer {chat.questions.first.inner_text().split()[1]}")
+        more(chat).scroll_into_view_if_needed()
+        before = top(reading)
+        more(chat).click()
+        expect(chat.questions.first).to_have_text(f"Question {first}")
+        assert shown(chat)[0] == count
+        chat.page.wait_for_timeout(600)  # what the page itself would scroll it does in this time
+        assert abs(top(reading) - before) < 2
+    expect(more(chat)).to_have_count(0)
+    expect(chat.page.locator(".sr-only[role=status]")).to_have_text("2 more messages")
+
+
+def test_a_conversation_that_is_no_longer_has_no_more(tab: OpenTab) -> None:
+    chat, _ = opened(tab, 50)
+    assert shown(chat) == (100, "Question 1")
+    expect(more(chat)).to_have_count(0)
+
+
+def test_the_keyboard_loads_more_and_stays_where_it_is(tab: OpenTab) -> None:
+    chat, _ = opened(tab, 101)
+    more(chat).focus()
+    chat.page.keyboard.press("Enter")
+    expect(chat.questions.first).to_have_text("Question 2")
+    expect(more(chat)).to_be_focused()
+    chat.page.keyboard.press("Enter")
+    expect(chat.questions.first).to_have_text("Question 1")
+    expect(message(chat, "Question 1")).to_be_focused()
+
+
+def test_a_link_opens_at_its_message_and_the_rest_can_be_loaded(tab: OpenTab) -> None:
+    chat, ids = opened(tab, 300, at=200)
+    target = message(chat, "Question 101")
+    expect(target).to_be_in_viewport()
+    expect(target).to_be_focused()
+    expect(target).to_have_attribute("aria-current", "location")
+    assert shown(chat) == (300, "Question 51")
+    chat.page.mouse.move(640, 400)
+    chat.page.mouse.wheel(0, 50)  # until somebody scrolls, the page holds what the link points at
+    more(chat, "later").scroll_into_view_if_needed()
+    reading = message(chat, "Answer 150")
+    before = top(reading)
+    more(chat, "later").click()
+    expect(message(chat, "Question 151")).to_be_attached()
+    assert abs(top(reading) - before) < 2
+    assert shown(chat) == (400, "Question 51")
+    more(chat, "later").click()
+    expect(more(chat, "later")).to_have_count(0)
+    expect(message(chat, "Question 225")).to_be_attached()
+    expect(more(chat)).to_have_count(1)
+    chat.open(f"/thread/{chat.page.url.split('/')[-1].split('?')[0]}?step={ids[0][:-4]}0000")
+    expect(chat.page.get_by_role("alert")).to_have_text("This message is no longer in the conversation.")
+
+
+def test_a_server_that_has_started_since_shows_what_the_page_had(tab: OpenTab) -> None:
+    chat, _ = opened(tab, 101)
+    more(chat).scroll_into_view_if_needed()
+    more(chat).click()
+    expect(chat.questions.first).to_have_text("Question 2")
+    reading = message(chat, "Question 52")
+    before = top(reading)
+    with chat.page.expect_websocket():
+        chat.app.kill(signal.SIGKILL)
+        chat.app.start()
+    chat.ready()
+    chat.page.wait_for_timeout(600)
+    assert shown(chat) == (200, "Question 2")
+    assert abs(top(reading) - before) < 2
+
+
+def test_an_answer_further_up_and_one_at_the_end(tab: OpenTab, gemini: GeminiServer) -> None:
+    chat, _ = opened(tab, 200, at=100)
+    other = tab()
+    other.open(chat.page.url.removeprefix(chat.app.url).split("?")[0])
+    gemini.script(text("At the end."), finish())
+    chat.type("Go on.")
+    chat.submit()
+    for each in (chat, other):
+        expect(message(each, "At the end.")).to_be_attached()
+        each.finished()
+    gemini.script(text("Otherwise."), finish())
+    question = message(chat, "Question 51")
+    question.hover()
+    question.locator(".edit-message").click()
+    chat.editor.fill("Question 51, asked otherwise")
+    chat.page.locator(".confirm-edit").click()
+    expect(message(chat, "Otherwise.")).to_be_attached()
+    expect(more(chat, "later")).to_have_count(0)
+    for each in (chat, other):
+        each.finished()
+        expect(each.questions.last).to_have_text("Question 51, asked otherwise")
+        expect(each.answers.locator(".message-content").last).to_have_text("Otherwise.")
+
+
+def test_on_a_phone_in_french(tab: OpenTab) -> None:
+    chat, _ = opened(tab, 51, **PHONE)
+    expect(more(chat)).to_have_text("Charger les messages précédents")
+    more(chat).scroll_into_view_if_needed()
+    box = more(chat).bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    assert box["height"] >= 40
+    before = top(message(chat, "Question 2"))
+    more(chat).tap()
+    expect(chat.questions.first).to_have_text("Question 1")
+    assert abs(top(message(chat, "Question 2")) - before) < 2
+    expect(chat.page.locator(".sr-only[role=status]")).to_have_text("2 messages de plus")
