@@ -313,13 +313,19 @@ def to_iso(microseconds: int | None) -> str | None:
 _CLOCK = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(1_440)]
 
 
+_FIRST_DAY, _LAST_DAY = (datetime.min - _EPOCH).days, (datetime.max - _EPOCH).days - 1
+
+
 @lru_cache(maxsize=1024)
 def _date(days: int) -> str:
-    """``2026-11-20``, so many days after 1970-01-01."""
-    return (_EPOCH + timedelta(days=days)).date().isoformat()
+    """``2026-11-20``, so many days after 1970-01-01. What ``from_iso`` refuses may be stored already: it is read as the
+    first or the last day."""
+    return (_EPOCH + timedelta(days=min(max(days, _FIRST_DAY), _LAST_DAY))).date().isoformat()
 
 
-_NO_TIME = "A time must be written as ISO 8601, like 2026-11-20T08:21:00Z"
+_NO_TIME = "A time must be written as ISO 8601, like 2026-11-20T08:21:00Z, and be before 9999-12-31"
+_TOO_LATE = (_LAST_DAY + 1) * 86_400_000_000
+"""The last day of all is left free for what has to come later than what is stored."""
 # Chainlit appends "Z" to times which have one already or carry an offset (socket.py, message_favorite).
 _OFFSET_Z = re.compile(r"([+-]\d\d:?\d\d|Z)Z$")
 
@@ -344,6 +350,8 @@ def _microseconds(value: str) -> int:
         moment = datetime.fromisoformat(_OFFSET_Z.sub(r"\1", value.strip()))
         if moment.tzinfo is not None:
             moment = moment.astimezone(UTC).replace(tzinfo=None)
-        return (moment - _EPOCH) // timedelta(microseconds=1)
+        if (found := (moment - _EPOCH) // timedelta(microseconds=1)) < _TOO_LATE:
+            return found
+        raise InvalidInput(_NO_TIME)
     except (ValueError, OverflowError) as error:
         raise InvalidInput(_NO_TIME) from error

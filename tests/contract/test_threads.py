@@ -11,7 +11,20 @@ from chainlit.user import PersistedUser
 
 from datalayer import DataLayer, InvalidInput
 from datalayer.chainlit.events import first_interaction
-from tests.conftest import OpenLayer, chainlit_session, failures, make_run, make_step, new_id, register, start_thread
+from tests.conftest import (
+    OpenLayer,
+    chainlit_session,
+    change,
+    failures,
+    make_run,
+    make_step,
+    new_id,
+    register,
+    start_thread,
+    steps_of,
+)
+
+_LAST = "9999-12-31T23:59:59.999999Z"
 
 
 async def get(layer: DataLayer, thread_id: str) -> Any:
@@ -305,7 +318,7 @@ class TestBadInput:
         assert await layer.get_thread(thread_id) is None
 
     @pytest.mark.parametrize("key", ["createdAt", "start", "end"])
-    @pytest.mark.parametrize("value", ["yesterday", "2026-13-01T00:00:00Z", 5, "0001-01-01T00:00:00+14:00"])
+    @pytest.mark.parametrize("value", ["yesterday", "2026-13-01T00:00:00Z", 5, "0001-01-01T00:00:00+14:00", _LAST])
     async def test_a_time_that_cannot_be_read_is_refused(self, layer: DataLayer, key: str, value: Any) -> None:
         thread_id = new_id()
         with pytest.raises(InvalidInput):
@@ -354,6 +367,24 @@ class TestTime:
         await layer.update_step(message | {"createdAt": "2026-01-01T00:00:00.000000Z"})
         (step,) = (await get(layer, message["threadId"]))["steps"]
         assert step["createdAt"] == "2026-01-01T00:00:00.000000Z"
+
+    @pytest.mark.parametrize("time", ["0001-01-01T00:00:00.000000Z", "9999-12-30T23:59:59.999999Z"])
+    async def test_what_follows_the_first_or_the_last_moment_can_be_read(self, layer: DataLayer, time: str) -> None:
+        message = await start_thread(layer, createdAt=time, start=time, end=time)
+        await layer.create_step(make_step(thread_id := message["threadId"], createdAt=None, output="after"))
+        found = await steps_of(layer, thread_id)
+        assert [found[message["id"]][key] for key in ("createdAt", "start", "end")] == [time] * 3
+        assert next(iter(found)) == message["id"]
+
+    async def test_later_moments_that_are_stored_already_can_be_read(self, layer: DataLayer) -> None:
+        message = await start_thread(layer)
+        change(layer, "UPDATE steps SET created_at = 253402300799999999, start = 9223372036854775807")
+        await layer.create_step(make_step(thread_id := message["threadId"], createdAt=None, output="after"))
+        first, second = (await get(layer, thread_id))["steps"]
+        assert (first["createdAt"], first["start"]) == ("9999-12-30T23:59:59.999999Z", "9999-12-30T04:00:54.775807Z")
+        assert second["output"] == "after"
+        await layer.update_step(first | {"output": "edited"})
+        assert [step["output"] for step in (await get(layer, thread_id))["steps"]] == ["edited", "after"]
 
 
 async def test_a_user_of_another_database_cannot_be_the_author(layer: DataLayer) -> None:

@@ -107,7 +107,11 @@ def test_the_time_zone_of_the_machine_changes_nothing(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    "value", ["yesterday", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+23:59", 5, 0, False, b"x", []]
+    "value",
+    [
+        *("yesterday", "2026-13-01T00:00:00Z", 5, 0, False, b"x", []),
+        *("0001-01-01T00:00:00+23:59", "9999-12-31T00:00:00Z", "9999-12-31T23:59:59.999999-23:59", datetime.max),
+    ],
 )
 def test_what_is_no_time_is_refused(value: object) -> None:
     with pytest.raises(InvalidInput, match="ISO 8601"):
@@ -118,3 +122,20 @@ def test_a_time_is_written_in_utc_with_all_its_digits() -> None:
     assert to_iso(1_795_162_860_000_000) == "2026-11-20T08:21:00.000000Z"
     assert to_iso(0) == "1970-01-01T00:00:00.000000Z"
     assert to_iso(None) is None
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "text"),
+    [
+        (-62_135_596_800_000_000, "0001-01-01T00:00:00.000000Z"),
+        (-62_135_596_800_000_001, "0001-01-01T23:59:59.999999Z"),
+        (-(1 << 63), "0001-01-01T19:59:05.224192Z"),
+        (253_402_214_399_999_999, "9999-12-30T23:59:59.999999Z"),
+        (253_402_214_400_000_000, "9999-12-30T00:00:00.000000Z"),
+        (253_402_300_800_000_000, "9999-12-30T00:00:00.000000Z"),
+        ((1 << 63) - 1, "9999-12-30T04:00:54.775807Z"),
+    ],
+)
+def test_whatever_is_stored_can_be_read_and_sent_back(microseconds: int, text: str) -> None:
+    assert to_iso(microseconds) == text
+    assert to_iso(from_iso(text)) == text
