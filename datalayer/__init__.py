@@ -28,6 +28,7 @@ from .errors import (
     StoreTooNew,
     StoreTooOld,
     StoreUnavailable,
+    WrongLoop,
 )
 from .writes import APPLICATION
 
@@ -53,6 +54,7 @@ __all__ = [
     "StoreTooNew",
     "StoreTooOld",
     "StoreUnavailable",
+    "WrongLoop",
     "backup",
     "door",
     "durable",

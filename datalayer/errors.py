@@ -77,6 +77,10 @@ class StoreForeign(StoreUnusable):
     """The file is no database, or the database is another application's. Give this package one of its own."""
 
 
+class WrongLoop(DataLayerError):
+    """The data layer is used in another event loop than before. Make a ``DataLayer`` in each, and close it there."""
+
+
 class StoreClosed(DataLayerError):
     """``close()`` was called before. Make a new ``DataLayer``."""
 

@@ -1,5 +1,6 @@
 """Where the parts of a store are."""
 
+import os
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,12 +38,12 @@ class Place:
 
     @property
     def owner(self) -> str:
-        """Whose writes the spool holds: a server's database by its address, a file by its path. "": the spool is the
-        file's own, beside it, and may move with it."""
+        """Whose writes the spool holds: a server's database by its address, a file by its path from the spool, so that
+        both can move. "": the spool is the file's own, beside it."""
         if self.server is not None:
             return address(self.server)
         own = self.database.with_name(self.database.name + ".spool")
-        return "" if self.spool == own else str(self.database.resolve())
+        return "" if self.spool == own else os.path.relpath(self.database.resolve(), self.spool.resolve())
 
     @classmethod
     def beside(

@@ -80,7 +80,7 @@ class Spool:
         """The other database that the file is for. A file of SQLite's that is no more has been moved here."""
         line = file.readline()
         named = str(json.loads(line)["database"]) if line.startswith(_FOR) and line.endswith(b"\n") else self._owner
-        if named == self._owner or not ("://" in named or (self._owner and Path(named).exists())):
+        if named == self._owner or not ("://" in named or (self._owner and (self.folder / named).exists())):
             return None
         return named
 

@@ -15,12 +15,12 @@ from .app_values import AppValues
 from .backlog import MAX_BATCH
 from .blobs import in_thread
 from .dialects.base import translated
-from .errors import DataLayerError, InvalidInput, StoreClosed, StoreUnavailable
+from .errors import DataLayerError, InvalidInput, StoreClosed, StoreUnavailable, WrongLoop
 from .lanes import Lanes
 from .observer import observer
 from .place import Place
 from .reads import Found, Reads, T
-from .records import Blob, Page, Readiness, not_before
+from .records import Blob, Page, Readiness, User, not_before, user_id
 from .releases import Releases
 from .spool import Spool
 from .sql import queries
@@ -28,7 +28,7 @@ from .sql.apply import apply
 from .sql.overlay import Overlay, Rows, merge
 from .transaction import Verdict
 from .writer import CLOSING, Event
-from .writes import UpsertElement, Write
+from .writes import UpsertElement, UpsertUser, Write
 
 logger = logging.getLogger("datalayer")
 P = ParamSpec("P")
@@ -45,6 +45,7 @@ class Store(Reads, AppValues):
     the name.
 
     Cheap and synchronous; everything is opened by the first call. Raises InvalidInput for an address it cannot keep.
+    All calls belong into the event loop of the first: WrongLoop tells any other.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Store(Reads, AppValues):
             lambda: self._translated(self._ready()),
             self._database.lanes,
         )
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
         self._recovering: asyncio.Task[None] | None = None
         self._stuck: set[asyncio.Task[Any]] = set()
@@ -84,6 +86,14 @@ class Store(Reads, AppValues):
         """Called in the event loop when the state of the store changes."""
         return self._lanes.listeners
 
+    def _here(self) -> None:
+        """Raises WrongLoop: what waits in one loop is never woken by another."""
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise WrongLoop("This DataLayer belongs to another event loop: make one in each, and close it there")
+
     async def open(self) -> None:
         """Brings the schema up to date and stores what dead processes left. Raises StoreTooNew, StoreForeign,
         StoreCorrupt, StoreUnavailable."""
@@ -92,6 +102,7 @@ class Store(Reads, AppValues):
 
     async def _upgraded(self) -> None:
         """Returns when the database can be read."""
+        self._here()
         if self._closed:
             raise StoreClosed("The data layer is closed")
         if self._opening is None or _failed(self._opening):
@@ -145,6 +156,7 @@ class Store(Reads, AppValues):
 
         What a database that does not answer has not taken within seconds stays in the spool, for the next process.
         """
+        self._here()
         if self._closed:
             return
         ended = await self._lanes.close()
@@ -164,6 +176,7 @@ class Store(Reads, AppValues):
     async def drain(self) -> None:
         """Returns when every accepted write is durable or its caller has its error, and what they let go is removed or
         left for later."""
+        self._here()
         await self._lanes.barrier()
         await self._releases.settled(CLOSING)
 
@@ -194,6 +207,7 @@ class Store(Reads, AppValues):
 
         ``source``: content of an element, put into the blob store and named in the write.
         """
+        self._here()
         return self._lanes.submit(write, None if source is None else partial(self.put_blob, source))
 
     async def put_blob(self, source: bytes | Path) -> Blob:
@@ -210,9 +224,11 @@ class Store(Reads, AppValues):
     async def _ready(self) -> None:
         if await self._open.renew():
             self._opening, self._recovering = None, None
-        await self.open()
+        await self._upgraded()
 
     async def _commit(self, writes: Sequence[Write]) -> list[Verdict]:
+        if not _succeeded(self._recovering):  # nobody waits for it as long as for an upgrade
+            await asyncio.shield(self._recovery())
         verdicts = await self._apply(writes)
         self._open.committed()
         return verdicts
@@ -246,6 +262,15 @@ class Store(Reads, AppValues):
         overlay = Overlay(waiting)
         return await self._through(overlay, await self._ask(overlay.copy, [thread_id]), query, *args)
 
+    async def user(self, identifier: str) -> User | None:
+        """Also one who waits in the spool, who is nowhere else yet."""
+        found = await super().user(identifier)
+        for write in self._lanes.spooled():
+            if isinstance(write, UpsertUser) and write.identifier == identifier:
+                made = write.at if found is None else found.created_at
+                found = User(user_id(identifier), identifier, write.metadata, made)
+        return found
+
     async def _find(self, query: Callable[..., Found | None], key: str) -> Found | None:
         found = await self._read(query, key)
         named = (write.thread_id for write in self._lanes.spooled() if getattr(write, "id", None) == key)
@@ -266,6 +291,7 @@ class Store(Reads, AppValues):
 
     async def _settled(self, thread_id: str | None = None) -> None:
         """Returns when the database can be read, with the writes called before or a spool that has them."""
+        self._here()
         if self._closed or not _succeeded(self._opening):
             await self._answer(self._upgraded())
         failed_before = _failed(self._recovering)

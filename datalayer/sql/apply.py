@@ -143,8 +143,9 @@ def _upsert_step(group: Group, write: UpsertStep) -> None:
     facts.steps[write.id] = write.thread_id
     if parent is not None and facts.steps.get(parent, write.thread_id) != write.thread_id:
         values = {**values, "parent_id": None}  # a browser may send any parent; the message itself is not lost for it
-    if write.replayed and _is_newer(group, write):
-        return
+    if write.replayed and facts.written.get(write.id, 0) > write.at:
+        return  # by a process that did not need a spool
+    facts.written[write.id] = write.at
     if write.edit:
         _drop_answers(group, write)
     if "extra" in values:
@@ -165,13 +166,6 @@ def _timed(facts: Facts, write: UpsertStep, values: dict[str, Any]) -> dict[str,
     if write.timing == "now" and given <= (newest := facts.newest.get(write.thread_id, 0)):
         return {**values, "created_at": newest + 1}
     return values
-
-
-def _is_newer(group: Group, write: UpsertStep) -> bool:
-    """Whether the stored step was written after the call of ``write``, by a process that did not need a spool."""
-    group.flush()
-    stored = group.connection.execute(select(steps.c.written_at).where(steps.c.id == write.id)).scalar()
-    return stored is not None and stored > write.at
 
 
 def _drop_answers(group: Group, write: UpsertStep) -> None:

@@ -35,7 +35,7 @@ def _deleted(kind: str, ids: Any) -> Select[Any]:
 
 
 _OF_STEPS = (
-    select(literal("step"), steps.c.id, steps.c.thread_id, *_NOTHING).where(steps.c.id.in_(_steps)),
+    select(literal("step"), steps.c.id, steps.c.thread_id, steps.c.written_at, null()).where(steps.c.id.in_(_steps)),
     _deleted("step", _steps),
 )
 _OF_ELEMENTS = (
@@ -61,6 +61,7 @@ _OWNER = select(threads.c.user_id).where(threads.c.id == bindparam("thread"))
 class Facts:
     """``owners``: thread -> author's user id or None. ``steps``, ``elements``: id -> thread. ``deleted``: (kind, id).
     ``summaries``: threads that had a summary; it may be gone by now. ``newest``: thread -> time of its newest step.
+    ``written``: step -> when it was written last.
 
     Kept true by the writes as they are applied, so that a write sees those before it in its group.
     """
@@ -73,6 +74,7 @@ class Facts:
         self.elements: dict[str, str] = {}
         self.summaries: set[str] = set()
         self.newest: dict[str, int] = {}
+        self.written: dict[str, int] = {}
         self.deleted: set[tuple[str, str]] = set()
         belongs: dict[str, dict[str, Any]] = {"thread": self.owners, "step": self.steps, "element": self.elements}
         ids = named(writes)
@@ -81,13 +83,15 @@ class Facts:
             if any(write.thread_id is None for write in writes):
                 connection.execute(_LOCK_OTHERS, ids)
         query = _STEPS_ONLY if ids["elements"] == "[]" else _ALL
-        for kind, key, of, newest, summed_up in dialects.of(connection).fetch(connection, query, ids, tuple):
+        for kind, key, of, moment, summed_up in dialects.of(connection).fetch(connection, query, ids, tuple):
             if kind == "deleted":
                 self.deleted.add((of, key))
                 continue
             belongs[kind][key] = of
-            if kind == "thread":
-                self.newest[key] = newest or 0
+            if kind == "step":
+                self.written[key] = moment or 0
+            elif kind == "thread":
+                self.newest[key] = moment or 0
                 if summed_up:
                     self.summaries.add(key)
 

@@ -1,5 +1,6 @@
 """I7: what the database refuses is in the spool, and from there in the database, in order, once, whatever dies when."""
 
+import asyncio
 import fcntl
 import json
 import os
@@ -14,10 +15,12 @@ from typing import Any
 
 import pytest
 from chainlit.types import Feedback
+from chainlit.user import User
 
 from assistant.texts import say
-from datalayer import DataLayer, StoreUnavailable, backlog
+from datalayer import DataLayer, StoreUnavailable, backlog, transaction
 from datalayer.dialects import sqlite
+from datalayer.opening import OfFile
 from datalayer.place import Place
 from datalayer.spool import Spool, count, live_instances
 from datalayer.writer import Event
@@ -391,6 +394,31 @@ class TestNextProcess:
 
 
 @pytest.mark.usefixtures("patience")
+class TestRecovery:
+    async def test_nobody_waits_for_a_long_one_to_write(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        left_by_a_dead_one(tmp_path / "spool", "old")
+        layer = DataLayer(url_of(tmp_path), files=tmp_path / "files", spool=tmp_path / "spool")
+        await layer.store.open()  # the schema is up to date
+        await layer.close()
+        left_by_a_dead_one(tmp_path / "spool", "old")
+        recovers, tell_time = asyncio.Event(), OfFile.tell_time
+
+        async def tell_late(self: OfFile) -> None:
+            await recovers.wait()
+            await tell_time(self)
+
+        monkeypatch.setattr(OfFile, "tell_time", tell_late)
+        monkeypatch.setattr(transaction, "PATIENCE", 0.1)
+        monkeypatch.setattr(transaction, "OPENING", 1000.0)
+        layer = DataLayer(url_of(tmp_path), files=tmp_path / "files", spool=tmp_path / "spool")
+        await layer.create_step(make_step("t", id="new"))
+        assert (await layer.health())["state"] == "degraded"
+        recovers.set()
+        assert await layer.store.catch_up()
+        assert list(await steps_of(layer, "t")) == ["old", "new"]
+        await layer.close()
+
+
 class TestWhileDegraded:
     @pytest.fixture
     async def layer(self, tmp_path: Path) -> Any:
@@ -411,6 +439,18 @@ class TestWhileDegraded:
         await layer.update_step(message | {"output": "newest"})  # the database would take this one
         assert await layer.store.catch_up()
         assert (await steps_of(layer, message["threadId"]))[message["id"]]["output"] == "newest"
+
+    @pytest.mark.usefixtures("patience")
+    async def test_a_person_who_signs_in_for_the_first_time_is_known(self, layer: DataLayer) -> None:
+        await start_thread(layer)
+        with locked(layer):
+            made = await layer.create_user(User("ann", metadata={"role": "new"}))
+            assert made is not None
+            assert (await layer.get_user("ann"), await layer.get_user("bob")) == (made, None)
+        await layer.store.catch_up()
+        known = await layer.get_user("ann")
+        assert known is not None
+        assert (known.id, known.metadata) == (made.id, {"role": "new"})
 
     async def test_votes_and_deletions_are_kept_too(self, layer: DataLayer) -> None:
         first, second, third = [await start_thread(layer) for _ in range(3)]

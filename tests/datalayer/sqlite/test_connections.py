@@ -2,13 +2,14 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
 
-from datalayer import DataLayer
+from datalayer import DataLayer, WrongLoop
 from datalayer.dialects.workers import Workers
 from tests.conftest import make_step, rows, start_thread, steps_of
 
@@ -56,6 +57,18 @@ class TestConnections:
         finally:
             for layer in layers:
                 await layer.close()
+
+    def test_another_event_loop_is_told_and_hangs_nothing(self, tmp_path: Path) -> None:
+        layer = DataLayer(f"sqlite+aiosqlite:///{tmp_path}/threads.db")
+        message = asyncio.run(start_thread(layer))
+
+        async def told(call: Callable[[], Any]) -> None:
+            with pytest.raises(WrongLoop, match="another event loop"):
+                await call()
+
+        for call in (lambda: layer.get_thread("t"), lambda: layer.delete_thread("t"), layer.drain, layer.close):
+            asyncio.run(told(call))
+        assert rows(layer, "SELECT id FROM steps") == [(message["id"],)]
 
     async def test_a_step_goes_however_many_descendants_it_has(self, layer: DataLayer) -> None:
         """SQLite takes 32,766 values in a statement by default, Debian's 250,000; here 5,000 stand for both."""
