@@ -2,18 +2,21 @@
 
 import asyncio
 import gc
+import logging
+import os
 import shlex
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import chainlit as cl
 import chainlit.config
 from chainlit.data import get_data_layer
 
-from datalayer import DataLayer, DataLayerError, StoreCorrupt
+from datalayer import DataLayer, DataLayerError, Store, StoreCorrupt
 from datalayer.backup import keep_backing_up, newest, set_aside
 from datalayer.errors import StoreUnusable
 from datalayer.place import Place
@@ -30,24 +33,49 @@ from .supervised import tell as tell_supervisor
 if TYPE_CHECKING:
     from ..memory.link import Link
 
+logger = logging.getLogger("assistant")
+
 
 def check(config: Config) -> None:
     """Raises SystemExit with what is wrong with the store, and what to do, before anything is opened."""
+    place = _place(config)
+    _make_private(config.home, place)
     try:
-        place = DataLayer.place(config.database_url, config.files, config.spool, config.backup_folder)
-        _make_private(config.home, place)
         DataLayer.check(place)
     except StoreCorrupt as error:
         what = f"The database {config.database} is damaged: {error}." if place.server else _explain_damage(place)
         raise SystemExit(what) from None
     except DataLayerError as error:
         if not (place.server and error.retryable) or isinstance(error, StoreUnusable):
-            raise SystemExit(f"Threadkeep cannot open its database {config.database}: {error}") from None
+            raise SystemExit(f"Threadkeep cannot open its database {config.database}: {_said(error)}") from None
         tell(
             f"The database {config.database} does not answer. Until it does, what is written is kept in {place.spool}."
         )
     _keep_uploads(config.home)
     print(f"Threadkeep keeps its data in {config.home}", flush=True)
+
+
+def _place(config: Config) -> Place:
+    """Where the store is, which is made to find out whether it can be: that opens nothing. Raises SystemExit."""
+    try:
+        return Store(config.database_url, config.files, config.spool, config.backup_folder).place
+    except Exception as error:  # Chainlit asks for the data layer when it serves, and would go on without
+        _trace(error)
+        what = f"database {config.database}, files {config.files}"
+        raise SystemExit(f"Threadkeep cannot keep its data there ({what}): {_said(error)}") from None
+
+
+def _said(error: Exception) -> str:
+    """What may be shown of ``error``. The words of others may hold a password, so only their kind is."""
+    if not isinstance(error, DataLayerError):
+        return type(error).__name__
+    detail = getattr(error.__cause__, "strerror", None)
+    return f"{error} ({detail})" if detail else str(error)
+
+
+def _trace(error: Exception) -> None:
+    """Where it was raised; not what it says, as in ``_said``."""
+    logger.debug("the start fails\n%s", "".join(traceback.format_tb(error.__traceback__)))
 
 
 def _make_private(home: Path, place: Place) -> None:
@@ -115,22 +143,34 @@ def register(
     supervised: list[asyncio.Task[None]] = []
     together = Together(link) if link else None
 
-    @cl.on_app_startup
-    async def startup() -> None:
-        layer = get_data_layer()
-        assert isinstance(layer, DataLayer)
+    async def begin(layer: DataLayer) -> None:
         opened(layer)
         supervised.append(asyncio.create_task(tell_supervisor()))
         if together:
             together.start()
-        with suppress(DataLayerError):  # it says so in the log, and the next call tries again
+        running.append(asyncio.create_task(_look_at_files(layer.store, config.files)))
+        try:
             await layer.store.open()
             await look_for_accounts(config)
+        except StoreUnusable:
+            raise
+        except DataLayerError as error:  # the next call tries again
+            logger.warning("the database is not open yet: %s", error)
         if config.backups == "daily" and layer.store.place.server is None:  # a server's are made by who runs it
             running.append(asyncio.create_task(keep_backing_up(layer.store.place)))
         # What has been imported stays. The collector would look at all of it again while a long conversation is read,
         # which takes twice as long then.
         gc.freeze()
+
+    @cl.on_app_startup
+    async def startup() -> None:
+        try:
+            layer = get_data_layer()
+            assert isinstance(layer, DataLayer)
+            await begin(layer)
+        except Exception as error:
+            _trace(error)
+            _end(f"Threadkeep cannot begin (database {config.database}): {_said(error)}")
 
     @cl.on_app_shutdown
     async def shutdown() -> None:
@@ -142,3 +182,17 @@ def register(
             await link.close()
         for task in supervised:  # to the end: it may take long
             task.cancel()
+
+
+def _end(what: str) -> NoReturn:
+    """Chainlit would log what is raised at start, and serve all the same without what failed."""
+    tell(what)
+    os._exit(1)
+
+
+async def _look_at_files(store: Store, where: str | Path) -> None:
+    """They may be reached later, so a word is enough."""
+    try:
+        await store.with_files(store.blobs.check)
+    except DataLayerError as error:
+        tell(f"THREADKEEP_FILES={where}: {error}. Until it can be used, attached files are neither taken nor shown.")

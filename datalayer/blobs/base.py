@@ -57,6 +57,9 @@ class Blobs(Protocol):
     def names(self) -> Iterator[str]:
         """The names of all blobs, in no order."""
 
+    def check(self) -> None:
+        """Raises StoreUnavailable when nothing can be stored now. Changes nothing."""
+
 
 def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..durable import make_folder, sync
+from ..errors import StoreUnavailable
 from ..records import Blob
 from .base import Source, Stream, checked, chunks, is_name, named, opened
 
@@ -71,6 +72,11 @@ class LocalBlobs:
 
     def names(self) -> Iterator[str]:
         return (path.name for path in self.folder.glob("??/??/*") if is_name(path.name))
+
+    def check(self) -> None:
+        there = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
+        if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+            raise StoreUnavailable("The folder of the files cannot be written")
 
 
 def _copy(source: Source, target: BinaryIO) -> Blob:

@@ -39,6 +39,8 @@ RETRIES = 1
 """Times that a request is sent again. What is said after a file in its conversation is stored after it."""
 
 _ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(/(?P<prefix>[\w.+=/-]*))?", re.ASCII)
+_NAMES = re.compile(r"((?!\.{1,2}(/|$))[^/]+(/(?!\.{1,2}(/|$))[^/]+)*)?")
+"""Folders with a slash between two. None is empty, "." or "..", which clients and servers tidy away, or refuse."""
 _ENDPOINT = re.compile(r"https?://([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/[\w./-]*)?", re.ASCII)
 # Of the client's words: the code in the server's answer, else its status, else what became of the connection.
 _SAID = (re.compile(r"<Code>(\w+)</Code>"), re.compile(r"status code: (\d{3})"), re.compile(r"kind: (\w+)"))
@@ -48,8 +50,12 @@ class S3Blobs:
     """``url``: ``s3://bucket/prefix``. Raises InvalidInput for one that cannot be an address."""
 
     def __init__(self, url: str, request_timeout: float = REQUEST_TIMEOUT, retries: int = RETRIES) -> None:
-        if not (found := _ADDRESS.fullmatch(url)):
-            raise InvalidInput("Files on S3 are at s3://bucket or s3://bucket/prefix, in letters, digits and ._+=-/")
+        found = _ADDRESS.fullmatch(url)
+        if not found or not _NAMES.fullmatch(prefix := (found["prefix"] or "").strip("/")):
+            raise InvalidInput(
+                "Files on S3 are at s3://bucket or s3://bucket/prefix, in letters, digits and ._+=-/, and no part of"
+                " the prefix is empty, . or .."
+            )
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
         if endpoint is not None and not _ENDPOINT.fullmatch(endpoint):
             raise InvalidInput("AWS_ENDPOINT_URL is no address of a server, such as https://s3.example.org")
@@ -61,13 +67,14 @@ class S3Blobs:
             "allow_http": endpoint is not None and endpoint.startswith("http://"),
         }
         self._bucket = found["bucket"]
-        self._store = S3Store(
-            self._bucket,
-            prefix=(found["prefix"] or "").strip("/") or None,
-            client_options=client,
-            retry_config={"max_retries": retries, "retry_timeout": timedelta(seconds=request_timeout * (retries + 1))},
-            config=settings,
-        )
+        retrying: Any = {"max_retries": retries, "retry_timeout": timedelta(seconds=request_timeout * (retries + 1))}
+        try:
+            self._store = S3Store(
+                self._bucket, prefix=prefix or None, client_options=client, retry_config=retrying, config=settings
+            )
+        except (BaseError, ValueError) as error:
+            what = str(error).partition("error: ")[2].partition("\n")[0] or type(error).__name__
+            raise InvalidInput(f"The settings of S3 in the environment (AWS_…) cannot be used: {what}") from error
 
     def put(self, source: Source, name: str | None = None) -> Blob:
         with opened(source) as given, _at_hand(given) as file:
@@ -116,7 +123,6 @@ class S3Blobs:
                 yield from (name for each in page if is_name(name := each["path"]))
 
     def check(self) -> None:
-        """Raises StoreUnavailable when the bucket cannot be used."""
         with self._failures():
             next(iter(obstore.list(self._store, offset="z", chunk_size=1)), None)
 

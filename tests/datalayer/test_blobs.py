@@ -263,6 +263,10 @@ class TestS3:
             "s3://bucket/a b",
             "s3://bucket?x=1",
             "s3://key:secret@bucket/x",
+            "s3://bucket/a//b",
+            "s3://bucket/a/../b",
+            "s3://bucket/./a",
+            "s3://bucket/..",
         ],
     )
     def test_what_is_no_address_of_a_bucket_is_refused_without_saying_it_again(self, url: str) -> None:

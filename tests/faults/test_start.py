@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from tests.e2e.conftest import App
 from tests.faults.test_processes import UNPRIVILEGED
-from tests.processes import CHAINLIT, SERVE, free_port, running_server, start
+from tests.processes import CHAINLIT, SERVE, free_port, module, run, running_server, start
 
 
 @pytest.fixture
@@ -71,6 +72,88 @@ class TestAddress:
     def test_ipv6_is_an_address_like_any_other(self, app: App) -> None:
         with started(app, CHAINLIT_HOST="::1"), socket.create_connection(("::1", app.port)):
             pass
+
+
+class TestStore:
+    @pytest.mark.parametrize(
+        ("url", "word"),
+        [
+            ("oracle://me:hidden@x/y", "kind of database is not known"),
+            ("postgresql+asyncpg://me:hidden@127.0.0.1/", "must name a database"),
+            ("postgresql+asyncpg://me:hidden@127.0.0.1/db?lanes=0", "option lanes"),
+            ("postgresql+psycopg://me:hidden@127.0.0.1/db", "write postgresql+asyncpg://"),
+            ("mysql+asyncmy://127.0.0.1/db?user=me&password=hidden&schema=x", "a schema is a database"),
+            ("sqlite+aiosqlite://", "must be a file"),
+        ],
+    )
+    def test_a_database_that_cannot_be_is_one_line_for_the_server_and_for_each_command(
+        self, app: App, url: str, word: str
+    ) -> None:
+        given = {**app.env, "THREADKEEP_DATABASE_URL": url}
+        [line] = said(app, **given)
+        told = [line, *(self._refused(app, given, *command) for command in self._commands(url))]
+        for each in told:
+            assert word in each
+            assert "hidden" not in each
+
+    @staticmethod
+    def _commands(url: str) -> list[tuple[str, ...]]:
+        return [
+            ("assistant", "users", "list"),
+            ("assistant", "users", "add", "ann", "--password-stdin"),
+            ("datalayer", "info", "--database", url),
+        ]
+
+    @staticmethod
+    def _refused(app: App, env: dict[str, str], name: str, *arguments: str) -> str:
+        done = run(module(name), *arguments, cwd=app.folder, env=env, stdin="a-long-password\n")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+        return done.stderr
+
+    @pytest.mark.parametrize(
+        ("env", "word"),
+        [
+            ({"AWS_ENDPOINT_URL": "127.0.0.1:9000"}, "AWS_ENDPOINT_URL"),
+            ({"AWS_ACCESS_KEY_ID": "a-key"}, "Missing SecretAccessKey"),
+            ({"AWS_S3_EXPRESS": "perhaps"}, "AWS_"),
+            ({"THREADKEEP_FILES": "s3://bucket/a/../files"}, "is empty, . or .."),
+        ],
+    )
+    def test_a_wrong_setting_of_the_files_is_one_line(self, app: App, env: dict[str, str], word: str) -> None:
+        [line] = said(app, **{"THREADKEEP_FILES": "s3://bucket/files", **env})
+        assert word in line
+
+    @pytest.mark.parametrize("part", ["__init__", "open"])
+    def test_whatever_fails_in_making_the_data_layer_no_server_is_promised(self, app: App, part: str) -> None:
+        broken = (
+            f"from datalayer import store\ndef broken(*_): raise RuntimeError('hidden')\nstore.Store.{part} = broken\n"
+        )
+        *_, line = lines = said(app, broken + SERVE)
+        assert "RuntimeError" in line
+        assert [word for word in ("hidden", "Traceback", "available") if word in "".join(lines)] == []
+
+    def test_a_database_that_needs_somebody_to_act_ends_the_start_also_when_it_is_opened(self, app: App) -> None:
+        refusing = (
+            "from datalayer import store, errors\n"
+            "async def refused(*_): raise errors.StoreUnusable('a right is missing')\n"
+            "store.Store.open = refused\n"
+        )
+        *_, line = said(app, refusing + SERVE)
+        assert line.endswith("a right is missing")
+
+    def test_a_bucket_or_folder_that_is_not_there_is_said_and_the_app_starts(self, app: App, s3_url: str) -> None:
+        aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        (app.folder / "file").touch()
+        absent, folder = "s3://no-such-bucket/files", str(app.folder / "file" / "files")
+        with started(app, **aws, THREADKEEP_FILES=s3_url) as log:
+            pass
+        for files, word in ((absent, "does not exist"), (folder, "cannot be written")):
+            env = {**app.env, **aws, "THREADKEEP_FILES": files}
+            with running_server(app.folder, env, app.port, code=SERVE) as server:
+                while f"THREADKEEP_FILES={files}: " not in (log := server.log.read_text()):
+                    time.sleep(0.05)
+                assert word in log
+                assert s3_url not in log
 
 
 class TestEnvironment:
