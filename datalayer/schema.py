@@ -222,7 +222,8 @@ preferences = Table(
     _time("updated_at", nullable=False),
 )
 
-# What was deleted, so that a late write cannot bring it back. kind: thread, step, element.
+# What was deleted, so that a late write cannot bring it back. kind: thread, step, element. It goes after a month, when
+# none can arrive any more.
 tombstones = Table(
     "tombstones",
     metadata,

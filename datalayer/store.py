@@ -19,11 +19,12 @@ from .errors import DataLayerError, InvalidInput, StoreClosed, StoreUnavailable,
 from .lanes import Lanes
 from .observer import observer
 from .place import Place
+from .pruning import Pruning
 from .reads import Found, Reads, T
 from .records import Blob, Page, Readiness, User, not_before, user_id
 from .releases import Releases
 from .spool import Spool
-from .sql import queries
+from .sql import queries, tombstones
 from .sql.apply import apply
 from .sql.overlay import Overlay, Rows, merge
 from .transaction import Verdict
@@ -61,6 +62,7 @@ class Store(Reads, AppValues):
         self.blobs = stores.at(self.place.bucket or self.place.files)
         self._releases = Releases(self.blobs, self._alone, lambda: self._lanes.blobs() | self._kept)
         self._spool = Spool(self.place.spool, self.place.owner)
+        self._pruning = Pruning(self._prune, self.place.spool)
         self._open = opening.of(self._database, self.place, self._spool)
         self._lanes = Lanes(
             lambda writes: self._translated(self._commit(writes)),
@@ -143,6 +145,7 @@ class Store(Reads, AppValues):
         if left or found:
             logger.warning("recovered from a crash: %s writes from the spool, %s interrupted answers", len(left), found)
         self._releases.add(await self._database.read.run(queries.unused_blobs))
+        self._pruning.begin()
 
     def _left_by_others(self) -> list[Write] | None:
         """None: nobody can tell; ``_show_up`` has said that there is no spool."""
@@ -169,6 +172,7 @@ class Store(Reads, AppValues):
 
     async def _shut(self) -> None:
         await self._lanes.ended()
+        await self._pruning.close()
         await self._releases.close(CLOSING)
         await self._open.leave()
         await self._database.close()
@@ -243,6 +247,9 @@ class Store(Reads, AppValues):
         """Its result. Raises DataLayerError."""
         (verdict,), _ = await self._database.write.run(partial(apply, writes=[write]))
         return verdict
+
+    async def _prune(self, before: int, limit: int) -> int:
+        return await self._database.write.run(partial(tombstones.prune, before=before, limit=limit))
 
     async def _vanished(self, writes: Sequence[Write]) -> set[str]:
         """Names of the blobs that writes out of a spool bring along and that are gone: a process that died can have

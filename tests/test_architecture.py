@@ -81,6 +81,8 @@ FLOORS = {
     "sql.instances": 7,
     "chainlit.content": 7,
     "releases": 3,
+    "pruning": 3,
+    "sql.tombstones": 3,
     "backup": 8,
     "opening": 9,
     "moving": 10,

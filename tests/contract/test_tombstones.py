@@ -8,10 +8,13 @@ import chainlit as cl
 import pytest
 from chainlit.types import Feedback, Pagination, ThreadFilter
 
-from datalayer import DataLayer, NotFound
+from datalayer import DataLayer, NotFound, pruning
+from datalayer.records import now
+from datalayer.writes import DeleteThread, to_json
 from tests.conftest import (
     blob_names,
     chainlit_session,
+    change,
     failures,
     make_run,
     make_step,
@@ -225,3 +228,34 @@ class TestClaim:
         assert set(await steps_of(layer, message["threadId"])) == {message["id"]}
         assert await everything(layer) == [1, 1, 0, 0]
         assert await layer.get_thread(ours.thread_id) is None
+
+
+class TestOldOnes:
+    """They go when nothing can arrive any more."""
+
+    async def fill(self, layer: DataLayer, *ages: int) -> list[str]:
+        """Tombstones of threads that were deleted so many days ago."""
+        await start_thread(layer)
+        for days in ages:
+            values = f"'thread', '{days} days', {now() - days * 86_400_000_000}"
+            change(layer, f"INSERT INTO tombstones (kind, id, deleted_at) VALUES ({values})")
+        return [f"{days} days" for days in ages]
+
+    def left(self, layer: DataLayer) -> list[str]:
+        return [key for (key,) in rows(layer, "SELECT id FROM tombstones ORDER BY deleted_at DESC")]
+
+    async def test_go_after_a_month(self, layer: DataLayer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pruning, "_AT_ONCE", 2)
+        ages = await self.fill(layer, 1, 29, 31, 60, 90, 400)
+        assert await layer.store._pruning.prune() == 4
+        assert self.left(layer) == ages[:2]
+        assert await layer.store._pruning.prune() == 0
+
+    async def test_none_goes_while_a_spool_holds_writes(self, layer: DataLayer) -> None:
+        ages = await self.fill(layer, 31)
+        left = layer.store.place.spool / "dead.jsonl"
+        left.write_text(to_json(DeleteThread(thread_id="t", at=1)) + "\n")
+        assert await layer.store._pruning.prune() == 0
+        assert self.left(layer) == ages
+        left.unlink()
+        assert await layer.store._pruning.prune() == 1
