@@ -17,7 +17,7 @@ from .place import Place
 from .records import not_before, now
 from .schema import HEAD
 from .spool import Spool, live_instances
-from .sql import instances, queries
+from .sql import copying, instances, queries
 from .sql.apply import mark_interrupted
 from .transaction import OPENING
 
@@ -29,7 +29,8 @@ MAX_SKEW = 2_000_000
 
 class Opening(Protocol):
     async def prepare(self) -> None:
-        """Brings the tables up to date. Raises StoreUnavailable, and its kinds."""
+        """Brings the tables up to date. Raises StoreUnavailable, and its kinds: StoreUnusable for a copy that was cut
+        off."""
 
     async def renew(self) -> bool:
         """Whether the database is another than the one that was opened; it is closed then."""
@@ -57,6 +58,7 @@ class OfFile:
 
     async def prepare(self) -> None:
         await dialects.base.translated(asyncio.to_thread(self._prepare), self._database.translate)
+        await self._database.read.run(copying.refuse_unfinished)
         self._opened_as = file_identity(self._database.path)
 
     def _prepare(self) -> None:
@@ -106,6 +108,7 @@ class OfServer:
 
     async def prepare(self) -> None:
         await server_schema.upgrade(self._server)
+        await self._server.read.run(copying.refuse_unfinished)
 
     async def renew(self) -> bool:
         return False

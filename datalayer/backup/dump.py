@@ -18,6 +18,7 @@ from ..dialects.tools import Tools
 from ..durable import sync, write_durably
 from ..errors import NotFound, StoreCorrupt
 from ..place import Place
+from ..sql.copying import refuse_unfinished
 from ..sql.digests import held_blobs, tables_in
 from .disk import Progress, quiet, sha256
 from .folder import MARK, Backup, Dump, Mark, pool
@@ -68,6 +69,8 @@ def _look(connection: Any, server: Any, tools: Tools) -> _Store:
     tool = tools.find(connection)
     schema = server.options.schema or tools.schema(connection)
     tables = [*tables_in(connection, schema), VERSIONS]
+    if "app_values" in tables:
+        refuse_unfinished(connection)
     return _Store(revision, schema, tool, tables, held_blobs(connection))
 
 

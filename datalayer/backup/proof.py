@@ -15,6 +15,7 @@ from ..blobs import LocalBlobs
 from ..dialects.sqlite import failures
 from ..errors import InvalidInput
 from ..schema import metadata
+from ..sql.copying import is_unfinished
 from .access import held_blobs, read_only
 from .disk import Progress, locked, quiet, sha256
 from .folder import Backup, Mark
@@ -81,6 +82,7 @@ def examine(
         with closing(read_only(database, immutable=True)) as db:
             problems += _structure(db, progress)
             revision, rows, held = _revision(db), row_counts(db), held_blobs(db)
+            problems += ["it is of a copy that was cut off"] if is_unfinished(db) else []
     except (OSError, sqlite3.Error) as error:
         problems.append(f"the database cannot be read ({getattr(error, 'sqlite_errorname', type(error).__name__)})")
     bad = damaged_blobs(blobs, held, progress)

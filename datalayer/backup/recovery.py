@@ -9,10 +9,11 @@ without the other would be a loss that nobody notices, hence the list.
 import json
 import os
 import shutil
+import sqlite3
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +23,11 @@ from ..dialects import server_schema
 from ..dialects.sqlite import failures
 from ..dialects.sqlite_file import check_content
 from ..durable import sync, write_durably
-from ..errors import InvalidInput, NotFound, StoreCorrupt, StoreForeign, StoreTooNew, StoreUnavailable
+from ..errors import InvalidInput, NotFound, StoreCorrupt, StoreForeign, StoreTooNew, StoreUnavailable, StoreUnusable
 from ..place import Place
 from ..schema import HEAD
-from .access import refuse_if_open
+from ..sql import copying
+from .access import read_only, refuse_if_open
 from .disk import Progress, locked, quiet
 from .folder import UNFINISHED, Backup, newest
 from .proof import Report, examine, verify
@@ -87,10 +89,10 @@ def check(place: Place) -> None:
 
     Where there are verified backups, a file that is empty, or none of ours, has taken the place of a database that was:
     StoreCorrupt, too. Raises as ``check_file``. A server is asked whether it can be used; one that does not answer,
-    raises StoreUnavailable.
+    raises StoreUnavailable. A copy that was cut off raises StoreUnusable.
     """
     if place.server is not None:
-        server_schema.check(place.server)
+        server_schema.check(place.server, copying.refuse_unfinished)
         return
     finish_restore(place)
     try:
@@ -101,6 +103,16 @@ def check(place: Place) -> None:
         whole = False
     if not whole and newest(place.backups) is not None:
         raise StoreCorrupt("Something else lies where the database was")
+    if whole and place.database.exists() and _is_unfinished(place.database):
+        raise StoreUnusable(copying.UNFINISHED)
+
+
+def _is_unfinished(database: Path) -> bool:
+    try:
+        with closing(read_only(database)) as db:
+            return copying.is_unfinished(db)
+    except sqlite3.Error:  # locked: whoever opens it finds out
+        return False
 
 
 def _restore(backup: Backup, place: Place, over: bool, progress: Progress) -> Restored:

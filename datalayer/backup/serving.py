@@ -10,6 +10,7 @@ from ..dialects.server_schema import ask, look
 from ..errors import InvalidInput, NotFound, StoreUnavailable
 from ..place import Place
 from ..schema import HEAD
+from ..sql.copying import marked
 from ..sql.digests import held_blobs, row_counts, tables_in
 from ..sql.instances import live, silence
 from . import dump
@@ -61,6 +62,10 @@ def _live(connection: Any, server: Server) -> list[str]:
     return sorted(live(connection, server.clock(connection) - silence(server)))
 
 
+def _unfinished(connection: Any, server: Server) -> bool:
+    return "app_values" in tables_in(connection, server.options.schema) and marked(connection) is not None
+
+
 def info(place: Place) -> dict[str, Any]:
     """As ``upkeep.info``, and without the files that are in a bucket."""
     url = server_of(place)
@@ -70,6 +75,7 @@ def info(place: Place) -> dict[str, Any]:
         return {
             "revision": _revision(connection, server),
             "head": HEAD,
+            "unfinished_copy": _unfinished(connection, server),
             "rows": row_counts(connection, server.options.schema),
             "database_bytes": int(connection.exec_driver_sql(size).scalar() or 0),
             "live_instances": _live(connection, server),

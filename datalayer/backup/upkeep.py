@@ -13,6 +13,7 @@ from ..errors import StoreCorrupt
 from ..place import Place
 from ..schema import HEAD
 from ..spool import count, live_instances
+from ..sql.copying import is_unfinished
 from .access import alone, read_only, revision_of, stored_blobs
 from .disk import Progress, quiet
 from .folder import backups
@@ -103,10 +104,12 @@ def info(place: Place, folder: Path | None = None) -> dict[str, Any]:
         with closing(read_only(place.database)) as db:
             rows = row_counts(db)
             count, size = _files(db, place)
+            unfinished = is_unfinished(db)
         made = backups(folder or place.backups)
         return {
             "revision": revision,
             "head": HEAD,
+            "unfinished_copy": unfinished,
             "rows": rows,
             "database_bytes": _size(place.database),
             "files": count,

@@ -71,9 +71,15 @@ def _upgrade(connection: Connection, server: Server) -> None:
         migrations.run(connection, versions=VERSIONS, schema=server.options.schema)
 
 
-def check(url: URL) -> None:
-    """Whether the tables at ``url`` can be used. Blocks. Raises as ``upgrade``."""
-    ask(url, look)
+def check(url: URL, further: Callable[[Connection], None] = lambda _: None) -> None:
+    """Whether the tables at ``url`` can be used. ``further`` is asked besides, where they are of this version; what it
+    raises is raised. Blocks. Raises as ``upgrade``."""
+
+    def checked(connection: Connection, server: Server) -> None:
+        if look(connection, server) == HEAD:
+            further(connection)
+
+    ask(url, checked)
 
 
 def migrate(url: URL, direction: migrations.Direction = "upgrade", revision: str = "head") -> None:

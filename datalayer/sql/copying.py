@@ -5,6 +5,7 @@ Keys are compared byte for byte everywhere, so a range of keys means the same in
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or
 from sqlalchemy import Table as Table
 
 from .. import dialects
+from ..errors import StoreUnusable
 from ..schema import app_values, instances, metadata
 
 Row = dict[str, Any]
@@ -21,6 +23,10 @@ TABLES = [table for table in metadata.sorted_tables if table is not instances]
 """Those that hold what is kept; what others point to comes first."""
 
 _MARK = "datalayer.copy"
+UNFINISHED = (
+    "The database is a copy that was cut off. Type the same command again (python -m datalayer copy FROM TO), which"
+    " goes on with it; or give it up: remove it, and name another"
+)
 _NUMBERED_BY_TIME = 10**15
 """From about here on a ``seq`` is a time, in microseconds, of which SQLite's numbers may meet each other."""
 _SPREAD = 1024
@@ -117,6 +123,18 @@ def marked(connection: Connection) -> str | None:
     """Of what this database is a copy that is not whole yet; None: it is none."""
     found = connection.execute(select(app_values.c.value).where(app_values.c.key == _MARK)).scalar()
     return str(found["from"]) if found else None
+
+
+def refuse_unfinished(connection: Connection) -> None:
+    """Raises StoreUnusable for a copy that is not whole yet: what is written into it could never be told from it."""
+    if marked(connection):
+        raise StoreUnusable(UNFINISHED)
+
+
+def is_unfinished(db: sqlite3.Connection) -> bool:
+    """The same of a file, whose schema may be older."""
+    known = db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [app_values.name]).fetchone()
+    return bool(known and db.execute("SELECT 1 FROM app_values WHERE key = ?", [_MARK]).fetchone())
 
 
 def unmark(connection: Connection) -> None:
