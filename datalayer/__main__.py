@@ -220,19 +220,28 @@ def copy(
     spool: Spool = None,
     as_json: Json = False,
 ) -> None:
-    """Copy a store into another database. The app must be stopped. One that was cut off is gone on with."""
+    """Copy a store into another database. The app must be stopped. One that was cut off is gone on with.
+
+    Files that did not come along are brought by the same command, also when the conversations are there already.
+    """
     with _answers(as_json) as answer:
         if bool(files[0]) != bool(files[1]):
             raise InvalidInput("Name two places after --files: from and to")
         one, other = _place(source, spool=spool, new=True), _place(target, new=True)
         done = asyncio.run(moving.copy(one, other, files if files[0] else None, answer.progress))
-        lost = f"; the source has lost {len(done.lost)} files" if done.lost else ""
         rows = sum(table.rows for table in done.tables.values())
         answer(
             done,
             f"{rows} rows are the same on both sides, {done.brought} of them brought now; {done.files} files"
-            f" ({_size(done.bytes)}) brought{lost}; {done.seconds:.1f} s",
+            f" ({_size(done.bytes)}) brought; {done.seconds:.1f} s",
         )
+        if done.lost:
+            typer.echo(
+                f"{len(done.lost)} files are missing or damaged at {files[0]}, one of them {done.lost[0]}."
+                " When they are there, the same command brings them",
+                err=True,
+            )
+            raise typer.Exit(1)
 
 
 class _Answer:

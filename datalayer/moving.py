@@ -8,8 +8,8 @@ end both are read whole again, and every table's count and digest must be the sa
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,7 +21,7 @@ from .dialects import server_schema, sqlite
 from .dialects.base import Database
 from .dialects.server import Server
 from .dialects.sqlite_file import check_file, migrate
-from .errors import InvalidInput, NotFound, StoreCorrupt, StoreUnavailable
+from .errors import DataLayerError, InvalidInput, NotFound, StoreCorrupt, StoreUnavailable
 from .place import Place
 from .records import Blob
 from .schema import HEAD, blobs
@@ -33,6 +33,8 @@ ROWS = 1000
 
 FILES = 8
 """Files at once."""
+
+Otherwise = Callable[[str], DataLayerError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Copied:
     """Contents brought; those that were there are not counted."""
     bytes: int
     lost: list[str]
-    """Contents that the source itself has not."""
+    """Contents that the source's store of files has not, or not whole."""
     seconds: float
 
 
@@ -60,20 +62,55 @@ async def copy(
 ) -> Copied:
     """Fills the database of ``target``, which must be empty or a copy that was cut off, with that of ``source``.
 
-    ``files``: blob stores, from and to; None: the content stays where it is. No app may have either of them open.
-    Raises NotFound without a source, InvalidInput for a target in use or a source of another version, StoreUnavailable,
-    StoreCorrupt when both are not the same in the end.
+    ``files``: blob stores, from and to; None: the content stays where it is. Where the target has the source's
+    conversations already, only files are brought, those that both know. No app may have either of them open.
+    Raises NotFound without a source or without its files, InvalidInput for a target in use or a source of another
+    version, StoreUnavailable, StoreCorrupt when both are not the same in the end.
     """
     started = time.monotonic()
     async with _opened(source) as one, _opened(target) as other:
         await _check_source(source, one)
-        await _prepare(target, other, _name_of(source))
-        names = [_name(row) async for rows in _batches(one, blobs) for row in rows if row["released_at"] is None]
-        moved = await _files(names, at(files[0]), at(files[1]), progress) if files else (0, 0, [])
-        brought = await _rows(one, other, progress)
-        tables = await _compare(one, other, progress)
+        names = await _names(one) if files else []
+        ways = await asyncio.to_thread(_ways, *files) if files and names else None
+        shared = await _prepare(target, other, _name_of(source), names)
+        with _failures(" or ".join(files or ())):
+            moved = await _files(names if shared is None else shared, *ways, progress) if ways else (0, 0, [])
+        brought = await _rows(one, other, progress) if shared is None else 0
+        tables = await _compare(one, other, progress, _differs if shared is None else _differs_by_now)
         await other.write.run(copying.unmark)
     return Copied(tables, brought, *moved, seconds=round(time.monotonic() - started, 3))
+
+
+def _differs(where: str) -> DataLayerError:
+    return StoreCorrupt(
+        f"The copy differs from its source in {where}; was one of them in use? Copy into an empty database again"
+    )
+
+
+def _differs_by_now(where: str) -> DataLayerError:
+    return InvalidInput(
+        f"The target has conversations already: its files were brought, its rows left alone. They differ in {where}"
+    )
+
+
+def _ways(source: str, target: str) -> tuple[Blobs, Blobs]:
+    """The two stores of files. Raises NotFound where the first has none at all, StoreUnavailable where the second
+    cannot be written to; InvalidInput."""
+    one, other = at(source), at(target)
+    with _failures(source):
+        if next(iter(one.names()), None) is None:
+            raise NotFound(f"There are no files at {source}, though conversations have some. Nothing was copied")
+    with _failures(target):
+        other.remove(other.put(b"").name)
+    return one, other
+
+
+@contextmanager
+def _failures(where: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailable(f"The files at {where} cannot be used") from error
 
 
 @asynccontextmanager
@@ -92,11 +129,15 @@ async def _check_source(place: Place, database: Database) -> None:
     if revision != HEAD:
         raise InvalidInput("The source has an older schema; bring it up to date first (migrate up)")
     await _refuse_if_in_use(place, database)
+    if await database.read.run(copying.marked):
+        raise InvalidInput("The source is an unfinished copy itself")
     if any(path.stat().st_size for path in place.spool.glob("*.jsonl")):
         raise InvalidInput(f"Writes wait in {place.spool}; start the app once on the source, so that they are stored")
 
 
-async def _prepare(place: Place, database: Database, source: str) -> None:
+async def _prepare(place: Place, database: Database, source: str, names: Collection[str] = ()) -> list[str] | None:
+    """None: the database is to be filled. Else it has conversations already, which are left alone: those of the
+    contents ``names`` that it knows, too."""
     if await _revision(place, database) != HEAD:
         if isinstance(database, Server):
             await server_schema.upgrade(database)
@@ -105,10 +146,13 @@ async def _prepare(place: Place, database: Database, source: str) -> None:
     await _refuse_if_in_use(place, database)
     begun = await database.read.run(copying.marked)
     if begun is None and not await database.read.run(copying.is_empty):
+        if shared := sorted({*names} & {*await _names(database)}):
+            return shared
         raise InvalidInput("The target has conversations already; name an empty database")
     if begun not in (None, source):
         raise InvalidInput("The target is an unfinished copy of another store; name an empty database")
     await database.write.run(partial(copying.mark, source=source))
+    return None
 
 
 async def _revision(place: Place, database: Database) -> str | None:
@@ -162,16 +206,13 @@ async def _rows(one: Database, other: Database, progress: Progress) -> int:
     return brought
 
 
-async def _compare(one: Database, other: Database, progress: Progress) -> dict[str, TableCopied]:
+async def _compare(one: Database, other: Database, progress: Progress, otherwise: Otherwise) -> dict[str, TableCopied]:
     tables = {}
     for done, table in enumerate(TABLES, 1):
         progress("comparing", done, len(TABLES))
         found, brought = await asyncio.gather(_whole(one, table), _whole(other, table))
         if found != brought:
-            raise StoreCorrupt(
-                f"The copy differs from its source in {table.name}: {found.rows} and {brought.rows} rows;"
-                " was one of them in use? Copy into an empty database again"
-            )
+            raise otherwise(f"{table.name} ({found.rows} and {brought.rows} rows)")
         tables[table.name] = found
     return tables
 
@@ -195,14 +236,21 @@ async def _files(names: list[str], one: Blobs, other: Blobs, progress: Progress)
 
 
 def _bring_file(name: str, one: Blobs, other: Blobs) -> tuple[bool, int] | None:
-    """Whether it was brought, and its bytes; None: ``one`` has it not, or not whole."""
+    """Whether it was brought, and its bytes; None: ``one`` has it not, or not whole. Raises StoreUnavailable."""
     if (size := other.size(name)) is not None and size == one.size(name):
         return False, size
     try:
-        with one.open(name) as content:
-            return True, other.put(content, name).size
-    except (FileNotFoundError, InvalidInput):
+        content = one.open(name)
+    except FileNotFoundError:
         return None
+    with content, suppress(InvalidInput):  # which is not the content that its name says
+        return True, other.put(content, name).size
+    return None
+
+
+async def _names(database: Database) -> list[str]:
+    """Of all content that is in use."""
+    return [_name(row) async for rows in _batches(database, blobs) for row in rows if row["released_at"] is None]
 
 
 def _name(row: Row) -> str:

@@ -1,17 +1,26 @@
 """`python -m datalayer copy`: all of a store in another database, also when it is cut off at any moment."""
 
 import asyncio
+import errno
 import json
+import os
 import random
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import chainlit as cl
 import pytest
 from chainlit.types import Feedback
+from typer.testing import CliRunner
 
-from datalayer import DataLayer, InvalidInput, NotFound, StoreUnavailable, moving, records
+from datalayer import DataLayer, DataLayerError, InvalidInput, NotFound, StoreUnavailable, moving, records
+from datalayer.__main__ import app
+from datalayer.backup import kinds
+from datalayer.blobs import LocalBlobs
+from datalayer.errors import StoreUnusable
 from datalayer.place import Place
 from datalayer.reports import digest
 from datalayer.sql import copying
@@ -25,6 +34,9 @@ KINDS = ["sqlite", "postgres", "mysql"]
 PAIRS = [("sqlite", "postgres"), ("postgres", "mysql"), ("mysql", "sqlite"), ("sqlite", "sqlite")]
 pytestmark = pytest.mark.services
 NewUrl = Callable[[str], str]
+
+
+Copy = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
@@ -197,15 +209,145 @@ async def test_files_go_to_a_bucket_and_back(
     await again.close()
 
 
-async def test_content_that_the_source_has_lost_is_named(new_url: NewUrl, tmp_path: Path) -> None:
-    url = new_url("sqlite")
-    layer = await filled(url, tmp_path)
-    lost = sorted(layer.store.blobs.names())[0]
-    layer.store.blobs.remove(lost)
-    await layer.close()
-    files = (str(tmp_path / "files"), str(tmp_path / "others"))
-    done = await moving.copy(Place.of(url, spool=tmp_path / "spool"), Place.of(new_url("sqlite")), files)
-    assert (done.lost, done.files) == ([lost], 2)
+class TestFiles:
+    @pytest.fixture
+    async def url(self, new_url: NewUrl, tmp_path: Path) -> str:
+        url = new_url("sqlite")
+        await (await filled(url, tmp_path)).close()
+        return url
+
+    @pytest.fixture
+    def copy(self, url: str, tmp_path: Path) -> Copy:
+        """The command: its exit code, and what it says."""
+
+        def copy(target: str, files: object, to: object) -> tuple[int, str]:
+            arguments = ["copy", url, target, "--spool", str(tmp_path / "spool"), "--files", str(files), str(to)]
+            found = CliRunner().invoke(app, arguments)
+            assert found.exception is None or isinstance(found.exception, SystemExit)
+            return found.exit_code, found.output
+
+        return copy
+
+    async def test_content_that_the_source_has_lost_is_named_and_brought_later(
+        self, new_url: NewUrl, tmp_path: Path, copy: Copy
+    ) -> None:
+        target, files, others = new_url("sqlite"), tmp_path / "files", tmp_path / "others"
+        lost = LocalBlobs(files).path(sorted(LocalBlobs(files).names())[0])
+        lost.rename(tmp_path / "aside")
+        code, said = await asyncio.to_thread(copy, target, files, others)
+        assert (code, "1 files are missing" in said, lost.name in said) == (1, True, True)
+        lost.write_bytes(b"another content")
+        assert (await asyncio.to_thread(copy, target, files, others))[0] == 1
+        (tmp_path / "aside").rename(lost)
+        code, said = await asyncio.to_thread(copy, target, files, others)
+        assert (code, "0 of them brought now; 1 files" in said) == (0, True)
+        assert set(LocalBlobs(others).names()) == set(LocalBlobs(files).names())
+
+    @pytest.mark.parametrize("kind", KINDS)
+    async def test_a_source_that_is_not_there_is_refused_before_anything_is_copied(
+        self, kind: str, new_url: NewUrl, tmp_path: Path, copy: Copy
+    ) -> None:
+        target, others = new_url(kind), tmp_path / "others"
+        code, said = await asyncio.to_thread(copy, target, tmp_path / "fles", others)
+        assert (code, said.startswith(f"There are no files at {tmp_path}/fles")) == (1, True)
+        with pytest.raises(NotFound):
+            await moving.copy(Place.of(target), Place.of(new_url("sqlite")))
+        assert await asyncio.to_thread(copy, target, tmp_path / "files", others) == (0, ANY)
+        assert len(list(LocalBlobs(others).names())) == 3
+
+    async def test_a_prefix_that_is_not_there_is_refused(
+        self, new_url: NewUrl, tmp_path: Path, copy: Copy, s3_url: str
+    ) -> None:
+        code, said = await asyncio.to_thread(copy, new_url("sqlite"), s3_url, tmp_path / "others")
+        assert (code, said.startswith(f"There are no files at {s3_url}")) == (1, True)
+
+    async def test_a_target_that_cannot_be_written_is_named(self, new_url: NewUrl, tmp_path: Path, copy: Copy) -> None:
+        (tmp_path / "file").touch()
+        target = new_url("sqlite")
+        code, said = await asyncio.to_thread(copy, target, tmp_path / "files", tmp_path / "file" / "below")
+        assert (code, f"The files at {tmp_path}/file/below cannot be used (" in said) == (1, True)
+        assert await asyncio.to_thread(copy, target, tmp_path / "files", tmp_path / "others") == (0, ANY)
+
+    async def test_a_target_that_fills_up_is_named_and_gone_on_with(
+        self, new_url: NewUrl, tmp_path: Path, copy: Copy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        target, files, others = new_url("sqlite"), tmp_path / "files", tmp_path / "others"
+        with monkeypatch.context() as full:
+            whole, put = [b""], LocalBlobs.put
+
+            def some(self: LocalBlobs, source: Any, name: str | None = None) -> Any:
+                if not whole:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                whole.pop()
+                return put(self, source, name)
+
+            full.setattr(LocalBlobs, "put", some)
+            code, said = await asyncio.to_thread(copy, target, files, others)
+        assert (code, str(others) in said, "No space left" in said) == (1, True, True)
+        assert await asyncio.to_thread(copy, target, files, others) == (0, ANY)
+        assert set(LocalBlobs(others).names()) == set(LocalBlobs(files).names())
+
+    async def test_they_come_later_to_a_target_that_is_used_already(
+        self, new_url: NewUrl, tmp_path: Path, url: str, copy: Copy
+    ) -> None:
+        target, files, others = new_url("sqlite"), tmp_path / "files", tmp_path / "others"
+        await moving.copy(Place.of(url, spool=tmp_path / "spool"), Place.of(target))
+        assert (await asyncio.to_thread(copy, target, files, others))[0] == 0
+        shutil.rmtree(others)
+        layer = DataLayer(target, files=others, spool=tmp_path / "spool2")
+        await layer.create_step(make_step("t1 ", id="new"))
+        await layer.close()
+        code, said = await asyncio.to_thread(copy, target, files, others)
+        assert (code, "left alone" in said) == (1, True)
+        assert set(LocalBlobs(others).names()) == set(LocalBlobs(files).names())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+class TestUnfinished:
+    async def test_an_app_is_told_what_to_type(self, kind: str, new_url: NewUrl, tmp_path: Path) -> None:
+        one, other = new_url("sqlite"), new_url(kind)
+        await (await filled(one, tmp_path)).close()
+        source, target = Place.of(one, spool=tmp_path / "spool"), Place.of(other, spool=tmp_path / "spool2")
+        async with moving._opened(target) as database:
+            await moving._prepare(target, database, moving._name_of(source))
+        refused = pytest.raises(StoreUnusable, match=r"cut off.* copy FROM TO")
+        layer = DataLayer(other, files=tmp_path / "files", spool=tmp_path / "spool2")
+        with refused:
+            await layer.store.open()
+        with refused:
+            await layer.get_thread("t1 ")
+        await layer.close()
+        with refused:
+            await asyncio.to_thread(DataLayer.check, target)
+        assert (await asyncio.to_thread(kinds.info, target))["unfinished_copy"] is True
+        with pytest.raises(DataLayerError, match="cut off"):
+            await asyncio.to_thread(kinds.make, target)
+        with pytest.raises(InvalidInput, match="unfinished"):
+            await moving.copy(target, Place.of(new_url("sqlite")))
+        await moving.copy(source, target)
+        assert (await asyncio.to_thread(kinds.info, target))["unfinished_copy"] is False
+        await asyncio.to_thread(DataLayer.check, target)
+        layer = DataLayer(other, files=tmp_path / "files", spool=tmp_path / "spool2")
+        assert await layer.get_thread("t1 ")
+        await layer.close()
+
+    async def test_what_is_written_into_it_waits_until_it_is_whole(
+        self, kind: str, new_url: NewUrl, tmp_path: Path
+    ) -> None:
+        """The app that has it open must be stopped first, and what it could not store is stored at its next start."""
+        one, other = new_url("sqlite"), new_url(kind)
+        await (await filled(one, tmp_path)).close()
+        source, target = Place.of(one, spool=tmp_path / "spool"), Place.of(other, spool=tmp_path / "spool2")
+        async with moving._opened(target) as database:
+            await moving._prepare(target, database, moving._name_of(source))
+        layer = DataLayer(other, files=tmp_path / "files", spool=tmp_path / "spool2")
+        await layer.create_step(make_step("t1 ", id="early"))
+        assert (await layer.health())["state"] == "degraded"
+        await layer.close()
+        await moving.copy(source, target)
+        layer = DataLayer(other, files=tmp_path / "files", spool=tmp_path / "spool2")
+        assert "early" in {step["id"] for step in (await layer.get_thread("t1 ") or {})["steps"]}
+        await layer.close()
 
 
 async def test_an_older_schema_is_brought_up_first(new_url: NewUrl, tmp_path: Path) -> None:
