@@ -5,6 +5,7 @@ import "./page/requests.js";
 import "./page/messages.js";
 import "./page/ended.js";
 import "./page/markdown.js";
+import "./page/steps.js";
 import "./page/words.js";
 import "./page/direction.js";
 import "./page/names.js";

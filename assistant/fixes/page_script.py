@@ -1,9 +1,11 @@
-"""What people write is eaten by the page, ``12:30`` and ``H~2~O`` and prices; and below a path it shows no PDF.
+"""What people write is eaten by the page, ``12:30`` and ``H~2~O`` and prices; long conversations make it stand still;
+and below a path it shows no PDF.
 
 The script that ``index.html`` names reads Markdown with extensions of which it gives no choice: directives take the
 word after a colon, one tilde strikes through, and a dollar opens a formula that another one far away closes. And it
-looks for the worker of its PDF preview at "/", where below a path there is another site. Here it is served with two
-replacements: another list of extensions, those of ``public/page/markdown.js`` among them, and the worker's address.
+looks for the worker of its PDF preview at "/", where below a path there is another site. And it takes seconds to put a
+few hundred steps below their parents. Here it is served with replacements: another list of extensions, those of
+``public/page/markdown.js`` among them, the worker's address, and ``public/page/steps.js`` for the steps and elements.
 What is stored and sent is what was written, so it is the reader that has to be right.
 """
 
@@ -27,6 +29,19 @@ _READERS = re.compile(
 )
 _OURS = rb"[\1,[\2,{singleTilde:!1}],...globalThis.markdownReaders||[]];return \4},[\3])"
 _WORKER = re.compile(rb'"(/assets/pdf\.worker[\w.-]+\.mjs)"')
+# Of a conversation that is resumed: each step is added to the messages, and the elements that are shown are set.
+_STEPS = re.compile(rb"let ([\w$]+)=\[\];for\(let ([\w$]+) of ([\w$]+)\.steps\)\1=([\w$]+)\(\1,\2\);")
+_NESTED = rb"let \1=globalThis.nestedSteps?globalThis.nestedSteps(\3.steps):\3.steps.reduce(\4,[]);"
+_ELEMENTS = re.compile(
+    rb"([\w$]+)\(([\w$]+\.filter\([\w$]+=>\[\"avatar\",\"tasklist\"\]\.indexOf\([\w$]+\.type\)===-1\))\)"
+)
+_SAME = rb"\1(held=>globalThis.sameElements?globalThis.sameElements(held,\2):\2)"
+_LOST = (
+    "reads Markdown in its own way",
+    "may show no PDF below a path",
+    "is slow with long conversations",
+    "draws long conversations anew",
+)
 _ROUTE = "page_script"
 
 
@@ -63,15 +78,17 @@ def _response(script: Path, request: Request) -> Response:
 def _packed(script: Path) -> tuple[bytes, str]:
     """The script, compressed once (Chainlit does it for each page that asks), and its tag."""
     text, replaced = better(script.read_bytes(), config.run.root_path.rstrip("/"))
-    for number, lost in zip(replaced, ("reads Markdown in its own way", "may show no PDF below a path"), strict=True):
+    for number, lost in zip(replaced, _LOST, strict=True):
         if number != 1:
             logger.warning("%s is another script than expected: it %s", script.name, lost)
     return gzip.compress(text, 6, mtime=0), f'"{hashlib.sha256(text).hexdigest()[:32]}"'
 
 
-def better(text: bytes, root_path: str) -> tuple[bytes, tuple[int, int]]:
-    """The script with our list of extensions and the worker's address below ``root_path``, and how many lists and
-    addresses were replaced: one each."""
+def better(text: bytes, root_path: str) -> tuple[bytes, tuple[int, ...]]:
+    """The script with our list of extensions, the worker's address below ``root_path`` and our way with steps and
+    elements; and how many of each were replaced: one."""
     text, lists = _READERS.subn(_OURS, text)
     text, addresses = _WORKER.subn(lambda found: b'"' + root_path.encode() + found[1] + b'"', text)
-    return text, (lists, addresses)
+    text, steps = _STEPS.subn(_NESTED, text)
+    text, elements = _ELEMENTS.subn(_SAME, text)
+    return text, (lists, addresses, steps, elements)

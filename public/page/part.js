@@ -149,7 +149,16 @@ onHeard("part_failed", () => {
   notice(words.failed);
 });
 
-added((element) => element.closest(".step") && draw());
+// Once for all that is added at a time, before it is painted.
+let drawing = false;
+added((element) => {
+  if (drawing || !element.closest(".step")) return;
+  drawing = true;
+  queueMicrotask(() => {
+    drawing = false;
+    draw();
+  });
+});
 onMove(draw);
 
 // What stands below an edited message goes.

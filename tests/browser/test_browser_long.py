@@ -165,3 +165,23 @@ def test_on_a_phone_in_french(tab: OpenTab) -> None:
     expect(chat.questions.first).to_have_text("Question 1")
     assert abs(top(message(chat, "Question 2")) - before) < 2
     expect(chat.page.locator(".sr-only[role=status]")).to_have_text("2 messages de plus")
+
+
+NESTING = """() => {
+    const step = (id, parentId, output = "") => ({ id, parentId, output });
+    const gone = [step("e", "gone"), step("f", "g")];
+    const first = nestedSteps([step("a"), step("b", "a"), step("c", "b"), step("d"), ...gone]);
+    const again = nestedSteps([step("z"), step("a"), step("b", "a"), step("c", "b", "new"), step("d")]);
+    const tree = (messages) => messages.map(({ id, steps }) => [id, tree(steps ?? [])]);
+    return [tree(first), tree(again), again[2] === first[1], again[1] === first[0], again[1].steps[0].steps[0].output];
+}"""
+
+
+def test_steps_stand_below_their_parents_and_are_drawn_again_only_where_they_changed(chat: Chat) -> None:
+    first, again, same, changed, output = chat.page.evaluate(NESTING)
+    of_a = ["a", [["b", [["c", []]]]]]
+    assert first == [of_a, ["d", []], ["e", []], ["f", []]]
+    assert again == [["z", []], of_a, ["d", []]]
+    assert same
+    assert not changed
+    assert output == "new"

@@ -9,15 +9,17 @@ from assistant.fixes import page_script
 
 
 @pytest.mark.parametrize("root", ["", "/chat"])
-def test_the_page_has_one_list_of_readers_and_one_address_of_a_worker_and_they_are_ours(root: str) -> None:
+def test_the_page_has_one_of_each_that_is_replaced(root: str) -> None:
     (found,) = (Path(server.build_dir) / "assets").glob("index-*.js")
     text, replaced = page_script.better(found.read_bytes(), root)
-    assert replaced == (1, 1)
+    assert replaced == (1, 1, 1, 1)
     assert text.count(b"globalThis.markdownReaders") == 1
     assert b"{singleTilde:!1}" in text
+    assert b"globalThis.nestedSteps(" in text
+    assert b"globalThis.sameElements(" in text
     (worker,) = (Path(server.build_dir) / "assets").glob("pdf.worker*")
     assert text.count(f'"{root}/assets/{worker.name}"'.encode()) == 1
 
 
 def test_another_script_is_served_as_it_is() -> None:
-    assert page_script.better(b"let l=[a,b];return l", "/chat") == (b"let l=[a,b];return l", (0, 0))
+    assert page_script.better(b"let l=[a,b];return l", "/chat") == (b"let l=[a,b];return l", (0, 0, 0, 0))
