@@ -12,7 +12,8 @@ from .writes import Write
 logger = logging.getLogger("datalayer")
 
 PATIENCE = 0.3
-"""Seconds that a caller waits for a transaction; then the spool takes the write."""
+"""Seconds that a caller waits, for its transaction and the one before it; then the spool takes the write. A transaction
+has a third of it at least."""
 
 OPENING = 5.0
 """The same for a database that is opened first, which may bring it up to date."""
@@ -32,14 +33,15 @@ class Transactions:
         self._ready = ready
         self._until: float | None = None
 
-    async def store(self, writes: Sequence[Write]) -> list[Verdict]:
-        """As ``commit``. No second call before the first has returned."""
+    async def store(self, writes: Sequence[Write], waited: float = 0.0) -> list[Verdict]:
+        """As ``commit``. ``waited``: seconds since the first of the calls. No second call before the first has
+        returned."""
         try:
             self._until = time.monotonic() + OPENING
             if self._ready is not None:
                 await self._ready()
             started = time.monotonic()
-            self._until = started + PATIENCE
+            self._until = started + max(PATIENCE - waited, PATIENCE / 3)
             verdicts = await self._commit(writes)
             took = time.monotonic() - started
             observer().committed(took)
@@ -72,7 +74,7 @@ class Watch:
         self._transactions = transactions
         self._leave = leave
         self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(PATIENCE, self._look)
+        self._timer = self._loop.call_later(PATIENCE / 3, self._look)
 
     def _look(self) -> None:
         if self._transactions.stalled:

@@ -11,9 +11,10 @@ come meanwhile, until the database has all of them: see ``backlog``.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .backlog import MAX_BATCH, Backlog, Kind, log
@@ -42,6 +43,12 @@ class _Entry:
     """The same for the caller, who may cancel it: that must not cancel the write."""
     after: Sequence[asyncio.Future[Any]] = ()
     blob: asyncio.Task[Blob] | None = None
+    called: float = field(default_factory=time.monotonic)
+
+    @property
+    def waited(self) -> float:
+        """Seconds that it has waited for the database, and for nothing else."""
+        return 0.0 if self.blob or self.after else time.monotonic() - self.called
 
     @property
     def ready(self) -> bool:
@@ -199,7 +206,8 @@ class Lane:
         left: list[Storing] = []
         watch = self._transactions.watch(lambda: left.append(self._leave(batch)))
         try:
-            verdicts = await self._transactions.store([entry.write for entry in batch])
+            waited = batch[0].waited
+            verdicts = await self._transactions.store([entry.write for entry in batch], waited)
         except DataLayerError as error:
             if left:
                 left[0].set_exception(error)

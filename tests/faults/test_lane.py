@@ -255,6 +255,20 @@ async def test_a_database_that_does_not_open_is_given_up_like_one_that_does_not_
     spool.close(keep=False)
 
 
+async def test_who_has_waited_for_the_one_before_waits_no_longer_than_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transaction, "PATIENCE", 300.0)
+    transactions = transaction.Transactions(database.commit)
+    for waited, most in ((0.0, 300.0), (120.0, 180.0), (290.0, 100.0)):
+        database.answers.clear()
+        storing = asyncio.create_task(transactions.store([step("a")], waited))
+        await until_it_waits()
+        assert most - 60.0 < transactions.left <= most
+        database.answers.set()
+        await storing
+
+
 class TestContent:
     """A write that waits for its content holds up what may not go before it, and nothing else."""
 
