@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 NAMES = (
     *("create", "concurrent", "list", "resume", "stream", "backup"),
-    *("chats", "screens", "locked", "hot", "flood", "paint", "servers", "scale"),
+    *("chats", "screens", "locked", "hot", "flood", "paint", "long", "servers", "scale"),
 )
 
 
@@ -20,6 +20,8 @@ class Sizes:
     users_threads: tuple[int, ...] = (100, 1_000, 10_000)
     steps_each: int = 40
     thread_steps: tuple[int, ...] = (100, 10_000)
+    messages: tuple[int, int] = (100, 10_000)
+    """Of the conversations that are opened in a browser."""
     read_for: float = 0.2
     """Seconds for which a read is repeated in each round; at least once."""
     chainlit_lists_up_to: int = 1_000
@@ -50,6 +52,7 @@ QUICK = Sizes(
     users_threads=(20, 40, 80),
     steps_each=10,
     thread_steps=(20, 500),
+    messages=(100, 400),
     read_for=0.02,
     chainlit_lists_up_to=40,
     tokens=400,

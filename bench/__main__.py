@@ -32,7 +32,7 @@ def main() -> None:
 
 
 async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> None:
-    from . import cases, chats, contestants, durability, flood, hot, paint, report, scale, servers
+    from . import cases, chats, contestants, durability, flood, hot, long, paint, report, scale, servers
 
     groups = (
         *(cases.create, cases.concurrent, cases.list_threads, cases.resume),
@@ -45,6 +45,7 @@ async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> None:
             hot.hot,
             flood.flood,
             paint.paint,
+            long.long,
             servers.servers,
             scale.scale,
         ),

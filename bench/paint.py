@@ -18,7 +18,7 @@ from .measure import Result, measure
 
 CHAINLITS = "Chainlit (no data layer)"
 PAINT = "first paint of the first page"
-_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 _BARE = "import chainlit as cl\n\n@cl.on_message\nasync def message(asked): await cl.Message('Fine.').send()\n"
 _FIRST_PAINT = """async () => {
     const seen = () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
@@ -34,7 +34,7 @@ async def paint(folder: Path, sizes: Sizes) -> list[Result]:
         ours = stack.enter_context(App(folder).running())
         theirs = stack.enter_context(running_server(folder / "bare", {}, free_port()))
         playwright = await stack.enter_async_context(async_playwright())
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         stack.push_async_callback(browser.close)
         pages = ((OURS, ours.url), (CHAINLITS, theirs.url))
         results = [Result(PAINT, name, partial(_open, browser, url)) for name, url in pages]

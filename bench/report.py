@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from statistics import median
 
-from . import Sizes, servers
+from . import Sizes, long, servers
 from .cases import CONCURRENT, CREATE, LIST, RESUME
 from .chats import AT_ONCE, BETWEEN, FIRST, FIRST_TOKEN, LOCKED_FIRST, RATE, SDK, SECOND_SCREEN, STOP
 from .contestants import BARE, CHAINLIT, NORMAL, OURS
@@ -126,11 +126,22 @@ def expected(results: Sequence[Result], sizes: Sizes) -> str:
         _line(f"{turn}: out of Redis in less time than out of the database", ratios(turn, REDIS, COLD), 1),
         _line(f"{flooded}: at most 3 times its idle time", ratios(flooded, OURS, IDLE), 3),
         _line(f"{PAINT}: at most 1.5 times that of {CHAINLITS}", ratios(PAINT, OURS, CHAINLITS), 1.5),
+        *_of_long_ones(results, sizes),
         *_on_servers(results, sizes),
         _line(f"{backup}: at most 5 times the time of a {COPY}", copy, 5),
     ]
     small_sizes = "\n(--quick: the sizes are too small to judge by.)" if sizes.tokens < Sizes().tokens else ""
     return "\n".join(["## Expected\n", *lines]) + small_sizes
+
+
+def _of_long_ones(results: Sequence[Result], sizes: Sizes) -> list[str]:
+    few, many = sizes.messages
+    opened = _ratios(results, (long.OPEN.format(many), OURS), (long.OPEN.format(few), OURS))
+    read = [s * 1000 for each in results if each.case == long.READ.format(many) for s in each.seconds]
+    return [
+        _line(f"{long.OPEN.format(many)}: at most 1.5 times the time of {few:,}", opened, 1.5),
+        _line(f"{long.READ.format(many)}: less than 100 ms", read, 100),
+    ]
 
 
 def _on_servers(results: Sequence[Result], sizes: Sizes) -> list[str]:

@@ -13,16 +13,16 @@ _STEP = """INSERT INTO steps
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', 0)"""
 
 
-def long_thread(home: Path, name: str, turns: int) -> tuple[str, list[str]]:
-    """Its id, and those of its messages: "Question 1", "Answer 1", … The store has one user."""
+def long_thread(home: Path, name: str, turns: int, more: str = "") -> tuple[str, list[str]]:
+    """Its id, and those of its messages: "Question 1", "Answer 1", …, each with ``more``. The store has one user."""
     thread_id, steps = str(uuid.uuid4()), []
     for number in range(1, turns + 1):
         asked, run, said = (str(uuid.uuid4()) for _ in range(3))
         at = BEGAN + number * TURN
         steps += [
-            (asked, thread_id, None, "user_message", "User", f"Question {number}", *(at,) * 3),
+            (asked, thread_id, None, "user_message", "User", f"Question {number}{more}", *(at,) * 3),
             (run, thread_id, asked, "run", "on_message", "", *(at + 1,) * 3),
-            (said, thread_id, run, "assistant_message", "Assistant", f"Answer {number}", *(at + 2,) * 3),
+            (said, thread_id, run, "assistant_message", "Assistant", f"Answer {number}{more}", *(at + 2,) * 3),
         ]
     with closing(sqlite3.connect(home / "threads.db", timeout=30)) as database, database:
         made = database.execute(_THREAD, (thread_id, name, BEGAN, BEGAN + turns * TURN))
