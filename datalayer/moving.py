@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from . import dialects
 from .backup.access import refuse_if_open
@@ -25,6 +26,7 @@ from .errors import DataLayerError, InvalidInput, NotFound, StoreCorrupt, StoreU
 from .place import Place
 from .records import Blob
 from .schema import HEAD, blobs
+from .search import building
 from .sql import copying, instances
 from .sql.copying import TABLES, Key, Row, Table
 
@@ -77,8 +79,14 @@ async def copy(
             moved = await _files(names if shared is None else shared, *ways, progress) if ways else (0, 0, [])
         brought = await _rows(one, other, progress) if shared is None else 0
         tables = await _compare(one, other, progress, _differs if shared is None else _differs_by_now)
-        await other.write.run(copying.unmark)
+        await other.write.run(_end if shared is None else copying.unmark)
     return Copied(tables, brought, *moved, seconds=round(time.monotonic() - started, 3))
+
+
+def _end(connection: Any) -> None:
+    """The words of what was brought are for the app to index, at its next start."""
+    copying.unmark(connection)
+    building.begin_again(connection)
 
 
 def _differs(where: str) -> DataLayerError:

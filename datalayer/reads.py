@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
-from . import text
 from .records import (
     NOTHING_MORE,
     Element,
@@ -19,8 +19,13 @@ from .records import (
     User,
     View,
     Wish,
+    now,
 )
 from .reports import Summary, ThreadStats, UsageDay, UsageTotal
+from .search import results
+from .search.find import NOTHING, read_cursor
+from .search.query import parse
+from .search.results import FoundThreads, Hits
 from .sql import context, parts, queries, summaries, usage
 
 T = TypeVar("T")
@@ -39,10 +44,9 @@ class Reads(ABC):
         """As ``_read``, for a row whose thread is not known."""
 
     @abstractmethod
-    async def _list(
-        self, user_id: str, first: int, cursor: str | None, search: str | None, feedback: int | None
-    ) -> Page:
-        """As ``_read``, for a page of threads."""
+    async def _list(self, user_id: str, query: Callable[..., T], content: bool) -> list[T]:
+        """What ``query(connection, without=threads)`` returns as of all writes, of one database or of several.
+        ``content``: it reads more than the threads themselves."""
 
     async def user(self, identifier: str) -> User | None:
         return await self._read(queries.user, identifier)
@@ -86,10 +90,54 @@ class Reads(ABC):
     ) -> Page:
         """One page of a user's threads, last activity first.
 
-        ``search``: words, of which the first 20 all occur in the name or a message, accents and case apart.
+        ``search``: as in ``found_threads``, whose order it has then; without a word it is none.
         ``feedback``: 0 or 1, a vote that occurs. ``cursor``: ``Page.next`` of the page before. Raises InvalidInput.
         """
-        return await self._list(user_id, first, cursor, text.clean(search), feedback)
+        if search and search.strip():
+            found = await self.found_threads(user_id, search, first, cursor, feedback)
+            return Page(found.threads, found.next)
+        page = partial(queries.page, user_id=user_id, first=first, cursor=cursor, feedback=feedback)
+        return queries.first_of(await self._list(user_id, page, feedback is not None), first)
+
+    async def search(
+        self,
+        user_id: str,
+        question: str,
+        first: int = 20,
+        cursor: str | None = None,
+        utc_offset_seconds: int = 0,
+    ) -> Hits:
+        """The messages and threads of a user in which all is found that ``question`` asks for, newest first.
+
+        ``question``: as in ``search.query.parse``; days are those of a clock that is ``utc_offset_seconds`` ahead of
+        UTC. ``cursor``: ``Hits.next`` of the page before. Raises InvalidInput for another one.
+        """
+        query = parse(question, now(), utc_offset_seconds)
+        asked = partial(queries.search, user_id=user_id, query=query, first=first, cursor=cursor)
+        found = sum((part for part, _ in await self._list(user_id, asked, content=True)), NOTHING)
+        return results.hits(found, query, first, read_cursor(cursor))
+
+    async def found_threads(
+        self,
+        user_id: str,
+        question: str,
+        first: int = 20,
+        cursor: str | None = None,
+        feedback: int | None = None,
+        utc_offset_seconds: int = 0,
+    ) -> FoundThreads:
+        """The threads of what ``search`` finds, each once, newest hit first. Where these do not fill the first page,
+        threads follow that have all the words, but in several messages.
+
+        ``feedback``: as in ``threads``. ``cursor``: ``FoundThreads.next`` of the page before. Raises InvalidInput.
+        """
+        query = parse(question, now(), utc_offset_seconds)
+        asked = partial(queries.search, user_id=user_id, query=query, first=first, cursor=cursor)
+        found_parts = await self._list(user_id, partial(asked, by_thread=True, feedback=feedback), content=True)
+        found, known = sum((part for part, _ in found_parts), NOTHING), dict[str, Thread]()
+        for _, some in found_parts:
+            known |= some
+        return results.found_threads(found, known, query, first, read_cursor(cursor))
 
     async def vote(self, vote_id: str) -> tuple[str, str] | None:
         """The thread and the step that were voted on; None when there is no such vote."""

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from .column_types import ID, Json, LongText, Seq
 
-HEAD = "0006"
+HEAD = "0007"
 """Revision of this schema; the last one in ``migrations/versions``."""
 
 MESSAGES = ("user_message", "assistant_message")

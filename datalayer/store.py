@@ -16,17 +16,18 @@ from .backlog import MAX_BATCH
 from .blobs import in_thread
 from .dialects.base import translated
 from .errors import DataLayerError, InvalidInput, StoreClosed, StoreUnavailable, WrongLoop
+from .indexing import Indexing
 from .lanes import Lanes
 from .observer import observer
 from .place import Place
 from .pruning import Pruning
 from .reads import Found, Reads, T
-from .records import Blob, Page, Readiness, User, not_before, user_id
+from .records import Blob, Readiness, User, not_before, user_id
 from .releases import Releases
 from .spool import Spool
 from .sql import queries, tombstones
 from .sql.apply import apply
-from .sql.overlay import Overlay, Rows, merge
+from .sql.overlay import Overlay, Rows
 from .transaction import Verdict
 from .writer import CLOSING, Event
 from .writes import UpsertElement, UpsertUser, Write
@@ -64,6 +65,7 @@ class Store(Reads, AppValues):
         self._spool = Spool(self.place.spool, self.place.owner)
         self._pruning = Pruning(self._prune, self.place.spool)
         self._open = opening.of(self._database, self.place, self._spool)
+        self._indexing = Indexing(self._database)
         self._lanes = Lanes(
             lambda writes: self._translated(self._commit(writes)),
             self._spool,
@@ -114,6 +116,7 @@ class Store(Reads, AppValues):
     async def _upgrade(self) -> None:
         await asyncio.to_thread(self._show_up)
         await self._open.prepare()
+        await self._indexing.open()
 
     def _recovery(self) -> asyncio.Task[None]:
         if self._recovering is None or _failed(self._recovering):
@@ -174,6 +177,7 @@ class Store(Reads, AppValues):
         await self._lanes.ended()
         await self._pruning.close()
         await self._releases.close(CLOSING)
+        await self._indexing.close(CLOSING)
         await self._open.leave()
         await self._database.close()
 
@@ -239,13 +243,15 @@ class Store(Reads, AppValues):
 
     async def _apply(self, writes: Sequence[Write]) -> list[Verdict]:
         vanished = await self._vanished(writes)
-        verdicts, released = await self._database.write.run(partial(apply, writes=writes, vanished=vanished))
+        verdicts, released, left = await self._database.write.run(partial(apply, writes=writes, vanished=vanished))
         self._releases.add(released)
+        if left:
+            self._indexing.stir()
         return verdicts
 
     async def _alone(self, write: Write) -> Any:
         """Its result. Raises DataLayerError."""
-        (verdict,), _ = await self._database.write.run(partial(apply, writes=[write]))
+        (verdict,), *_ = await self._database.write.run(partial(apply, writes=[write]))
         return verdict
 
     async def _prune(self, before: int, limit: int) -> int:
@@ -286,15 +292,12 @@ class Store(Reads, AppValues):
             return found
         return await self._read(query, key, thread_id=where)
 
-    async def _list(
-        self, user_id: str, first: int, cursor: str | None, search: str | None, feedback: int | None
-    ) -> Page:
+    async def _list(self, user_id: str, query: Callable[..., T], content: bool) -> list[T]:
         await self._settled()
-        asked = (user_id, first, cursor, search, feedback)
         if not (waiting := self._lanes.spooled()):
-            return await self._ask(queries.page, *asked)
-        page, overlay, rows = await self._ask(Overlay(waiting).beside, *asked)
-        return merge(page, await self._through(overlay, rows, queries.page, *asked), first)
+            return [await self._ask(query)]
+        part, overlay, rows = await self._ask(Overlay(waiting).beside, user_id, query, content)
+        return [part, await self._through(overlay, rows, query)]
 
     async def _settled(self, thread_id: str | None = None) -> None:
         """Returns when the database can be read, with the writes called before or a spool that has them."""

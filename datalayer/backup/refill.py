@@ -16,6 +16,7 @@ from ..dialects.tools import Tools
 from ..errors import InvalidInput, StoreCorrupt, StoreTooNew
 from ..place import Place
 from ..schema import HEAD
+from ..search import building
 from ..sql.digests import Digests, digests, held_blobs
 from .disk import Progress, locked, quiet, sha256
 from .folder import Backup, Dump, Mark
@@ -118,6 +119,7 @@ def drill(backup: Backup, url: URL, progress: Progress = quiet) -> Report:
         def restored(scratch: URL) -> list[str]:
             progress("restoring", 0, 0)
             found = filled(backup.path / dump.file, tools, scratch, dump.schema)
+            _make_index(in_schema(scratch, dump.schema), report.revision)
             server_schema.migrate(in_schema(scratch, dump.schema))
             return _differences(found.rows, mark, dump)
 
@@ -137,6 +139,12 @@ def _whole(report: Report) -> Report:
     if report.revision is not None and report.revision > HEAD:
         raise StoreTooNew("This backup was made by a newer version; upgrade first")
     return report
+
+
+def _make_index(url: URL, revision: str | None) -> None:
+    """A dump has no index of words: it is made anew by the app, where this version of the schema has one."""
+    if revision is not None and revision >= building.SINCE:
+        ask(url, lambda connection, _: building.make(connection))
 
 
 def _differences(rows: Digests, mark: Mark, dump: Dump) -> list[str]:
@@ -160,6 +168,7 @@ def restore(backup: Backup, place: Place, progress: Progress = quiet) -> Sequenc
             bring(backup.held(dump), backup.pool, LocalBlobs(files), progress)
         progress("restoring", 0, 0)
         found = filled(backup.path / dump.file, tools, url, dump.schema)
+        _make_index(url, mark.revision)
     if problems := _differences(found.rows, mark, dump):
         raise StoreCorrupt("The database was filled, but " + "; ".join(problems))
     return dump.notes

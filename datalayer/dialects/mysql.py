@@ -22,7 +22,7 @@ from ..errors import DataLayerError, InvalidInput, StoreUnavailable
 from ..schema import metadata
 from . import server
 from .base import Dialect
-from .expressions import ids_of, octets, says
+from .expressions import ids_of, octets
 
 logging.getLogger("asyncmy").setLevel(logging.ERROR)  # what a server warns of may quote what was said
 
@@ -82,13 +82,6 @@ def _octets(element: octets, compiler: Any, **given: Any) -> str:
     return f"octet_length({compiler.process(element.clauses, **given)})"
 
 
-@compiles(says, "mysql", "mariadb")
-def _says(element: says, compiler: Any, **given: Any) -> str:
-    text, word = (compiler.process(list(element.clauses)[n], **given) for n in (0, 2))
-    literal = f"REPLACE(REPLACE(REPLACE({word}, '|', '||'), '%%', '|%%'), '_', '|_')"
-    return f"REPLACE({text}, 'ß', 'ss') COLLATE utf8mb4_unicode_520_ci LIKE CONCAT('%%', {literal}, '%%') ESCAPE '|'"
-
-
 class Database(server.Server):
     dialect = dialect
     oldest = "MariaDB 10.6 or MySQL 8.0.19"
@@ -142,7 +135,8 @@ class Database(server.Server):
         return int(connection.execute(now).scalar_one())
 
 
-_ANEW = {"CREATE TABLE ": "IF NOT EXISTS ", "CREATE INDEX ": "IF NOT EXISTS ", "DROP TABLE ": "IF EXISTS "}
+_NEW = ("CREATE TABLE ", "CREATE INDEX ", "CREATE FULLTEXT INDEX ")
+_ANEW = {**dict.fromkeys(_NEW, "IF NOT EXISTS "), "DROP TABLE ": "IF EXISTS "}
 _COLUMN = re.compile(r"(ALTER TABLE \S+ (?:ADD|DROP) COLUMN )")
 
 
@@ -173,7 +167,8 @@ def _is_mariadb(connection: Connection) -> bool:
 @event.listens_for(Table, "before_create")
 def _compare_bytes(table: Table, connection: Connection, **_: Any) -> None:
     """Texts of our tables are compared byte for byte, with the blanks at their end."""
-    if connection.dialect.name in ("mysql", "mariadb") and table.name in metadata.tables:
+    ours = table.name in metadata.tables or table.name.startswith("search_")
+    if connection.dialect.name in ("mysql", "mariadb") and ours:
         exact = "utf8mb4_nopad_bin" if _is_mariadb(connection) else "utf8mb4_0900_bin"
         table.dialect_options["mysql"].update(charset="utf8mb4", collate=exact, engine="InnoDB")
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.compiler import compiles
 
 from ..errors import DataLayerError, InvalidInput, StoreUnusable
 from . import server
-from .expressions import ids_of, octets, says
+from .expressions import ids_of, octets
 from .upserts import OnConflict
 
 _CONFLICTS = {"40001", "40P01", "23505", "23503", "55P03"}
@@ -61,20 +61,6 @@ def _ids_of(element: ids_of, compiler: Any, **given: Any) -> str:
 @compiles(octets, "postgresql")
 def _octets(element: octets, compiler: Any, **given: Any) -> str:
     return f"octet_length({compiler.process(element.clauses, **given)})"
-
-
-# The blocks of combining marks; as near to text.fold as PostgreSQL comes without an extension.
-_MARKS = (
-    r"[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff"
-    r"\u20d0-\u20ff\u3099\u309a\ufe20-\ufe2f]"
-)
-
-
-@compiles(says, "postgresql")
-def _says(element: says, compiler: Any, **given: Any) -> str:
-    text, word = (compiler.process(list(element.clauses)[n], **given) for n in (0, 1))
-    plain = f"regexp_replace(normalize({text}, NFKD), '{_MARKS}', '', 'g')"
-    return f"strpos(replace(lower({plain} COLLATE \"und-x-icu\"), 'ß', 'ss'), {word}) > 0"
 
 
 class Database(server.Server):

@@ -18,11 +18,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 
-from .. import text
 from ..errors import DataLayerError, InvalidInput, StoreCorrupt, StoreForeign, StoreUnavailable
 from . import base
 from .base import Query, Row, T, driver_error
-from .expressions import ids_of, octets, says
+from .expressions import ids_of, octets
 from .prepared import Prepared, driver
 from .upserts import OnConflict
 from .workers import Workers
@@ -78,12 +77,6 @@ def _ids_of(element: ids_of, compiler: Any, **given: Any) -> str:
 @compiles(octets, "sqlite")
 def _octets(element: octets, compiler: Any, **given: Any) -> str:
     return f"length(CAST({compiler.process(element.clauses, **given)} AS BLOB))"
-
-
-@compiles(says, "sqlite")
-def _says(element: says, compiler: Any, **given: Any) -> str:
-    text, word = (compiler.process(list(element.clauses)[n], **given) for n in (0, 1))
-    return f"instr(fold({text}), {word}) > 0"
 
 
 class Connections:
@@ -202,8 +195,6 @@ def _engine(url: URL, role: str, size: int, synchronous: str) -> Engine:
         for pragma in _PRAGMAS[role]:
             cursor.execute("PRAGMA " + pragma.replace("=FULL", "=" + synchronous))
         cursor.close()
-        if role == "read":
-            connection.create_function("fold", 1, text.fold, deterministic=True)
 
     return engine
 
@@ -216,7 +207,6 @@ def in_memory() -> Engine:
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys=ON")
-        connection.create_function("fold", 1, text.fold, deterministic=True)
 
     return engine
 

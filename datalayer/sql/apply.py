@@ -12,12 +12,13 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, or_, select, update
+from sqlalchemy import Connection, Table, and_, delete, insert, or_, select, update
 
 from .. import dialects
 from ..errors import Forbidden, InvalidInput, NotFound
 from ..records import user_id
 from ..schema import MESSAGES, elements, feedbacks, preferences, steps, threads, users
+from ..search.changes import Changes
 from ..writes import (
     APPLICATION,
     DeleteElement,
@@ -47,16 +48,17 @@ _STRENGTH = {"first_message": 1, "model": 2, "user": 3}
 
 def apply(
     connection: Connection, writes: Sequence[Write], vanished: Collection[str] = ()
-) -> tuple[list[Any], list[str]]:
-    """Applies ``writes`` in order. Returns a verdict each (a result, or its DataLayerError) and what to release, as in
-    ReleaseBlobs. ``vanished``: names of blobs that writes bring along and that are not there."""
+) -> tuple[list[Any], list[str], bool]:
+    """Applies ``writes`` in order. Returns a verdict each (a result, or its DataLayerError), what to release, as in
+    ReleaseBlobs, and whether deleted words are left in the index. ``vanished``: names of blobs that writes bring along
+    and that are not there."""
     facts = Facts(connection, writes, lock=not dialects.of(connection).serial)
     group = Group(connection, facts, vanished)
     verdicts: list[Any] = []
     for kind, run in groupby(writes, type):
         verdicts += [group.verdict(_HANDLERS[kind], write) for write in run]
         group.flush()
-    return verdicts, sorted(group.released)
+    return verdicts, sorted(group.released), group.words.store()
 
 
 def _upsert_user(group: Group, write: UpsertUser) -> None:
@@ -105,7 +107,15 @@ def _update_thread(group: Group, write: UpdateThread) -> None:
         values["tags"] = write.tags
     values = fit(threads, values)
     if values:
+        _note_thread(group, write.thread_id, values)
         group.connection.execute(update(threads).where(this).values(values))
+
+
+def _note_thread(group: Group, thread_id: str, values: dict[str, Any]) -> None:
+    if values.keys() & {"name", "tags", "user_id"}:
+        group.words.thread(thread_id)
+    if "user_id" in values:  # what nobody had said is this user's now
+        group.words.steps(group.connection.execute(select(steps.c.id).where(steps.c.thread_id == thread_id)).scalars())
 
 
 def _may_name(source: str, stored: str | None) -> bool:
@@ -119,8 +129,11 @@ def _delete_thread(group: Group, write: DeleteThread) -> None:
         return
     if key in group.facts.owners:
         group.facts.check_owner(key, write.actor)
+    said = group.connection.execute(select(steps.c.id).where(steps.c.thread_id == key)).scalars().all()
+    group.words.thread(key)
+    group.words.steps(said)
     group.delete_elements(elements.c.thread_id == key, write.at)
-    group.bury("step", group.connection.execute(select(steps.c.id).where(steps.c.thread_id == key)).scalars(), write.at)
+    group.bury("step", said, write.at)
     group.bury("thread", [key], write.at)
     group.connection.execute(delete(threads).where(threads.c.id == key))
     group.facts.forget_thread(key)
@@ -214,6 +227,9 @@ def _upsert_element(group: Group, write: UpsertElement) -> None:
     if "extra" in values:
         values["extra"] = _merged_extra(group, elements, write.id, values["extra"])
     row = {**values, "id": write.id, "thread_id": write.thread_id, "created_at": write.at}
+    stored = select(elements.c.for_id).where(elements.c.id == write.id)
+    before = () if new else group.connection.execute(stored).scalars()
+    group.note_element((each, write.thread_id) for each in (*before, for_id))
     group.connection.execute(group.put(elements, frozenset(values), new), row)
 
 
@@ -246,6 +262,7 @@ def _upsert_feedback(group: Group, write: UpsertFeedback) -> str:
     if write.thread_id not in (None, thread):
         raise NotFound("There is no such message")
     voter = author_id(write.actor) or facts.owner(thread) or ""
+    group.words.steps([write.step_id])
     row = {"step_id": write.step_id, "user_id": voter, "created_at": write.at}
     vote = {"id": write.id, "value": write.value, "comment": write.comment}  # the id that the caller was told
     group.connection.execute(group.sql.upsert(feedbacks, ("step_id", "user_id"), frozenset(vote)), row | vote)
@@ -256,6 +273,7 @@ def _delete_feedback(group: Group, write: DeleteFeedback) -> bool:
     which = feedbacks.c.id == write.id
     if write.actor is not APPLICATION:
         which &= feedbacks.c.user_id == (author_id(write.actor) or "")
+    group.words.steps(group.connection.execute(select(feedbacks.c.step_id).where(which)).scalars())
     return bool(group.connection.execute(delete(feedbacks).where(which)).rowcount)
 
 
@@ -276,10 +294,14 @@ def _put_summary(group: Group, write: PutSummary) -> None:
 
 
 def mark_interrupted(connection: Connection, live: Collection[str]) -> int:
-    """Marks the steps that a process not in ``live`` was streaming, in one statement. Returns how many."""
-    dead = or_(steps.c.instance.is_(None), steps.c.instance.not_in(live))
-    marked = update(steps).where(steps.c.status == "streaming", dead)
-    return connection.execute(marked.values(status="interrupted", streaming=False, instance=None)).rowcount
+    """Marks the steps that a process not in ``live`` was streaming. Returns how many."""
+    dead = and_(steps.c.status == "streaming", or_(steps.c.instance.is_(None), steps.c.instance.not_in(live)))
+    words = Changes(connection)
+    words.steps(connection.execute(select(steps.c.id).where(dead)).scalars())
+    marked = update(steps).where(dead).values(status="interrupted", streaming=False, instance=None)
+    count = connection.execute(marked).rowcount
+    words.store()
+    return count
 
 
 _HANDLERS: dict[type[Write], Callable[[Group, Any], Any]] = {

@@ -27,6 +27,7 @@ from .. import dialects
 from ..errors import DataLayerError, InvalidInput
 from ..records import user_id
 from ..schema import MESSAGES, elements, steps, threads, tombstones, users
+from ..search.changes import Changes
 from ..writes import Write, author_id
 from . import summaries
 from .facts import Facts
@@ -44,6 +45,7 @@ class Group:
         self.facts = facts
         self.vanished = vanished
         self.released: set[str] = set()
+        self.words = Changes(connection)
         self._users: dict[str, dict[str, Any]] = {}
         self._threads: list[dict[str, Any]] = []
         self._steps: dict[tuple[bool, frozenset[str]], list[dict[str, Any]]] = {}
@@ -105,12 +107,18 @@ class Group:
         for (stored, given), rows in sorted(self._steps.items(), key=lambda item: item[0][0]):
             if covered := [row for row in rows if row["thread_id"] in self.facts.summaries]:
                 summaries.drop_changed(self.connection, given, covered)
+            self._note(rows, stored)
             self.sql.send(self.connection, self.put(steps, given, not stored), rows)
         if self._activity:
             touched = [{"key": key, "moment": at} for key, at in self._activity.items()]
             self.sql.send(self.connection, _TOUCH, touched)
         for collected in (self._users, self._threads, self._steps, self._shapes, self._activity):
             collected.clear()
+
+    def _note(self, rows: list[dict[str, Any]], stored: bool) -> None:
+        """Only messages are found by their words; what is stored may be one."""
+        ids = [row["id"] for row in rows if stored or row.get("type") in MESSAGES]
+        self.words.steps(ids if stored else (), new=() if stored else ids)
 
     def put(self, table: Table, given: frozenset[str], new: bool) -> Insert:
         """INSERT of rows that, where the id exists, sets the columns ``given`` (I4).
@@ -137,17 +145,28 @@ class Group:
             self.connection.execute(self.sql.keep(tombstones), rows)
 
     def delete_elements(self, which: Any, at: int) -> None:
-        gone = self.connection.execute(select(elements.c.id, elements.c.blob).where(which)).all()
+        what = select(elements.c.id, elements.c.blob, elements.c.for_id, elements.c.thread_id).where(which)
+        gone = self.connection.execute(what).all()
+        self.note_element([(row.for_id, row.thread_id) for row in gone])
         self.released.update(row.blob for row in gone if row.blob)
         self.bury("element", [row.id for row in gone], at)
         for row in gone:
             self.facts.elements.pop(row.id, None)
         self.connection.execute(delete(elements).where(which))
 
+    def note_element(self, places: Iterable[tuple[str | None, str]]) -> None:
+        """To be called before elements of these steps and threads change."""
+        for for_id, thread_id in places:
+            if for_id:
+                self.words.steps([for_id])
+            else:
+                self.words.thread(thread_id)
+
     def delete_steps(self, thread_id: str, ids: Sequence[str], at: int) -> None:
         """Deletes steps of one thread and their elements; an element elsewhere may name the same id."""
         for start in range(0, len(ids), _MAX_IDS):
             some = ids[start : start + _MAX_IDS]
+            self.words.steps(some)
             summaries.drop_deleted(self.connection, thread_id, some)
             self.delete_elements(and_(elements.c.thread_id == thread_id, elements.c.for_id.in_(some)), at)
             self.connection.execute(delete(steps).where(steps.c.id.in_(some)))

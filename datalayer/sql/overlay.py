@@ -10,15 +10,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import Connection, Select, Table, func, or_, select
 
-from .. import schema
+from .. import dialects, schema
 from ..dialects import sqlite
 from ..dialects.expressions import listed
-from ..records import Page
 from ..schema import blobs, elements, feedbacks, steps, summaries, threads, tombstones, users
+from ..search import building
 from ..writes import Write
-from . import queries
 from .apply import apply
 from .facts import named
 
@@ -64,26 +63,22 @@ class Overlay:
         deleted = _all(connection, _DELETED, ids)
         ids["threads"] = json.dumps(sorted(thread_ids))
         wanted = _THREADS | (_CONTENT if content else {"steps": _NAMED})
-        return {"tombstones": deleted, **{table: _all(connection, query, ids) for table, query in wanted.items()}}
+        rows = {"tombstones": deleted, **{table: _all(connection, query, ids) for table, query in wanted.items()}}
+        if dialects.of(connection).serial and content:
+            _number_on(connection, rows)
+        return rows
 
     def beside(
-        self,
-        connection: Connection,
-        user_id: str,
-        first: int,
-        cursor: str | None,
-        search: str | None,
-        feedback: int | None,
-    ) -> "tuple[Page, Overlay, Rows]":
-        """The page of what no write concerns, and for the rest: the overlay, without writes to other people's threads,
-        and what it needs for the same question."""
+        self, connection: Connection, user_id: str, query: Callable[..., T], content: bool
+    ) -> "tuple[T, Overlay, Rows]":
+        """What ``query(connection, without=threads)`` finds of what no write concerns, and for the rest: the overlay,
+        without writes to other people's threads, and what it needs for the same question. ``content``: as in
+        ``copy``."""
         owners = {thread: owner for thread, owner in connection.execute(_OWNERS, named(self.writes))}
         mine = {thread for thread, owner in owners.items() if owner in (None, user_id)}
         others = owners.keys() - mine
         asked = replace(self, writes=[each for each in self.writes if each.thread_id not in others])
-        rows = asked.copy(connection, mine, content=bool(search) or feedback is not None)
-        page = queries.page(connection, user_id, first, cursor, search, feedback, without=mine)
-        return page, asked, rows
+        return query(connection, without=mine), asked, asked.copy(connection, mine, content)
 
     def ask(self, rows: Rows, query: Callable[..., T], *args: Any) -> T:
         """What ``query`` finds in ``rows`` once the writes are applied. Blocks."""
@@ -94,17 +89,25 @@ class Overlay:
                 for table, found in rows.items():
                     if found:
                         connection.execute(schema.metadata.tables[table].insert(), found)
+                building.make(connection)
+                building.build_all(connection)
                 apply(connection, self.writes)
                 return query(connection, *args)
         finally:
             memory.dispose()
 
 
-def merge(one: Page, other: Page, first: int) -> Page:
-    """The first of the threads of two pages, each the first of its own."""
-    found = sorted(one.threads + other.threads, key=lambda thread: (thread.last_activity_at, thread.id), reverse=True)
-    more = one.next or other.next or len(found) > first
-    return Page(found[:first], queries.cursor_of(found[first - 1]) if more else None)
+def _number_on(connection: Connection, rows: Rows) -> None:
+    """Has new steps come after all that there are, whoever's: with a step of no thread that anybody has."""
+    newest = connection.execute(select(func.max(steps.c.seq))).scalar()
+    if newest is not None and all(row["seq"] < newest for row in rows["steps"]):
+        times = {"created_at": 0}
+        rows["threads"] = [*rows["threads"], _row(schema.threads, id="", metadata={}, last_activity_at=0, **times)]
+        rows["steps"] = [*rows["steps"], _row(steps, seq=newest, id="", thread_id="", favorite=False, **times)]
+
+
+def _row(table: Table, **values: Any) -> dict[str, Any]:
+    return {column.name: values.get(column.name) for column in table.columns}
 
 
 def _all(connection: Connection, query: Select[Any], ids: dict[str, str]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """I9: reads. Each is a constant number of statements whatever the size of the store, and costs what it returns."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -13,23 +13,23 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    or_,
     select,
     tuple_,
 )
 from sqlalchemy.sql.selectable import FromClause
 
-from .. import dialects, text
+from .. import dialects
 from ..dialects.base import Row
-from ..dialects.expressions import listed, says
+from ..dialects.expressions import listed
 from ..errors import InvalidInput
 from ..records import Blob, Element, File, Page, Step, Thread, User, user_id
-from ..schema import MESSAGES, blobs, elements, feedbacks, steps, threads, tombstones, users
+from ..schema import blobs, elements, feedbacks, steps, threads, tombstones, users
 from ..schema import preferences as preferred
+from ..search import find
+from ..search.query import Query
 from .rows import columns
 
 MAX_PAGE = 200
-_MAX_WORDS = 20  # of a search: each one reads all messages, and SQLite nests conditions 1,000 deep at most
 
 
 def user(connection: Connection, identifier: str) -> User | None:
@@ -143,14 +143,12 @@ def page(
     user_id: str,
     first: int,
     cursor: str | None,
-    search: str | None,
     feedback: int | None,
     without: Collection[str] = (),
 ) -> Page:
     """One page of a user's threads, last activity first, ``without`` some. Raises InvalidInput for an unreadable cursor
     or size."""
-    if not 1 <= first <= MAX_PAGE:
-        raise InvalidInput(f"A page has 1 to {MAX_PAGE} conversations")
+    _check_size(first)
     query = _PAGE
     if without:
         query = query.where(threads.c.id.not_in(listed("threads")))
@@ -159,16 +157,56 @@ def page(
         # The first condition says no more than the second, but of an index that MySQL can use.
         query = query.where(threads.c.last_activity_at <= moment, tuple_(moment, key) > _POSITION)
     if feedback is not None:
-        votes = steps.join(feedbacks, feedbacks.c.step_id == steps.c.id)
-        query = query.where(_has_step(votes, feedbacks.c.value == feedback))
-    for word in list(dict.fromkeys(text.fold(search).split()))[:_MAX_WORDS]:
-        query = query.where(or_(_says(threads.c.name, word), _has_step(steps, _is_said(word))))
+        query = query.where(_has_vote(feedback))
     named = {"author": user_id, "size": first + 1, "threads": json.dumps(sorted(without))}
     if query is _PAGE:
         found = dialects.of(connection).fetch(connection, query, {"author": user_id, "size": first + 1}, _thread)
     else:
         found = list(map(_thread, connection.execute(query, named)))
     return Page(found[:first], cursor_of(found[first - 1]) if len(found) > first else None)
+
+
+_SOME_THREADS = _THREAD.where(threads.c.id.in_(listed("threads")))
+
+
+def search(
+    connection: Connection,
+    user_id: str,
+    query: Query,
+    first: int,
+    cursor: str | None,
+    by_thread: bool = False,
+    feedback: int | None = None,
+    without: Collection[str] = (),
+) -> tuple[find.Found, dict[str, Thread]]:
+    """What ``found_hits`` makes a page of, ``without`` some threads; ``by_thread``: what ``found_threads`` does, and
+    the threads. Raises InvalidInput for an unreadable cursor or size."""
+    _check_size(first)
+    found = find.found(connection, user_id, query, first, find.read_cursor(cursor), by_thread, without)
+    if not by_thread:
+        return found, {}
+    ids = {each.text.thread_id for each in (*found.messages, *found.titles, *found.scattered)}
+    some = _SOME_THREADS if feedback is None else _SOME_THREADS.where(_has_vote(feedback))
+    rows = connection.execute(some, {"threads": json.dumps(sorted(ids))}) if ids else ()
+    return found, {thread.id: thread for thread in (Thread(*row) for row in rows)}
+
+
+def _check_size(first: int) -> None:
+    if not 1 <= first <= MAX_PAGE:
+        raise InvalidInput(f"A page has 1 to {MAX_PAGE} conversations")
+
+
+def first_of(pages: Sequence[Page], first: int) -> Page:
+    """The first of the threads of several pages, each the first of its own."""
+    if len(pages) == 1:
+        return pages[0]
+    found = sorted(
+        (thread for page in pages for thread in page.threads),
+        key=lambda thread: (thread.last_activity_at, thread.id),
+        reverse=True,
+    )
+    more = any(page.next for page in pages) or len(found) > first
+    return Page(found[:first], cursor_of(found[first - 1]) if more else None)
 
 
 def cursor_of(last: Thread) -> str:
@@ -187,12 +225,8 @@ def _has_step(source: FromClause, condition: ColumnElement[bool]) -> ColumnEleme
     return exists(select(1).select_from(source).where(steps.c.thread_id == threads.c.id, condition))
 
 
-def _is_said(word: str) -> ColumnElement[bool]:
-    return and_(steps.c.type.in_(MESSAGES), or_(_says(steps.c.output, word), _says(steps.c.input, word)))
-
-
-def _says(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
-    return says(column, word, text.normal("NFC", word))
+def _has_vote(value: int) -> ColumnElement[bool]:
+    return _has_step(steps.join(feedbacks, feedbacks.c.step_id == steps.c.id), feedbacks.c.value == value)
 
 
 def ping(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Pool, event
 
 from datalayer import DataLayer
 from datalayer.backup import optimise
-from tests.conftest import make_step
+from tests.conftest import make_step, register
 
 WORDS = [
     f"canary{kind}" for kind in ("name", "output", "input", "metadata", "tag", "comment", "props", "file", "edited")
@@ -34,8 +34,11 @@ def without_secure_delete() -> Iterator[None]:
 
 
 async def say_and_delete(layer: DataLayer) -> None:
+    ann = await register(layer, "ann")  # whose words are indexed
+    await layer.update_thread("kept", user_id=ann.id)
     await layer.create_step(make_step("kept", output="stays"))
     for thread in ("one", "two"):
+        await layer.update_thread(thread, user_id=ann.id)
         await layer.update_thread(thread, name="canaryname", metadata={"a": "canarymetadata"}, tags=["canarytag"])
         for number in range(40):
             key = f"{thread}-{number}"

@@ -1,0 +1,102 @@
+"""An index of words, as every database has to keep one: documents in, places out, newest first."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from sqlalchemy import Column, Connection, MetaData, String, Table
+
+from .documents import Document
+from .query import Term
+
+Kind = Literal["message", "title"]
+Place = tuple[int, str]
+"""A document's number and the id of its row, by which its number is told from an equal one."""
+FIRST: Place = (2**62, "")
+"""Above all."""
+
+
+# What an index knows of itself. version: of what its documents are made of; threads, steps: up to which of them it is
+# built, while it is; left: counts what may have left words behind.
+state = Table(
+    "search_state",
+    MetaData(),
+    Column("name", String(16), primary_key=True),
+    Column("value", String(255), nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    terms: Sequence[Term] = ()
+    marks: Sequence[Collection[str]] = ()
+    """Of each of them a document has one."""
+    after: int | None = None
+    before: int | None = None
+    """When it was made, as in a Query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is wanted, made ready for an index."""
+
+    expression: Any
+    broad: bool
+    """That much may be found: documents are better looked at one by one, newest first, as long as that finds enough."""
+    everything: Any
+    """The expression of all documents that have the marks."""
+
+
+class Index(ABC):
+    needs_old: ClassVar[bool] = False
+    """Whether a document that is changed or removed must be told as it was."""
+
+    @abstractmethod
+    def create(self, connection: Connection) -> None:
+        """Makes the tables; they are empty."""
+
+    @abstractmethod
+    def drop(self, connection: Connection) -> None: ...
+
+    @abstractmethod
+    def empty(self, connection: Connection) -> None:
+        """Removes all documents."""
+
+    @abstractmethod
+    def put(
+        self,
+        connection: Connection,
+        kind: Kind,
+        ids: Collection[str],
+        old: Mapping[str, Document],
+        new: Mapping[str, Document],
+    ) -> bool:
+        """Has the index hold of the rows ``ids`` the documents ``new``, where it held ``old``. Whether it is no longer
+        clean."""
+
+    @abstractmethod
+    def seek(self, connection: Connection, key: str, wanted: Wanted) -> Sought | None:
+        """What finds the documents of the user with this ``key`` in which all is that is ``wanted``; None: there are
+        none. Words of one term may stand apart in them; of an excluded term of several words nothing is known; nor are
+        times exact."""
+
+    @abstractmethod
+    def find(
+        self, connection: Connection, user_id: str, kind: Kind, expression: Any, below: Place, limit: int
+    ) -> tuple[list[Document], Place | None]:
+        """Looks at the next ``limit`` documents below a place, newest first. Returns those that are the user's, and
+        where to go on; None: there are no more."""
+
+    @abstractmethod
+    def locate(
+        self, connection: Connection, user_id: str, kind: Kind, expression: Any, limit: int
+    ) -> list[tuple[Place, str]]:
+        """The newest ``limit`` documents, newest first: their places and threads."""
+
+    def is_clean(self, connection: Connection) -> bool:
+        """Whether the index has no words left that no document has any more, as far as it can tell."""
+        return True
+
+    def clean(self, connection: Connection) -> None:  # noqa: B027  # most databases do it by themselves
+        """Takes a step of some milliseconds to remove such words."""

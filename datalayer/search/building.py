@@ -1,0 +1,113 @@
+"""The index of what was there before it: built in batches, each a transaction of its own, so that the app goes on and
+a kill costs a batch. The newest first, where the database numbers messages. An index of other tokens is built anew."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from .. import dialects
+from ..schema import steps, threads
+from . import documents, engines
+from .base import state
+from .tokens import VERSION
+
+MADE_OF = f"{VERSION} {unicodedata.unidata_version}"
+"""What the tokens are: those of this version, with the letters that Python knows."""
+BATCH = 200
+"""Messages; some 20 ms, in which no other write gets through."""
+
+
+def is_built(connection: Connection) -> bool:
+    """Whether the index has all that there is."""
+    return _said(connection) == {"version": MADE_OF}
+
+
+SINCE = "0007"
+"""The version of the schema that brought it."""
+
+
+def make(connection: Connection) -> None:
+    engines.of(connection).create(connection)
+    begin(connection)
+
+
+def begin(connection: Connection) -> None:
+    """Says that all that is there is still to be built."""
+    connection.execute(delete(state))
+    there = connection.execute(select(threads.c.id).limit(1)).first()
+    _say(connection, version=MADE_OF, **({"threads": "", "steps": ""} if there else {}))
+
+
+def begin_again(connection: Connection) -> None:
+    engines.of(connection).empty(connection)
+    begin(connection)
+
+
+def build(connection: Connection, batch: int = BATCH) -> int | None:
+    """Builds the next part. Returns how many rows it looked at; None: nothing was left to do."""
+    said = _said(connection, lock=not dialects.of(connection).serial)
+    if said.get("version") != MADE_OF:
+        begin_again(connection)
+        return 0
+    index = engines.of(connection)
+    if (after := said.get("threads")) is not None:
+        ids = connection.execute(_THREADS, {"after": after, "size": batch}).scalars().all()
+        index.put(connection, "title", ids, {}, documents.titles(connection, ids))
+        _go_on(connection, "threads", ids, batch)
+        return len(ids)
+    if (after := said.get("steps")) is not None:
+        rows = _next_steps(connection, after, batch)
+        ids = [key for key, _ in rows]
+        index.put(connection, "message", ids, {}, documents.messages(connection, ids))
+        _go_on(connection, "steps", [place for _, place in rows], batch)
+        return len(ids)
+    return None
+
+
+def build_all(connection: Connection) -> None:
+    """Builds all of it at once."""
+    while build(connection) is not None:
+        pass
+
+
+_THREADS = select(threads.c.id).where(threads.c.id > bindparam("after")).order_by(threads.c.id).limit(bindparam("size"))
+
+
+def _next_steps(connection: Connection, after: str, batch: int) -> list[tuple[str, str]]:
+    """Ids, and what to go on after; in the order of a key, which is their number in SQLite."""
+    serial = dialects.of(connection).serial
+    query = select(steps.c.id, steps.c.seq if serial else steps.c.id).limit(batch)
+    if serial:
+        query = query.order_by(steps.c.seq.desc())
+        query = query.where(steps.c.seq < int(after)) if after else query
+    else:
+        query = query.order_by(steps.c.id).where(steps.c.id > after)
+    return [(key, str(place)) for key, place in connection.execute(query)]
+
+
+def _said(connection: Connection, lock: bool = False) -> dict[str, str]:
+    query = select(state.c.name, state.c.value).where(state.c.name.in_(("version", "threads", "steps")))
+    found = connection.execute(query.with_for_update() if lock else query)
+    return {name: value for name, value in found}
+
+
+def _say(connection: Connection, **said: str) -> None:
+    connection.execute(insert(state), [{"name": name, "value": value} for name, value in said.items()])
+
+
+def _go_on(connection: Connection, name: str, places: Sequence[str], batch: int) -> None:
+    connection.execute(delete(state).where(state.c.name == name))
+    if len(places) == batch:
+        _say(connection, **{name: places[-1]})
+
+
+def is_done(connection: Connection) -> bool:
+    """Whether the index has all that there is, and no more."""
+    return is_built(connection) and engines.of(connection).is_clean(connection)
+
+
+def go_on(connection: Connection) -> None:
+    """Takes a short step to that."""
+    if build(connection) is None:
+        engines.of(connection).clean(connection)

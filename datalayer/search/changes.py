@@ -1,0 +1,45 @@
+"""The index is changed in the transaction that changes what is said: what a group of writes touches is noted before,
+and looked at again when all of them are applied."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from . import documents, engines
+from .documents import Document
+
+
+class Changes:
+    """Of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._index = engines.of(connection)
+        self._steps: set[str] = set()
+        self._threads: set[str] = set()
+        self._messages: dict[str, Document] = {}
+        self._titles: dict[str, Document] = {}
+
+    def steps(self, ids: Iterable[str | None], new: Iterable[str] = ()) -> None:
+        """To be called before the steps, their files or their votes change. ``new``: those that are not there yet."""
+        known = {key for key in ids if key} - self._steps
+        if known and self._index.needs_old:
+            self._messages |= documents.messages(self._connection, known)
+        self._steps |= known | set(new)
+
+    def thread(self, thread_id: str) -> None:
+        """To be called before the name, the tags or the files of the thread change."""
+        if thread_id not in self._threads and self._index.needs_old:
+            self._titles |= documents.titles(self._connection, [thread_id])
+        self._threads.add(thread_id)
+
+    def store(self) -> bool:
+        """To be called when all is changed. Whether the index is no longer clean."""
+        left = False
+        if self._threads:
+            titles = documents.titles(self._connection, self._threads)
+            left |= self._index.put(self._connection, "title", self._threads, self._titles, titles)
+        if self._steps:
+            messages = documents.messages(self._connection, self._steps)
+            left |= self._index.put(self._connection, "message", self._steps, self._messages, messages)
+        return left

@@ -1,0 +1,177 @@
+"""What is found of a message and of a thread, as the set of its tokens, and the texts that are shown of it.
+
+A token begins with the key of the user whose it is, so a search never meets another user's words, nor does it pay for
+them. What follows is a word, or a mark: "=" and what a filter asks for. A word has no "=".
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, exists, func, or_, select
+
+from .. import dialects
+from ..dialects.expressions import listed, numbered
+from ..schema import MESSAGES, elements, feedbacks, steps, threads
+from .tokens import LONGEST, tokens
+
+Tokens = frozenset[str]
+ALL = "="
+"""What every document has; one of a thread has ``THREAD`` too."""
+THREAD, MINE, ASSISTANT, FILE, PICTURE, VOTE = "=n", "=u", "=a", "=f", "=p", "=v"
+
+
+class Text(NamedTuple):
+    """What a document says, and of whom."""
+
+    user_id: str
+    thread_id: str
+    texts: tuple[str, ...]
+    marks: frozenset[str]
+
+    @property
+    def whole(self) -> str:
+        return "\n".join(self.texts)
+
+    @property
+    def tokens(self) -> Tokens:
+        key = key_of(self.user_id)
+        found = {*self.marks, ALL}
+        for text in self.texts:
+            found.update(tokens(text))
+        return frozenset([key + token for token in found])
+
+
+@lru_cache(maxsize=1024)
+def key_of(user_id: str) -> str:
+    """Six letters and digits. Two users may have the same: what is found is looked up as its owner's."""
+    return hashlib.sha256(user_id.encode()).hexdigest()[:6]
+
+
+def tag_mark(tag: str) -> str:
+    return "=t" + "=".join(tokens(tag))[:LONGEST]
+
+
+def model_mark(model: str) -> str:
+    return "=o" + "=".join(tokens(model))[:LONGEST]
+
+
+def thread_mark(thread_id: str) -> str:
+    return "=h" + hashlib.sha256(thread_id.encode()).hexdigest()[:8]
+
+
+def month_mark(moment: int) -> str:
+    """Of UTC microseconds; months are equal lengths of 30 days here, so that a range of them needs no calendar."""
+    return f"{MONTHS}{max(moment // MONTH, 0):05d}"
+
+
+MONTHS = "=m"
+MONTH = 30 * 86_400_000_000
+
+_WHAT = (
+    *(steps.c.seq, steps.c.id, threads.c.name, steps.c.thread_id, threads.c.user_id, steps.c.type),
+    *(steps.c.created_at, steps.c.metadata, steps.c.input, steps.c.output),
+    exists(select(1).where(feedbacks.c.step_id == steps.c.id)).label("voted"),
+    exists(select(1).where(elements.c.for_id == steps.c.id)).label("has"),
+)
+FOUND = (
+    or_(*(steps.c.type == kind for kind in MESSAGES)),  # of an IN no statement can be made before its parameters come
+    threads.c.user_id.is_not(None),
+    steps.c.status.is_distinct_from("streaming"),
+)
+"""What makes a step a document. One that is being streamed becomes one when it is complete."""
+_ALL_MESSAGES: Select[Any] = select(*_WHAT).join(threads).where(*FOUND)
+_MESSAGES = _ALL_MESSAGES.where(steps.c.id.in_(listed("steps")))
+_NUMBERED = _ALL_MESSAGES.where(steps.c.seq.in_(numbered("numbers")))
+_THREADS = select(threads.c.id, threads.c.user_id, threads.c.name, threads.c.tags, threads.c.created_at).where(
+    threads.c.id.in_(listed("threads")), threads.c.user_id.is_not(None)
+)
+_OF_STEPS = select(elements.c.for_id, elements.c.thread_id, elements.c.name, elements.c.mime).where(
+    elements.c.for_id.in_(listed("steps"))
+)
+_OF_THREADS = select(elements.c.thread_id, elements.c.name).where(
+    elements.c.thread_id.in_(listed("threads")), func.coalesce(elements.c.for_id, "") == ""
+)
+
+
+class Document(NamedTuple):
+    """Of a message or of a thread."""
+
+    number: int
+    """By which the newest comes first: ``steps.seq``, a thread's ``created_at``; SQLite's own of a thread."""
+    id: str
+    thread_name: str | None
+    at: int
+    """When it was made."""
+    text: Text
+
+
+def messages(connection: Connection, ids: Collection[str]) -> dict[str, Document]:
+    """The documents of those steps that are some, by the id of the step."""
+    return _messages(connection, _MESSAGES, {"steps": json.dumps(list(ids))})
+
+
+def numbered_messages(connection: Connection, numbers: Collection[int]) -> dict[str, Document]:
+    """The same of the steps with these numbers."""
+    return _messages(connection, _NUMBERED, {"numbers": json.dumps(list(numbers))})
+
+
+def _messages(connection: Connection, query: Select[Any], asked: dict[str, str]) -> dict[str, Document]:
+    fetch = dialects.of(connection).fetch
+    rows = fetch(connection, query, asked, tuple)
+    files: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    if having := [key for _, key, *_, has in rows if has]:
+        for step_id, thread_id, name, mime in fetch(connection, _OF_STEPS, {"steps": json.dumps(having)}, tuple):
+            files.setdefault((thread_id, step_id), []).append((name or "", mime or ""))
+    return {
+        key: Document(
+            seq, key, name, at, _message(files.get((thread_id, key), ()), thread_id, user_id, kind, at, *rest)
+        )
+        for seq, key, name, thread_id, user_id, kind, at, *rest, _ in rows
+    }
+
+
+def _message(
+    files: Iterable[tuple[str, str]],
+    thread_id: str,
+    user_id: str,
+    kind: str,
+    at: int,
+    metadata: Any,
+    said: str | None,
+    output: str | None,
+    voted: bool,
+) -> Text:
+    marks = {MINE if kind == "user_message" else ASSISTANT, month_mark(at), thread_mark(thread_id)}
+    texts = [text for text in (output, said) if text]
+    for name, mime in files:
+        marks |= {FILE, PICTURE} if mime.startswith("image/") else {FILE}
+        texts.append(name)
+    if voted:
+        marks.add(VOTE)
+    if isinstance(model := (metadata or {}).get("model"), str):
+        marks.add(model_mark(model))
+    return Text(user_id, thread_id, tuple(texts), frozenset(marks))
+
+
+def titles(connection: Connection, ids: Collection[str], all_: bool = False) -> dict[str, Document]:
+    """The documents of those threads that have a name, a tag or a file of their own, by the id of the thread. ``all_``:
+    and of the others."""
+    fetch, asked = dialects.of(connection).fetch, {"threads": json.dumps(list(ids))}
+    files: dict[str, list[str]] = {}
+    for thread_id, name in fetch(connection, _OF_THREADS, asked, tuple):
+        files.setdefault(thread_id, []).append(name or "")
+    found = {}
+    for key, user_id, name, tags, at in fetch(connection, _THREADS, asked, tuple):
+        tagged = list(_texts(tags))
+        texts = (*([name] if name else ()), *tagged, *files.get(key, ()))
+        if texts or all_:
+            marks = {THREAD, month_mark(at), thread_mark(key), *map(tag_mark, tagged)}
+            found[key] = Document(at, key, name, at, Text(user_id, key, texts, frozenset(marks)))
+    return found
+
+
+def _texts(tags: Any) -> Iterator[str]:
+    return (tag for tag in tags or () if isinstance(tag, str))

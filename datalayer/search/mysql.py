@@ -1,0 +1,62 @@
+"""MariaDB and MySQL: the tokens in a column with a FULLTEXT index, in letters that its parser takes for one word each.
+
+The parser takes letters, digits and "_". InnoDB leaves out words of less than three letters and those of a list, which
+none is with the key of its user before it, and of more than 84.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy.dialects.mysql import LONGTEXT, match
+
+from . import documents
+from .base import Wanted
+from .documents import ALL
+from .servers import ServerIndex, tables
+
+_LONGEST = 84
+_OTHER = re.compile("[^a-z0-9]")
+
+
+class MySQLIndex(ServerIndex):
+    tables = tables(LONGTEXT(charset="ascii", collation="ascii_bin"), mysql_prefix="FULLTEXT")
+
+    def stored(self, tokens: documents.Tokens) -> str:
+        return f" {' '.join(map(_encoded, tokens))} "
+
+    def has(self, words: ColumnElement[Any], key: str, wanted: Wanted) -> ColumnElement[bool]:
+        parts = [or_(*(_stands(words, key + mark) for mark in some)) for some in wanted.marks]
+        for term in wanted.terms:
+            *whole, last = (key + token for token in term.tokens)
+            if not term.excluded:
+                parts += [_stands(words, token) for token in whole] + [_stands(words, last, term.prefix)]
+            elif not whole:
+                parts.append(~_stands(words, last, term.prefix))
+        return and_(*parts or [_stands(words, key + ALL)])
+
+    def indexed(self, words: ColumnElement[Any], key: str, wanted: Wanted) -> ColumnElement[bool]:
+        parts = [f"+({' '.join(_encoded(key + mark) for mark in some)})" for some in wanted.marks]
+        for term in wanted.terms:
+            *whole, last = (_encoded(key + token) for token in term.tokens)
+            if not term.excluded:
+                parts += [f"+{token}" for token in whole] + [f"+{last}{'*' * term.prefix}"]
+        return match(words, against=" ".join(parts or ["+" + _encoded(key + ALL)])).in_boolean_mode()
+
+
+def _encoded(token: str) -> str:
+    """``token`` in letters, digits and "_", so that what begins another one still does, cut at what a word may have."""
+    encoded = token if token.isalnum() and token.isascii() else "".join(_letters(token))
+    return encoded[:_LONGEST]
+
+
+def _letters(token: str) -> Iterable[str]:
+    return ("__" if each == "=" else f"_{ord(each):05x}" if _OTHER.match(each) else each for each in token)
+
+
+def _stands(words: ColumnElement[Any], token: str, prefix: bool = False) -> ColumnElement[bool]:
+    return func.locate(f" {_encoded(token)}{'' if prefix else ' '}", words) > 0
+
+
+index = MySQLIndex()

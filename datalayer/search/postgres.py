@@ -1,0 +1,59 @@
+"""PostgreSQL: a tsvector of the tokens, made of them as they are, without a parser or dictionary, in a GIN index."""
+
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, Text, cast, func, literal, type_coerce
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.types import UserDefinedType
+
+from . import documents
+from .base import Wanted
+from .documents import ALL
+from .servers import ServerIndex, tables
+
+_MOST_BYTES = 900_000
+"""Of the words of a document: a tsvector has less than 1 MiB."""
+
+
+class Lexemes(UserDefinedType[Any]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "TSVECTOR"
+
+    def bind_expression(self, bindvalue: Any) -> Any:
+        return func.array_to_tsvector(type_coerce(bindvalue, ARRAY(Text)))
+
+
+class PostgresIndex(ServerIndex):
+    tables = tables(Lexemes(), postgresql_using="gin")
+
+    def stored(self, tokens: documents.Tokens) -> list[str]:
+        found, size = list[str](), 0
+        for token in sorted(tokens, key=lambda token: (len(token), token)):
+            size += len(token.encode()) + 4
+            if size > _MOST_BYTES:
+                break
+            found.append(token)
+        return found
+
+    def has(self, words: ColumnElement[Any], key: str, wanted: Wanted) -> ColumnElement[bool]:
+        return words.bool_op("@@")(cast(literal(_query(key, wanted), Text), TSQUERY))
+
+    def indexed(self, words: ColumnElement[Any], key: str, wanted: Wanted) -> ColumnElement[bool]:
+        return self.has(words, key, wanted)
+
+
+def _query(key: str, wanted: Wanted) -> str:
+    parts = [" | ".join(f"'{key}{mark}'" for mark in some) for some in wanted.marks]
+    for term in wanted.terms:
+        *whole, last = (f"'{key}{token}'" for token in term.tokens)
+        last += ":*" if term.prefix else ""
+        if not term.excluded:
+            parts += [*whole, last]
+        elif not whole:
+            parts.append(f"!{last}")
+    return " & ".join(f"({part})" for part in parts or [f"'{key}{ALL}'"])
+
+
+index = PostgresIndex()

@@ -1,0 +1,75 @@
+"""What a search answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..records import Thread
+from . import find
+from .documents import Document
+from .find import Cursor, Found
+from .query import Problem, Query
+from .snippets import Snippet, snippet
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A message in which something was found, or a thread."""
+
+    thread_id: str
+    thread_name: str | None
+    step_id: str | None
+    """The message; None: the name, a tag or a file of the thread, or several of its messages."""
+    at: int
+    """When it was made, in UTC microseconds."""
+    snippet: Snippet
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    hits: list[Hit]
+    next: str | None
+    """Cursor of the following page, None at the end."""
+    problems: tuple[Problem, ...]
+    """What of the question was left out."""
+    meant: str | None
+    """Where nothing was found: the question with words that are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundThreads:
+    threads: list[Thread]
+    """The one with the newest hit first; then those that have the words in several messages."""
+    hits: list[Hit]
+    """The newest of each of them."""
+    next: str | None
+    """Cursor of the following page, None at the end."""
+    problems: tuple[Problem, ...]
+    """What of the question was left out."""
+    meant: str | None
+    """Where nothing was found: the question with words that are there."""
+
+
+def hits(found: Found, query: Query, first: int, cursor: Cursor) -> Hits:
+    chosen, following = find.page(found, first, cursor)
+    return Hits([hit(each, query) for each in chosen], str(following) if following else None, query.problems, None)
+
+
+def found_threads(
+    found: Found, threads: Mapping[str, Thread], query: Query, first: int, cursor: Cursor
+) -> FoundThreads:
+    """``threads``: by their ids; what is found in another one is left out."""
+    chosen, following = find.page(found, first, cursor, a_thread_once=True)
+    chosen = [each for each in chosen if each.text.thread_id in threads]
+    return FoundThreads(
+        [threads[each.text.thread_id] for each in chosen],
+        [hit(each, query) for each in chosen],
+        str(following) if following else None,
+        query.problems,
+        None,
+    )
+
+
+def hit(document: Document, query: Query) -> Hit:
+    step_id = None if find.is_title(document) else document.id
+    shown = snippet(document.text.whole, query)
+    return Hit(document.text.thread_id, document.thread_name, step_id, document.at, shown)

@@ -1,0 +1,165 @@
+"""What the indexes of servers have in common: a row beside each message and thread, which goes with it.
+
+What a word is in that row is a server's own. A server finds all rows that have a word before it sorts them, which takes
+long of common ones. So the newest of a user's rows are looked at first, and the words asked for the rest.
+"""
+
+from abc import abstractmethod
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    Index,
+    MetaData,
+    Select,
+    Table,
+    delete,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.types import TypeEngine
+
+from .. import dialects
+from ..column_types import ID
+from ..schema import steps, threads
+from . import base, documents
+from .base import Kind, Place, Sought, Wanted, state
+from .documents import Document
+
+_WALKED = 2_000
+"""Of a user's rows: a word that one of a hundred has fills a page by then."""
+
+
+def tables(words: TypeEngine[Any], **index: Any) -> dict[Kind, Table]:
+    """``words``: the type of the column; ``index``: what its index is."""
+    metadata, made = MetaData(), dict[Kind, Table]()
+    for kind, of in (("message", steps), ("title", threads)):
+        name = f"search_{of.name}"
+        made[kind] = Table(  # type: ignore[index]
+            name,
+            metadata,
+            Column("id", ID, ForeignKey(of.c.id, ondelete="CASCADE"), primary_key=True),
+            Column("thread_id", ID, nullable=False),
+            Column("user_id", ID, nullable=False),
+            Column("number", BigInteger, nullable=False),
+            Column("at", BigInteger, nullable=False),
+            Column("words", words, nullable=False),
+            Index(f"{name}_by_number", "user_id", "number", "id"),
+            Index(f"{name}_by_words", "words", **index),
+        )
+    return made
+
+
+class ServerIndex(base.Index):
+    tables: ClassVar[dict[Kind, Table]]
+
+    @abstractmethod
+    def stored(self, tokens: documents.Tokens) -> Any:
+        """``tokens`` as the column takes them."""
+
+    @abstractmethod
+    def has(self, words: ColumnElement[Any], key: str, wanted: Wanted) -> ColumnElement[bool]:
+        """That a row, when it is looked at, has what is wanted."""
+
+    @abstractmethod
+    def indexed(self, words: ColumnElement[Any], key: str, wanted: Wanted) -> ColumnElement[bool]:
+        """The same of rows that the index finds; they may be more."""
+
+    def create(self, connection: Connection) -> None:
+        for table in self.tables.values():
+            table.create(connection)
+        state.create(connection)
+
+    def drop(self, connection: Connection) -> None:
+        state.drop(connection)
+        for table in self.tables.values():
+            table.drop(connection)
+
+    def empty(self, connection: Connection) -> None:
+        for table in self.tables.values():
+            connection.execute(delete(table))
+
+    def put(
+        self,
+        connection: Connection,
+        kind: Kind,
+        ids: Collection[str],
+        old: Mapping[str, Document],
+        new: Mapping[str, Document],
+    ) -> bool:
+        table, sql = self.tables[kind], dialects.of(connection)
+        if gone := sorted(set(ids) - new.keys()):
+            connection.execute(delete(table).where(table.c.id.in_(gone)))
+        rows = [self._row(new[key]) for key in sorted(new)]
+        if rows:
+            connection.execute(sql.upsert(table, ("id",), frozenset(rows[0]) - {"id"}), rows)
+        return False
+
+    def _row(self, document: Document) -> dict[str, Any]:
+        number, key, _, at, text = document
+        of = {"thread_id": text.thread_id, "user_id": text.user_id}
+        return {"id": key, "number": number, "at": at, "words": self.stored(text.tokens), **of}
+
+    def seek(self, connection: Connection, key: str, wanted: Wanted) -> Sought | None:
+        return Sought((key, wanted), broad=False, everything=None)
+
+    def find(
+        self, connection: Connection, user_id: str, kind: Kind, expression: Any, below: Place, limit: int
+    ) -> tuple[list[Document], Place | None]:
+        rows = self._find(connection, user_id, kind, expression, below, limit)
+        read = documents.messages if kind == "message" else documents.titles
+        found = read(connection, [row.id for row in rows])
+        last = rows[-1] if len(rows) == limit else None
+        return [found[row.id] for row in rows if row.id in found], (last.number, last.id) if last else None
+
+    def locate(
+        self, connection: Connection, user_id: str, kind: Kind, expression: Any, limit: int
+    ) -> list[tuple[Place, str]]:
+        rows = self._find(connection, user_id, kind, expression, base.FIRST, limit)
+        return [((row.number, row.id), row.thread_id) for row in rows]
+
+    def _find(
+        self, connection: Connection, user_id: str, kind: Kind, expression: Any, below: Place, limit: int
+    ) -> list[Any]:
+        table, (key, wanted) = self.tables[kind], expression
+        mine = _below(select(table).where(table.c.user_id == user_id), table, below)
+        newest = _newest(mine, table, _WALKED).subquery()
+        walked = select(newest.c.id, newest.c.number, newest.c.thread_id)
+        has = _in_time(walked.where(self.has(newest.c.words, key, wanted)), newest, wanted)
+        rows = list(connection.execute(_newest(has, newest, limit)))
+        if len(rows) == limit:
+            return rows
+        end = select(newest.c.number, newest.c.id, func.count().over().label("walked"))
+        last = connection.execute(end.order_by(newest.c.number, newest.c.id).limit(1)).first()
+        if last is None or last.walked < _WALKED:
+            return rows
+        # Not by the user: an index of words or none.
+        rest = select(table.c.id, table.c.number, table.c.thread_id, table.c.user_id)
+        rest = _in_time(
+            rest.where(self.indexed(table.c.words, key, wanted), self.has(table.c.words, key, wanted)), table, wanted
+        )
+        every = rest.cte("indexed")
+        left = _below(select(every).where(every.c.user_id == user_id), every, (last.number, last.id))
+        return rows + list(connection.execute(_newest(left, every, limit - len(rows))))
+
+
+def _newest(query: Select[Any], table: Any, limit: int) -> Select[Any]:
+    return query.order_by(table.c.number.desc(), table.c.id.desc()).limit(limit)
+
+
+def _below(query: Select[Any], table: Any, place: Place) -> Select[Any]:
+    number, key = place
+    here = or_(table.c.number < number, (table.c.number == number) & (table.c.id < key))
+    return query.where(table.c.number <= number, here)
+
+
+def _in_time(query: Select[Any], table: Any, wanted: Wanted) -> Select[Any]:
+    if wanted.after is not None:
+        query = query.where(table.c.at >= wanted.after)
+    return query.where(table.c.at < wanted.before) if wanted.before is not None else query

@@ -1,0 +1,280 @@
+"""I9, I14: what was said is found again, whatever the script and the database, by its author only, as long as it is
+there."""
+
+import random
+from typing import Any
+
+import chainlit as cl
+import pytest
+from chainlit.types import Feedback
+
+from datalayer import DataLayer, InvalidInput
+from datalayer.writes import UpsertStep
+from tests.conftest import make_run, make_step, register, start_thread
+from tests.datalayer.search.texts import BETWEEN, EMOJI, LETTERS, SPACELESS, naive_tokens
+
+CURSORS = ["", "x", "[]", "[1,2,3]", "[1,2,3,4,5]", '["1","","2",""]', "[true,[],1,1]", "[1e99,0,1,0]", "1", "\ud800"]
+
+
+async def hits(layer: DataLayer, user: Any, question: str, first: int = 20) -> list[Any]:
+    """All of them, page by page."""
+    found, cursor = [], None
+    while True:
+        page = await layer.store.search(user.id, question, first, cursor)
+        found += page.hits
+        assert len(page.hits) == first or page.next is None
+        if (cursor := page.next) is None:
+            return found
+
+
+async def steps(layer: DataLayer, user: Any, question: str) -> list[str | None]:
+    return [hit.step_id for hit in await hits(layer, user, question)]
+
+
+class TestHits:
+    async def test_a_hit_says_where_it_is_and_what_it_is_about(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        said = await start_thread(layer, ann, output="Where is the Crème brûlée?")
+        await layer.update_thread(said["threadId"], name="Desserts")
+        (hit,) = await hits(layer, ann, "creme BRULEE")
+        assert (hit.thread_id, hit.step_id, hit.thread_name) == (said["threadId"], said["id"], "Desserts")
+        assert [hit.snippet.text[start:end] for start, end in hit.snippet.marks] == ["Crème", "brûlée"]
+
+    async def test_a_title_is_one_without_a_message(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        said = await start_thread(layer, ann)
+        await layer.update_thread(said["threadId"], name="Desserts")
+        (hit,) = await hits(layer, ann, "dessert")
+        assert (hit.thread_id, hit.step_id, hit.snippet.text) == (said["threadId"], None, "Desserts")
+
+    async def test_the_newest_comes_first_and_each_once_whatever_the_size_of_a_page(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        said = [(await start_thread(layer, ann, output=f"word {n}"))["id"] for n in range(70)]
+        for first in (1, 7, 35, 70, 200):
+            assert [hit.step_id for hit in await hits(layer, ann, "word", first)] == said[::-1]
+
+    async def test_nobody_finds_what_somebody_else_said(self, layer: DataLayer) -> None:
+        ann, bob = await register(layer, "ann"), await register(layer, "bob")
+        hers = await start_thread(layer, ann, output="secret")
+        await start_thread(layer, None, output="secret")
+        assert await steps(layer, bob, "secret") == []
+        assert await steps(layer, ann, "secret") == [hers["id"]]
+
+    async def test_what_nobody_had_said_is_found_by_whom_it_is_given_to(self, layer: DataLayer) -> None:
+        said = await start_thread(layer, None, output="given")
+        ann = await register(layer, "ann")
+        await layer.update_thread(said["threadId"], user_id=ann.id)
+        assert await steps(layer, ann, "given") == [said["id"]]
+
+    @pytest.mark.parametrize("cursor", CURSORS)
+    async def test_a_cursor_that_is_none_is_refused(self, layer: DataLayer, cursor: str) -> None:
+        with pytest.raises(InvalidInput):
+            await layer.store.search("x", "word", 20, cursor)
+
+
+class TestChanges:
+    async def test_what_is_edited_is_found_by_its_new_words_only(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        said = await start_thread(layer, ann, output="the old words")
+        await layer.update_step(said | {"output": "the new words"})
+        assert await steps(layer, ann, "old") == []
+        assert await steps(layer, ann, "the new") == [said["id"]]
+
+    async def test_what_is_deleted_is_not_found(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        one, two = [await start_thread(layer, ann, output="word") for _ in range(2)]
+        for said in (one, two):
+            await layer.update_thread(said["threadId"], name="word")
+            await layer.create_element(
+                cl.File(thread_id=said["threadId"], for_id=said["id"], name="word", content=b"x")
+            )
+        await layer.delete_step(one["id"])
+        await layer.delete_thread(two["threadId"])
+        assert [(hit.thread_id, hit.step_id) for hit in await hits(layer, ann, "word")] == [(one["threadId"], None)]
+
+    async def test_a_thread_is_found_by_its_name_and_tags_of_now(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        thread_id = (await start_thread(layer, ann))["threadId"]
+        await layer.update_thread(thread_id, name="first", tags=["one"])
+        await layer.update_thread(thread_id, name="second", tags=["two", "three"])
+        assert await hits(layer, ann, "first") == await hits(layer, ann, "one") == []
+        assert [hit.thread_id for word in ("second", "two", "three") for hit in await hits(layer, ann, word)] == [
+            thread_id
+        ] * 3
+
+    async def test_a_message_is_found_by_the_names_of_its_files(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        said = await start_thread(layer, ann, output="look")
+        file = cl.File(thread_id=said["threadId"], for_id=said["id"], name="Budget 2026.xlsx", content=b"x")
+        await layer.create_element(file)
+        assert await steps(layer, ann, "look budget xlsx") == [said["id"]]
+        await layer.delete_element(file.id, said["threadId"])
+        assert await steps(layer, ann, "budget") == []
+
+    async def test_runs_tools_and_half_answers_are_not_found(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        said = await start_thread(layer, ann, output="question")
+        thread_id = said["threadId"]
+        await layer.create_step(make_run(thread_id, output="word"))
+        answer = make_step(thread_id, output="word", streaming=True)
+        await layer.create_step(answer)
+        await layer.update_step(answer | {"output": "words", "streaming": False})
+        assert await steps(layer, ann, "word") == [answer["id"]]
+        await layer.update_step(answer | {"type": "undefined"})
+        assert await steps(layer, ann, "word") == []
+
+
+class TestWords:
+    async def test_each_word_is_the_beginning_of_one(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        said = await start_thread(layer, ann, output="Conversations about searching")
+        assert await steps(layer, ann, "conv sear") == [said["id"]]
+        assert await steps(layer, ann, "onv") == await steps(layer, ann, "conv xyz") == []
+
+    async def test_a_phrase_stands_together(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        said = await start_thread(layer, ann, output="one two three")
+        await start_thread(layer, ann, output="two one, three")
+        assert await steps(layer, ann, '"one two"') == [said["id"]]
+        assert await steps(layer, ann, '"two thre"') == []
+
+    async def test_what_is_excluded_is_not_there(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        one = await start_thread(layer, ann, output="apple pie")
+        two = await start_thread(layer, ann, output="apple cake with pie")
+        assert await steps(layer, ann, "apple -cake") == [one["id"]]
+        assert await steps(layer, ann, '-"apple pie"') == [two["id"]]
+        assert await steps(layer, ann, "-cake -nothing") == [one["id"]]
+
+    async def test_more_beginnings_than_can_be_looked_up_are_found_all_the_same(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        thread_id = (await start_thread(layer, ann, output="-"))["threadId"]
+        rare = make_step(thread_id, output="b")
+        await layer.create_step(rare)
+        for n in range(0, 400, 4):
+            await layer.create_step(make_step(thread_id, output=" ".join(f"a{n + k}" for k in range(4))))
+        for n in range(400):
+            await layer.create_step(make_step(thread_id, output=f"c{n}"))
+        assert len(await hits(layer, ann, "a", 30)) == 100
+        assert len(await hits(layer, ann, "c", 200)) == 400
+        assert await steps(layer, ann, "b") == [rare["id"]]
+
+    @pytest.mark.parametrize("seed", range(3))
+    async def test_it_finds_what_a_plain_comparison_finds(self, layer: DataLayer, seed: int) -> None:
+        dice, ann, bob = random.Random(seed), await register(layer, "ann"), await register(layer, "bob")
+        alphabets = [SPACELESS, LETTERS, EMOJI, BETWEEN, "abab"]
+
+        def text(most: int) -> str:
+            letters = (dice.choice(dice.choice(alphabets)) for _ in range(dice.randint(1, most)))
+            return "".join(letters).replace("\x00", "")
+
+        said: dict[str, str] = {}
+        for _ in range(60):
+            written = text(40)
+            message = await start_thread(layer, dice.choice([ann, ann, bob]), output=written)
+            said[message["id"]] = written
+        for key in dice.sample(sorted(said), 10):
+            said[key] = text(40)
+            await layer.store.submit(edited(key, said[key], await layer.store.step(key)))
+        hers = {each.id for each in [await layer.store.step(key) for key in said] if each} & {
+            step_id for step_id in said if (await owner(layer, step_id)) == ann.id
+        }
+        for _ in range(60):
+            words = dice.choice([text(3), " ".join(naive_tokens(dice.choice(list(said.values())))[:2])])
+            phrase = words.translate(dict.fromkeys(map(ord, '"“”„«»\x00')))
+            wanted = naive_tokens(phrase)
+            if not wanted:
+                continue
+            expected = {key for key in hers if stands(wanted, naive_tokens(said[key]))}
+            assert set(await steps(layer, ann, f'"{phrase}"')) == expected, phrase
+
+
+def edited(key: str, output: str, stored: Any) -> Any:
+    return UpsertStep(thread_id=stored.thread_id, id=key, values={"output": output}, at=stored.created_at + 10**6)
+
+
+async def owner(layer: DataLayer, step_id: str) -> str | None:
+    step = await layer.store.step(step_id)
+    thread = step and await layer.store.thread(step.thread_id)
+    return thread.user_id if thread else None
+
+
+def stands(wanted: list[str], said: list[str]) -> bool:
+    """Of a script without spaces the last token is a pair or the beginning of one."""
+    loose = wanted[-1] in SPACELESS
+    if loose and wanted[-2:-1] and wanted[-2][1:] == wanted[-1]:
+        wanted, loose = wanted[:-1], False
+    for at in range(len(said) - len(wanted) + 1):
+        here = said[at : at + len(wanted)]
+        if here[:-1] == wanted[:-1] and (here[-1] == wanted[-1] or (loose and here[-1].startswith(wanted[-1]))):
+            return True
+    return False
+
+
+class TestThreads:
+    async def test_words_in_several_messages_are_found_after_those_in_one(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        both = await start_thread(layer, ann, output="apple and banana")
+        apart = await start_thread(layer, ann, output="apple")
+        await layer.create_step(make_step(apart["threadId"], output="banana"))
+        await start_thread(layer, ann, output="apple")
+        found = await layer.store.found_threads(ann.id, "apple banana")
+        assert [thread.id for thread in found.threads] == [both["threadId"], apart["threadId"]]
+        assert [hit.step_id for hit in found.hits] == [both["id"], None]
+
+    async def test_a_thread_is_on_one_page_only(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        keys = [(await start_thread(layer, ann, output="word"))["threadId"] for _ in range(6)]
+        for key in keys:
+            await layer.update_thread(key, name="word")
+        for _ in range(3):
+            for key in keys:
+                await layer.create_step(make_step(key, output="word"))
+        found, cursor = [], None
+        while True:
+            page = await layer.store.found_threads(ann.id, "word", 2, cursor)
+            found += [thread.id for thread in page.threads]
+            if (cursor := page.next) is None:
+                break
+        assert found == keys[::-1]
+
+
+class TestFilters:
+    async def test_they_choose_among_what_is_found(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        asked = await start_thread(layer, ann, output="word", createdAt="2025-03-01T00:00:00Z")
+        key = asked["threadId"]
+        answer = make_step(key, output="word", createdAt="2026-03-01T00:00:00Z", metadata={"model": "gemini-2.5"})
+        await layer.create_step(answer)
+        await layer.create_element(
+            cl.Image(thread_id=key, for_id=asked["id"], name="x.png", mime="image/png", content=b"x")
+        )
+        await layer.upsert_feedback(Feedback(forId=answer["id"], value=1))
+        await layer.update_thread(key, name="Journey", tags=["To Do"])
+        other = await start_thread(layer, ann, output="word", createdAt="2026-05-01T00:00:00Z")
+        for question, expected in {
+            "word from:me": [other["id"], asked["id"]],
+            "word from:assistant": [answer["id"]],
+            "word has:file": [asked["id"]],
+            "word has:picture from:me": [asked["id"]],
+            "has:vote": [answer["id"]],
+            "word has:vote from:me": [],
+            "word before:2026": [asked["id"]],
+            "word after:2026-02": [other["id"], answer["id"]],
+            "word after:2026-02 before:2026-04": [answer["id"]],
+            "word in:journ": [answer["id"], asked["id"]],
+            "word in:nowhere": [],
+            "word tag:to-do": [answer["id"], asked["id"]],
+            "word tag:other": [],
+            "word model:gemini-2.5": [answer["id"]],
+            "word modèle:GEMINI-2.5": [answer["id"]],
+            "mot de:moi": [],
+        }.items():
+            assert await steps(layer, ann, question) == expected, question
+        await layer.delete_feedback(await layer.upsert_feedback(Feedback(forId=answer["id"], value=0)))
+        assert await steps(layer, ann, "has:vote") == []
+
+
+async def test_what_is_left_out_of_a_question_is_said(layer: DataLayer) -> None:
+    found = await layer.store.search("x", "before:soon word")
+    assert [(each.part, each.reason) for each in found.problems] == [("before:soon", "date")]
