@@ -12,7 +12,17 @@ from chainlit.session import WebsocketSession
 
 from datalayer import DataLayerError
 
-from ..fixes import cut_off, edit, every_screen, long_threads, stop, thread_at_connect, thread_name, two_connections
+from ..fixes import (
+    cut_off,
+    edit,
+    every_screen,
+    favorite,
+    long_threads,
+    stop,
+    thread_at_connect,
+    thread_name,
+    two_connections,
+)
 from ..marks import is_command
 from ..texts import say
 from . import commands, delivery, live, queueing, replacing, view
@@ -31,6 +41,7 @@ def install() -> None:
     server.sio.on("connection_successful", delivery.then_ready(connected))
     server.sio.on("client_message", queueing.in_turn(asked))
     server.sio.on("edit_message", queueing.in_turn(edited, view.show))
+    server.sio.on("message_favorite", favorite.anywhere(socket.message_favorite))
     server.sio.on("show_part", _show_part)
     server.sio.on("stop", stop.handler(live.stop))
 

@@ -40,13 +40,15 @@ def _layer() -> DataLayer:
     return layer
 
 
-async def put_aside(question: cl.Message, old: list[cl.Message], text: str | None = None) -> None:
-    """Takes ``old``, with their thoughts, off the screens, and keeps ``text``, which the question was before.
+async def put_aside(question: cl.Message, old: list[cl.Message], text: str | None = None, runs: bool = False) -> None:
+    """Takes ``old``, with their thoughts, off the screens, and keeps ``text``, which the question was before. ``runs``:
+    also what Chainlit has put around them, as what replaces them gets its own.
 
     Raises DataLayerError: then all is as it was.
     """
     mark = {"question": question.id, "at": now()}
-    gone: list[Any] = [message.to_dict() for message in old] + await _thoughts(question, old)
+    types = ("llm", "run") if runs else ("llm",)
+    gone: list[Any] = [message.to_dict() for message in old] + await _between(question, old, types)
     marked = [_marked(step, {**mark, "type": step["type"]}) for step in gone]
     if text is not None:
         was = {"id": str(uuid.uuid4()), "threadId": question.thread_id}
@@ -64,14 +66,14 @@ async def put_aside(question: cl.Message, old: list[cl.Message], text: str | Non
         await cl.context.emitter.delete_step(step)
 
 
-async def _thoughts(question: cl.Message, answers: list[cl.Message]) -> list[Any]:
-    """Those that stand between the question and the last of the answers."""
+async def _between(question: cl.Message, answers: list[cl.Message], types: tuple[str, ...]) -> list[Any]:
+    """The steps of these types between the question and the last of the answers."""
     with suppress(DataLayerError):
         thread = await _layer().get_thread(question.thread_id)
         steps: list[Any] = thread["steps"] if thread and answers else []
         place = {step["id"]: number for number, step in enumerate(steps)}
         part = steps[place.get(question.id, 0) : place.get(answers[-1].id, 0)] if steps else []
-        return [step for step in part if step["type"] == "llm"]
+        return [step for step in part if step["type"] in types]
     return []
 
 
@@ -107,7 +109,7 @@ async def edit(message_id: str, text: str) -> None:
     messages = chat_context.get()
     place = next(place for place, message in enumerate(messages) if message.id == message_id)
     asked, later = messages[place], messages[place + 1 :]
-    await put_aside(asked, later, asked.content if asked.content != text else None)
+    await put_aside(asked, later, asked.content if asked.content != text else None, runs=True)
     asked.content = text
     await asked.update()
     await _show_where_it_was_not(asked, later)
@@ -166,8 +168,9 @@ def _exchange(last: list[Any], steps: list[Any]) -> Iterable[Awaitable[Any]]:
         if "type" not in step["metadata"][ASIDE]:
             yield _layer().update_step(_only(steps[place], output=step["output"]))
         yield _back(step)
+    around = {step["parentId"] for step in last}
     for step in steps[place + 1 :]:
-        if step["type"] in _SHOWN:
+        if step["type"] in _SHOWN or (step["type"] == "run" and step["id"] not in around):
             yield _layer().delete_step(step["id"])
 
 

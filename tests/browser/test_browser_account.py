@@ -53,6 +53,14 @@ def test_a_link_survives_the_sign_in_and_the_account_is_in_the_app(
     page.wait_for_url(thread)
     expect(chat.questions).to_have_text("Bonjour")
 
+    said = page.locator(".step [id^=step-]").first.get_attribute("id")
+    assert said
+    page.context.clear_cookies()
+    page.goto(f"{thread}?step={said.removeprefix('step-')}")
+    sign_in(page, "camille", PASSWORD)
+    expect(page.locator(".pointed-at")).to_contain_text("Bonjour")
+    page.goto(thread)
+
     other = profile(locale="en-GB").new_page()  # another browser
     other.request.post(app.url + "/login", form={"username": "camille", "password": PASSWORD})
     other.goto(app.url + "/account")

@@ -294,6 +294,8 @@ class TestAccountPage:
             for path in ("/thread/1f0c", "/element/1f0c"):
                 led = await stranger.request("GET", path, headers=self.PAGE)
                 assert (led.status_code, led.headers["location"]) == (303, f"/login?next={path}")
+            led = await stranger.request("GET", "/thread/1f0c?step=2a", headers=self.PAGE)
+            assert led.headers["location"] == "/login?next=/thread/1f0c%3Fstep%3D2a"
             for path in ("/", "/login", "/thread", "/public/login.svg"):
                 assert (await stranger.request("GET", path, headers=self.PAGE)).status_code == 200
             odd = await stranger.request("GET", "/thread/%2F%2Fevil.example%3Fx&y", headers=self.PAGE)

@@ -37,7 +37,8 @@ async def show(texts: list[str], offered: set[str], *screens: Client) -> None:
 async def everything(client: Client) -> list[Any]:
     """The texts of the conversation, also those that are only kept for Undo."""
     steps = (await client.stored())["steps"]
-    return [step["output"] for step in steps if "message" in step["type"] or "aside" in step["metadata"]]
+    kept = [step for step in steps if step["metadata"].get("aside", {}).get("type") != "run"]
+    return [step["output"] for step in kept if "message" in step["type"] or "aside" in step["metadata"]]
 
 
 async def test_undo_brings_an_earlier_answer_back_on_all_screens(
