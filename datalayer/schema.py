@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from .column_types import ID, Json, LongText, Seq
 
-HEAD = "0007"
+HEAD = "0008"
 """Revision of this schema; the last one in ``migrations/versions``."""
 
 MESSAGES = ("user_message", "assistant_message")
@@ -164,6 +164,7 @@ feedbacks = Table(
     Column("comment", LongText),
     _time("created_at", nullable=False),
     UniqueConstraint("step_id", "user_id"),
+    Index("feedbacks_by_user", "user_id", "value", "step_id"),
 )
 
 # A call of a model: a turn, a title or a summary. Nothing here points to another table, so a row is never refused and

@@ -28,6 +28,15 @@ class TestPlans:
         assert "threads_by_activity" in plan
         assert "TEMP B-TREE" not in plan
 
+    async def test_the_list_of_those_with_a_vote_reads_the_votes(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        with queries(layer) as seen:
+            await page(layer, ann, feedback=1)
+        ((statement, parameters),) = seen
+        plan = " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
+        assert "COVERING INDEX feedbacks_by_user (user_id=? AND value=?)" in plan
+        assert "SCAN" not in plan
+
     @pytest.mark.parametrize("which", [{}, {"limit": 3}, {"after": (0, "x")}, {"limit": 3, "after": (0, "x")}])
     async def test_a_history_walks_its_index_and_sorts_nothing(self, layer: DataLayer, which: dict[str, Any]) -> None:
         await talk(layer, "t", 2)
