@@ -18,6 +18,7 @@ from ..memory import HotSession, Memory, Ticket
 from ..models import ChatMessage
 from ..turns.attachments import Sent, attach
 from ..turns.history import Asking, Known, hot_message, moment, recall
+from . import live
 from .session import owner
 
 _ROLES: dict[str, Any] = {"user_message": "user", "assistant_message": "assistant"}
@@ -39,12 +40,14 @@ async def before(asked: cl.Message, thread: Thread | None, layer: DataLayer, mem
     session = cl.context.session
     if thread is None or (await layer.health())["state"] != "ok":
         # What is held lacks what waits in the spool: it goes when the turn ends.
-        ticket, _ = await memory.take(owner(session), session.thread_id)
-        return Conversation(await _with_files(layer, asked, _on_the_page(asked)), ticket=ticket)
+        ticket, hot = await memory.take(owner(session), session.thread_id)
+        live.here().held = hot or live.here().held
+        return await _without_database(layer, asked, ticket)
     try:
         known = await recall(memory, layer, asking(asked))
     except DataLayerError:
-        return Conversation(await _with_files(layer, asked, _on_the_page(asked)))
+        return await _without_database(layer, asked)
+    live.here().held = None
     said = {message.id: ChatMessage(message.role, message.text) for message in known.session.messages}
     said[asked.id] = ChatMessage("user", asked.content)
     files = asked.elements or known.files or any(message.files for message in known.session.messages)
@@ -61,6 +64,18 @@ async def _with_files(layer: DataLayer, asked: cl.Message, messages: dict[str, C
     elements = asked.elements or []
     sent = [Sent(e.id, asked.id, e.name, e.mime, Path(e.path)) for e in elements if isinstance(e.path, str)]
     return await attach(layer, asked.thread_id, sent, messages)
+
+
+async def _without_database(layer: DataLayer, asked: cl.Message, ticket: Ticket | None = None) -> Conversation:
+    """What the page shows up to ``asked``; before that, as it may show the end only, what was held until the database
+    went away."""
+    shown, held = chat_context.get(), live.here().held
+    first = moment(shown[0].created_at) if shown and held else 0
+    above = [message for message in held.messages if message.created_at < first] if held else []
+    forgotten = any(forgets(message.metadata) for message in shown)
+    said = {} if forgotten else {message.id: ChatMessage(message.role, message.text) for message in above}
+    summary = held.summary if held and above and not forgotten else None
+    return Conversation(await _with_files(layer, asked, said | _on_the_page(asked)), summary, ticket)
 
 
 def _on_the_page(asked: cl.Message) -> dict[str, ChatMessage]:

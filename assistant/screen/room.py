@@ -8,6 +8,7 @@ from chainlit.chat_context import chat_contexts
 from chainlit.message import Message
 from chainlit.session import BaseSession, WebsocketSession
 
+from ..memory import HotSession
 from ..turns.history import moment
 
 Step = dict[str, Any]
@@ -59,6 +60,8 @@ class Room:
     """All buttons."""
     messages: list[Message] = field(default_factory=list)
     """Chainlit's list of the messages, the same for all screens."""
+    held: HotSession | None = None
+    """The last hot session, while the database is away."""
     replaced: bool = False
     """Whether something can be brought back: see replacing.py."""
     wire: "Wire | None" = None

@@ -1,6 +1,8 @@
 """A long conversation: what a page is sent of it, and that whatever is done to it is done to all of it."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -149,6 +151,21 @@ async def test_a_message_far_above_can_be_given_a_star_and_a_vote(app: App, tabs
     again = await opened(app, tabs, thread[0], at=thread[1][1])
     assert again.screen[thread[1][0]]["metadata"]["favorite"]
     assert again.screen[thread[1][1]]["feedback"]["value"] == 1
+
+
+async def test_the_model_is_told_it_while_the_database_is_away(
+    app: App, tabs: Tabs, thread: Thread, model: Model
+) -> None:
+    client = await opened(app, tabs, thread[0])
+    asked = []
+    for question in ("Once?", "Twice?", "Three times?"):
+        with closing(sqlite3.connect(app.home / "threads.db")) as database:
+            if asked:
+                database.execute("BEGIN EXCLUSIVE")
+            model.answers("Yes.")
+            await client.send(question)
+        asked += [question, "Yes."]
+        assert model.told == [*texts(1, 120), *asked[:-1]]
 
 
 async def test_the_model_is_told_what_the_page_does_not_show(
