@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 NAMES = (
     *("create", "concurrent", "list", "resume", "stream", "backup"),
-    *("chats", "screens", "locked", "hot", "flood", "paint", "long", "servers", "scale"),
+    *("chats", "screens", "locked", "hot", "flood", "paint", "long", "search", "servers", "scale"),
 )
 
 
@@ -26,6 +26,7 @@ class Sizes:
     """Seconds for which a read is repeated in each round; at least once."""
     chainlit_lists_up_to: int = 1_000
     """Its list loads every step of up to 1,000 threads, so that a larger store takes minutes and shows no more."""
+    search_messages: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     tokens: int = 4_000
     backup_threads: int = 600
     backup_files: int = 100
@@ -55,6 +56,7 @@ QUICK = Sizes(
     messages=(100, 400),
     read_for=0.02,
     chainlit_lists_up_to=40,
+    search_messages=(1_000, 3_000),
     tokens=400,
     backup_threads=10,
     backup_files=2,

@@ -32,7 +32,7 @@ def main() -> None:
 
 
 async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> None:
-    from . import cases, chats, contestants, durability, flood, hot, long, paint, report, scale, servers
+    from . import cases, chats, contestants, durability, flood, hot, long, paint, report, scale, search, servers
 
     groups = (
         *(cases.create, cases.concurrent, cases.list_threads, cases.resume),
@@ -46,6 +46,7 @@ async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> None:
             flood.flood,
             paint.paint,
             long.long,
+            search.search,
             servers.servers,
             scale.scale,
         ),

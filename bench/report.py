@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from statistics import median
 
-from . import Sizes, long, servers
+from . import Sizes, long, search, servers
 from .cases import CONCURRENT, CREATE, LIST, RESUME
 from .chats import AT_ONCE, BETWEEN, FIRST, FIRST_TOKEN, LOCKED_FIRST, RATE, SDK, SECOND_SCREEN, STOP
 from .contestants import BARE, CHAINLIT, NORMAL, OURS
@@ -76,6 +76,8 @@ def notes(sizes: Sizes) -> str:
         f" {BETWEEN} s to each further one; Threadkeep's is timed in a browser's client, through websocket and disk.",
         "- The history of a turn is taken and given back; writing the turn's messages is the same for all and left out."
         " Hot sessions are held as JSON; memory is what Python allocates for them.",
+        f"- A search gives threads with snippets; that of {BARE}, with FTS5, the texts of the newest messages. Its"
+        " index is beside ours and not in the size.",
         "- A burst comes through one websocket of another person; the answer is asked for as it ends.",
         f"- {servers.CHAINLIT} is the one that Chainlit recommends, on the same server; MariaDB is another server, with"
         " its own defaults. Each caller's call is durable when it returns. The reads are of steps without elements.",
@@ -127,6 +129,7 @@ def expected(results: Sequence[Result], sizes: Sizes) -> str:
         _line(f"{flooded}: at most 3 times its idle time", ratios(flooded, OURS, IDLE), 3),
         _line(f"{PAINT}: at most 1.5 times that of {CHAINLITS}", ratios(PAINT, OURS, CHAINLITS), 1.5),
         *_of_long_ones(results, sizes),
+        *_of_searches(results, sizes),
         *_on_servers(results, sizes),
         _line(f"{backup}: at most 5 times the time of a {COPY}", copy, 5),
     ]
@@ -142,6 +145,12 @@ def _of_long_ones(results: Sequence[Result], sizes: Sizes) -> list[str]:
         _line(f"{long.OPEN.format(many)}: at most 1.5 times the time of {few:,}", opened, 1.5),
         _line(f"{long.READ.format(many)}: less than 100 ms", read, 100),
     ]
+
+
+def _of_searches(results: Sequence[Result], sizes: Sizes) -> list[str]:
+    cases = [search.FOUND.format(sizes.search_messages[-1], kind) for kind in search.KINDS]
+    taken = {each.case: [s * 1000 for s in each.seconds] for each in results if each.contestant == OURS}
+    return [_line(f"{case}: less than 10 ms", taken.get(case, []), 10) for case in cases]
 
 
 def _on_servers(results: Sequence[Result], sizes: Sizes) -> list[str]:
