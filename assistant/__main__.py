@@ -17,6 +17,7 @@ from assistant.config import Config, load
 from assistant.server import scratch
 from assistant.server.environment import tell
 from datalayer import DataLayerError, Store
+from datalayer.backup import check
 
 T = TypeVar("T")
 
@@ -83,6 +84,8 @@ def _with_accounts(use: Callable[[Accounts], Coroutine[Any, Any, T]]) -> T:
     async def run() -> T:
         store = Store(config.database_url, config.files, config.spool, config.backup_folder)
         try:
+            if store.place.server:  # which says what it refuses; a file would be read whole
+                await asyncio.to_thread(check, store.place)
             return await use(Accounts(Values(lambda: store), config.home / FILE_NAME))
         finally:
             await store.close()

@@ -116,7 +116,7 @@ class Spool:
 
     def reject(self, write: Write) -> None:
         """Keeps a write that can never be stored, for a person to look at."""
-        with (self.folder / "rejected.txt").open("ab") as file:
+        with open(self.folder / "rejected.txt", "ab", opener=_private) as file:
             file.write(writes.to_json(write).encode() + b"\n")
             os.fsync(file.fileno())
 
@@ -168,10 +168,15 @@ def _instance(path: Path) -> str:
     return path.name.partition(".")[0]
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def _lock(path: Path, mode: str) -> BinaryIO | None:
     """The file, open and locked; None when another process has it, or had it and is done."""
     try:
-        file: BinaryIO = path.open(mode, buffering=0)  # type: ignore[assignment]  # a failed write leaves nothing behind
+        # What people said is its owner's, whatever the umask. Unbuffered, so that a failed write leaves nothing behind.
+        file: BinaryIO = open(path, mode, buffering=0, opener=_private)  # type: ignore[assignment]  # noqa: SIM115
     except FileNotFoundError:
         return None
     try:

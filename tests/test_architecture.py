@@ -61,6 +61,7 @@ FLOORS = {
     "place": 3,
     "migrations": 7,
     "dialects.sqlite_file": 8,
+    "dialects.rights": 8,
     "dialects.server_schema": 9,
     "dialects.tools": 10,
     "dialects.mysql_tools": 11,

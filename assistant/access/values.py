@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from datalayer import DataLayerError, StoreUnavailable
+from datalayer.errors import StoreUnusable
 from datalayer.records import AppValue
 
 _FRESH, _KNOWN = 0.5, 3600.0
@@ -95,6 +96,8 @@ class Values:
     async def _put(self, key: str, value: Any, version: int) -> bool:
         try:
             new = await self._store().put_app_value(key, value, version)
+        except StoreUnusable:  # somebody has to act
+            raise
         except StoreUnavailable:  # a lock, that may be short
             await asyncio.sleep(0.1)
             return False

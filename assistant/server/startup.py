@@ -81,7 +81,14 @@ def _trace(error: Exception) -> None:
 def _make_private(home: Path, place: Place) -> None:
     """What an earlier version, or another hand, has left open to the other users of this machine is closed."""
     databases = [place.database.with_name(place.database.name + ending) for ending in ("", "-wal", "-shm")]
-    ours = {*databases, place.files, place.spool, place.backups, *(home / name for name in _NAMES)}
+    # A database that is a folder is a mistake, and the folder somebody else's.
+    ours = {
+        *filter(Path.is_file, databases),
+        place.files,
+        place.spool,
+        place.backups,
+        *(home / name for name in _NAMES),
+    }
     for path in ours:
         with suppress(OSError):  # not there, or another user's, who decides who reads it
             path.chmod(path.stat().st_mode & 0o700)

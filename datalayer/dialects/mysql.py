@@ -33,10 +33,13 @@ keys (another process has just made or removed the row)."""
 _READ_ONLY = {1047, 1290, 1836}
 """A node of Galera that has lost the others, a server that is read-only."""
 
+_FILES = ("ssl_ca", "ssl_cert", "ssl_key")
+
 # https://mariadb.com/docs/server/reference/error-codes; from 2000 on they are the client's.
 _MEANINGS: dict[int, server.Meaning] = {
     **dict.fromkeys([1062, 1048, 1153, 1264, 1301, 1366, 1406, 1451, 1452, 3140, 4025], server.BAD_VALUE),
-    **dict.fromkeys([1044, 1045, 1142, 1143, 1227, 1698], server.NO_RIGHT),
+    **dict.fromkeys([1045, 1698, 3159], server.NO_USER),
+    **dict.fromkeys([1044, 1142, 1143, 1227], server.NO_RIGHT),
     1049: server.NOT_THERE,
     1146: server.NO_TABLES,
     **dict.fromkeys([1034, 1194, 1712], server.DAMAGED),
@@ -99,6 +102,11 @@ class Database(server.Server):
                 f" innodb_lock_wait_timeout = {int(server.LIMIT / 2)}",
             }
         }
+
+    def secured(self) -> dict[str, Any]:
+        if any(name in self.url.query for name in _FILES):
+            server.tls_context(self.url.query, *_FILES)  # the driver makes its own, and does not say what is wrong
+        return {}
 
     def passes(self, error: BaseException) -> bool:
         return _code(getattr(error, "orig", None)) in _CONFLICTS

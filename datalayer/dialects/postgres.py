@@ -34,7 +34,8 @@ _POOLED: server.Meaning = (
 _MEANINGS: dict[str, server.Meaning] = {
     **dict.fromkeys(["22", "23", "54"], server.BAD_VALUE),
     **dict.fromkeys(["08", "25", "40", "53", "55", "57", "58"], server.UNAVAILABLE),
-    **dict.fromkeys(["28", "42501"], server.NO_RIGHT),
+    **dict.fromkeys(["28"], server.NO_USER),
+    "42501": server.NO_RIGHT,
     **dict.fromkeys(["3D", "3F"], server.NOT_THERE),
     "42P01": server.NO_TABLES,
     **dict.fromkeys(["26000", "42P05"], _POOLED),
@@ -42,7 +43,8 @@ _MEANINGS: dict[str, server.Meaning] = {
 }
 
 
-_TLS = ("ssl", "sslmode", "sslrootcert", "sslcert", "sslkey")
+_FILES = ("sslrootcert", "sslcert", "sslkey")
+_TLS = ("ssl", "sslmode", *_FILES)
 """Options of a URL, as in https://www.postgresql.org/docs/current/libpq-ssl.html; ssl is asyncpg's for sslmode."""
 
 
@@ -73,7 +75,6 @@ class Database(server.Server):
 
     def driver(self) -> dict[str, Any]:
         connect: dict[str, Any] = {"timeout": server.CONNECTING, "async_creator_fn": _connect}
-        connect |= _tls(self.url.query)
         if not self.options.prepared_statements:
             connect |= {
                 "statement_cache_size": 0,
@@ -81,6 +82,9 @@ class Database(server.Server):
                 "prepared_statement_name_func": lambda: f"datalayer_{uuid4().hex}",
             }
         return {"connect_args": connect}
+
+    def secured(self) -> dict[str, Any]:
+        return _tls(self.url.query)
 
     def passes(self, error: BaseException) -> bool:
         return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS
@@ -93,7 +97,7 @@ class Database(server.Server):
         if state:
             return server.meaning(_MEANINGS.get(state) or _MEANINGS.get(state[:2]))
         if isinstance(cause.__cause__, ClientConfigurationError):
-            return server.meaning(server.BAD_OPTION)
+            return self.bad_option(cause.__cause__)
         if isinstance(cause.__cause__, ValueError):  # what asyncpg cannot send
             return server.meaning(server.BAD_VALUE)
         known = type(cause).__module__.startswith(("asyncpg", "sqlalchemy.dialects.postgresql"))
@@ -121,19 +125,13 @@ class Database(server.Server):
 
 def _tls(query: Mapping[str, Any]) -> dict[str, Any]:
     """What asyncpg is told for the options that every client of PostgreSQL's knows. It takes files from its environment
-    only. Without ``sslrootcert`` the system's authorities are trusted. Raises StoreUnusable for a file that cannot be
-    read."""
+    only. Raises StoreUnusable for a file that cannot be used."""
     given = {name: str(query[name]) for name in _TLS if name in query}
     mode = given.get("ssl") or given.get("sslmode")
     checked = mode in ("verify-ca", "verify-full")
     if not checked and not given.keys() & {"sslrootcert", "sslcert"}:
         return {"ssl": mode} if mode else {}
-    try:
-        context = ssl.create_default_context(cafile=given.get("sslrootcert"))
-        if certificate := given.get("sslcert"):
-            context.load_cert_chain(certificate, given.get("sslkey"))
-    except (OSError, ssl.SSLError) as error:
-        raise StoreUnusable("A file of the database URL's TLS options cannot be read") from error
+    context = server.tls_context(query, *_FILES)
     context.check_hostname = mode == "verify-full"
     if not checked:
         context.verify_mode = ssl.CERT_NONE

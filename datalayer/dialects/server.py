@@ -6,9 +6,12 @@ leaves open whether it was done; the work is done again then, which changes noth
 
 import asyncio
 import random
+import re
+import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, ClassVar
 
 from sqlalchemy import Connection, Engine, event
@@ -35,15 +38,46 @@ TRIES = 6
 Meaning = tuple[type[DataLayerError], str]
 BAD_VALUE: Meaning = (InvalidInput, "The database refuses this value")
 UNAVAILABLE: Meaning = (StoreUnavailable, "The database cannot take this right now")
-NO_RIGHT: Meaning = (StoreUnusable, "The database refuses this user, or a right that this user needs")
+NO_USER: Meaning = (StoreUnusable, "The database refuses this user, the password, or a connection without TLS")
+NO_RIGHT: Meaning = (StoreUnusable, "The database refuses a right that this user needs")
 NOT_THERE: Meaning = (StoreUnusable, "There is no such database or schema on the server")
 NO_TABLES: Meaning = (StoreUnusable, "The tables of the database are not there any more")
-BAD_OPTION: Meaning = (StoreUnusable, "The database URL has an option that the driver does not take")
+NO_TLS: Meaning = (StoreUnusable, "The database's server speaks no TLS, which the database URL asks for")
+NOT_TRUSTED: Meaning = (StoreUnusable, "The TLS certificate of the database's server is not to be trusted")
 DAMAGED: Meaning = (StoreCorrupt, "The database is damaged")
 
 
 def meaning(found: Meaning | None) -> DataLayerError | None:
     return found[0](found[1]) if found else None
+
+
+def _of_tls(cause: BaseException) -> Meaning | None:
+    """What drivers say of TLS when they connect, as Python's own errors."""
+    for error in (cause, cause.__cause__, cause.__context__):
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return NOT_TRUSTED
+        if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":  # another protocol
+            return NO_TLS
+    return NO_TLS if isinstance(cause, ConnectionError) and "rejected SSL" in str(cause) else None
+
+
+def tls_context(query: Mapping[str, Any], authority: str, certificate: str, key: str) -> ssl.SSLContext:
+    """Of the files that these options name; without an authority the system's are trusted. Raises StoreUnusable for a
+    file that cannot be used."""
+    given = {name: str(query[name]) for name in (authority, certificate, key) if name in query}
+    for name, path in given.items():
+        try:
+            Path(path).open("rb").close()
+        except (OSError, ValueError) as error:
+            raise StoreUnusable(f"The file of the database URL's option {name} cannot be read") from error
+    try:
+        context = ssl.create_default_context(cafile=given.get(authority))
+        if certificate in given:
+            context.load_cert_chain(given[certificate], given.get(key))
+    except (OSError, ssl.SSLError) as error:
+        files = " or ".join(given)
+        raise StoreUnusable(f"The file of the database URL's option {files} holds no certificate or no key") from error
+    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,25 +179,31 @@ class Server(ABC):
 
     def engine(self, isolation: str, size: int) -> AsyncEngine:
         """``isolation``: that of its transactions. ``size``: how many connections at most."""
-        engine = create_async_engine(
-            self.address,
-            isolation_level=isolation,
-            pool_size=size,
-            max_overflow=0,
-            pool_timeout=CONNECTING,
-            hide_parameters=True,
-            json_serializer=base.to_json,
-            json_deserializer=base.from_json,
-            execution_options={"schema_translate_map": {None: self.options.schema}} if self.options.schema else {},
-            **self.driver(),
-        )
+        try:
+            engine = create_async_engine(
+                self.address,
+                isolation_level=isolation,
+                pool_size=size,
+                max_overflow=0,
+                pool_timeout=CONNECTING,
+                hide_parameters=True,
+                json_serializer=base.to_json,
+                json_deserializer=base.from_json,
+                execution_options={"schema_translate_map": {None: self.options.schema}} if self.options.schema else {},
+                **self.driver(),
+            )
+        except ValueError as error:
+            raise InvalidInput(str(self.bad_option(error))) from error
 
         @event.listens_for(engine.sync_engine, "do_connect")
         def connect(dialect: Any, _record: Any, positional: Any, named: dict[str, Any]) -> Any:
+            secured = self.secured()
             try:
-                return dialect.connect(*positional, **named)
-            except (TypeError, ValueError) as error:  # before anything was asked
-                raise BAD_OPTION[0](BAD_OPTION[1]) from error
+                return dialect.connect(*positional, **named, **secured)
+            except ssl.SSLError:  # some of them are a ValueError, too
+                raise
+            except (TypeError, ValueError, OverflowError) as error:  # before anything was asked
+                raise self.bad_option(error) from error
 
         @event.listens_for(engine.sync_engine, "handle_error")
         def leave(context: ExceptionContext) -> None:
@@ -180,6 +220,20 @@ class Server(ABC):
     @abstractmethod
     def driver(self) -> dict[str, Any]:
         """What ``create_async_engine`` is told besides."""
+
+    @abstractmethod
+    def secured(self) -> dict[str, Any]:
+        """What the driver is told besides for a new connection: its files may be others by then. Raises StoreUnusable
+        for one that cannot be read."""
+
+    def bad_option(self, error: Exception) -> StoreUnusable:
+        """``error``: the driver's, of what it was given. Its words may quote a value, so only names are said."""
+        given = [name for name in self.url.query if name.isidentifier()]
+        named = [name for name in given if re.search(rf"\b{name}\b", str(error))] or given
+        if not named:
+            return StoreUnusable("The database URL has a host or a port that cannot be")
+        names = " or ".join(named)
+        return StoreUnusable(f"The driver does not take this option of the database URL, or not this value: {names}")
 
     @abstractmethod
     def passes(self, error: BaseException) -> bool:
@@ -209,7 +263,7 @@ class Server(ABC):
         if isinstance(error, NoFreeConnection):
             return StoreUnavailable("The database has no free connection")
         cause = base.driver_error(error)
-        return self.understand(cause) or base.translate(cause)
+        return meaning(_of_tls(cause)) or self.understand(cause) or base.translate(cause)
 
     async def upkeep(self, work: Callable[[Connection], T], isolation: str = "READ COMMITTED") -> T:
         """``work`` in one transaction of a connection of its own, without a limit of time. Raises DataLayerError."""

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from .. import migrations
 from ..errors import DataLayerError, StoreForeign, StoreTooNew, StoreTooOld, StoreUnusable
 from ..schema import HEAD, metadata
-from . import database
+from . import database, rights
 from .base import T
 from .server import Server
 
@@ -77,6 +77,7 @@ def check(url: URL, further: Callable[[Connection], None] = lambda _: None) -> N
 
     def checked(connection: Connection, server: Server) -> None:
         if look(connection, server) == HEAD:
+            rights.check(connection, server)
             further(connection)
 
     ask(url, checked)

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import NullPool, create_engine, event
 
 from .. import migrations
-from ..errors import StoreCorrupt, StoreForeign, StoreTooNew, StoreUnavailable
+from ..errors import StoreCorrupt, StoreForeign, StoreTooNew, StoreUnavailable, StoreUnusable
 from ..schema import HEAD
 from . import sqlite
 from .base import reason
@@ -17,11 +17,13 @@ from .base import reason
 def check_file(path: Path) -> str | None:
     """The schema revision of the database at ``path``, None when there is none yet. Changes nothing.
 
-    Raises StoreTooNew, StoreForeign, StoreCorrupt, StoreUnavailable.
+    Raises StoreTooNew, StoreForeign, StoreCorrupt, StoreUnusable for a folder, StoreUnavailable.
     """
     try:
         if not path.parent.is_dir():
             raise StoreUnavailable("The folder of the database does not exist")
+        if path.is_dir():
+            raise StoreUnusable("The database is a folder: name a file, which need not be there yet")
         if path.stat().st_size == 0:
             return None
     except FileNotFoundError:

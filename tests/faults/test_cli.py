@@ -159,6 +159,15 @@ class TestFailures:
             assert "stop the app" in ask(place, *arguments, code=1)["error"]
         spool.close(keep=False)
 
+    @pytest.mark.parametrize("arguments", [["copy", "{db}", "{folder}"], ["copy", "{folder}", "{db}.new"], ["info"]])
+    def test_a_folder_is_no_database(self, place: Place, tmp_path: Path, arguments: list[str]) -> None:
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        given = [each.format(db=place.database, folder=folder) for each in arguments]
+        where = Place.beside(folder) if arguments == ["info"] else None
+        assert "is a folder" in ask(where, *given, code=1)["error"]
+        assert list(folder.iterdir()) == []
+
     def test_the_cause_is_named(self, place: Place) -> None:
         place.backups.write_text("in the way")
         assert "File exists" in run(place, "backup", code=1)

@@ -185,8 +185,17 @@ class TestFile:
             spool.close(keep=False)
         assert not folder.exists()
 
-    def test_nobody_else_reads_what_is_in_it(self, spools: list[Spool], folder: Path) -> None:
-        assert folder.stat().st_mode & 0o777 == 0o700
+    def test_nobody_else_reads_what_is_in_it(self, folder: Path) -> None:
+        before = os.umask(0)
+        try:
+            one = Spool(folder)
+            one.append([write("a")])
+            one.branch().append([write("b")])
+            one.reject(write("c"))
+        finally:
+            os.umask(before)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+        assert (folder.stat().st_mode & 0o777, len(modes), set(modes.values())) == (0o700, 3, {0o600})
 
     def test_the_living_see_each_other_and_take_nothing_from_each_other(
         self, spools: list[Spool], folder: Path

@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.conftest import App
 from tests.faults.test_processes import UNPRIVILEGED
 from tests.processes import CHAINLIT, SERVE, free_port, module, run, running_server, start
+from tests.servers import databases
 
 
 @pytest.fixture
@@ -109,6 +110,24 @@ class TestStore:
         done = run(module(name), *arguments, cwd=app.folder, env=env, stdin="a-long-password\n")
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
         return done.stderr
+
+    @pytest.mark.services
+    @pytest.mark.parametrize("kind", ["postgres", "mysql"])
+    def test_a_right_that_is_missing_is_named(self, app: App, kind: str) -> None:
+        with databases.weak_user(databases.empty_database(kind), "SELECT") as url:
+            given = {**app.env, "THREADKEEP_DATABASE_URL": url}
+            *_, line = said(app, **given)
+            told = [line, self._refused(app, given, "assistant", "users", "add", "ann", "--password-stdin")]
+        for each in told:
+            assert "a right that this user needs: INSERT in the table" in each
+
+    def test_a_folder_in_the_place_of_the_database_is_said_and_left_as_it_is(self, app: App) -> None:
+        folder = app.folder.parent / "shared"
+        folder.mkdir()
+        folder.chmod(0o755)
+        *_, line = said(app, THREADKEEP_DATABASE_URL=f"sqlite+aiosqlite:///{folder}")
+        assert "The database is a folder" in line
+        assert folder.stat().st_mode & 0o777 == 0o755
 
     @pytest.mark.parametrize(
         ("env", "word"),

@@ -6,8 +6,9 @@ What a process that was killed has left is dropped by the next one: the names ha
 import asyncio
 import os
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import cache
 from threading import Thread
 from typing import Any
@@ -150,6 +151,27 @@ def empty_database(kind: str) -> str:
     url = _migrated(kind)
     ask(url, lambda connection: [connection.execute(table.delete()) for table in reversed(metadata.sorted_tables)])
     return url
+
+
+@contextmanager
+def weak_user(url: str, *rights: str) -> Iterator[str]:
+    """``url`` with another user, of the block's own, who has these rights on each table that is there."""
+    parsed, name, password = make_url(url), f"weak_{os.getpid()}_{next(_fresh)}", "s3cret"
+    granted = ", ".join(rights)
+    if parsed.get_backend_name() == "postgresql":
+        made = [f"CREATE ROLE {name} LOGIN PASSWORD '{password}'"]
+        given = f"GRANT {granted} ON ALL TABLES IN SCHEMA public TO {name}"
+        gone = [f"DROP OWNED BY {name}", f"DROP ROLE {name}"]
+    else:
+        made = [f"CREATE USER {name}@'127.0.0.1' IDENTIFIED BY '{password}'"]
+        given = f"GRANT {granted} ON {parsed.database}.* TO {name}@'127.0.0.1'"
+        gone = [f"DROP USER {name}@'127.0.0.1'"]
+    execute(url, *made)
+    try:
+        execute(url, given)
+        yield parsed.set(username=name, password=password).render_as_string(hide_password=False)
+    finally:
+        execute(url, *gone)
 
 
 _fresh = iter(range(10**9))

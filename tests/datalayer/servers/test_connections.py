@@ -1,6 +1,7 @@
 """How a server is reached: over TLS, with a password that nobody sees, by a bounded number of connections."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from sqlalchemy import make_url
 
 from datalayer import DataLayer, dialects, opening
 from datalayer.dialects import server_schema
-from datalayer.errors import StoreUnavailable, StoreUnusable
+from datalayer.errors import InvalidInput, StoreUnavailable, StoreUnusable
 from tests.conftest import make_step, new_id, steps_of
 from tests.servers import databases, mariadb, postgres
 from tests.servers.certificates import certificate
@@ -40,7 +41,7 @@ class TestTls:
             used = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'chat'"
             assert server.sql(used) == ["t"]
             await secure.close()
-            with pytest.raises(StoreUnavailable):  # a certificate that nobody vouches for
+            with pytest.raises(StoreUnusable, match=r"certificate .* trusted"):  # nobody vouches for it
                 server_schema.check(dialects.parse_url(f"{server.url}?ssl=verify-full"))
 
     async def test_of_mariadb(self, layer_at: Callable[[str], DataLayer], tmp_path: Path) -> None:
@@ -56,21 +57,101 @@ class TestTls:
         await secure.create_step(make_step("t"))
         assert (await secure.health())["state"] == "ok"
         await secure.close()
-        with pytest.raises((StoreUnavailable, StoreUnusable)):
+        with pytest.raises(StoreUnusable, match="without TLS"):
             server_schema.check(dialects.parse_url(server.url))
+        with pytest.raises(StoreUnusable, match=r"certificate .* trusted"):
+            server_schema.check(dialects.parse_url(f"{server.url}?ssl_ca={ssl.get_default_verify_paths().cafile}"))
+
+    @pytest.mark.parametrize("option", ["sslmode=require", "sslmode=verify-full"])
+    def test_that_postgresql_does_not_speak_is_named(self, option: str) -> None:
+        with postgres.running() as server, pytest.raises(StoreUnusable, match="speaks no TLS"):
+            server_schema.check(dialects.parse_url(f"{server.url}?{option}"))
+
+    def test_that_mariadb_does_not_speak_is_named(self, tmp_path: Path) -> None:
+        cert, _ = certificate(tmp_path, None)
+        with mariadb.running("--skip-ssl") as server, pytest.raises(StoreUnusable, match="speaks no TLS"):
+            server_schema.check(dialects.parse_url(f"{server.url}?ssl_ca={cert}"))
+
+    @pytest.mark.parametrize(
+        ("kind", "option"),
+        [
+            *(("postgres", f"sslmode=require&{name}") for name in ("sslrootcert", "sslcert")),
+            *(("mysql", name) for name in ("ssl_ca", "ssl_cert", "ssl_key")),
+        ],
+    )
+    def test_a_file_that_cannot_be_used_is_named(self, kind: str, option: str, tmp_path: Path) -> None:
+        url, name = databases.server_url(kind).render_as_string(hide_password=False), option.rpartition("&")[2]
+        with pytest.raises(StoreUnusable, match=f"option {name} cannot be read") as raised:
+            server_schema.check(dialects.parse_url(f"{url}?{option}={tmp_path}/none"))
+        assert isinstance(raised.value.__cause__, FileNotFoundError)
+        if name != "ssl_key":  # which is looked at beside its certificate
+            (tmp_path / "text").write_text("no certificate")
+            with pytest.raises(StoreUnusable, match=f"option {name} holds no certificate"):
+                server_schema.check(dialects.parse_url(f"{url}?{option}={tmp_path}/text"))
+
+    async def test_a_file_that_comes_later_is_used_then(
+        self, layer_at: Callable[[str], DataLayer], tmp_path: Path
+    ) -> None:
+        with postgres.running() as server:
+            cert, key = certificate(server.folder, server.owner)
+            for name, value in (("ssl_cert_file", cert), ("ssl_key_file", key), ("ssl", "on")):
+                server.sql(f"ALTER SYSTEM SET {name} = '{value}'", "postgres")
+            server.sql("SELECT pg_reload_conf()", "postgres")
+            late = tmp_path / "late.pem"
+            layer = layer_at(f"{server.url}?sslmode=verify-full&sslrootcert={late}")
+            await layer.create_step(make_step("t"))
+            assert (await layer.health())["state"] == "degraded"
+            late.write_bytes(cert.read_bytes())
+            assert await layer.store.catch_up()
+            await layer.close()
 
 
 @pytest.mark.parametrize("kind", ["postgres", "mysql"])
-async def test_an_option_that_the_driver_does_not_know_loses_nothing(
-    kind: str, layer_at: Callable[[str], DataLayer]
+@pytest.mark.parametrize("option", ["hello", "application_name", "options"])
+async def test_an_option_that_the_driver_does_not_know_is_named_and_loses_nothing(
+    kind: str, option: str, layer_at: Callable[[str], DataLayer]
 ) -> None:
-    url = databases.empty_database(kind)
-    with pytest.raises(StoreUnusable, match="option"):
-        server_schema.check(dialects.parse_url(f"{url}?hello=1"))
-    layer = layer_at(f"{url}?hello=1")
+    url = f"{databases.empty_database(kind)}?{option}=s3cret"
+    with pytest.raises(StoreUnusable, match=f"option .*: {option}$"):
+        server_schema.check(dialects.parse_url(url))
+    layer = layer_at(url)
     await layer.create_step(make_step("t"))
     assert (await layer.health())["state"] == "degraded"
     await layer.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "error"),
+    [
+        ("postgres", "sslmode=sometimes", StoreUnusable),
+        ("postgres", "port=70000", StoreUnusable),
+        ("postgres", "connect_timeout=5", StoreUnusable),
+        ("postgres", "prepared_statement_cache_size=few", InvalidInput),
+        ("mysql", "connect_timeout=soon", InvalidInput),
+        ("mysql", "ssl=true", StoreUnusable),
+    ],
+)
+def test_a_value_that_the_driver_does_not_take_is_told_by_its_name(
+    kind: str, option: str, error: type[Exception]
+) -> None:
+    url = databases.server_url(kind).render_as_string(hide_password=False)
+    name = option.partition("=")[0]
+    with pytest.raises(error, match=f"option .*: {name}$"):
+        server_schema.check(dialects.parse_url(f"{url}?{option}"))
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+def test_the_first_right_that_is_missing_is_named(kind: str) -> None:
+    url = databases.empty_database(kind)
+    rights = ["SELECT", "INSERT", "UPDATE", "DELETE"]
+    for count, missing in enumerate(rights[1:], 1):
+        with (
+            databases.weak_user(url, *rights[:count]) as weak,
+            pytest.raises(StoreUnusable, match=f"right .*: {missing} in"),
+        ):
+            server_schema.check(dialects.parse_url(weak))
+    with databases.weak_user(url, *rights) as weak:
+        server_schema.check(dialects.parse_url(weak))
 
 
 async def test_there_are_no_more_connections_than_the_url_says(layer_at: Callable[[str], DataLayer]) -> None:
