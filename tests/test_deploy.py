@@ -1,5 +1,6 @@
 """What deploy/ holds fits the app: names of settings, paths, ports, the configuration of nginx as nginx reads it."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -101,6 +102,43 @@ def test_nginx_takes_the_site(tmp_path: Path) -> None:
     done = subprocess.run([nginx.program(), "-t", "-c", str(main), "-p", str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "warn" not in done.stderr
+
+
+def test_a_site_that_would_take_what_is_ours_is_no_silence(tmp_path: Path) -> None:
+    """Debian's, which is the default of port 80 until somebody removes it."""
+    others = "server { listen 80 default_server; server_name _; }"
+    main = nginx.configure(tmp_path, (8001, 8002), others + nginx.site(tmp_path))
+    done = subprocess.run([nginx.program(), "-t", "-c", str(main), "-p", str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "a duplicate default server for 0.0.0.0:80" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["POSTGRES_PASSWORD", "REDIS_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY"])
+@pytest.mark.parametrize("odd", ["a/b", "a@b", "a?b", "a#b", "a%41", "a:b", "a b", "é", "a\nb", "a$b", "'", "\\"])
+def test_compose_refuses_a_password_that_would_mean_something_in_an_address(compose: Any, name: str, odd: str) -> None:
+    service = compose["services"]["passwords"]
+    shell, option, script = service["entrypoint"]
+    right = dict.fromkeys(service["environment"], "Aa0.9_z~-")
+
+    def checked(given: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        command = [shell, option, script.replace("$$", "$")]  # as compose hands it on
+        return subprocess.run(command, env={"PATH": os.environ["PATH"], **given}, capture_output=True, text=True)
+
+    assert checked(right).returncode == 0
+    refused = checked(right | {name: odd})
+    assert (refused.returncode, refused.stderr.count("\n"), refused.stderr.startswith(f"{name}: ")) == (1, 1, True)
+    assert odd not in refused.stderr.removeprefix(f"{name}: only letters without accents, digits and")
+    for instance in ("one", "two"):
+        assert compose["services"][instance]["depends_on"]["passwords"] == {
+            "condition": "service_completed_successfully"
+        }
+
+
+def test_every_password_of_compose_is_looked_at(compose: Any) -> None:
+    named = set(re.findall(r"\$\{(\w+):\?\}", (DEPLOY / "compose.yaml").read_text()))
+    assert set(compose["services"]["passwords"]["environment"]) == named
+    script = compose["services"]["passwords"]["entrypoint"][2]
+    assert set(re.findall(r"[A-Z0-9]+_[A-Z_]+", script)) == named
 
 
 def test_the_unit_starts_what_is_there() -> None:

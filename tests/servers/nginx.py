@@ -54,7 +54,7 @@ def site(folder: Path, port: int | None = None) -> str:
     text = text.replace("/etc/nginx/tls", str(folder)).replace("/etc/nginx/threadkeep", str(DEPLOY))
     if port is None:
         return text
-    text = text[text.index("server {", text.index("return 301")) :]  # without the one that leads to TLS
+    text = text[text.index("server {", text.index("acme-challenge")) :]  # without the one that leads to TLS
     return re.sub(r"listen 443 ", f"listen 127.0.0.1:{port} ", re.sub(r"\n *listen \[.*", "", text))
 
 
