@@ -64,14 +64,19 @@ class Reads(ABC):
         return await self._read(queries.whole_thread, thread_id, thread_id=thread_id)
 
     async def part(
-        self, thread_id: str, view: View | None = None, wish: Wish = NOTHING_MORE, count: int = 100
+        self,
+        thread_id: str,
+        view: View | None = None,
+        wish: Wish = NOTHING_MORE,
+        count: int = 100,
+        hidden: str | None = None,
     ) -> Part | None:
         """What ``view`` shows, None: nothing yet, and what is wished for; None when there is no such thread.
 
         At least the last ``count`` messages, and as many more for a wish, or a few more than those: no turn is torn. A
-        step that is not in the thread is no wish.
+        step that is not in the thread is no wish. ``hidden``: a type of steps that are left out and not counted.
         """
-        return await self._read(parts.part, thread_id, view, wish, count, thread_id=thread_id)
+        return await self._read(parts.part, thread_id, view, wish, count, hidden, thread_id=thread_id)
 
     async def element(self, thread_id: str, element_id: str) -> Element | None:
         return await self._read(queries.element, thread_id, element_id, thread_id=thread_id)

@@ -149,7 +149,7 @@ class Part:
     elements: list[Element]
     """Those of all these steps, and those of none."""
     hidden: bool
-    """Whether the thread has steps of type ``undefined`` from ``view.since`` on, which are in no part."""
+    """Whether steps of the type that was to be left out were, from ``view.since`` on."""
 
 
 @dataclass(frozen=True, slots=True)

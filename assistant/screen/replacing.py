@@ -28,8 +28,6 @@ from .session import session_language
 
 Step = dict[str, Any]
 
-_NOTHING = "undefined"
-"""Chainlit's type of a step that is none of the others. What it was is in its mark."""
 _SHOWN = ("user_message", "assistant_message", "llm")
 """Types of what stands on the page of a turn: messages and thoughts."""
 
@@ -79,7 +77,7 @@ async def _between(question: cl.Message, answers: list[cl.Message], types: tuple
 
 def _marked(step: Step, mark: dict[str, Any]) -> Any:
     others = {key: value for key, value in (step.get("metadata") or {}).items() if key != ASIDE}
-    return _only(step, type=_NOTHING, metadata=others | {ASIDE: mark})
+    return _only(step, type=view.ASIDE, metadata=others | {ASIDE: mark})
 
 
 def _back(step: Any) -> Awaitable[None]:

@@ -25,6 +25,8 @@ from .session import state_of
 
 Shown = Any
 """Chainlit's thread. ``upper``: steps further up, see ``Part``. ``part``: what public/page/part.js is told."""
+ASIDE = "aside"
+"""Type of a step that was replaced, which no page shows. What it was is in its mark: see replacing.py."""
 LAST = 100
 """Messages that are shown of a conversation, and that come when more is asked for."""
 
@@ -43,7 +45,7 @@ async def read(session: WebsocketSession) -> Shown | None:
     wish, state.wish = state.wish, NOTHING_MORE
     # A page on which the conversation was begun has all of it.
     view = state.view or (None if session.thread_id_to_resume else View())
-    found = await layer.get_part(session.thread_id, view, wish, LAST)
+    found = await layer.get_part(session.thread_id, view, wish, LAST, ASIDE)
     if found is None:
         return None
     thread, upper, part = found

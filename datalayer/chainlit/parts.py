@@ -26,12 +26,19 @@ class Parts(BaseDataLayer):
         return events.without_steps()
 
     async def get_part(
-        self, thread_id: str, view: View | None = None, wish: Wish = NOTHING_MORE, count: int = 100
+        self,
+        thread_id: str,
+        view: View | None = None,
+        wish: Wish = NOTHING_MORE,
+        count: int = 100,
+        hidden: str | None = None,
     ) -> "tuple[ThreadDict, list[StepDict], Part] | None":
         """As ``Store.part``: the thread with the steps from ``view.since`` on and all elements of the part, the steps
         further up, and what was read; None when there is no such thread."""
         thread_id = text.as_id(thread_id)
-        part = await self.store.part(thread_id, view, wish, count) if text.is_identifier(thread_id) else None
+        if not text.is_identifier(thread_id):
+            return None
+        part = await self.store.part(thread_id, view, wish, count, hidden)
         if part is None:
             return None
         shown = shapes.whole(part.thread, part.steps, part.elements, server_address())

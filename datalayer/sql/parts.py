@@ -21,11 +21,11 @@ from .queries import ELEMENTS, STEPS, thread
 _END: Point = ((1 << 63) - 1, 0)
 _MOST_STEPS, _MOST_MESSAGES = 5, 2
 """Times as many as messages are wanted: so many steps are enough, and no further up are parents looked for."""
-_HIDDEN = "undefined"
-"""Chainlit's type of a step that is none of the others: no page shows it."""
+_NO_TYPE = "∅"
+"""No step has it."""
 
 _HERE = steps.c.thread_id == bindparam("thread")
-_SHOWN = func.coalesce(steps.c.type, "") != _HIDDEN
+_SHOWN = func.coalesce(steps.c.type, "") != bindparam("hidden")
 _ORDER = (steps.c.created_at, steps.c.seq)
 
 
@@ -50,7 +50,9 @@ _ON = _WALKED.where(_from("since")).order_by(*_ORDER)
 _POINT: Select[Any] = select(*_ORDER).where(_HERE, steps.c.id == bindparam("step"))
 _RANGE = STEPS.where(_HERE, _SHOWN, _from("since"), _until("until")).order_by(*_ORDER)
 _SOME_HIDDEN: Select[Any] = (
-    select(steps.c.seq).where(_HERE, steps.c.type == _HIDDEN, _from("since")).limit(bindparam("size", type_=Integer))
+    select(steps.c.seq)
+    .where(_HERE, steps.c.type == bindparam("hidden"), _from("since"))
+    .limit(bindparam("size", type_=Integer))
 )
 _SHOWN_WITH = ELEMENTS.where(
     elements.c.thread_id == bindparam("thread"),
@@ -58,12 +60,14 @@ _SHOWN_WITH = ELEMENTS.where(
 ).order_by(elements.c.created_at, elements.c.id)
 
 
-def part(connection: Connection, thread_id: str, view: View | None, wish: Wish, count: int) -> Part | None:
+def part(
+    connection: Connection, thread_id: str, view: View | None, wish: Wish, count: int, hidden: str | None
+) -> Part | None:
     """What ``view`` shows with what is wished for: the last ``count`` messages at least, and as many more at each wish.
     None when there is no such thread."""
     if (found := thread(connection, thread_id)) is None:
         return None
-    here = _Thread(connection, thread_id, count)
+    here = _Thread(connection, thread_id, count, hidden or _NO_TYPE)
     view = here.wished(view, wish)
     end = here.steps(view.since, _END)
     upper = here.steps(*view.upper) if view.upper else []
@@ -75,6 +79,8 @@ class _Thread:
     connection: Connection
     id: str
     count: int
+    hidden: str
+    """The type that is left out."""
 
     def wished(self, view: View | None, wish: Wish) -> View:
         since, upper = self.back(_END), view.upper if view else None
@@ -145,7 +151,9 @@ class _Thread:
         return bool(self._fetch(_SOME_HIDDEN, tuple, **_point("since", since), size=1))
 
     def _fetch(self, query: Select[Any], make: Callable[[Row], T], **named: Any) -> list[T]:
-        return dialects.of(self.connection).fetch(self.connection, query, {"thread": self.id, **named}, make)
+        return dialects.of(self.connection).fetch(
+            self.connection, query, {"thread": self.id, "hidden": self.hidden, **named}, make
+        )
 
 
 def _point(name: str, point: Point) -> dict[str, int]:

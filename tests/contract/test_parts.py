@@ -16,8 +16,15 @@ from tests.contract.test_lists import queries
 EQUAL = "2026-03-01T08:00:00Z"
 
 
-async def part_of(layer: DataLayer, thread_id: str, view: View | None = None, count: int = 4, **wish: Any) -> Part:
-    found = await layer.store.part(thread_id, view, Wish(**wish), count)
+async def part_of(
+    layer: DataLayer,
+    thread_id: str,
+    view: View | None = None,
+    count: int = 4,
+    hidden: str | None = None,
+    **wish: Any,
+) -> Part:
+    found = await layer.store.part(thread_id, view, Wish(**wish), count, hidden)
     assert found is not None
     return found
 
@@ -219,14 +226,15 @@ class TestWhatBelongsToIt:
         assert {element["name"] for element in shown["elements"]} == {*names}
         assert [step["id"] for step in upper + shown["steps"]] == ids(part)
 
-    async def test_what_no_page_shows_is_left_out_and_told_of(self, layer: DataLayer) -> None:
+    async def test_a_type_that_no_page_shows_is_left_out_and_told_of(self, layer: DataLayer) -> None:
         stored = await store(layer, messages(thread_id := new_id(), 9))
-        assert not (await part_of(layer, thread_id)).hidden
-        aside = [make_run(thread_id, type="undefined", createdAt=moment(4)) for _ in range(40)]
+        assert not (await part_of(layer, thread_id, hidden="aside")).hidden
+        aside = [make_run(thread_id, type="aside", createdAt=moment(4)) for _ in range(40)]
         await store(layer, aside)
-        assert not (await part_of(layer, thread_id)).hidden
-        await store(layer, [make_run(thread_id, type="undefined", createdAt=moment(30))])
-        part = await part_of(layer, thread_id)
+        assert not (await part_of(layer, thread_id, hidden="aside")).hidden
+        await store(layer, [make_run(thread_id, type="aside", createdAt=moment(30))])
+        assert "aside" in [step.type for step in (await part_of(layer, thread_id)).steps]
+        part = await part_of(layer, thread_id, hidden="aside")
         assert part.hidden
         assert ids(part) == stored[-4:]
         assert len(await steps_of(layer, thread_id)) == 50
