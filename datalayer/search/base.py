@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from sqlalchemy import Column, Connection, MetaData, String, Table
 
@@ -15,6 +15,28 @@ Place = tuple[int, str]
 """A document's number and the id of its row, by which its number is told from an equal one."""
 FIRST: Place = (2**62, "")
 """Above all."""
+
+
+class Sought(NamedTuple):
+    """What is wanted, made ready for an index."""
+
+    expression: Any
+    broad: bool = False
+    """So many words may begin as a term that documents are better looked at one by one, newest first, as long as that
+    finds enough."""
+
+
+class Found(NamedTuple):
+    """Where a document is; of a thread, ``id`` is the thread's."""
+
+    number: int
+    id: str
+    thread_id: str
+    at: int
+
+    @property
+    def place(self) -> Place:
+        return self.number, self.id
 
 
 # What an index knows of itself. version: of what its documents are made of; threads, steps: up to which of them it is
@@ -35,17 +57,6 @@ class Wanted:
     after: int | None = None
     before: int | None = None
     """When it was made, as in a Query."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """What is wanted, made ready for an index."""
-
-    expression: Any
-    broad: bool
-    """That much may be found: documents are better looked at one by one, newest first, as long as that finds enough."""
-    everything: Any
-    """The expression of all documents that have the marks."""
 
 
 class Index(ABC):
@@ -78,21 +89,14 @@ class Index(ABC):
     @abstractmethod
     def seek(self, connection: Connection, key: str, wanted: Wanted) -> Sought | None:
         """What finds the documents of the user with this ``key`` in which all is that is ``wanted``; None: there are
-        none. Words of one term may stand apart in them; of an excluded term of several words nothing is known; nor are
-        times exact."""
+        none. Words of one term may stand apart in them; of an excluded term of several words nothing is known."""
 
     @abstractmethod
     def find(
         self, connection: Connection, user_id: str, kind: Kind, expression: Any, below: Place, limit: int
-    ) -> tuple[list[Document], Place | None]:
+    ) -> tuple[list[Found], Place | None]:
         """Looks at the next ``limit`` documents below a place, newest first. Returns those that are the user's, and
         where to go on; None: there are no more."""
-
-    @abstractmethod
-    def locate(
-        self, connection: Connection, user_id: str, kind: Kind, expression: Any, limit: int
-    ) -> list[tuple[Place, str]]:
-        """The newest ``limit`` documents, newest first: their places and threads."""
 
     def is_clean(self, connection: Connection) -> bool:
         """Whether the index has no words left that no document has any more, as far as it can tell."""

@@ -17,7 +17,6 @@ from ..dialects.expressions import listed, numbered
 from ..schema import MESSAGES, elements, feedbacks, steps, threads
 from .tokens import LONGEST, tokens
 
-Tokens = frozenset[str]
 ALL = "="
 """What every document has; one of a thread has ``THREAD`` too."""
 THREAD, MINE, ASSISTANT, FILE, PICTURE, VOTE = "=n", "=u", "=a", "=f", "=p", "=v"
@@ -36,12 +35,12 @@ class Text(NamedTuple):
         return "\n".join(self.texts)
 
     @property
-    def tokens(self) -> Tokens:
-        key = key_of(self.user_id)
+    def tokens(self) -> set[str]:
+        """Without the key."""
         found = {*self.marks, ALL}
         for text in self.texts:
             found.update(tokens(text))
-        return frozenset([key + token for token in found])
+        return found
 
 
 @lru_cache(maxsize=1024)
@@ -70,11 +69,12 @@ def month_mark(moment: int) -> str:
 MONTHS = "=m"
 MONTH = 30 * 86_400_000_000
 
+_HAS = exists(select(1).where(elements.c.for_id == steps.c.id))
 _WHAT = (
     *(steps.c.seq, steps.c.id, threads.c.name, steps.c.thread_id, threads.c.user_id, steps.c.type),
     *(steps.c.created_at, steps.c.metadata, steps.c.input, steps.c.output),
     exists(select(1).where(feedbacks.c.step_id == steps.c.id)).label("voted"),
-    exists(select(1).where(elements.c.for_id == steps.c.id)).label("has"),
+    _HAS.label("has"),
 )
 FOUND = (
     or_(*(steps.c.type == kind for kind in MESSAGES)),  # of an IN no statement can be made before its parameters come
@@ -85,6 +85,7 @@ FOUND = (
 _ALL_MESSAGES: Select[Any] = select(*_WHAT).join(threads).where(*FOUND)
 _MESSAGES = _ALL_MESSAGES.where(steps.c.id.in_(listed("steps")))
 _NUMBERED = _ALL_MESSAGES.where(steps.c.seq.in_(numbered("numbers")))
+_TEXTS = select(steps.c.id, steps.c.output, steps.c.input, _HAS.label("has")).where(steps.c.id.in_(listed("steps")))
 _THREADS = select(threads.c.id, threads.c.user_id, threads.c.name, threads.c.tags, threads.c.created_at).where(
     threads.c.id.in_(listed("threads")), threads.c.user_id.is_not(None)
 )
@@ -131,6 +132,19 @@ def _messages(connection: Connection, query: Select[Any], asked: dict[str, str])
         )
         for seq, key, name, thread_id, user_id, kind, at, *rest, _ in rows
     }
+
+
+def texts_of_messages(connection: Connection, ids: Collection[str]) -> dict[str, str]:
+    """What ``Text.whole`` is of them."""
+    fetch, asked = dialects.of(connection).fetch, {"steps": json.dumps(list(ids))}
+    rows = fetch(connection, _TEXTS, asked, tuple)
+    if any(has for *_, has in rows):
+        return {key: document.text.whole for key, document in messages(connection, ids).items()}
+    return {key: "\n".join(filter(None, (output, said))) for key, output, said, _ in rows}
+
+
+def texts_of_threads(connection: Connection, ids: Collection[str]) -> dict[str, str]:
+    return {key: document.text.whole for key, document in titles(connection, ids).items()}
 
 
 def _message(

@@ -2,7 +2,7 @@
 the words are: the index tells the next documents when they are asked for, and no more than LOOKED_AT are looked at."""
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ..errors import InvalidInput
-from . import documents, engines
-from .base import FIRST, Kind, Place, Sought, Wanted
+from . import base, documents, engines
+from .base import FIRST, Kind, Place, Wanted
 from .documents import Document
 from .query import Query, Term
 from .snippets import matches
@@ -96,14 +96,20 @@ def found(
     seen = set(without)
     if a_thread_once and cursor != Cursor():
         for kind in _KINDS:
-            for each in _documents(connection, user_id, query, kind, FIRST):
-                if _place(each) < cursor.of(kind):
+            for each in _found(connection, user_id, query, kind, FIRST):
+                if each.place < cursor.of(kind):
                     break
-                seen.add(each.text.thread_id)
+                seen.add(each.thread_id)
     result = Found(
-        *(_next(_documents(connection, user_id, query, kind, cursor.of(kind)), first + 1, seen, a_thread_once)
-          for kind in _KINDS)
-    )  # fmt: skip
+        *(
+            _read(
+                connection,
+                kind,
+                _next(_found(connection, user_id, query, kind, cursor.of(kind)), first + 1, seen, a_thread_once),
+            )
+            for kind in _KINDS
+        )
+    )
     if a_thread_once and cursor == Cursor():
         has = {each.text.thread_id for each in (*result.messages, *result.titles)}
         if len(has) < first:
@@ -147,48 +153,60 @@ def _place(document: Document) -> Place:
     return document.number, document.id
 
 
-def _next(stream: Iterator[Document], count: int, without: set[str], a_thread_once: bool) -> list[Document]:
+def _next(stream: Iterator[base.Found], count: int, without: set[str], a_thread_once: bool) -> list[base.Found]:
     seen = set(without)
 
-    def fresh() -> Iterator[Document]:
+    def fresh() -> Iterator[base.Found]:
         for each in stream:
-            if each.text.thread_id not in seen:
+            if each.thread_id not in seen:
                 if a_thread_once:
-                    seen.add(each.text.thread_id)
+                    seen.add(each.thread_id)
                 yield each
 
     return list(islice(fresh(), count))
 
 
-def _documents(connection: Connection, user_id: str, query: Query, kind: Kind, below: Place) -> Iterator[Document]:
+def _read(connection: Connection, kind: Kind, found: Sequence[base.Found]) -> list[Document]:
+    """The documents, in the same order."""
+    read = documents.messages if kind == "message" else documents.titles
+    known = read(connection, [each.id for each in found]) if found else {}
+    return [known[each.id]._replace(number=each.number) for each in found if each.id in known]
+
+
+def _found(connection: Connection, user_id: str, query: Query, kind: Kind, below: Place) -> Iterator[base.Found]:
     """All of one kind that the query finds, newest first."""
-    index, in_time = engines.of(connection), _in_time(query)
-    if (sought := _sought(connection, user_id, query, kind)) is None:
-        return
+    index = engines.of(connection)
     place: Place | None = below
     left = LOOKED_AT
-    for expression, check, most in _ways(sought, query):
+    for expression, unsure, most in _ways(connection, user_id, query, kind):
         size, looked_at = _CHUNK, 0
         while place is not None and looked_at < min(most, left):
             some, place = index.find(connection, user_id, kind, expression, place, size)
-            yield from (each for each in some if in_time(each) and (not check or matches(each.text.whole, query)))
+            if unsure:
+                said = _TEXTS[kind](connection, [each.id for each in some])
+                some = [each for each in some if each.id in said and matches(said[each.id], query)]
+            yield from some
             looked_at, size = looked_at + size, min(size * 2, 500)
+        if place is None:
+            return
         left -= looked_at
 
 
-def _ways(sought: Sought, query: Query) -> Iterator[tuple[Any, bool, int]]:
-    """Expressions one after the other: whether what they find must be looked at, and how many at most."""
-    if sought.broad:
-        yield sought.everything, True, _WALKED
+_TEXTS = {"message": documents.texts_of_messages, "title": documents.texts_of_threads}
+
+
+def _ways(connection: Connection, user_id: str, query: Query, kind: Kind) -> Iterator[tuple[Any, bool, int]]:
+    """Expressions one after the other: whether what they find may be something else, and how many of it are looked at,
+    at most."""
+    index, key = engines.of(connection), documents.key_of(user_id)
+    wanted = Wanted(query.terms, tuple(_marks(connection, user_id, query, kind)), query.after, query.before)
+    if wanted == Wanted() or not all(wanted.marks):
+        return
+    if (sought := index.seek(connection, key, wanted)) is None:
+        return
+    if sought.broad and (every := index.seek(connection, key, replace(wanted, terms=()))) is not None:
+        yield every.expression, True, _WALKED
     yield sought.expression, any(len(term.tokens) > 1 for term in query.terms), LOOKED_AT
-
-
-def _sought(connection: Connection, user_id: str, query: Query, kind: Kind) -> Sought | None:
-    marks = tuple(_marks(connection, user_id, query, kind))
-    wanted = Wanted(query.terms, marks, query.after, query.before)
-    if wanted == Wanted() or not all(marks):
-        return None
-    return engines.of(connection).seek(connection, documents.key_of(user_id), wanted)
 
 
 def _marks(connection: Connection, user_id: str, query: Query, kind: Kind) -> Iterator[Collection[str]]:
@@ -220,35 +238,23 @@ def _threads(connection: Connection, user_id: str, wanted: Wanted) -> list[str]:
     index = engines.of(connection)
     if (sought := index.seek(connection, documents.key_of(user_id), wanted)) is None:
         return []
-    located = index.locate(connection, user_id, "title", sought.expression, _MOST_THREADS)
-    return [documents.thread_mark(thread_id) for _, thread_id in located]
-
-
-def _in_time(query: Query) -> Callable[[Document], bool]:
-    after, before = query.after, query.before
-    return lambda each: (after is None or each.at >= after) and (before is None or each.at < before)
+    found, _ = index.find(connection, user_id, "title", sought.expression, FIRST, _MOST_THREADS)
+    return [documents.thread_mark(each.thread_id) for each in found]
 
 
 def _scattered(connection: Connection, user_id: str, query: Query, first: int, without: set[str]) -> list[Document]:
     """Documents of threads in which each term is in some message or the name."""
-    index = engines.of(connection)
     terms = [term for term in query.terms if not term.excluded]
     if len(terms) < 2:
         return []
+    excluded = [term for term in query.terms if term.excluded]
     common: set[str] | None = None
     for term in terms:
-        here = set[str]()
+        alone, here = replace(query, terms=(term, *excluded)), set[str]()
         for kind in _KINDS:
-            sought = _sought(connection, user_id, replace(query, terms=(term, *_excluded(query))), kind)
-            if sought and len(term.tokens) == 1:
-                located = index.locate(connection, user_id, kind, sought.expression, _SCATTERED)
-                here |= {thread_id for _, thread_id in located}
+            here |= {each.thread_id for each in islice(_found(connection, user_id, alone, kind, FIRST), _SCATTERED)}
         common = here - without if common is None else common & here
         if not common:
             return []
-    found = documents.titles(connection, common or (), all_=True)
-    return sorted(found.values(), key=lambda each: (each.at, each.id), reverse=True)[:first]
-
-
-def _excluded(query: Query) -> list[Term]:
-    return [term for term in query.terms if term.excluded]
+    titles = documents.titles(connection, common or (), all_=True)
+    return sorted(titles.values(), key=lambda each: (each.at, each.id), reverse=True)[:first]

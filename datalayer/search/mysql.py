@@ -5,13 +5,12 @@ none is with the key of its user before it, and of more than 84.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_
 from sqlalchemy.dialects.mysql import LONGTEXT, match
 
-from . import documents
 from .base import Wanted
 from .documents import ALL
 from .servers import ServerIndex, tables
@@ -23,7 +22,7 @@ _OTHER = re.compile("[^a-z0-9]")
 class MySQLIndex(ServerIndex):
     tables = tables(LONGTEXT(charset="ascii", collation="ascii_bin"), mysql_prefix="FULLTEXT")
 
-    def stored(self, tokens: documents.Tokens) -> str:
+    def stored(self, tokens: Collection[str]) -> str:
         return f" {' '.join(map(_encoded, tokens))} "
 
     def has(self, words: ColumnElement[Any], key: str, wanted: Wanted) -> ColumnElement[bool]:

@@ -1,12 +1,12 @@
 """PostgreSQL: a tsvector of the tokens, made of them as they are, without a parser or dictionary, in a GIN index."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, Text, cast, func, literal, type_coerce
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.types import UserDefinedType
 
-from . import documents
 from .base import Wanted
 from .documents import ALL
 from .servers import ServerIndex, tables
@@ -28,7 +28,7 @@ class Lexemes(UserDefinedType[Any]):
 class PostgresIndex(ServerIndex):
     tables = tables(Lexemes(), postgresql_using="gin")
 
-    def stored(self, tokens: documents.Tokens) -> list[str]:
+    def stored(self, tokens: Collection[str]) -> list[str]:
         found, size = list[str](), 0
         for token in sorted(tokens, key=lambda token: (len(token), token)):
             size += len(token.encode()) + 4

@@ -29,7 +29,7 @@ from .. import dialects
 from ..column_types import ID
 from ..schema import steps, threads
 from . import base, documents
-from .base import Kind, Place, Sought, Wanted, state
+from .base import Found, Kind, Place, Sought, Wanted, state
 from .documents import Document
 
 _WALKED = 2_000
@@ -60,8 +60,8 @@ class ServerIndex(base.Index):
     tables: ClassVar[dict[Kind, Table]]
 
     @abstractmethod
-    def stored(self, tokens: documents.Tokens) -> Any:
-        """``tokens`` as the column takes them."""
+    def stored(self, tokens: Collection[str]) -> Any:
+        """``tokens``, with their key, as the column takes them."""
 
     @abstractmethod
     def has(self, words: ColumnElement[Any], key: str, wanted: Wanted) -> ColumnElement[bool]:
@@ -104,25 +104,19 @@ class ServerIndex(base.Index):
     def _row(self, document: Document) -> dict[str, Any]:
         number, key, _, at, text = document
         of = {"thread_id": text.thread_id, "user_id": text.user_id}
-        return {"id": key, "number": number, "at": at, "words": self.stored(text.tokens), **of}
+        owner = documents.key_of(text.user_id)
+        words = self.stored([owner + token for token in text.tokens])
+        return {"id": key, "number": number, "at": at, "words": words, **of}
 
-    def seek(self, connection: Connection, key: str, wanted: Wanted) -> Sought | None:
-        return Sought((key, wanted), broad=False, everything=None)
+    def seek(self, connection: Connection, key: str, wanted: Wanted) -> Sought:
+        return Sought((key, wanted))
 
     def find(
         self, connection: Connection, user_id: str, kind: Kind, expression: Any, below: Place, limit: int
-    ) -> tuple[list[Document], Place | None]:
+    ) -> tuple[list[Found], Place | None]:
         rows = self._find(connection, user_id, kind, expression, below, limit)
-        read = documents.messages if kind == "message" else documents.titles
-        found = read(connection, [row.id for row in rows])
-        last = rows[-1] if len(rows) == limit else None
-        return [found[row.id] for row in rows if row.id in found], (last.number, last.id) if last else None
-
-    def locate(
-        self, connection: Connection, user_id: str, kind: Kind, expression: Any, limit: int
-    ) -> list[tuple[Place, str]]:
-        rows = self._find(connection, user_id, kind, expression, base.FIRST, limit)
-        return [((row.number, row.id), row.thread_id) for row in rows]
+        found = [Found(row.number, row.id, row.thread_id, row.at) for row in rows]
+        return found, found[-1].place if len(found) == limit else None
 
     def _find(
         self, connection: Connection, user_id: str, kind: Kind, expression: Any, below: Place, limit: int
@@ -130,7 +124,7 @@ class ServerIndex(base.Index):
         table, (key, wanted) = self.tables[kind], expression
         mine = _below(select(table).where(table.c.user_id == user_id), table, below)
         newest = _newest(mine, table, _WALKED).subquery()
-        walked = select(newest.c.id, newest.c.number, newest.c.thread_id)
+        walked = select(newest.c.id, newest.c.number, newest.c.thread_id, newest.c.at)
         has = _in_time(walked.where(self.has(newest.c.words, key, wanted)), newest, wanted)
         rows = list(connection.execute(_newest(has, newest, limit)))
         if len(rows) == limit:
@@ -140,7 +134,7 @@ class ServerIndex(base.Index):
         if last is None or last.walked < _WALKED:
             return rows
         # Not by the user: an index of words or none.
-        rest = select(table.c.id, table.c.number, table.c.thread_id, table.c.user_id)
+        rest = select(table.c.id, table.c.number, table.c.thread_id, table.c.at, table.c.user_id)
         rest = _in_time(
             rest.where(self.indexed(table.c.words, key, wanted), self.has(table.c.words, key, wanted)), table, wanted
         )

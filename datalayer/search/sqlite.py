@@ -10,12 +10,13 @@ in the vocabulary first.
 from collections.abc import Collection, Iterable, Mapping
 from json import dumps
 from operator import itemgetter
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from ..dialects.prepared import driver
 from . import documents
-from .base import FIRST, Index, Kind, Place, Sought, Wanted, state
+from .base import FIRST, Found, Index, Kind, Place, Sought, Wanted, state
 from .documents import ALL, MONTHS, Document, month_mark
 
 _CREATE = (
@@ -23,6 +24,8 @@ _CREATE = (
     # in tokens.
     """CREATE VIRTUAL TABLE search_index USING fts5(tokens, content='', columnsize=0, detail=none,
        tokenize="ascii tokenchars '='")""",
+    # Fewer merges while somebody waits; a query has some more segments to look into.
+    "INSERT INTO search_index (search_index, rank) VALUES ('automerge', 8), ('crisismerge', 64)",
     "CREATE VIRTUAL TABLE search_words USING fts5vocab(search_index, instance)",
     "CREATE TABLE search_threads (number INTEGER PRIMARY KEY, thread_id TEXT NOT NULL UNIQUE)",
 )
@@ -32,24 +35,41 @@ _PUT = "INSERT INTO search_index (search_index, rowid, tokens) VALUES (?, ?, ?)"
 _SOIL = "INSERT INTO search_state VALUES ('left', '1') ON CONFLICT (name) DO UPDATE SET value = value + 1"
 _MERGING = "INSERT OR REPLACE INTO search_state VALUES ('merging', ?)"
 _MERGED = "DELETE FROM search_state WHERE name IN ('merging', 'left')"
-_LOOK = {
-    "message": "rowid > 0 AND rowid < ? ORDER BY rowid DESC",
-    "title": "rowid < 0 AND rowid > -? ORDER BY rowid",
+_FIND = {
+    kind: f"SELECT rowid FROM search_index WHERE search_index MATCH ? AND {place} LIMIT ?"
+    for kind, place in (
+        ("message", "rowid > 0 AND rowid < ? ORDER BY rowid DESC"),
+        ("title", "rowid < 0 AND rowid > -? ORDER BY rowid"),
+    )
 }
-_FIND = "SELECT rowid FROM search_index WHERE search_index MATCH ? AND {} LIMIT ?"
+_FOUND = {
+    "message": "SELECT seq, steps.id, thread_id, steps.created_at, user_id FROM steps"
+    " JOIN threads ON threads.id = thread_id WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq DESC",
+    "title": "SELECT number, threads.id, threads.id, created_at, user_id FROM search_threads"
+    " JOIN threads ON threads.id = thread_id WHERE number IN (SELECT -value FROM json_each(?)) ORDER BY number DESC",
+}
+_WORDS = """WITH RECURSIVE
+  found(word) AS (
+    SELECT (SELECT term FROM search_words WHERE term >= :beginning LIMIT 1)
+    UNION ALL
+    SELECT (SELECT term FROM search_words WHERE term >= word || char(1) LIMIT 1) FROM found
+    WHERE substr(word, 1, length(:beginning)) = :beginning)
+  SELECT word FROM found LIMIT :most"""
 # A number is the time at which the thread was made, or the next that is free.
 _NUMBER = "INSERT INTO search_threads (number, thread_id) VALUES (?, ?) ON CONFLICT (number) DO NOTHING"
 _NUMBERS = "SELECT thread_id, number FROM search_threads WHERE thread_id IN (SELECT value FROM json_each(?))"
-_NAMED = "SELECT number, thread_id FROM search_threads WHERE number IN (SELECT -value FROM json_each(?))"
-_THREADS = {
-    "message": "SELECT seq, thread_id, user_id FROM steps JOIN threads ON threads.id = thread_id"
-    " WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq DESC",
-    "title": "SELECT number, thread_id, user_id FROM search_threads JOIN threads ON threads.id = thread_id"
-    " WHERE number IN (SELECT -value FROM json_each(?)) ORDER BY number DESC",
-}
 _PAGES = 64
+_SHORT = 2
+"""Characters as which too many words begin to look them up."""
 _MOST_WORDS = 64
 """Of those that begin as a person has typed; looking up each takes 0.05 ms among a million messages."""
+
+
+class _Expression(NamedTuple):
+    match: str
+    months: str | None
+    """Of the time that is wanted, which some of are a little beyond."""
+    wanted: Wanted
 
 
 class SQLiteIndex(Index):
@@ -79,14 +99,17 @@ class SQLiteIndex(Index):
         numbers = self._numbers(connection, kind, old, new)
         rows = list[tuple[int, bool, str | None, str]]()
         for key in old.keys() | new.keys():
-            before, after = _tokens(old.get(key)), _tokens(new.get(key))
-            if before - after:
-                rows.append((numbers[key], False, "delete", " ".join(before - after)))
-            if after - before:
-                rows.append((numbers[key], True, None, " ".join(after - before)))
-        if rows:
-            rows.sort(key=itemgetter(0, 1))  # FTS5 writes a segment wherever numbers do not grow
-            connection.exec_driver_sql(_PUT, [(command, number, found) for number, _, command, found in rows])
+            before, after = old.get(key), new.get(key)
+            had = before.text.tokens if before else set[str]()
+            has = after.text.tokens if after else set[str]()
+            owner = documents.key_of((before or new[key]).text.user_id)
+            if gone := had - has if had else had:
+                rows.append((numbers[key], False, "delete", _joined(owner, gone)))
+            if come := has - had if had else has:
+                rows.append((numbers[key], True, None, _joined(owner, come)))
+        rows.sort(key=itemgetter(0, 1))  # FTS5 writes a segment wherever numbers do not grow
+        execute = driver(connection).executemany
+        execute(_PUT, [(command, number, found) for number, _, command, found in rows])
         if removed := not all(added for _, added, *_ in rows):
             connection.exec_driver_sql(_SOIL)
         return removed
@@ -106,67 +129,60 @@ class SQLiteIndex(Index):
         return {key: -number for key, number in rows}
 
     def seek(self, connection: Connection, key: str, wanted: Wanted) -> Sought | None:
-        marks = [_any(key + mark for mark in some) for some in (*wanted.marks, *self._months(connection, key, wanted))]
+        months = self._months(connection, key, wanted)
+        marks = [_any(key + mark for mark in some) for some in (*wanted.marks, *([] if months is None else [months]))]
         having, lacking, broad = list[str](), list[str](), False
         for term in wanted.terms:
             if term.excluded and len(term.tokens) > 1:
                 continue
             *whole, last = (key + token for token in term.tokens)
-            words = self._beginning(connection, last) if term.prefix else [last]
+            many = term.prefix and len(term.tokens[-1]) <= _SHORT
+            words = self._beginning(connection, last) if term.prefix and not many else [last]
             if not words and not term.excluded:
                 return None
-            broad |= len(words) > _MOST_WORDS
-            found = f'"{last}"*' if len(words) > _MOST_WORDS else _any(words)
+            many |= len(words) > _MOST_WORDS
+            broad |= many
+            found = f'"{last}"*' if many else _any(words)
             if term.excluded:
                 lacking += [found] if words else []
             else:
                 having += [f'"{token}"' for token in whole] + [found]
-        all_of_them = [f'"{key}{ALL}"']
-        expression = " AND ".join([*having, *marks] or all_of_them)
+        expression = " AND ".join([*having, *marks] or [f'"{key}{ALL}"'])
         for found in lacking:
             expression = f"({expression}) NOT {found}"
-        return Sought(expression, broad, " AND ".join(marks or all_of_them))
+        of_time = _any(key + month for month in months) if months else None
+        return Sought(_Expression(expression, of_time, wanted), broad)
 
-    def _months(self, connection: Connection, key: str, wanted: Wanted) -> list[list[str]]:
+    def _months(self, connection: Connection, key: str, wanted: Wanted) -> list[str] | None:
+        """The marks of the time that is wanted; None: any is."""
         if wanted.after is None and wanted.before is None:
-            return []
+            return None
         months = [word[len(key) :] for word in self._beginning(connection, key + MONTHS, 10_000)]
         first = month_mark(wanted.after or 0)
         last = max(months, default="") if wanted.before is None else month_mark(wanted.before)
-        return [[month for month in months if first <= month <= last]]
+        return [month for month in months if first <= month <= last]
 
     def _beginning(self, connection: Connection, beginning: str, most: int = _MOST_WORDS) -> list[str]:
         """The words that begin so; one more than ``most`` where there are more."""
-        found, after = list[str](), beginning
-        while len(found) <= most:
-            row = connection.exec_driver_sql("SELECT term FROM search_words WHERE term >= ? LIMIT 1", (after,)).first()
-            if row is None or not row.term.startswith(beginning):
-                break
-            found.append(row.term)
-            after = row.term + "\x01"  # which is in no word
-        return found
+        asked = {"beginning": beginning, "most": most + 1}
+        return [word for (word,) in driver(connection).execute(_WORDS, asked) if word and word.startswith(beginning)]
 
     def find(
-        self, connection: Connection, user_id: str, kind: Kind, expression: Any, below: Place, limit: int
-    ) -> tuple[list[Document], Place | None]:
-        asked = (expression, below[0], limit)
-        numbers = connection.exec_driver_sql(_FIND.format(_LOOK[kind]), asked).scalars().all()
-        if kind == "message":
-            found = {each.number: each for each in documents.numbered_messages(connection, numbers).values()}
-        else:
-            named = {key: number for number, key in connection.exec_driver_sql(_NAMED, (dumps(numbers),))}
-            titles = documents.titles(connection, named).values()
-            found = {-named[each.id]: each._replace(number=named[each.id]) for each in titles}
-        mine = [found[number] for number in numbers if number in found and found[number].text.user_id == user_id]
-        return mine, (abs(numbers[-1]), "") if len(numbers) == limit else None
-
-    def locate(
-        self, connection: Connection, user_id: str, kind: Kind, expression: Any, limit: int
-    ) -> list[tuple[Place, str]]:
-        asked = (expression, FIRST[0], limit)
-        numbers = connection.exec_driver_sql(_FIND.format(_LOOK[kind]), asked).scalars().all()
-        rows = connection.exec_driver_sql(_THREADS[kind], (dumps(numbers),)).all()
-        return [((number, ""), key) for number, key, owner in rows if owner == user_id]
+        self, connection: Connection, user_id: str, kind: Kind, expression: "_Expression", below: Place, limit: int
+    ) -> tuple[list[Found], Place | None]:
+        execute, wanted, top = driver(connection).execute, expression.wanted, below[0]
+        if expression.months and below == FIRST:  # what is later need not be walked
+            newest = execute(_FIND[kind], (expression.months, top, 1)).fetchall()
+            top = abs(newest[0][0]) + 1 if newest else top
+        numbers = [number for (number,) in execute(_FIND[kind], (expression.match, top, limit))]
+        found = [
+            Found(number, key, thread_id, at)
+            for number, key, thread_id, at, owner in execute(_FOUND[kind], (dumps(numbers),))
+            if owner == user_id
+            and (wanted.after is None or at >= wanted.after)
+            and (wanted.before is None or at < wanted.before)
+        ]
+        return found, (abs(numbers[-1]), "") if len(numbers) == limit else None
 
     def is_clean(self, connection: Connection) -> bool:
         return connection.exec_driver_sql("SELECT 1 FROM search_state WHERE name = 'left'").first() is None
@@ -191,8 +207,8 @@ class SQLiteIndex(Index):
         connection.exec_driver_sql(_MERGED if said["left"] == begun else _MERGED + " AND name <> 'left'")
 
 
-def _tokens(document: Document | None) -> documents.Tokens:
-    return document.text.tokens if document else frozenset()
+def _joined(key: str, tokens: Iterable[str]) -> str:
+    return key + f" {key}".join(tokens)
 
 
 def _any(words: Iterable[str]) -> str:
