@@ -18,6 +18,7 @@ from chainlit.session import WebsocketSession
 from datalayer import DataLayer, DataLayerError, text
 from datalayer.records import BEGINNING, NOTHING_MORE, View, Wish
 
+from ..marks import is_aside
 from ..turns.history import moment
 from . import live
 from .room import Room
@@ -50,7 +51,9 @@ async def read(session: WebsocketSession) -> Shown | None:
         return None
     thread, upper, part = found
     state.view = part.view
-    live.room(session).replaced = part.hidden
+    steps = thread["steps"]
+    thread["steps"] = [step for step in steps if not is_aside(step["metadata"])]  # of an older version, of another type
+    live.room(session).replaced = part.hidden or len(thread["steps"]) < len(steps)
     firsts = (step["id"] for step in thread["steps"] if "message" in step["type"] and not step["parentId"])
     gap = next(firsts, None) if upper else None
     return {**thread, "upper": upper, "part": {"earlier": part.view.first > BEGINNING, "gap": gap}}
