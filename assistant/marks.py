@@ -15,11 +15,18 @@ FALLBACK = "fallback"
 """Why the formatter answered, None: a model did."""
 BROKE_OFF = "broke_off"
 """The formatter's answer goes on behind what a model wrote."""
+UNSEARCHED = "unsearched"
+"""True: no search finds it (datalayer/search/documents.py). Each would find those before it, with their hits."""
 
-OURS = (COMMAND, ASIDE, MODEL, FALLBACK, BROKE_OFF)
+OURS = (COMMAND, ASIDE, MODEL, FALLBACK, BROKE_OFF, UNSEARCHED)
 """What only the app may write."""
 
 Metadata = Mapping[str, Any] | None
+
+
+def of_command(key: str) -> dict[str, Any]:
+    """The marks of a command, and of its reply."""
+    return {COMMAND: key, UNSEARCHED: True}
 
 
 def is_command(metadata: Metadata) -> bool:

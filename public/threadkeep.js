@@ -24,3 +24,4 @@ import "./page/undo.js";
 import "./page/scroll.js";
 import "./page/unreachable.js";
 import "./page/part.js";
+import "./page/search.js";

@@ -105,6 +105,7 @@ FLOORS = {
     "chainlit.actor": 15,
     "chainlit.events": 15,
     "chainlit.sessions": 16,
+    "chainlit.listing": 16,
     "chainlit.parts": 17,
     "chainlit.adapter": 17,
     "__init__": 18,

@@ -18,8 +18,8 @@ from ..settings import LANGUAGES, Settings
 from ..texts import Language, date, money, number, say, size
 from ..texts.markdown import escape
 from ..turns import turn
-from ..turns.formatter import Found
 from ..turns.history import rebuild
+from ..turns.remembered import Found
 
 _COUNTING = 2.0
 """Seconds that a provider may take to count tokens; then an estimate must do."""

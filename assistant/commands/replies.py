@@ -18,7 +18,7 @@ from ..turns.extract import localised
 from ..turns.history import rebuild
 from ..turns.summaries import write_summary
 from ..turns.turn import input_space
-from . import info, usage
+from . import info, search, usage
 from .names import COMMANDS, Typed
 
 if TYPE_CHECKING:
@@ -88,23 +88,19 @@ async def _sessions(asked: Asked) -> Reply:
 
 
 async def _threads(asked: Asked) -> Reply:
-    return await _listed(asked, "threads")
+    to, store = asked.to, asked.services.layer.store
+    if asked.words:
+        return Reply(await search.threads(store, asked.user, asked.words, to, asked.root))
+    threads = (await store.threads(asked.user, first=_LISTED)).threads
+    counts = await store.message_counts([thread.id for thread in threads])
+    lines = [_entry(asked, thread, counts[thread.id]) for thread in threads]
+    return Reply("\n".join([f"**{say('threads_title', to)}**", "", *lines]) if lines else say("threads_none", to))
 
 
 async def _search(asked: Asked) -> Reply:
-    return await _listed(asked, "search", asked.words) if asked.words else Reply(say("search_how", asked.to))
-
-
-async def _listed(asked: Asked, kind: str, words: str | None = None) -> Reply:
-    to, store = asked.to, asked.services.layer.store
-    page = await store.threads(asked.user, first=_LISTED + 1, search=words)
-    # The command that asks is the last message of this very conversation: it would always find itself.
-    threads = [thread for thread in page.threads if words is None or thread.id != asked.thread.id][:_LISTED]
-    if not threads:
-        return Reply(say(f"{kind}_none", to, words=escape(words or "")))
-    counts = await store.message_counts([thread.id for thread in threads])
-    lines = [_entry(asked, thread, counts[thread.id]) for thread in threads]
-    return Reply("\n".join([f"**{say(f'{kind}_title', to, words=escape(words or ''))}**", "", *lines]))
+    if not asked.words:
+        return Reply(say("search_how", asked.to))
+    return Reply(await search.messages(asked.services.layer.store, asked.user, asked.words, asked.to, asked.root))
 
 
 def _entry(asked: Asked, thread: Thread, count: int) -> str:

@@ -11,16 +11,15 @@ import chainlit as cl
 from datalayer import DataLayer, StoreUnavailable
 from datalayer.records import user_id
 
-from ..marks import BROKE_OFF, FALLBACK, MODEL
+from ..marks import BROKE_OFF, FALLBACK, MODEL, UNSEARCHED
 from ..models.calls import Meter
 from ..services import Services
 from ..settings import Settings
 from ..texts import say
 from ..turns import turn
 from ..turns.accounting import account, record_of
-from ..turns.attachments import searchable
-from ..turns.formatter import Fallback, Found
-from ..turns.formatter import search as search_history
+from ..turns.formatter import Fallback
+from ..turns.remembered import Found, remember
 from ..usage.records import CallRecord, CallStatus
 from . import buttons, conversation, followups, replacing
 from .conversation import Conversation
@@ -119,8 +118,9 @@ async def _no_other(reason: Fallback, settings: Settings, services: Services) ->
 
 def _marks(outcome: turn.Outcome, begun: bool) -> dict[str, Any]:
     """What the stored answer says of itself. ``broke_off``: its beginning is a model's."""
-    marks: dict[str, Any] = {MODEL: outcome.meter.model, FALLBACK: outcome.fallback}
     broke_off = outcome.fallback is not None and (begun or outcome.meter.first_token is not None)
+    formatted = outcome.fallback is not None and not broke_off
+    marks: dict[str, Any] = {MODEL: outcome.meter.model, FALLBACK: outcome.fallback, UNSEARCHED: formatted}
     return {**marks, BROKE_OFF: True} if broke_off else marks
 
 
@@ -128,10 +128,7 @@ async def _search(layer: DataLayer, question: str) -> Found:
     session = cl.context.session
     if session.user is None:
         return Found()
-    who = user_id(session.user.identifier)
     try:
-        messages = await layer.store.recent_messages(who, except_thread=session.thread_id)
-        files = await searchable(layer, who)
+        return await remember(layer, user_id(session.user.identifier), question, session.thread_id)
     except StoreUnavailable:
         return Found()
-    return await asyncio.to_thread(search_history, question, messages, files)

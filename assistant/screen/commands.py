@@ -15,7 +15,7 @@ from datalayer.records import Thread
 from ..commands import names
 from ..commands.names import COMMANDS, Typed
 from ..commands.replies import Asked, Reply, reply
-from ..marks import COMMAND, OURS
+from ..marks import COMMAND, OURS, UNSEARCHED, of_command
 from ..services import Services
 from ..settings import Settings
 from ..texts import Language, say
@@ -66,7 +66,7 @@ def marked(handle: Handler) -> Handler:
         if typed is None or not typed.picked:
             message["command"] = None
         kept = {key: value for key, value in (message.get("metadata") or {}).items() if key not in OURS}
-        message["metadata"] = kept | ({COMMAND: typed.key} if typed else {})
+        message["metadata"] = kept | (of_command(typed.key) if typed else {})
         await handle(sid, payload)
 
     return client_message
@@ -77,11 +77,13 @@ async def recognise(asked: cl.Message) -> Typed | None:
     typed = names.recognise(asked.content, asked.command)
     marks, before = dict(asked.metadata or {}), (asked.content, asked.metadata)
     if typed is not None:
-        marks[COMMAND] = typed.key
+        marks |= of_command(typed.key)
         if typed.picked:  # kept as if it had been typed, so that it can be edited as well
             asked.content, asked.command = f"/{typed.name} {typed.words}".rstrip(), None
     elif marks.pop(COMMAND, None) is None:
-        return None  # else a command that was edited into a question
+        return None
+    else:  # a command that was edited into a question
+        marks.pop(UNSEARCHED, None)
     asked.metadata = marks
     if (asked.content, marks) != before:  # most were marked before they were stored: see marked
         await asked.update()
@@ -105,7 +107,7 @@ async def run(typed: Typed, asked: cl.Message, thread: Thread | None, settings: 
         logger.warning("no answer to /%s: %s", typed.name, error)
         answer = Reply(say("command_failed", to))
     elements = [cl.Plotly(name="usage", figure=answer.figure, display="inline")] if answer.figure else []
-    shown = cl.Message(answer.text, elements=elements, metadata={COMMAND: typed.key}, created_at=utc_now())
+    shown = cl.Message(answer.text, elements=elements, metadata=of_command(typed.key), created_at=utc_now())
     with suppress(DataLayerError):  # the layer logs it
         await services.layer.create_step(shown.to_dict())  # before it is seen
     shown.persisted = True

@@ -12,7 +12,6 @@ from datalayer.records import StepFile
 
 from ..models import Attachment, ChatMessage
 from ..models.parts import kind
-from .formatter import StoredFile
 from .textfiles import decode, is_named_text
 from .window import MAX_FILE_BYTES
 
@@ -32,6 +31,19 @@ class Sent:
     name: str
     mime: str | None
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of the user's."""
+
+    name: str
+    url: str
+    """Where it is served."""
+    text: str
+    """What can be read of its beginning, "": nothing."""
+    thread_id: str
+    thread_name: str | None
 
 
 async def attach(

@@ -13,7 +13,7 @@ from datalayer.text import fold, one_line
 from ..memory import HotMessage
 from ..models.tokens import estimate
 from ..texts.markdown import escape
-from .formatter import COMMON
+from .remembered import COMMON
 
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])|\n+")
 _WORD = re.compile(r"\w+")

@@ -26,7 +26,8 @@ from ..models.calls import Meter, Think, call, count
 from ..models.providers import Choice
 from ..settings import LANGUAGES, Settings
 from ..texts import Language
-from .formatter import Fallback, Found, format_response
+from .formatter import Fallback, format_response
+from .remembered import Found
 from .window import fit, instructions, readable
 
 logger = logging.getLogger("assistant")

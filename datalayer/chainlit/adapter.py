@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainlit.auth import require_login
 from chainlit.session import WebsocketSession
-from chainlit.types import Feedback, PageInfo, PaginatedResponse, Pagination, ThreadDict, ThreadFilter
+from chainlit.types import Feedback, PaginatedResponse, Pagination, ThreadDict, ThreadFilter
 from chainlit.user import PersistedUser, User
 
 from .. import text
@@ -41,6 +41,7 @@ from ..writes import (
 from . import actor, events, shapes
 from .actor import session_here
 from .calls import at_call, then
+from .listing import list_threads
 from .parts import Parts
 from .routes import mount
 from .sessions import Sessions, asks_for, begin_under, is_own, is_uuid, nothing, server_address
@@ -196,15 +197,9 @@ class DataLayer(Parts):
 
     async def list_threads(self, pagination: Pagination, filters: ThreadFilter) -> PaginatedResponse[ThreadDict]:
         """A page of the user's threads without steps, last activity first; ``createdAt`` is the last activity, by which
-        the sidebar groups. ``endCursor`` is opaque. Raises InvalidInput."""
-        if not filters.userId:
-            raise InvalidInput("A list of conversations needs a user")
-        page = await self.store.threads(
-            filters.userId, pagination.first, pagination.cursor, filters.search, filters.feedback
-        )
-        listed = [shapes.thread(thread, thread.last_activity_at) for thread in page.threads]
-        start = listed[0]["id"] if listed else None
-        return PaginatedResponse(PageInfo(page.next is not None, start, page.next), listed)
+        the sidebar groups. Of a search (``search.query``), newest hit first: ``createdAt`` is the hit's, ``name`` shows
+        it, and ``hit`` tells more (``shapes.found``). ``endCursor`` is opaque. Raises InvalidInput."""
+        return await list_threads(self.store, pagination, filters)
 
     @at_call
     def update_thread(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import text
 from ..errors import InvalidInput
 from ..records import Element, Step, Thread, from_iso, to_iso
+from ..search.results import Hit
 
 if TYPE_CHECKING:
     from chainlit.element import Element as ChainlitElement
@@ -113,6 +114,26 @@ def thread(found: Thread, created_at: int) -> "ThreadDict":
         "steps": [],
         "elements": [],
     }
+
+
+def hit(here: Thread, found: Hit) -> "ThreadDict":
+    """A thread of a search: ``createdAt`` is when the hit was made, and ``name`` says what matches as well, because
+    Chainlit's page shows nothing else. ``hit`` is for a page that can: ``name`` is the thread's own, ``marks`` say
+    where in ``snippet`` the matches begin and end, in units of UTF-16 as JavaScript counts."""
+    shown, said = thread(here, found.at), found.snippet.text
+    if said and said != text.one_line(here.name or ""):
+        shown["name"] = " — ".join(filter(None, (here.name, said)))
+    shown["hit"] = {  # type: ignore[typeddict-unknown-key]
+        "name": here.name,
+        "stepId": found.step_id,
+        "snippet": said,
+        "marks": [[_units(said[:start]), _units(said[:end])] for start, end in found.snippet.marks],
+    }
+    return shown
+
+
+def _units(said: str) -> int:
+    return len(said) + sum(character > "\uffff" for character in said)
 
 
 def whole(found: Thread, steps: Iterable[Step], elements: Iterable[Element], server: str = "") -> "ThreadDict":

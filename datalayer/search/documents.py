@@ -76,6 +76,8 @@ _WHAT = (
     exists(select(1).where(feedbacks.c.step_id == steps.c.id)).label("voted"),
     _HAS.label("has"),
 )
+UNSEARCHED = "unsearched"
+"""True in the metadata of a message: an app has marked it as one that no search finds."""
 FOUND = (
     or_(*(steps.c.type == kind for kind in MESSAGES)),  # of an IN no statement can be made before its parameters come
     threads.c.user_id.is_not(None),
@@ -131,6 +133,7 @@ def _messages(connection: Connection, query: Select[Any], asked: dict[str, str])
             seq, key, name, at, _message(files.get((thread_id, key), ()), thread_id, user_id, kind, at, *rest)
         )
         for seq, key, name, thread_id, user_id, kind, at, *rest, _ in rows
+        if not (rest[0] or {}).get(UNSEARCHED)
     }
 
 

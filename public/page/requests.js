@@ -2,6 +2,7 @@
 import { signedIn, signedOut } from "./drafts.js";
 import { french } from "./language.js";
 import { forgetPlace, goBack, keepPlace } from "./returning.js";
+import { showHits } from "./search.js";
 import { UNREACHABLE, isAway, searched, unreachable } from "./unreachable.js";
 
 const request = window.fetch.bind(window);
@@ -65,12 +66,15 @@ async function translations(...given) {
   return Response.json(found);
 }
 
+const IN_DIALOG = 20; // conversations that the search dialog asks for, also before anything was typed
+
 // A list that does not arrive leaves the old hits standing under the new words.
 async function search(...given) {
   const answer = await request(...given).catch(() => undefined);
   searched(!isAway(answer));
-  if (!isAway(answer)) return answer;
-  return Response.json({ pageInfo: { hasNextPage: false }, data: [] });
+  if (isAway(answer)) return Response.json({ pageInfo: { hasNextPage: false }, data: [] });
+  if (answer.ok) showHits(await answer.clone().json());
+  return answer;
 }
 
 // The page has an empty notice for what never arrived.
@@ -104,7 +108,10 @@ window.fetch = async (address, options = {}) => {
   if (is("GET", "/project/translations")) return translations(address, options);
   if (is("DELETE", "/project/thread")) return deleteThread(address, options);
   if (is("POST", "/logout")) return signOut(address, options);
-  if (is("POST", "/project/threads") && JSON.parse(options.body).filter?.search) return search(address, options);
+  if (is("POST", "/project/threads")) {
+    const { filter, pagination } = JSON.parse(options.body);
+    if (filter?.search || pagination?.first === IN_DIALOG) return search(address, options);
+  }
   const answer = await (["PUT", "DELETE"].includes(options.method) ? change : request)(address, options);
   if (answer.status === 401) keepPlace();
   return answer;

@@ -37,13 +37,13 @@ ENGLISH = {
     "  History ": "## 📊 Active sessions",
     "my  chats": "Limit: 3 at the same time",
     "/threads": "Your recent conversations",
-    "/search  nightingale": "No other conversation has “nightingale”.",
+    "/search  nightingale": "Nothing was found for “nightingale”.",
     "/search": "Type `/search` and some words",
     "/info": "- **Messages:**",
     "/USAGE": "| **This conversation** | Gemini 2.5 Flash |",
     "/rename Birds of the night": "This conversation is now called “Birds of the night”.",
     "/rename": "Type `/rename` and the name",
-    "/help": "- `/search` — Conversations in which some words occur",
+    "/help": "- `/search` — What was said in your conversations: words, dates, files",
     "/serch owls": "Did you mean `/search`?",
 }
 FRANCAIS = {
@@ -51,7 +51,7 @@ FRANCAIS = {
     " MES DISCUSSIONS": "Limite : 3 sessions simultanées",
     "Sessions": "TTL : 60 minutes",
     "/discussions": "Vos conversations récentes",
-    "/chercher rossignol": "Aucune autre conversation ne contient « rossignol ».",
+    "/chercher rossignol": "Rien n’a été trouvé pour « rossignol ».",
     "/chercher": "Tapez `/chercher` suivi de quelques mots",
     "/infos": "- **Messages :**",
     "/consommation": "| **Cette conversation** | Gemini 2.5 Flash |",
@@ -104,8 +104,8 @@ async def test_the_menu_is_in_the_language_of_the_page(me: Client, moi: Client) 
         return {each["id"]: each["description"] for each in offered[-1]}
 
     await until(lambda: _came(me, "set_commands"))
-    assert menu(me)["search"] == "Conversations in which some words occur"
-    assert menu(moi)["chercher"] == "Les conversations où figurent certains mots"
+    assert menu(me)["search"] == "What was said in your conversations: words, dates, files"
+    assert menu(moi)["chercher"] == "Ce qui a été dit dans vos conversations\u00a0: mots, dates, fichiers"
     assert len(menu(me)) == len(menu(moi)) == 9
 
 
@@ -207,14 +207,16 @@ class TestLists:
         assert rf"- [\[Brackets\] \*and\* stars](/thread/{odd.thread_id}) · " in second
         assert second.endswith("2 messages")
 
-    async def test_search_finds_other_conversations_only(self, app: App, tabs: Tabs, me: Client) -> None:
+    async def test_search_finds_messages_and_no_commands(self, app: App, tabs: Tabs, me: Client) -> None:
         other = await tabs(app.alive().url)
         await ask(other, "Le pélican frisé")
         await ask(me, "Another pelican")
-        found = await ask(me, "/search PELICAN")
-        assert f"(/thread/{other.thread_id})" in found
-        assert me.thread_id not in found
-        assert found.startswith("**Conversations with “PELICAN”**")
+        for _ in range(2):
+            found = await ask(me, "/search PELICAN")
+            assert found.startswith("**Results for “PELICAN”**")
+            assert re.findall(r"\]\(/thread/(.*?)\?step=", found) == [me.thread_id, other.thread_id]
+        found = await ask(me, "/threads pélican frisé")
+        assert re.findall(r"\]\(/thread/(.*?)\?step=", found) == [other.thread_id]
 
 
 class TestRename:

@@ -6,59 +6,47 @@ import pytest
 
 from assistant.texts import Language, moment
 from assistant.texts.markdown import escape
-from assistant.turns.formatter import Found, StoredFile, format_response, search
-from datalayer.records import Message
+from assistant.turns.attachments import StoredFile
+from assistant.turns.formatter import format_response
+from assistant.turns.remembered import FileMatch, Found
+from datalayer.search.results import Hit
+from datalayer.search.snippets import Snippet
 
 
-def message(text: str, thread: str = "t1", name: str | None = "Poets", **metadata: object) -> Message:
-    return Message(thread, name, "user_message", text, 1_764_000_000_000_000, dict(metadata))
+def hit(text: str, *marks: tuple[int, int], name: str | None = "Poets", step: str | None = "s1") -> Hit:
+    return Hit("t1", name, step, 1_764_000_000_000_000, Snippet(text, marks))
 
 
-def file(name: str, text: str = "", thread: str = "t1") -> StoredFile:
-    return StoredFile(name, f"/datalayer/files/{name}", text, thread, "Poets")
+def told(*messages: Hit, files: tuple[FileMatch, ...] = (), to: Language = "en", root: str = "") -> str:
+    return format_response("quota", "Flash", Found(messages, files), to, root)
 
 
-def test_the_best_message_of_each_thread_comes_with_a_link_and_the_words_around() -> None:
-    history = [message("Ada wrote"), message("Ada Lovelace wrote notes"), message("Lovelace", "t2", None)]
-    memory = search("Who was Ada Lovelace?", history, [])
-    text = format_response("quota", "Flash", memory, "en", "/chat")
-    assert [match.message.thread_id for match in memory.messages] == ["t1", "t2"]
-    assert "- [Poets](/chat/thread/t1) (24 November 2025) — “Ada Lovelace wrote notes”" in text
-    assert "[Untitled conversation](/chat/thread/t2)" in text
+def test_a_message_comes_with_a_link_to_it_and_the_words_around() -> None:
+    text = told(hit("Ada Lovelace wrote", (0, 3), (4, 12)), hit("Lovelace", name=None, step=None), root="/chat")
+    assert "- [Poets](/chat/thread/t1?step=s1) (24 November 2025) — “**Ada** **Lovelace** wrote”" in text
+    assert "- [Untitled conversation](/chat/thread/t1) (24 November 2025) — “Lovelace”" in text
+    assert "[Poets](/thread/t1?step=s1) (24 novembre 2025) – «\u00a0Ada\u00a0»" in told(hit("Ada"), to="fr")
 
 
-def test_files_are_found_by_name_and_by_what_is_in_them() -> None:
-    files = [
-        file("lovelace.pdf"),
-        file("notes.txt", "The engine of Ada Lovelace " + "x " * 200),
-        file("other.txt", "x"),
-    ]
-    memory = search("Lovelace?", [], files)
-    assert [match.file.name for match in memory.files] == ["lovelace.pdf", "notes.txt"]
-    text = format_response("quota", "Flash", memory, "en")
-    assert "- [lovelace.pdf](/datalayer/files/lovelace.pdf) in [Poets](/thread/t1)\n" in text
-    assert "[notes.txt](/datalayer/files/notes.txt) in [Poets](/thread/t1) — “The engine of Ada Lovelace" in text
+def test_what_a_conversation_is_named_after_is_not_said_twice() -> None:
+    assert told(hit("Poets", (0, 5))).endswith("- [Poets](/thread/t1?step=s1) (24 November 2025)")
 
 
-def test_common_words_and_the_formatters_own_answers_are_no_memory() -> None:
-    history = [
-        message("What was that about?"),
-        message("Ada", fallback="quota"),
-        message("/search Ada", command="search"),
-    ]
-    assert search("What about Ada?", history, []) == Found()
-    assert search("", history, []) == Found()
-
-
-def test_accents_and_case_do_not_matter() -> None:
-    assert search("ÉLÈVE", [message("un eleve")], []).messages
+def test_files_are_shown_by_name_and_by_what_is_in_them() -> None:
+    pdf, notes = (StoredFile(name, f"/datalayer/files/{name}", "", "t1", "Poets") for name in ("a.pdf", "b.txt"))
+    text = told(files=(FileMatch(pdf, None), FileMatch(notes, Snippet("by Ada", ((3, 6),)))))
+    assert "- [a.pdf](/datalayer/files/a.pdf) in [Poets](/thread/t1)\n" in text
+    assert "- [b.txt](/datalayer/files/b.txt) in [Poets](/thread/t1) — “by **Ada**”" in text
 
 
 def test_markdown_in_what_was_said_stays_text() -> None:
-    memory = search("lovelace", [message("[lovelace](javascript:x) <b>", name="*a*")], [])
-    text = format_response("quota", "Flash", memory, "en")
-    assert "\\[lovelace\\]\\(javascript\\:x\\) \\<b\\>" in text
-    assert "[\\*a\\*](/thread/t1)" in text
+    text = told(hit("[lovelace](javascript:x) <b>", (1, 9), name="*a*"))
+    assert "\\[**lovelace**\\]\\(javascript\\:x\\) \\<b\\>" in text
+    assert "[\\*a\\*](/thread/t1?step=s1)" in text
+
+
+def test_a_mark_that_stars_would_not_make_strong_is_left_out() -> None:
+    assert "“ok👍.”" in told(hit("ok👍.", (2, 3)))
 
 
 @pytest.mark.parametrize(
@@ -81,22 +69,6 @@ def test_the_answer_says_when_the_model_is_back() -> None:
     at = datetime.now().astimezone() + timedelta(days=2)
     assert f"on {at.day} " in format_response("quota", "Flash", None, "en", back_in=2 * 86_400)
     assert "Il devrait être de retour dans un instant." in format_response("quota", "Flash", None, "fr", back_in=0)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "| Lovelace | b |\n|---|---|\n| **c** | d |",
-        "## Lovelace\n\n> *quoted* and ~~struck~~",
-        "- [Lovelace](http://x/y)\n- ![a picture](z.png)",
-        "```py\nlovelace = 1\n```",
-    ],
-)
-def test_what_is_quoted_is_text_without_its_marks(text: str) -> None:
-    answer = format_response("quota", "Flash", search("lovelace", [message(text)], []), "en")
-    quoted = answer[answer.index("“") :]
-    assert "ovelace" in quoted
-    assert not any(mark in quoted for mark in ("|", "#", "\\>", "*", "](", "`", "~"))
 
 
 def test_the_same_input_gives_the_same_answer_and_nothing_found_is_said() -> None:

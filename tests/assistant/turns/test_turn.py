@@ -24,14 +24,15 @@ from assistant.models.calls import Meter
 from assistant.models.patience import Patience
 from assistant.settings import Settings
 from assistant.texts import Language
-from assistant.turns.formatter import Found, Match
+from assistant.turns.remembered import Found
 from assistant.turns.turn import Outcome, Turn, run
-from datalayer.records import Message
+from datalayer.search.results import Hit
+from datalayer.search.snippets import Snippet
 from tests.assistant.models.scripted import Scripted
 
 FLASH, LITE = "gemini-2.5-flash", "gemini-2.5-flash-lite"
 QUESTION = ChatMessage("user", "Who was Ada Lovelace?")
-REMEMBERED = Found((Match(Message("t1", "Poets", "user_message", "Ada was a countess", 1, {}), frozenset({"ada"})),))
+REMEMBERED = Found((Hit("t1", "Poets", "s1", 1, Snippet("Ada was a countess", ((0, 3),))),))
 
 
 def turn(*earlier: ChatMessage, to: Language = "en", insist: bool = False, **settings: Any) -> Turn:
@@ -152,7 +153,7 @@ class TestFormatter:
         assert outcome.fallback == error.reason
         assert outcome.text.startswith("**Answered without a model:** ")
         assert says in outcome.text
-        assert "[Poets](/thread/t1)" in outcome.text
+        assert "[Poets](/thread/t1?step=s1)" in outcome.text
 
     async def test_in_french(self) -> None:
         model = Scripted()

@@ -1,0 +1,45 @@
+"""The list of threads as Chainlit asks for it: the sidebar's has their names, that of a search what was found."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from chainlit.types import PageInfo, PaginatedResponse, Pagination, ThreadDict, ThreadFilter
+
+from ..errors import InvalidInput
+from ..search.query import Problem
+from ..store import Store
+from . import shapes
+
+
+@dataclass
+class FoundResponse(PaginatedResponse[ThreadDict]):
+    """``problems`` and ``meant``: as in ``search.results.FoundThreads``. Chainlit's own page does not look at them."""
+
+    problems: tuple[Problem, ...] = ()
+    meant: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        page: dict[str, Any] = super().to_dict()  # type: ignore[no-untyped-call]
+        return {**page, "problems": list(map(asdict, self.problems)), "meant": self.meant}
+
+
+async def list_threads(store: Store, pagination: Pagination, filters: ThreadFilter) -> PaginatedResponse[ThreadDict]:
+    """As ``DataLayer.list_threads``. Raises InvalidInput."""
+    if not filters.userId:
+        raise InvalidInput("A list of conversations needs a user")
+    first, cursor, feedback = pagination.first, pagination.cursor, filters.feedback
+    if not (filters.search or "").strip():
+        page = await store.threads(filters.userId, first, cursor, feedback=feedback)
+        listed = [shapes.thread(thread, thread.last_activity_at) for thread in page.threads]
+        return PaginatedResponse(_info(listed, page.next), listed)
+    offset = datetime.now().astimezone().utcoffset()
+    found = await store.found_threads(
+        filters.userId, filters.search or "", first, cursor, feedback, int(offset.total_seconds()) if offset else 0
+    )
+    listed = [shapes.hit(thread, hit) for thread, hit in zip(found.threads, found.hits, strict=True)]
+    return FoundResponse(_info(listed, found.next), listed, found.problems, found.meant)
+
+
+def _info(listed: list[ThreadDict], following: str | None) -> PageInfo:
+    return PageInfo(following is not None, listed[0]["id"] if listed else None, following)

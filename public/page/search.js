@@ -1,0 +1,122 @@
+// What the search dialog shows of a hit: where it was said, when, and the words around it. Chainlit's shows a name, which
+// holds the same for a page that knows no better, and opens the end of the conversation.
+import { addedOf } from "./added.js";
+import { threadHere } from "./address.js";
+import { french } from "./language.js";
+import { say } from "./wire.js";
+
+const wordsOf = (inFrench, inEnglish) => (french ? inFrench : inEnglish);
+const hints = {
+  date: wordsOf("une date est 27/11/2026, 2026-11, 2026, hier ou 7j", "a date is 2026-11-27, 2026-11, 2026, yesterday or 7d"),
+  sender: wordsOf("de:moi ou de:assistant", "from:me or from:assistant"),
+  kind: wordsOf("avec:fichier, avec:image ou avec:vote", "has:file, has:picture or has:vote"),
+  value: wordsOf("rien ne suit les deux-points", "nothing follows the colon"),
+  excluded: wordsOf("le signe moins exclut des mots, pas des filtres", "a minus sign excludes words, not filters"),
+  wordless: wordsOf("il n’y a pas de mot", "there is no word in it"),
+  long: wordsOf("la recherche est trop longue", "there is too much to look for"),
+  many: wordsOf("il y a trop de mots", "there are too many words"),
+};
+const leftOut = ({ part, reason }) =>
+  wordsOf(`Laissé de côté\u00a0: «\u00a0${part}\u00a0» (${hints[reason]})`, `Left out: “${part}” (${hints[reason]})`);
+const more = (number) =>
+  wordsOf(`Voici les ${number} plus récentes\u00a0; d’autres mots en montrent d’autres.`, `These are the latest ${number}; other words show more.`);
+const meaning = (words) => wordsOf(`Vouliez-vous dire «\u00a0${words}\u00a0»\u202f?`, `Did you mean “${words}”?`);
+const date = new Intl.DateTimeFormat(french ? "fr" : "en", { day: "numeric", month: "short", year: "numeric" });
+
+let hits = []; // of the last answer
+let notes = document.createElement("div");
+notes.className = "search-notes";
+notes.setAttribute("role", "status");
+
+const hitOf = (item) => {
+  const value = item?.getAttribute("data-value")?.toLowerCase() ?? "";
+  return hits.find(({ id }) => value.endsWith(`-${id.toLowerCase()}`));
+};
+
+function element(className, ...children) {
+  const made = document.createElement("div");
+  made.className = className;
+  made.append(...children);
+  return made;
+}
+
+function marked({ snippet, marks }) {
+  const parts = [];
+  let at = 0;
+  for (const [start, end] of marks) {
+    const mark = document.createElement("mark");
+    mark.textContent = snippet.slice(start, end);
+    parts.push(snippet.slice(at, start), mark);
+    at = end;
+  }
+  return [...parts, snippet.slice(at)];
+}
+
+function draw(item) {
+  item.querySelector(".hit")?.remove();
+  const found = hitOf(item);
+  if (!found) return;
+  const { hit, createdAt } = found;
+  const name = element("hit-name", hit.name || wordsOf("Conversation sans titre", "Untitled conversation"));
+  const said = hit.snippet && hit.snippet !== hit.name ? [element("hit-said", ...marked(hit))] : [];
+  item.append(element("hit", name, element("hit-date", date.format(new Date(createdAt))), ...said));
+}
+
+function note() {
+  document.querySelector("[cmdk-list]")?.after(notes);
+}
+
+// Takes what the server has answered to the dialog.
+export function showHits({ data, pageInfo, problems = [], meant }) {
+  hits = data.filter(({ hit }) => hit);
+  document.querySelectorAll("[cmdk-item]").forEach(draw);
+  const lines = problems.map((problem) => element("", leftOut(problem)));
+  if (meant) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = meaning(meant);
+    button.addEventListener("click", () => type(meant));
+    lines.push(button);
+  }
+  if (hits.length && pageInfo?.hasNextPage) lines.push(element("", more(hits.length)));
+  notes.replaceChildren(...lines);
+  note();
+}
+
+// As if a person had typed it: the page's own words follow.
+function type(words) {
+  const input = document.querySelector("[cmdk-input]");
+  Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(input, words);
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  input.focus();
+}
+
+addedOf("[cmdk-item]", draw);
+addedOf("[cmdk-list]", note);
+
+// A hit that is chosen opens its conversation at the message: public/page/part.js.
+let chosen;
+addEventListener("click", ({ target }) => (chosen = hitOf(target.closest?.("[cmdk-item]"))), true);
+addEventListener(
+  "keydown",
+  ({ key }) => (chosen = key === "Enter" ? hitOf(document.querySelector("[cmdk-item][aria-selected=true]")) : undefined),
+  true,
+);
+function lead(at) {
+  for (const before of document.querySelectorAll(".pointed-at")) {
+    before.classList.remove("pointed-at");
+    before.removeAttribute("aria-current");
+  }
+  say("show_part", { at });
+}
+for (const name of ["pushState", "replaceState"]) {
+  const original = history[name].bind(history);
+  history[name] = (state, unused, address) => {
+    const { id, hit } = chosen ?? {};
+    chosen = undefined;
+    const open = id !== undefined && threadHere() === id;
+    const leads = hit?.stepId && String(address).endsWith(`/thread/${id}`);
+    original(state, unused, leads ? `${address}?step=${encodeURIComponent(hit.stepId)}` : address);
+    if (leads && open) lead(hit.stepId);
+  };
+}

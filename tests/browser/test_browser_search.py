@@ -1,0 +1,136 @@
+"""What was said is found again in the dialog and by command, and opens where it was said."""
+
+import asyncio
+import re
+import signal
+import sqlite3
+import threading
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from datalayer import DataLayer
+from tests.browser.chat import App, Chat
+from tests.browser.conftest import OpenTab
+from tests.conftest import make_step, new_id
+
+pytestmark = pytest.mark.browser
+
+DATE = re.compile(r"\b20\d\d\b")
+
+
+def said_before(app: App, *conversations: tuple[str, Sequence[str]]) -> list[str]:
+    """Stores conversations, each a name and its messages, while the server is down; their ids."""
+
+    async def store() -> list[str]:
+        layer = DataLayer(f"sqlite+aiosqlite:///{app.home}/threads.db", files=app.home / "files")
+        ids = [new_id() for _ in conversations]
+        for thread_id, (name, messages) in zip(ids, conversations, strict=True):
+            await layer.update_thread(thread_id, user_id=user)
+            for text in messages:
+                await layer.create_step(make_step(thread_id, output=text))
+            await layer.update_thread(thread_id, name=name)
+        await layer.close()
+        return ids
+
+    app.kill(signal.SIGTERM)
+    with closing(sqlite3.connect(Path(app.home, "threads.db"))) as database:
+        ((user,),) = database.execute("SELECT id FROM users").fetchall()
+    found: list[str] = []
+    thread = threading.Thread(target=lambda: found.extend(asyncio.run(store())))  # Playwright's loop runs in this one
+    thread.start()
+    thread.join()
+    app.start()
+    return found
+
+
+def notes(chat: Chat) -> Locator:
+    return chat.page.locator(".search-notes")
+
+
+def test_a_hit_shows_its_title_its_date_and_what_matches(tab: OpenTab) -> None:
+    chat = tab()
+    chat.send("Marmots of the Alps")
+    chat.send("Do they whistle *before* dawn")
+    hit = chat.search("WHISTLE dawn")
+    expect(hit).to_have_count(1)
+    expect(hit.locator(".hit-name")).to_have_text("Marmots of the Alps")
+    expect(hit.locator(".hit-said")).to_have_text("Do they whistle *before* dawn")
+    expect(hit.locator("mark")).to_have_text(["whistle", "dawn"])
+    expect(hit.locator(".hit-date")).to_have_text(DATE)
+    expect(hit.locator(".line-clamp-2")).to_be_hidden()
+    hit = chat.search("whistle before")
+    expect(hit.locator("mark")).to_have_text(["whistle", "before"])
+    expect(chat.search("marmots alps").locator(".hit-said")).to_have_count(0)
+    chat.page.locator("[cmdk-input]").fill("")
+    expect(chat.page.locator("[cmdk-item] .hit")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("locale", "asked", "note"),
+    [
+        ("en-US", "before:soon", "Left out: “before:soon” (a date is 2026-11-27, 2026-11, 2026, yesterday or 7d)"),
+        ("fr-FR", "de:Paul", "Laissé de côté : « de:Paul » (de:moi ou de:assistant)"),
+    ],
+)
+def test_what_is_not_understood_is_said(tab: OpenTab, locale: str, asked: str, note: str) -> None:
+    chat = tab(locale=locale)
+    chat.send("Lemmings")
+    expect(chat.search(f"lemmings {asked}")).not_to_have_count(0)
+    expect(notes(chat)).to_have_text(note)
+    expect(chat.search("lemmings")).not_to_have_count(0)
+    expect(notes(chat)).to_be_hidden()
+
+
+def test_more_than_twenty_hits_are_said_to_be_more(app: App, tab: OpenTab) -> None:
+    tab().send("A person begins")
+    said_before(app, *((f"Stoat {number}", ["a stoat"]) for number in range(21)))
+    chat = tab()
+    expect(chat.search("stoat")).to_have_count(20)
+    expect(notes(chat)).to_have_text("These are the latest 20; other words show more.")
+    expect(chat.search("stoat 7")).to_have_count(1)
+    expect(notes(chat)).to_be_hidden()
+
+
+def test_a_hit_opens_its_conversation_at_the_message_and_marks_it(app: App, tab: OpenTab) -> None:
+    tab().send("A person begins")
+    messages = [f"message {number}" for number in range(300)]
+    messages[20] = "where the quokka sleeps"
+    (long,) = said_before(app, ("Marsupials", messages))
+    chat = tab()
+    chat.search("quokka").click()
+    expect_at(chat, long, "where the quokka sleeps")
+
+    chat.new()
+    reply = chat.send("/search quokka")
+    assert "where the quokka sleeps" in reply
+    link = chat.answers.last.get_by_role("link", name="Marsupials")
+    chat.page.goto(chat.app.url + (link.get_attribute("href") or ""))
+    expect_at(chat, long, "where the quokka sleeps")
+
+    # In the conversation that is open.
+    chat.search("message 21").first.click()
+    expect_at(chat, long, "message 21")
+
+
+def expect_at(chat: Chat, thread_id: str, text: str) -> None:
+    chat.page.wait_for_url(re.compile(rf"/thread/{thread_id}\?step="))
+    marked = chat.page.locator(".pointed-at")
+    expect(marked).to_have_count(1)
+    expect(marked).to_contain_text(text)
+    expect(marked).to_be_in_viewport()
+
+
+def test_a_search_finds_neither_commands_nor_their_replies(tab: OpenTab) -> None:
+    chat = tab()
+    chat.send("What do pikas eat")
+    first = chat.thread_id()
+    chat.new()
+    assert "What do pikas eat" in chat.send("/search pikas")
+    assert chat.send("/search pikas").count("What do pikas eat") == 1
+    hit = chat.search("pikas")
+    expect(hit).to_have_count(1)
+    expect(hit).to_have_attribute("data-value", f"pikas-{first}")
