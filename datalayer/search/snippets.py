@@ -1,13 +1,14 @@
 """Whether a text has what is sought, and where: what a person is shown of it."""
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from unicodedata import category
 
 from .query import Query, Term
-from .tokens import places, tokens
+from .tokens import finder, folded, tokens
 
 _READ = 1_000_000
 """Characters of a text that are looked at: they take 50 to 300 ms."""
@@ -18,7 +19,7 @@ _BEYOND = 100
 # What nobody sees of Markdown: what a line of a fence, a heading, a quotation, a list or a table begins with; what is
 # around strong words, struck ones, code and links. And what parts words.
 _UNSEEN = re.compile(
-    r"""(?:
+    r"""(?! [ ][^-*~`!\]\[|>\#+\s\x00-\x1f\x7f-\x9f] )(?:  # a space alone may stay
     ^[ ]{0,3}(?: (?:```+|~~~+)[^`\n]*$ | [#]{1,6}[ ]+ | >[ ]? | [-*+][ ]+ | [|]?[ ]*:?--[-|: ]*$ )
     | [*][*] | ~~ | `+ | !?\[(?=[^]\n]{1,500}\]\([^)\s]{0,500}[/.\#:]) | \]\([^)\s]{0,500}[/.\#:][^)\s]{0,2000}\)
     | [|\s\x00-\x1f\x7f-\x9f]
@@ -36,11 +37,10 @@ class Snippet:
     marks: tuple[tuple[int, int], ...]  # where in ``text`` each match begins and ends, in order, none touches another
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
+class _Match(NamedTuple):
     start: int
     end: int
-    term: Term
+    term: int  # the place of what matches among what is sought
 
 
 def matches(text: str, query: Query) -> bool:
@@ -78,27 +78,16 @@ def _sought(term: Term) -> str:
 
 
 def _found(piece: str, start: int, terms: Sequence[Term]) -> list[_Match]:
-    """All matches in ``piece``, which begins at ``start`` of its text; in order."""
-    placed = places(piece)
-    said = _joined([token for token, _, _ in placed])
-    spaces = [at.start() for at in re.finditer(" ", said)]  # one before each token
+    """The matches in ``piece``, which begins at ``start`` of its text; in order."""
+    said, begins, ends = folded(piece)
     found = []
-    for term in terms:
-        for at in re.finditer(f"(?={re.escape(_sought(term))})", said):  # also what overlaps
-            first = bisect_left(spaces, at.start())
-            end = _end(piece, placed[first + len(term.tokens) - 1 :], term)
-            found.append(_Match(start + placed[first][1], start + end, term))
-    return sorted(found, key=lambda match: (match.start, match.end))
-
-
-def _end(piece: str, placed: Sequence[tuple[str, int, int]], term: Term) -> int:
-    """Where a match of ``term`` ends, with the accents there. ``placed``: from its last token on."""
-    _, start, end = placed[0]
-    if len(term.tokens[-1]) == 1 and placed[1:] and start < placed[1][1] < end:
-        end = placed[1][1]  # one character of a pair
-    while end < len(piece) and _continues(piece, end):
-        end += 1
-    return end
+    for place, term in enumerate(terms):
+        for at in finder(term.tokens, term.prefix).finditer(said):
+            end = ends[at.end() - 1]
+            while end < len(piece) and _continues(piece, end):
+                end += 1
+            found.append(_Match(start + begins[at.start()], start + end, place))
+    return sorted(found)
 
 
 def _together(found: Sequence[_Match], before: int, room: int) -> list[_Match]:

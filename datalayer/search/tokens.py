@@ -29,8 +29,8 @@ _HAS_SPACELESS = re.compile(f"[{_SPACELESS}]")
 _SPACELESS_RUN = re.compile(f"[{_SPACELESS}]+")
 _RUNS = re.compile(rf"([{_SPACELESS}]+)|([^\s{_SPACELESS}]+)")
 _JAMO = re.compile("[\u1100-\u11ff]+")
-# What is folded on its own: a character, or letters of Hangul, which make syllables together.
-_FOLDED_ALONE = re.compile("[\u1100-\u11ff\u3131-\u318e\uffa0-\uffdc]+|.", re.DOTALL)
+_LETTERS_OF_HANGUL = "\u1100-\u11ff\u3131-\u318e\uffa0-\uffdc"
+_OF_WORD = rf"[^\s{_SPACELESS}]"
 # Symbols that people write as words; the others (arrows, boxes of tables, °) stand between words.
 _EMOJI = re.compile("[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f1e5\U0001f200-\U0001faff]")
 _FLAG = re.compile("[\U0001f1e6-\U0001f1ff]")
@@ -104,31 +104,44 @@ def _pairs(run: re.Match[str]) -> str:
     return f" {' '.join(map(add, said, said[1:]))} {said[-1]} "
 
 
-def places(text: str) -> list[tuple[str, int, int]]:
-    """The tokens of ``text``, each with where its first character begins and its last one ends in ``text``."""
-    folded, begins, ends = _folded(text)
-    found = []
-    for run in _RUNS.finditer(folded):
-        start, end = run.span()
-        firsts, length = (range(start, end), 2) if run.lastindex == 1 else ((start,), LONGEST)
-        for first in firsts:
-            after = min(first + length, end)
-            found.append((folded[first:after], begins[first], ends[after - 1]))
-    return found
-
-
-def _folded(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
-    """``text`` as its tokens have it, and where what each of its characters stands for begins and ends."""
-    folded = text.translate(_MEANINGS)
-    if all(len(_MEANINGS[ord(character)]) == 1 for character in set(text)) and not _JAMO.search(folded):
-        return folded, range(len(text)), range(1, len(text) + 1)
-    parts, begins, ends = [], list[int](), list[int]()
-    for part in _FOLDED_ALONE.finditer(text):
+def folded(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
+    """``text`` as its tokens have it, and where in ``text`` that begins and ends which each of its characters is of."""
+    words = text.translate(_MEANINGS)
+    odd = "".join(character for character in set(text) if len(_MEANINGS[ord(character)]) != 1)
+    if _JAMO.search(words):  # which make syllables together
+        apart = f"[{_LETTERS_OF_HANGUL}{re.escape(odd)}]+"
+    elif odd:
+        apart = f"[{re.escape(odd)}]"
+    else:
+        return words, range(len(text)), range(1, len(text) + 1)
+    parts, begins, ends, at = list[str](), list[int](), list[int](), 0
+    for part in re.finditer(apart, text):
         meaning = _JAMO.sub(_composed, part[0].translate(_MEANINGS))
-        parts.append(meaning)
-        begins += [part.start()] * len(meaning)
-        ends += [part.end()] * len(meaning)
-    return "".join(parts), begins, ends
+        parts += text[at : part.start()].translate(_MEANINGS), meaning
+        begins += (*range(at, part.start()), *(part.start(),) * len(meaning))
+        ends += (*range(at + 1, part.start() + 1), *(part.end(),) * len(meaning))
+        at = part.end()
+    parts.append(text[at:].translate(_MEANINGS))
+    return "".join(parts), (*begins, *range(at, len(text))), (*ends, *range(at + 1, len(text) + 1))
+
+
+@lru_cache(maxsize=256)
+def finder(sought: tuple[str, ...], prefix: bool) -> re.Pattern[str]:
+    """Finds in folded text where these tokens stand next to each other; ``prefix``: the last one may go on."""
+    parts, before = list[str](), ""
+    for place, token in enumerate(sought):
+        last = place == len(sought) - 1
+        open_ = prefix and last
+        if not _HAS_SPACELESS.match(token):
+            more = f"(?!{_OF_WORD})"
+            if open_ or len(token) == LONGEST:
+                more = f"{_OF_WORD}{{0,{LONGEST - len(token)}}}" if last else f"{_OF_WORD}*"
+            parts.append(rf"\s*(?<!{_OF_WORD}){re.escape(token)}{more}")
+        else:
+            new = token[1:] if before[1:] == token[0] else rf"\s*{token}"
+            parts.append(new if len(token) == 2 or open_ else rf"{new}(?![{_SPACELESS}])")  # a run has ended
+        before = token if _HAS_SPACELESS.match(token) else ""
+    return re.compile("".join(parts).removeprefix(r"\s*"))
 
 
 def phrase(text: str, goes_on: bool = False) -> tuple[tuple[str, ...], bool]:

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.processes import ROOT, SERVE, Server, free_port, running_server
 
 DEADLINE = 60_000
-NEW_ID = re.compile(r"/thread/([0-9a-f-]{36})$")
+NEW_ID = re.compile(r"/thread/([0-9a-f-]{36})(?:\?step=|$)")
 
 
 class App:

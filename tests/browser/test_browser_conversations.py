@@ -76,7 +76,7 @@ def test_search_finds_titles_and_messages_whatever_the_accents_and_capitals(chat
         expect(chat.search(words)).to_have_text([re.compile("Crème brûlée at home")])
     expect(chat.search("zeppelin")).to_have_count(0)
     chat.search("blowtorch").click()
-    chat.page.wait_for_url(f"**/thread/{creme}")
+    chat.page.wait_for_url(f"**/thread/{creme}?step=*")
     expect(chat.questions).to_have_count(2)
 
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from datalayer.search.query import Query, Term, parse
 from datalayer.search.snippets import matches, snippet
-from datalayer.search.tokens import places, tokens
+from datalayer.search.tokens import finder, folded, tokens
 from datalayer.text import one_line
 
-from .texts import SPACELESS, anything, naive_tokens, texts
+from .texts import anything, naive_tokens, texts
 
 
 def asked(typed: str) -> Query:
@@ -79,7 +79,7 @@ def test_a_text_matches_what_was_taken_from_it(text: str, data: st.DataObject) -
         ("ほら👍🏽!👨‍👩‍👧", "👍 👩", "ほら[👍🏽]!👨‍[👩‍👧]"),
         ("one two\n\n\tthree", '"two three"', "one [two three]"),
         ("one\x00two <b>one</b>", "one -two -b", "[one] two <b>[one]</b>"),
-        ("aa aa aa", '"aa aa"', "[aa aa aa]"),
+        ("aa aa aa aa", '"aa aa"', "[aa aa] [aa aa]"),
         ("x" * 50 + " end", "x" * 50, "[" + "x" * 40 + "]" + "x" * 10 + " end"),
     ],
 )
@@ -184,13 +184,27 @@ def test_what_is_marked_says_what_is_sought(text: str, data: st.DataObject) -> N
             assert token in tokens(found.text[start:end])
 
 
-@given(st.text(st.sampled_from(SPACELESS), max_size=30))
-def test_each_token_has_its_place(text: str) -> None:
-    assert [token for token, _, _ in places(text)] == tokens(text)
+@given(texts, st.data())
+def test_a_match_is_found_where_its_tokens_stand(text: str, data: st.DataObject) -> None:
+    said = tokens(text)
+    if not said:
+        return
+    first = data.draw(st.integers(0, len(said) - 1))
+    sought = tuple(said[first : data.draw(st.integers(first + 1, len(said)))])
+    prefix = data.draw(st.booleans())
+    line, begins, ends = folded(text)
+    assert len(line) == len(begins) == len(ends)
+    found = [at.start() for at in finder(sought, prefix).finditer(line)]
+    assert found
+    for at in found:
+        rest = tokens(line[at:])
+        assert tuple(rest[: len(sought) - 1]) == sought[:-1]
+        assert rest[len(sought) - 1].startswith(sought[-1]) if prefix else rest[len(sought) - 1] == sought[-1]
 
 
-@given(anything)
-def test_each_token_has_its_place_in_any_text(text: str) -> None:
-    assert [token for token, _, _ in places(text)] == tokens(text)
-    assert all(0 <= start < end <= len(text) for _, start, end in places(text))
-    assert [start for _, start, _ in places(text)] == sorted(start for _, start, _ in places(text))
+@given(texts, queries)
+def test_what_matches_is_marked_and_nothing_else_is(text: str, typed: str) -> None:
+    terms = [term for term in asked(typed).terms if not term.excluded]
+    for term in terms:
+        query = Query((term,))
+        assert bool(snippet(text, query).marks) == matches(text, query)

@@ -2,6 +2,7 @@
 
 import unicodedata
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from datalayer.text import fold
@@ -13,6 +14,9 @@ SILENT = "\u00ad\u200b\u200d\u2060\ufeff\ufe0f\u0301\u0640🏽"
 EMOJI = "👍🎉❤☀⭐🚀👩"
 NAMES = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "MYANMAR", "KHMER", "IDEOGRAPHIC", "REGIONAL")
 
+# However long one takes: a test asserts no time.
+settings.register_profile("search", deadline=None)
+settings.load_profile("search")
 texts = st.text(st.one_of(*map(st.sampled_from, (SPACELESS, LETTERS, BETWEEN, SILENT, EMOJI, "🇫🇷🇩🇪"))), max_size=60)
 anything = st.one_of(texts, st.text(max_size=60), st.text(st.characters(), max_size=60))  # surrogates too
 
