@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from . import backup as backing
-from . import moving
+from . import moving, reindexing
 from .backup import kinds
 from .backup.disk import Progress, quiet
 from .backup.folder import DAILY, MARK, WEEKLY
@@ -117,9 +117,23 @@ def prune(
 
 
 @app.command()
-def verify(name: Name = "newest", database: Database = None, backups: Backups = None, as_json: Json = False) -> None:
+def verify(
+    name: Name = "newest",
+    database: Database = None,
+    spool: Spool = None,
+    backups: Backups = None,
+    index: Annotated[bool, typer.Option("--index", help="Check the store's index of words instead.")] = False,
+    as_json: Json = False,
+) -> None:
     """Check a backup: its structure, its rows, every file's hash."""
     with _answers(as_json) as answer:
+        if index:
+            checked = asyncio.run(reindexing.check(_place(database, spool=spool), answer.progress))
+            state = "; ".join(checked.problems) or f"right: {checked.documents} messages and threads are found"
+            answer(checked, f"the index of words: {state}")
+            if checked.problems:
+                raise typer.Exit(1)
+            return
         found = backing.find(_folder(database, backups, name), name)
         _tell(answer, kinds.verify(found, answer.progress), "is whole")
 
@@ -145,9 +159,21 @@ def restore(
 
 
 @app.command()
-def optimise(database: Database = None, files: Files = None, spool: Spool = None, as_json: Json = False) -> None:
+def optimise(
+    database: Database = None,
+    files: Files = None,
+    spool: Spool = None,
+    reindex: Annotated[
+        bool, typer.Option("--reindex", help="Only make the index of words anew, also while the app runs.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Sweep what nothing points to and give free space back. The app must be stopped."""
     with _answers(as_json) as answer:
+        if reindex:
+            made = asyncio.run(reindexing.reindex(_place(database, files, spool), answer.progress))
+            answer(made, f"{made.rows} messages, steps and conversations were indexed anew, {made.seconds:.1f} s")
+            return
         done = kinds.optimise(_place(database, files, spool), answer.progress)
         swept = f"{done.files} files and {done.rows} rows without owner, {done.leftovers} broken-off uploads removed"
         answer(done, f"{swept}; {_size(done.bytes)} given back")

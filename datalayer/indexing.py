@@ -16,6 +16,8 @@ logger = logging.getLogger("datalayer")
 
 AT_ONCE = 1.0
 """Seconds that are spent on it before the store is read for the first time."""
+_LOOKED_AT = 10.0
+"""Seconds until it is looked at at the latest: ``optimise --reindex`` may ask for a new one."""
 _PAUSE = 2.0
 """Seconds after a write until it is looked at what it left, and others with it."""
 
@@ -52,8 +54,10 @@ class Indexing:
 
     async def _go_on(self) -> None:
         while True:
-            await self._stirred.wait()
-            await asyncio.sleep(_PAUSE)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOKED_AT):
+                    await self._stirred.wait()
+                    await asyncio.sleep(_PAUSE)
             self._stirred.clear()
             try:
                 await self._work()

@@ -1,8 +1,10 @@
 """An index of words, as every database has to keep one: documents in, places out, newest first."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import xor
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from sqlalchemy import Column, Connection, MetaData, String, Table
@@ -59,6 +61,10 @@ class Wanted:
     """When it was made, as in a Query."""
 
 
+def digest(tokens: Iterable[str]) -> int:
+    return reduce(xor, map(hash, tokens), 0)
+
+
 class Index(ABC):
     needs_old: ClassVar[bool] = False
     """Whether a document that is changed or removed must be told as it was."""
@@ -97,6 +103,14 @@ class Index(ABC):
     ) -> tuple[list[Found], Place | None]:
         """Looks at the next ``limit`` documents below a place, newest first. Returns those that are the user's, and
         where to go on; None: there are no more."""
+
+    @abstractmethod
+    def held(self, connection: Connection, kind: Kind) -> dict[str, int]:
+        """The digests of all documents, by the ids of their rows; of one that has none, by anything else."""
+
+    @abstractmethod
+    def digest(self, document: Document) -> int:
+        """What stands for its tokens, in this process."""
 
     def is_clean(self, connection: Connection) -> bool:
         """Whether the index has no words left that no document has any more, as far as it can tell."""

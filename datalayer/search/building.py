@@ -4,7 +4,7 @@ a kill costs a batch. The newest first, where the database numbers messages. An 
 import unicodedata
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from .. import dialects
 from ..schema import steps, threads
@@ -63,6 +63,25 @@ def build(connection: Connection, batch: int = BATCH) -> int | None:
         _go_on(connection, "steps", [place for _, place in rows], batch)
         return len(ids)
     return None
+
+
+def ask_anew(connection: Connection) -> None:
+    """Has whoever builds next begin again."""
+    connection.execute(update(state).where(state.c.name == "version").values(value=""))
+
+
+def count(connection: Connection) -> int:
+    """Rows that a build looks at."""
+    return sum(connection.scalar(select(func.count()).select_from(table)) or 0 for table in (steps, threads))
+
+
+def reached(connection: Connection) -> tuple[int, int]:
+    """How far it is built, of how much; 0 of 0 where nobody can tell."""
+    below = _said(connection).get("steps", "")
+    if not (dialects.of(connection).serial and below):
+        return 0, 0
+    newest = connection.scalar(select(func.max(steps.c.seq))) or 0
+    return max(newest - int(below), 0), newest
 
 
 def build_all(connection: Connection) -> None:

@@ -42,6 +42,12 @@ class Text(NamedTuple):
             found.update(tokens(text))
         return found
 
+    @property
+    def keyed(self) -> list[str]:
+        """The tokens with the key."""
+        key = key_of(self.user_id)
+        return [key + token for token in self.tokens]
+
 
 @lru_cache(maxsize=1024)
 def key_of(user_id: str) -> str:

@@ -25,6 +25,12 @@ class MySQLIndex(ServerIndex):
     def stored(self, tokens: Collection[str]) -> str:
         return f" {' '.join(map(_encoded, tokens))} "
 
+    def read(self, words: ColumnElement[Any]) -> ColumnElement[Any]:
+        return words
+
+    def tokens_in(self, words: str) -> set[str]:
+        return set(words.split())  # what is cut may be the same
+
     def has(self, words: ColumnElement[Any], key: str, wanted: Wanted) -> ColumnElement[bool]:
         parts = [or_(*(_stands(words, key + mark) for mark in some)) for some in wanted.marks]
         for term in wanted.terms:

@@ -37,6 +37,12 @@ class PostgresIndex(ServerIndex):
             found.append(token)
         return found
 
+    def read(self, words: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.tsvector_to_array(words, type_=ARRAY(Text))
+
+    def tokens_in(self, words: list[str]) -> list[str]:
+        return words
+
     def has(self, words: ColumnElement[Any], key: str, wanted: Wanted) -> ColumnElement[bool]:
         return words.bool_op("@@")(cast(literal(_query(key, wanted), Text), TSQUERY))
 

@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeEngine
 from .. import dialects
 from ..column_types import ID
 from ..schema import steps, threads
-from . import base, documents
+from . import base
 from .base import Found, Kind, Place, Sought, Wanted, state
 from .documents import Document
 
@@ -104,9 +104,22 @@ class ServerIndex(base.Index):
     def _row(self, document: Document) -> dict[str, Any]:
         number, key, _, at, text = document
         of = {"thread_id": text.thread_id, "user_id": text.user_id}
-        owner = documents.key_of(text.user_id)
-        words = self.stored([owner + token for token in text.tokens])
-        return {"id": key, "number": number, "at": at, "words": words, **of}
+        return {"id": key, "number": number, "at": at, "words": self.stored(text.keyed), **of}
+
+    @abstractmethod
+    def read(self, words: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The column as ``tokens_in`` takes it."""
+
+    @abstractmethod
+    def tokens_in(self, words: Any) -> Collection[str]: ...
+
+    def held(self, connection: Connection, kind: Kind) -> dict[str, int]:
+        table = self.tables[kind]
+        rows = connection.execute(select(table.c.id, self.read(table.c.words)))
+        return {key: base.digest(self.tokens_in(words)) for key, words in rows}
+
+    def digest(self, document: Document) -> int:
+        return base.digest(self.tokens_in(self.stored(document.text.keyed)))
 
     def seek(self, connection: Connection, key: str, wanted: Wanted) -> Sought:
         return Sought((key, wanted))

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from ..dialects.prepared import driver
 from . import documents
-from .base import FIRST, Found, Index, Kind, Place, Sought, Wanted, state
+from .base import FIRST, Found, Index, Kind, Place, Sought, Wanted, digest, state
 from .documents import ALL, MONTHS, Document, month_mark
 
 _CREATE = (
@@ -58,6 +58,14 @@ _WORDS = """WITH RECURSIVE
 # A number is the time at which the thread was made, or the next that is free.
 _NUMBER = "INSERT INTO search_threads (number, thread_id) VALUES (?, ?) ON CONFLICT (number) DO NOTHING"
 _NUMBERS = "SELECT thread_id, number FROM search_threads WHERE thread_id IN (SELECT value FROM json_each(?))"
+_HELD = {
+    "message": "SELECT doc, term FROM search_words WHERE doc > 0",
+    "title": "SELECT doc, term FROM search_words WHERE doc < 0",
+}
+_IDS = {
+    "message": "SELECT seq, id FROM steps",
+    "title": "SELECT -number, thread_id FROM search_threads",
+}
 _PAGES = 64
 _SHORT = 2
 """Characters as which too many words begin to look them up."""
@@ -183,6 +191,16 @@ class SQLiteIndex(Index):
             and (wanted.before is None or at < wanted.before)
         ]
         return found, (abs(numbers[-1]), "") if len(numbers) == limit else None
+
+    def held(self, connection: Connection, kind: Kind) -> dict[str, int]:
+        found: dict[int, int] = {}
+        for number, word in driver(connection).execute(_HELD[kind]):
+            found[number] = found.get(number, 0) ^ hash(word)
+        ids = dict(driver(connection).execute(_IDS[kind]))
+        return {ids.get(number, f"#{number}"): of for number, of in found.items()}
+
+    def digest(self, document: Document) -> int:
+        return digest(document.text.keyed)
 
     def is_clean(self, connection: Connection) -> bool:
         return connection.exec_driver_sql("SELECT 1 FROM search_state WHERE name = 'left'").first() is None

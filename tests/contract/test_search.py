@@ -8,9 +8,11 @@ import chainlit as cl
 import pytest
 from chainlit.types import Feedback
 
-from datalayer import DataLayer, InvalidInput
+from datalayer import DataLayer, InvalidInput, dialects, indexing, reindexing
+from datalayer.dialects.sqlite import url_of
+from datalayer.search import building, checking
 from datalayer.writes import UpsertStep
-from tests.conftest import make_run, make_step, register, start_thread
+from tests.conftest import change, make_run, make_step, register, start_thread
 from tests.datalayer.search.texts import BETWEEN, EMOJI, LETTERS, SPACELESS, naive_tokens
 
 CURSORS = ["", "x", "[]", "[1,2,3]", "[1,2,3,4,5]", '["1","","2",""]', "[true,[],1,1]", "[1e99,0,1,0]", "1", "\ud800"]
@@ -278,3 +280,49 @@ class TestFilters:
 async def test_what_is_left_out_of_a_question_is_said(layer: DataLayer) -> None:
     found = await layer.store.search("x", "before:soon word")
     assert [(each.part, each.reason) for each in found.problems] == [("before:soon", "date")]
+
+
+class TestIndex:
+    async def said(self, layer: DataLayer) -> Any:
+        ann = await register(layer, "ann")
+        for n in range(3):
+            message = await start_thread(layer, ann, output=f"word {n} 東京 Ж" + "ж" * 60)
+            await layer.update_thread(message["threadId"], name=f"Name {n}", tags=["tag"])
+        await layer.update_step(message | {"output": "changed"})
+        await layer.drain()
+        return ann
+
+    async def test_it_is_what_was_said(self, layer: DataLayer) -> None:
+        await self.said(layer)
+        assert await reindexing.check(layer.store.place) == checking.Checked(6, ())
+
+    async def test_a_difference_is_found_and_mended_while_the_app_runs(
+        self, layer: DataLayer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(indexing, "_LOOKED_AT", 0.1)
+        ann = await self.said(layer)
+        change(layer, "UPDATE steps SET output = 'mended' WHERE output = 'changed'")
+        change(layer, "UPDATE threads SET user_id = NULL WHERE name = 'Name 0'")
+        found = await reindexing.check(layer.store.place)
+        assert (found.documents, len(found.problems)) == (4, 3)
+        assert await steps(layer, ann, "mended") == []
+        await reindexing.reindex(layer.store.place)
+        assert len(await steps(layer, ann, "mended")) == 1
+        assert await reindexing.check(layer.store.place) == checking.Checked(4, ())
+
+    async def test_it_is_made_anew_without_an_app(self, layer: DataLayer, open_layer: Any) -> None:
+        ann = await self.said(layer)
+        await layer.close()
+        assert (await reindexing.reindex(layer.store.place)).rows == 6
+        assert await reindexing.check(layer.store.place) == checking.Checked(6, ())
+        assert len(await steps(open_layer(), ann, "word")) == 2
+
+    async def test_what_was_there_before_it_is_indexed_when_the_store_is_opened(
+        self, layer: DataLayer, open_layer: Any
+    ) -> None:
+        ann = await self.said(layer)
+        await layer.close()
+        database = dialects.database(layer.store.place.server or url_of(layer.store.place.database))
+        await database.write.run(building.begin_again)
+        await database.close()
+        assert len(await steps(open_layer(), ann, "word")) == 2
