@@ -9,7 +9,6 @@ from .records import (
     NOTHING_MORE,
     Element,
     File,
-    Message,
     Page,
     Part,
     Step,
@@ -159,10 +158,6 @@ class Reads(ABC):
     async def favorite_steps(self, user_id: str) -> list[Step]:
         """A user's favourite messages, newest first."""
         return await self._read(queries.favorite_steps, user_id)
-
-    async def recent_messages(self, user_id: str, except_thread: str | None = None) -> list[Message]:
-        """A user's latest messages, newest first: at most 4,000, of the 200 threads used last."""
-        return await self._read(context.recent_messages, user_id, except_thread)
 
     async def recent_files(self, user_id: str, except_thread: str | None = None) -> list[StepFile]:
         """A user's latest files, newest first: at most 200, of the 1,000 threads used last."""

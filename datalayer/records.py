@@ -212,20 +212,6 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """A message of any thread of a user's."""
-
-    thread_id: str
-    thread_name: str | None
-    type: str
-    text: str
-    """The whole of it."""
-    created_at: int
-    metadata: dict[str, Any]
-    """The step's."""
-
-
-@dataclass(frozen=True, slots=True)
 class StepFile:
     """An element that has content."""
 

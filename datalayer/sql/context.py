@@ -1,4 +1,4 @@
-"""I9: what an answer draws on: messages, files and sizes of a thread, and what a user said and attached elsewhere."""
+"""I9: what an answer draws on: messages, files and sizes of a thread, and what a user attached elsewhere."""
 
 from collections.abc import Sequence
 from json import dumps
@@ -8,7 +8,6 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     Select,
-    Subquery,
     and_,
     bindparam,
     cast,
@@ -19,12 +18,11 @@ from sqlalchemy import (
 )
 
 from ..dialects.expressions import listed, octets
-from ..records import Message, StepFile, ThreadMessage
+from ..records import StepFile, ThreadMessage
 from ..reports import ThreadStats
 from ..schema import MESSAGES, blobs, elements, steps, threads
 from .rows import BLOB_NAME, columns
 
-_LATEST_THREADS, _LATEST_MESSAGES = 200, 4000
 _FILE_THREADS, _LATEST_FILES = 1000, 200
 _NO_STEP = -1
 _AFTER_ALL = 2**63 - 1
@@ -136,19 +134,15 @@ def files(connection: Connection, thread_id: str) -> list[StepFile]:
     return [StepFile(*row) for row in connection.execute(here)]
 
 
-def _latest(user_id: str, except_thread: str | None, count: int) -> Subquery:
-    return (
+def recent_files(connection: Connection, user_id: str, except_thread: str | None) -> list[StepFile]:
+    """A user's latest files, newest first: at most 200, of the 1,000 threads used last."""
+    latest = (
         select(threads.c.id, threads.c.name)
         .where(threads.c.user_id == user_id, threads.c.id != (except_thread or ""))
         .order_by(threads.c.last_activity_at.desc(), threads.c.id.desc())
-        .limit(count)
+        .limit(_FILE_THREADS)
         .subquery()
     )
-
-
-def recent_files(connection: Connection, user_id: str, except_thread: str | None) -> list[StepFile]:
-    """A user's latest files, newest first: at most 200, of the 1,000 threads used last."""
-    latest = _latest(user_id, except_thread, _FILE_THREADS)
     query: Select[Any] = (
         select(*columns(StepFile, elements, thread_name=latest.c.name, **_FILE))
         .select_from(latest)
@@ -158,16 +152,3 @@ def recent_files(connection: Connection, user_id: str, except_thread: str | None
         .limit(_LATEST_FILES)
     )
     return [StepFile(*row) for row in connection.execute(query)]
-
-
-def recent_messages(connection: Connection, user_id: str, except_thread: str | None) -> list[Message]:
-    """A user's latest messages, newest first: at most 4,000, of the 200 threads used last."""
-    latest = _latest(user_id, except_thread, _LATEST_THREADS)
-    query: Select[Any] = (
-        select(*columns(Message, steps, thread_name=latest.c.name, **_SAID))
-        .join_from(latest, steps, steps.c.thread_id == latest.c.id)
-        .where(steps.c.type.in_(MESSAGES))
-        .order_by(steps.c.created_at.desc())
-        .limit(_LATEST_MESSAGES)
-    )
-    return [Message(*row) for row in connection.execute(query)]

@@ -15,6 +15,7 @@ from playwright.sync_api import Locator, expect
 from datalayer import DataLayer
 from tests.browser.chat import App, Chat
 from tests.browser.conftest import OpenTab
+from tests.browser.test_browser_language import expect_french
 from tests.conftest import make_step, new_id
 
 pytestmark = pytest.mark.browser
@@ -81,6 +82,8 @@ def test_what_is_not_understood_is_said(tab: OpenTab, locale: str, asked: str, n
     chat.send("Lemmings")
     expect(chat.search(f"lemmings {asked}")).not_to_have_count(0)
     expect(notes(chat)).to_have_text(note)
+    if locale == "fr-FR":
+        expect_french(chat)
     expect(chat.search("lemmings")).not_to_have_count(0)
     expect(notes(chat)).to_be_hidden()
 
