@@ -129,6 +129,8 @@ async def _show_where_it_was_not(asked: cl.Message, later: list[cl.Message]) -> 
         if not view.has(screen, asked):
             await view.show(screen)
     if len(later) >= view.LAST:
+        with suppress(DataLayerError):
+            await _layer().store.thread(asked.thread_id)  # which waits for its writes: they are read there
         live.here().say("refresh")
 
 

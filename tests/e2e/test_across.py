@@ -10,6 +10,7 @@ from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
 from tests.e2e.listening import Model, ask, connected, messages, own, resumed
 from tests.e2e.test_live import begun, busy, buttons, shown
+from tests.long import long_thread
 from tests.servers.gemini import Act, text
 from tests.servers.redis import RedisServer
 
@@ -238,3 +239,25 @@ async def test_an_instance_that_is_killed_leaves_no_page_waiting(
     await idle(other)
     await ask(other, "Still there?")
     assert shown(other) == ["Count", "One", "Still there?", "Fine."]
+
+
+async def test_an_edit_far_above_is_seen_where_the_message_was_not_shown(
+    me: Client, one: App, two: App, model: Model, tabs: Tabs, redis: RedisServer
+) -> None:
+    thread_id, ids = long_thread(one.home, "Long", 60)
+    here = await tabs(one.alive().url, connect=False)
+    here.before = ("show_part", {"at": ids[0]})
+    await here.connect(thread_id)
+    there = await resumed(tabs, two, thread_id)
+    await connected_instances(redis, thread_id, 2)
+    assert shown(there)[0] == "Question 11"
+    model.answers("Otherwise.")
+    await here.edit(ids[0], "Otherwise?")
+    await answered(there, "Otherwise?", "Otherwise.")
+    await there.action("undo")
+    for screen in (there, here):
+
+        async def whole(screen: Client = screen) -> bool:
+            return shown(screen) == [f"{who} {n}" for n in range(11, 61) for who in ("Question", "Answer")]
+
+        await until(whole)
