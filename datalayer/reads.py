@@ -2,8 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from .records import (
     NOTHING_MORE,
@@ -21,9 +22,10 @@ from .records import (
     now,
 )
 from .reports import Summary, ThreadStats, UsageDay, UsageTotal
-from .search import results
+from .search import meaning, results
 from .search.find import NOTHING, read_cursor
-from .search.query import parse
+from .search.find import Found as FoundPart
+from .search.query import Query, parse
 from .search.results import FoundThreads, Hits
 from .sql import context, parts, queries, summaries, usage
 
@@ -110,16 +112,26 @@ class Reads(ABC):
         first: int = 20,
         cursor: str | None = None,
         utc_offset_seconds: int = 0,
+        by: Literal["time", "relevance"] = "time",
     ) -> Hits:
-        """The messages and threads of a user in which all is found that ``question`` asks for, newest first.
+        """The messages and threads of a user in which all is found that ``question`` asks for.
 
         ``question``: as in ``search.query.parse``; days are those of a clock that is ``utc_offset_seconds`` ahead of
-        UTC. ``cursor``: ``Hits.next`` of the page before. Raises InvalidInput for another one.
+        UTC. ``by``: the newest first, or of the newest 1,000 that which is most about the question. ``cursor``:
+        ``Hits.next`` of the page before. Raises InvalidInput for another one.
         """
-        query = parse(question, now(), utc_offset_seconds)
-        asked = partial(queries.search, user_id=user_id, query=query, first=first, cursor=cursor)
-        found = sum((part for part, _ in await self._list(user_id, asked, content=True)), NOTHING)
-        return results.hits(found, query, first, read_cursor(cursor))
+        moment = now()
+        query = parse(question, moment, utc_offset_seconds)
+        if by == "relevance":
+            ask = partial(queries.search, user_id=user_id, query=query, first=queries.MOST_RANKED, cursor=None)
+            hits = results.best_hits(_all(await self._list(user_id, ask, content=True)), query, first, cursor)
+        else:
+            ask = partial(queries.search, user_id=user_id, query=query, first=first, cursor=cursor)
+            found = _all(await self._list(user_id, ask, content=True))
+            hits = results.hits(found, query, first, read_cursor(cursor))
+        if hits.hits or cursor is not None:
+            return hits
+        return replace(hits, meant=await self._meant(user_id, query, question, moment, utc_offset_seconds))
 
     async def found_threads(
         self,
@@ -135,13 +147,18 @@ class Reads(ABC):
 
         ``feedback``: as in ``threads``. ``cursor``: ``FoundThreads.next`` of the page before. Raises InvalidInput.
         """
-        query = parse(question, now(), utc_offset_seconds)
-        asked = partial(queries.search, user_id=user_id, query=query, first=first, cursor=cursor)
-        found_parts = await self._list(user_id, partial(asked, by_thread=True, feedback=feedback), content=True)
-        found, known = sum((part for part, _ in found_parts), NOTHING), dict[str, Thread]()
-        for _, some in found_parts:
-            known |= some
-        return results.found_threads(found, known, query, first, read_cursor(cursor))
+        moment = now()
+        query = parse(question, moment, utc_offset_seconds)
+        ask = partial(queries.search, user_id=user_id, query=query, first=first, cursor=cursor)
+        found_parts = await self._list(user_id, partial(ask, by_thread=True, feedback=feedback), content=True)
+        known = {key: thread for _, some in found_parts for key, thread in some.items()}
+        found = results.found_threads(_all(found_parts), known, query, first, read_cursor(cursor))
+        if found.hits or cursor is not None:
+            return found
+        return replace(found, meant=await self._meant(user_id, query, question, moment, utc_offset_seconds))
+
+    async def _meant(self, user_id: str, query: Query, question: str, moment: int, offset: int) -> str | None:
+        return await self._read(meaning.meant, user_id, query, question, moment, offset)
 
     async def vote(self, vote_id: str) -> tuple[str, str] | None:
         """The thread and the step that were voted on; None when there is no such vote."""
@@ -201,3 +218,7 @@ class Reads(ABC):
     async def usage_by_day(self, user_id: str, since: int, utc_offset_seconds: int = 0) -> list[UsageDay]:
         """What a user's calls came to per day and model, oldest first; days as at this offset from UTC."""
         return await self._read(usage.by_day, user_id, since, utc_offset_seconds)
+
+
+def _all(parts: Sequence[tuple[FoundPart, Any]]) -> FoundPart:
+    return sum((part for part, _ in parts), NOTHING)

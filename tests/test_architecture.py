@@ -48,6 +48,7 @@ FLOORS = {
     "search.changes": 6,
     "search.checking": 7,
     "search.find": 6,
+    "search.meaning": 7,
     "search.results": 7,
     "dialects.base": 1,
     "dialects.expressions": 1,

@@ -105,6 +105,10 @@ class Index(ABC):
         where to go on; None: there are no more."""
 
     @abstractmethod
+    def known(self, connection: Connection, key: str, words: Sequence[str]) -> set[str]:
+        """Those of some hundred words that documents of the user with this ``key`` have, as far as is soon found."""
+
+    @abstractmethod
     def held(self, connection: Connection, kind: Kind) -> dict[str, int]:
         """The digests of all documents, by the ids of their rows; of one that has none, by anything else."""
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log1p
 
+from ..errors import InvalidInput
 from ..records import Thread
 from . import find
 from .documents import Document
 from .find import Cursor, Found
 from .query import Problem, Query
 from .snippets import Snippet, snippet
+from .tokens import tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,30 @@ class FoundThreads:
 def hits(found: Found, query: Query, first: int, cursor: Cursor) -> Hits:
     chosen, following = find.page(found, first, cursor)
     return Hits([hit(each, query) for each in chosen], str(following) if following else None, query.problems, None)
+
+
+def best_hits(found: Found, query: Query, first: int, cursor: str | None) -> Hits:
+    """Of all that was found, what is most about the question; of what is equally so, the newest. Raises InvalidInput
+    for a cursor that is none."""
+    begin = int(cursor) if cursor and cursor.isdecimal() and len(cursor) < 9 else 0 if cursor is None else -1
+    if begin < 0:
+        raise InvalidInput("This page of what was found cannot be read; search again")
+    ranked = sorted((*found.messages, *found.titles), key=lambda each: (_weight(each, query), each.at), reverse=True)
+    chosen, end = ranked[begin : begin + first], begin + first
+    following = str(end) if end < len(ranked) else None
+    return Hits([hit(each, query) for each in chosen], following, query.problems, None)
+
+
+def _weight(document: Document, query: Query) -> float:
+    """How often the words are said, the first time counting most, whole words double, in how short a text; the names of
+    threads are about what they say."""
+    words = tokens(document.text.whole)
+    said, weight = f" {' '.join(words)} ", 0.0
+    for term in query.terms:
+        if not term.excluded:
+            sought = f" {' '.join(term.tokens)}"
+            weight += log1p(said.count(sought)) + log1p(said.count(sought + " "))
+    return weight / (1 + log1p(len(words) / 100)) * (2 if find.is_title(document) else 1)
 
 
 def found_threads(

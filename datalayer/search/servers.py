@@ -5,7 +5,7 @@ long of common ones. So the newest of a user's rows are looked at first, and the
 """
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -34,6 +34,7 @@ from .documents import Document
 
 _WALKED = 2_000
 """Of a user's rows: a word that one of a hundred has fills a page by then."""
+_SOME = 100
 
 
 def tables(words: TypeEngine[Any], **index: Any) -> dict[Kind, Table]:
@@ -112,6 +113,15 @@ class ServerIndex(base.Index):
 
     @abstractmethod
     def tokens_in(self, words: Any) -> Collection[str]: ...
+
+    def known(self, connection: Connection, key: str, words: Sequence[str]) -> set[str]:
+        stored, found = {key + word: word for word in words}, set[str]()
+        encoded = {token: word for each, word in stored.items() for token in self.tokens_in(self.stored([each]))}
+        for table in self.tables.values():
+            having = self.indexed(table.c.words, key, Wanted(marks=[words]))
+            for (held,) in connection.execute(select(self.read(table.c.words)).where(having).limit(_SOME)):
+                found |= {encoded[token] for token in self.tokens_in(held) if token in encoded}
+        return found
 
     def held(self, connection: Connection, kind: Kind) -> dict[str, int]:
         table = self.tables[kind]

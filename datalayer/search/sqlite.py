@@ -7,7 +7,7 @@ a prefix before it gives the first, 0.1 s of 400,000; of some words it gives the
 in the vocabulary first.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from json import dumps
 from operator import itemgetter
 from typing import NamedTuple
@@ -58,6 +58,8 @@ _WORDS = """WITH RECURSIVE
 # A number is the time at which the thread was made, or the next that is free.
 _NUMBER = "INSERT INTO search_threads (number, thread_id) VALUES (?, ?) ON CONFLICT (number) DO NOTHING"
 _NUMBERS = "SELECT thread_id, number FROM search_threads WHERE thread_id IN (SELECT value FROM json_each(?))"
+_KNOWN = """SELECT value FROM json_each(?)
+  WHERE EXISTS (SELECT 1 FROM search_words WHERE term = value)"""
 _HELD = {
     "message": "SELECT doc, term FROM search_words WHERE doc > 0",
     "title": "SELECT doc, term FROM search_words WHERE doc < 0",
@@ -191,6 +193,10 @@ class SQLiteIndex(Index):
             and (wanted.before is None or at < wanted.before)
         ]
         return found, (abs(numbers[-1]), "") if len(numbers) == limit else None
+
+    def known(self, connection: Connection, key: str, words: Sequence[str]) -> set[str]:
+        found = driver(connection).execute(_KNOWN, (dumps([key + word for word in words]),))
+        return {word[len(key) :] for (word,) in found}
 
     def held(self, connection: Connection, kind: Kind) -> dict[str, int]:
         found: dict[int, int] = {}

@@ -29,6 +29,8 @@ from ..search.query import Query
 from .rows import columns
 
 MAX_PAGE = 200
+MOST_RANKED = 1000
+"""Hits that are ranked by how much they are about what was asked."""
 
 
 def user(connection: Connection, identifier: str) -> User | None:
@@ -180,7 +182,7 @@ def search(
 ) -> tuple[find.Found, dict[str, Thread]]:
     """What ``found_hits`` makes a page of, ``without`` some threads; ``by_thread``: what ``found_threads`` does, and
     the threads. Raises InvalidInput for an unreadable cursor or size."""
-    _check_size(first)
+    _check_size(first, MOST_RANKED)
     found = find.found(connection, user_id, query, first, find.read_cursor(cursor), by_thread, without)
     if not by_thread:
         return found, {}
@@ -190,9 +192,9 @@ def search(
     return found, {thread.id: thread for thread in (Thread(*row) for row in rows)}
 
 
-def _check_size(first: int) -> None:
-    if not 1 <= first <= MAX_PAGE:
-        raise InvalidInput(f"A page has 1 to {MAX_PAGE} conversations")
+def _check_size(first: int, most: int = MAX_PAGE) -> None:
+    if not 1 <= first <= most:
+        raise InvalidInput(f"A page has 1 to {most} conversations")
 
 
 def first_of(pages: Sequence[Page], first: int) -> Page:

@@ -213,6 +213,47 @@ def stands(wanted: list[str], said: list[str]) -> bool:
     return False
 
 
+class TestMeant:
+    @pytest.mark.parametrize("typed", ["zephir", "zepyhr", "zephy", "zephyrs", "zeephyr", "ZEPHIR"])
+    async def test_a_slip_is_told_when_nothing_is_found(self, layer: DataLayer, typed: str) -> None:
+        ann = await register(layer, "ann")
+        await start_thread(layer, ann, output="A zephyr from the west")
+        found = await layer.store.search(ann.id, f"west {typed} from:me")
+        if typed == "zephy":  # it begins so
+            assert (len(found.hits), found.meant) == (1, None)
+        else:
+            assert (found.hits, found.meant) == ([], "west zephyr from:me")
+            assert (await layer.store.found_threads(ann.id, f"west {typed}")).meant == "west zephyr"
+
+    async def test_nobody_is_told_a_word_of_somebody_else(self, layer: DataLayer) -> None:
+        ann, bob = await register(layer, "ann"), await register(layer, "bob")
+        await start_thread(layer, ann, output="zephyr")
+        assert (await layer.store.search(bob.id, "zephir")).meant is None
+
+    async def test_what_finds_nothing_either_is_not_meant(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        await start_thread(layer, ann, output="zephyr")
+        for question in ("zephir nowhere", "zebra", "zephir -zephyr", "zep"[:2] + "q", '"zephir"'):
+            assert (await layer.store.search(ann.id, question)).meant is None
+
+
+async def test_by_relevance_comes_first_what_is_most_about_it(layer: DataLayer) -> None:
+    ann = await register(layer, "ann")
+    most = await start_thread(layer, ann, output="tea, tea and tea")
+    long = await start_thread(layer, ann, output="tea " + "other words " * 200)
+    part = await start_thread(layer, ann, output="teapot " + "and so on " * 3)
+    found, cursor = list[Any](), None
+    while True:
+        page = await layer.store.search(ann.id, "tea", 2, cursor, by="relevance")
+        found += [hit.step_id for hit in page.hits]
+        if (cursor := page.next) is None:
+            break
+    assert found[0] == most["id"]
+    assert set(found) == {most["id"], long["id"], part["id"]}
+    with pytest.raises(InvalidInput):
+        await layer.store.search(ann.id, "tea", 2, "x", by="relevance")
+
+
 class TestThreads:
     async def test_words_in_several_messages_are_found_after_those_in_one(self, layer: DataLayer) -> None:
         ann = await register(layer, "ann")
