@@ -4,6 +4,8 @@ A transaction that hangs is not given up, and no other begins until it has ended
 
 - it commits: its writes, the first ones in the spool, are done with, as if they had been stored from there;
 - it fails: the database has rolled it back, and its writes are tried again before all that came after them;
+- it ends its connection each time, while others are stored: one of its writes is what the database cannot bear, is told
+  by being tried alone, and set aside;
 - the process dies: the next one replays the whole spool, in order, whether the transaction was committed or not. Each
   write says what is to be under an id that it brings along (a text, a vote, what a call cost), or that something is no
   more, for good (tombstones). So the sequence ends in the same state, also over a part of itself or over its end;
@@ -21,13 +23,15 @@ from contextlib import suppress
 from functools import partial
 from itertools import chain, islice, repeat
 from typing import Literal
+from uuid import uuid4
 
 from . import transaction
 from .dialects.base import reason
-from .errors import DataLayerError
+from .errors import ConnectionLost, DataLayerError, InvalidInput
+from .records import now
 from .spool import Spool
-from .transaction import Commit, Storing, Transactions
-from .writes import UpsertElement, Write
+from .transaction import Commit, Storing, Transactions, Verdict
+from .writes import DeleteElement, UpsertElement, Write
 
 logger = logging.getLogger("datalayer")
 
@@ -36,6 +40,12 @@ MAX_BATCH = 256
 
 PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds between tries; the last one repeats. Each try may wait sqlite.BUSY_TIMEOUT besides."""
+
+KILLS = 5
+"""Times that a write may lose its connection, each time between two others that are stored, before it is set aside."""
+
+BETWEEN = 0.1
+"""Seconds between these tries."""
 
 Kind = Literal["degraded", "recovered", "lost", "rejected"]
 Tell = Callable[[Kind, Sequence[Write]], None]
@@ -180,18 +190,29 @@ class Backlog:
         try:
             verdicts = await (begun or commit(group))
         except DataLayerError as error:
-            if error.retryable:
+            if not group or (error.retryable and not isinstance(error, ConnectionLost)):
                 raise
             if len(group) > 1:
                 for write in group:
                     await self.store([write], commit)
                 return
-            verdicts = [error]
+            verdicts = await self._again(group, commit) if error.retryable else [error]
         for write, verdict in zip(group, verdicts, strict=bool(group)):
             if isinstance(verdict, DataLayerError):
                 log(write, verdict)
                 await self._in_thread(partial(self._spool.reject, write))
                 self._tell("rejected", [write])
+
+    async def _again(self, group: Sequence[Write], commit: Commit) -> list[Verdict]:
+        """What becomes of one write with which a connection was lost: the database may go away, or not bear this one.
+        It is the write where others are stored before and after each of its tries. Raises DataLayerError."""
+        for _ in range(KILLS):
+            await asyncio.sleep(BETWEEN)
+            await commit([_another()])
+            with suppress(ConnectionLost):
+                return await commit(group)
+        await commit([_another()])
+        return [InvalidInput("The database ends the connection whenever this is stored")]
 
     async def _pause(self, seconds: float) -> None:
         if self._failed is not None:
@@ -223,6 +244,11 @@ class Backlog:
 
     def _in_thread(self, work: Callable[[], None]) -> asyncio.Future[None]:
         return asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _another() -> Write:
+    """A write that changes nothing but what is known to be deleted."""
+    return DeleteElement(id=str(uuid4()), at=now())
 
 
 def log(write: Write, error: DataLayerError) -> None:

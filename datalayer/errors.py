@@ -51,6 +51,10 @@ class StoreUnavailable(DataLayerError):
     retryable = True
 
 
+class ConnectionLost(StoreUnavailable):
+    """The database ended the connection in the middle of the call: it is going away, or cannot bear this one."""
+
+
 class BlobVanished(StoreUnavailable):
     """What a spool holds of an element came too late: its content was stored, let go and removed meanwhile."""
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-import asyncmy  # noqa: F401  # so that its absence is told at once
+import asyncmy
 from sqlalchemy import Connection, Insert, Table, and_, event, func, text
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.engine import URL
@@ -37,13 +37,14 @@ _FILES = ("ssl_ca", "ssl_cert", "ssl_key")
 
 # https://mariadb.com/docs/server/reference/error-codes; from 2000 on they are the client's.
 _MEANINGS: dict[int, server.Meaning] = {
-    **dict.fromkeys([1062, 1048, 1153, 1264, 1301, 1366, 1406, 1451, 1452, 3140, 4025], server.BAD_VALUE),
+    **dict.fromkeys([1062, 1048, 1118, 1153, 1264, 1301, 1366, 1406, 1451, 1452, 3140, 4025], server.BAD_VALUE),
     **dict.fromkeys([1045, 1698, 3159], server.NO_USER),
     **dict.fromkeys([1044, 1142, 1143, 1227], server.NO_RIGHT),
     1049: server.NOT_THERE,
     1146: server.NO_TABLES,
     **dict.fromkeys([1034, 1194, 1712], server.DAMAGED),
     **dict.fromkeys([1020, 1021, 1040, 1041, 1047, 1053, 1114, 1180, 1203, 1205, 1213], server.UNAVAILABLE),
+    **dict.fromkeys([2006, 2013, 2055], server.LOST),
     **dict.fromkeys([1290, 1792, 1836, 1927, 3024, 3100, 1317, 1969], server.UNAVAILABLE),
 }
 
@@ -95,6 +96,7 @@ class Database(server.Server):
         return {
             "connect_args": {
                 **password,
+                "async_creator_fn": _connect,
                 "connect_timeout": int(server.CONNECTING),
                 "charset": "utf8mb4",
                 # What does not fit is refused, not cut; a wait for a lock ends before the transaction is given up.
@@ -141,6 +143,39 @@ class Database(server.Server):
     def clock(self, connection: Connection) -> int:
         now = text("SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)")
         return int(connection.execute(now).scalar_one())
+
+
+_SMALL = 1 << 16
+"""Bytes that every server takes at once."""
+
+
+class _Connection(asyncmy.connection.Connection):
+    """Refuses what is larger than its server takes at once, ``max_allowed_packet``: the server would answer by ending
+    the connection, as one does that is going away."""
+
+    limit = 0
+
+    async def query(self, sql: str | bytes, unbuffered: bool = False) -> Any:
+        data = sql.encode("utf-8", "surrogateescape") if isinstance(sql, str) else sql
+        if len(data) > _SMALL and len(data) + 1 >= await self._most():  # a byte goes before it
+            size, most = len(data) / 1e6, self.limit / 1e6
+            raise InvalidInput(
+                f"This is too large: {size:.1f} MB, where the database takes {most:.1f} MB at once (max_allowed_packet)"
+            )
+        return await super().query(data, unbuffered)  # type: ignore[no-untyped-call]
+
+    async def _most(self) -> int:
+        if not self.limit:
+            async with self.cursor() as cursor:
+                await cursor.execute("SELECT @@max_allowed_packet")
+                (self.limit,) = await cursor.fetchone()
+        return self.limit
+
+
+async def _connect(**options: Any) -> _Connection:
+    connection = _Connection(**options)  # type: ignore[no-untyped-call]
+    await connection.connect()
+    return connection
 
 
 _NEW = ("CREATE TABLE ", "CREATE INDEX ", "CREATE FULLTEXT INDEX ")

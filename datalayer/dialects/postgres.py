@@ -33,7 +33,8 @@ _POOLED: server.Meaning = (
 # By class, or by code where that says more: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _MEANINGS: dict[str, server.Meaning] = {
     **dict.fromkeys(["22", "23", "54"], server.BAD_VALUE),
-    **dict.fromkeys(["08", "25", "40", "53", "55", "57", "58"], server.UNAVAILABLE),
+    "08": server.LOST,
+    **dict.fromkeys(["25", "40", "53", "55", "57", "58"], server.UNAVAILABLE),
     **dict.fromkeys(["28"], server.NO_USER),
     "42501": server.NO_RIGHT,
     **dict.fromkeys(["3D", "3F"], server.NOT_THERE),

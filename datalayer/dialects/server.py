@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from ..errors import DataLayerError, InvalidInput, StoreCorrupt, StoreUnavailable, StoreUnusable
+from ..errors import ConnectionLost, DataLayerError, InvalidInput, StoreCorrupt, StoreUnavailable, StoreUnusable
 from . import base
 from .base import Dialect, T
 
@@ -38,6 +38,7 @@ TRIES = 6
 Meaning = tuple[type[DataLayerError], str]
 BAD_VALUE: Meaning = (InvalidInput, "The database refuses this value")
 UNAVAILABLE: Meaning = (StoreUnavailable, "The database cannot take this right now")
+LOST: Meaning = (ConnectionLost, "The database has ended the connection")
 NO_USER: Meaning = (StoreUnusable, "The database refuses this user, the password, or a connection without TLS")
 NO_RIGHT: Meaning = (StoreUnusable, "The database refuses a right that this user needs")
 NOT_THERE: Meaning = (StoreUnusable, "There is no such database or schema on the server")
