@@ -212,6 +212,19 @@ async def fetch_favorites(mallory: Client, alice: Victim) -> None:
     assert await mallory.wait_for("set_favorites") == []
 
 
+@attack("show_part", "fetch_favorites")
+async def look_at_her_steps(mallory: Client, alice: Victim) -> None:
+    """In a conversation of his own, and in one that is not stored yet."""
+    async with mallory.tab() as fresh:
+        for tab in (await fresh.connect(), mallory):
+            for key in (alice.question, alice.answer):
+                for wish in ({"at": key}, {"back_to": key}, {"more": "earlier", "at": key}):
+                    await tab.emit("show_part", wish)
+            await tab.call("fetch_favorites")
+            shown = [step["id"] for name, data in tab.events if name == "resume_thread" for step in data["steps"]]
+            assert not {alice.question, alice.answer} & {*shown}
+
+
 @attack("GET /user")
 async def who_am_i(mallory: Client, alice: Victim) -> None:
     assert (await mallory.request("GET", "/user")).json()["identifier"] == "mallory"
