@@ -152,9 +152,11 @@ class Backlog:
         while not await self._emptied():
             if self._over:
                 return
-            trying = asyncio.create_task(self._try(list(islice(self._writes, size))))
-            if took and len(self._writes) <= size and await self._end_with(trying):
-                return
+            trying = self._begin_try(size)
+            if took and len(self._writes) <= size:
+                trying, ended = await self._end_with(trying, size)
+                if ended:
+                    return
             took = await trying
             size = min(size * 2, MAX_BATCH) if took else max(size // 4, 1)  # it may have been too many for the time
             if not took:
@@ -177,12 +179,22 @@ class Backlog:
         finally:
             self._taken = 0
 
-    async def _end_with(self, trying: asyncio.Task[bool]) -> bool:
-        """As ``_emptied``, after a try with all that waits. Who writes meanwhile waits, for a moment: where writes
-        come faster than the database takes one, there would be no end to it."""
+    def _begin_try(self, size: int) -> asyncio.Task[bool]:
+        return asyncio.create_task(self._try(list(islice(self._writes, size))))
+
+    async def _end_with(self, trying: asyncio.Task[bool], size: int) -> tuple[asyncio.Task[bool], bool]:
+        """After a try with all that waits: the last try, and as ``_emptied``. Who writes meanwhile waits, for a moment:
+        where writes come faster than the database takes one, there would be no end to it. What came before this has
+        the spool is tried as well."""
         async with self._spooling:
-            await asyncio.wait([trying], timeout=transaction.PATIENCE / 3)
-            return await self._empty()
+            end = time.monotonic() + transaction.PATIENCE / 3
+            while True:
+                await asyncio.wait([trying], timeout=max(0.0, end - time.monotonic()))
+                if not self._writes:
+                    return trying, await self._empty()
+                if not (trying.done() and trying.result()) or time.monotonic() >= end:
+                    return trying, False
+                trying = self._begin_try(size)
 
     async def store(self, group: Sequence[Write], commit: Commit, begun: Storing | None = None) -> None:
         """Stores writes from a spool; one that can never be stored is set aside. Raises DataLayerError when the
