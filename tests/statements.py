@@ -9,6 +9,7 @@ from sqlalchemy import event
 
 from datalayer import DataLayer
 from datalayer.dialects import prepared, sqlite
+from datalayer.search import sqlite as index
 
 Sent = tuple[str, Any]
 """A statement and its parameters: of one row, or a list of those of several."""
@@ -32,7 +33,7 @@ def statements(layer: DataLayer, role: str) -> Iterator[list[Sent]]:
     event.listen(engine, "before_cursor_execute", note)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            for module in (prepared, sqlite):
+            for module in (prepared, sqlite, index):
                 patch.setattr(module, "driver", noting)
             yield seen
     finally:

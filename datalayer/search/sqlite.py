@@ -50,11 +50,11 @@ _FOUND = {
 }
 _WORDS = """WITH RECURSIVE
   found(word) AS (
-    SELECT (SELECT term FROM search_words WHERE term >= :beginning LIMIT 1)
+    SELECT (SELECT term FROM search_words WHERE term >= ?1 LIMIT 1)
     UNION ALL
     SELECT (SELECT term FROM search_words WHERE term >= word || char(1) LIMIT 1) FROM found
-    WHERE substr(word, 1, length(:beginning)) = :beginning)
-  SELECT word FROM found LIMIT :most"""
+    WHERE substr(word, 1, length(?1)) = ?1)
+  SELECT word FROM found LIMIT ?2"""
 # A number is the time at which the thread was made, or the next that is free.
 _NUMBER = "INSERT INTO search_threads (number, thread_id) VALUES (?, ?) ON CONFLICT (number) DO NOTHING"
 _NUMBERS = "SELECT thread_id, number FROM search_threads WHERE thread_id IN (SELECT value FROM json_each(?))"
@@ -118,8 +118,9 @@ class SQLiteIndex(Index):
             if come := has - had if had else has:
                 rows.append((numbers[key], True, None, _joined(owner, come)))
         rows.sort(key=itemgetter(0, 1))  # FTS5 writes a segment wherever numbers do not grow
-        execute = driver(connection).executemany
-        execute(_PUT, [(command, number, found) for number, _, command, found in rows])
+        if rows:
+            sent = [(command, number, found) for number, _, command, found in rows]
+            driver(connection).executemany(_PUT, sent)
         if removed := not all(added for _, added, *_ in rows):
             connection.exec_driver_sql(_SOIL)
         return removed
@@ -174,8 +175,8 @@ class SQLiteIndex(Index):
 
     def _beginning(self, connection: Connection, beginning: str, most: int = _MOST_WORDS) -> list[str]:
         """The words that begin so; one more than ``most`` where there are more."""
-        asked = {"beginning": beginning, "most": most + 1}
-        return [word for (word,) in driver(connection).execute(_WORDS, asked) if word and word.startswith(beginning)]
+        words = driver(connection).execute(_WORDS, (beginning, most + 1))
+        return [word for (word,) in words if word and word.startswith(beginning)]
 
     def find(
         self, connection: Connection, user_id: str, kind: Kind, expression: "_Expression", below: Place, limit: int

@@ -14,6 +14,7 @@ from datalayer.search import building, checking
 from datalayer.writes import UpsertStep
 from tests.conftest import change, make_run, make_step, register, start_thread
 from tests.datalayer.search.texts import BETWEEN, EMOJI, LETTERS, SPACELESS, naive_tokens
+from tests.faults.test_overlay import change as a_change
 
 CURSORS = ["", "x", "[]", "[1,2,3]", "[1,2,3,4,5]", '["1","","2",""]', "[true,[],1,1]", "[1e99,0,1,0]", "1", "\ud800"]
 
@@ -367,3 +368,14 @@ class TestIndex:
         await database.write.run(building.begin_again)
         await database.close()
         assert len(await steps(open_layer(), ann, "word")) == 2
+
+    @pytest.mark.parametrize("seed", range(3))
+    async def test_whatever_changes_it_is_what_was_said(self, layer: DataLayer, seed: int) -> None:
+        dice, users = random.Random(seed), [await register(layer, name) for name in ("ann", "bob")]
+        for _ in range(80):
+            user = dice.choice(users)
+            made = await a_change(layer, dice, user, [f"{user.identifier}-{n}" for n in range(4)])
+            if made and dice.random() < 0.5:
+                await layer.delete_element(made)
+        await layer.drain()
+        assert (await reindexing.check(layer.store.place)).problems == ()

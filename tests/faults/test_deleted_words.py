@@ -1,5 +1,6 @@
 """What was deleted is in no file any more, whatever the SQLite build does with deleted content by itself."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,9 +12,10 @@ from chainlit.element import Text
 from chainlit.types import Feedback
 from sqlalchemy import Pool, event
 
-from datalayer import DataLayer
+from datalayer import DataLayer, indexing
 from datalayer.backup import optimise
-from tests.conftest import make_step, register
+from datalayer.search import building
+from tests.conftest import make_step, register, rows
 
 WORDS = [
     f"canary{kind}" for kind in ("name", "output", "input", "metadata", "tag", "comment", "props", "file", "edited")
@@ -83,3 +85,15 @@ async def test_nor_of_what_waited_in_the_spool(tmp_path: Path) -> None:
     assert await layer.store.catch_up()
     await layer.close()
     assert found_in(tmp_path) == {}
+
+
+async def test_nothing_is_left_in_the_index_while_the_app_runs(
+    layer: DataLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "_PAUSE", 0.01)
+    await say_and_delete(layer)
+    while not await layer.store._database.read.run(building.is_done):  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    held = b"".join(block for (block,) in rows(layer, "SELECT block FROM search_index_data"))
+    assert b"stays" in held
+    assert b"canary" not in held

@@ -82,6 +82,22 @@ class TestPlans:
         plan = " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
         assert "usage_by_user (user_id=? AND started_at>?)" in plan
 
+    @pytest.mark.parametrize(
+        "question", ["good", "go", "good from:me after:2020", '"good morning" -bad', "in:name good"]
+    )
+    async def test_a_search_walks_its_index_newest_first(self, layer: DataLayer, question: str) -> None:
+        ann = await register(layer, "ann")
+        message = await start_thread(layer, ann)
+        await layer.update_thread(message["threadId"], name="name")
+        with queries(layer) as seen:
+            assert (await layer.store.search(ann.id, question)).hits or "from" in question
+        plans = [rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters) for statement, parameters in seen]
+        scanned = {row[3] for plan in plans for row in plan if row[3].startswith("SCAN")}
+        assert {line.split()[1] for line in scanned} & metadata.tables.keys() == set()
+        walked = [" ".join(row[3] for row in plan) for plan in plans if any("search_index" in row[3] for row in plan)]
+        assert walked
+        assert "TEMP B-TREE" not in " ".join(walked)
+
     async def test_a_write_looks_up_what_it_names_and_scans_no_table(self, layer: DataLayer) -> None:
         message = await start_thread(layer)
         thread_id, file = message["threadId"], cl.Text(thread_id=message["threadId"], for_id=message["id"], content="x")
