@@ -59,12 +59,12 @@ def snippet(text: str, query: Query, length: int = 160) -> Snippet:
             break
         start = max(0, at - margin)
         piece = text[start : at + _PIECE + margin]
-        said = _joined(tokens(piece))
-        if sum(_sought(term) in said for term in terms) > most:
-            found = [match for match in _found(piece, start, terms) if match.start >= at]
-            together = _together(found, at + _PIECE, length - 2)
-            if (distinct := len({match.term for match in together})) > most:
-                best, most = together, distinct
+        if len(text) > _PIECE and _how_many(terms, piece) <= most:  # which is sooner known than where they are
+            continue
+        found = [match for match in _found(piece, start, terms) if match.start >= at]
+        together = _together(found, at + _PIECE, length - 2)
+        if (distinct := len({match.term for match in together})) > most:
+            best, most = together, distinct
     return _cut(text, best, length)
 
 
@@ -75,6 +75,11 @@ def _joined(said: Sequence[str]) -> str:
 def _sought(term: Term) -> str:
     """What stands in the joined tokens of every text that has ``term``, and of no other."""
     return f" {' '.join(term.tokens)}{' ' * (not term.prefix)}"
+
+
+def _how_many(terms: Sequence[Term], text: str) -> int:
+    said = _joined(tokens(text))
+    return sum(_sought(term) in said for term in terms)
 
 
 def _found(piece: str, start: int, terms: Sequence[Term]) -> list[_Match]:

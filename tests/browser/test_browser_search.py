@@ -115,7 +115,9 @@ def test_a_hit_opens_its_conversation_at_the_message_and_marks_it(app: App, tab:
     expect_at(chat, long, "where the quokka sleeps")
 
     # In the conversation that is open.
-    chat.search("message 21").first.click()
+    expect(chat.search("message 21").first.locator("mark")).to_contain_text(["message"])
+    chat.page.keyboard.press("ArrowDown")
+    chat.page.keyboard.press("Enter")
     expect_at(chat, long, "message 21")
 
 
