@@ -77,8 +77,9 @@ def content(folder: Path) -> dict[str, list[Any]]:
     """All that is stored, in the order in which it came, but for the moments at which it was."""
     with closing(sqlite3.connect(folder / "threads.db")) as db:
         db.row_factory = sqlite3.Row
-        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        found = {}
+        every = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = [name for (name,) in every if not name.startswith("search_")]
+        found: dict[str, list[Any]] = {"words": [tuple(row) for row in db.execute("SELECT term FROM search_words")]}
         for table in tables:
             rows = [dict(row) for row in db.execute(f"SELECT * FROM {table} ORDER BY rowid")]
             hidden = TIMES if table == "steps" else TIMES | {"created_at", "tag"}
