@@ -88,6 +88,20 @@ def test_what_is_not_understood_is_said(tab: OpenTab, locale: str, asked: str, n
     expect(notes(chat)).to_be_hidden()
 
 
+@pytest.mark.parametrize(
+    ("locale", "question"),
+    [("en-US", "Did you mean “wolverine”?"), ("fr-FR", "Vouliez-vous dire « wolverine » ?")],
+)
+def test_a_slip_is_mended_by_a_click(tab: OpenTab, locale: str, question: str) -> None:
+    chat = tab(locale=locale)
+    chat.send("A wolverine in the snow")
+    expect(chat.search("wolverrine")).to_have_count(0)
+    notes(chat).get_by_role("button", name=question).click()
+    expect(chat.page.locator("[cmdk-input]")).to_have_value("wolverine")
+    expect(chat.page.locator("[cmdk-item] .hit-name").first).to_have_text("A wolverine in the snow")
+    expect(notes(chat)).to_be_hidden()
+
+
 def test_more_than_twenty_hits_are_said_to_be_more(app: App, tab: OpenTab) -> None:
     tab().send("A person begins")
     said_before(app, *((f"Stoat {number}", ["a stoat"]) for number in range(21)))

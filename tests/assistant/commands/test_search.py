@@ -78,3 +78,10 @@ async def test_what_is_not_found_or_not_understood_is_told(
     ann = await register(layer, "ann")
     await start_thread(layer, ann, output="plain words")
     assert says.casefold() in (await search.messages(layer.store, ann.id, asked, to, "")).casefold()
+
+
+async def test_a_slip_finds_what_was_meant(layer: DataLayer) -> None:
+    ann = await register(layer, "ann")
+    await start_thread(layer, ann, output="a kingfisher by the river")
+    answer = await search.messages(layer.store, ann.id, "kingfischer", "en", "")
+    assert answer.startswith("**Nothing was found for “kingfischer”. Results for “kingfisher”**\n\n- [")
