@@ -91,7 +91,19 @@ function type(words) {
   input.focus();
 }
 
-addedOf("[cmdk-item]", draw);
+// The page leaves none of new hits chosen: Enter would do nothing.
+let choosing;
+function chooseFirst() {
+  const input = document.querySelector("[cmdk-input]");
+  if (!input || document.activeElement !== input || document.querySelector("[cmdk-item][aria-selected=true]")) return;
+  input.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true, cancelable: true }));
+}
+
+addedOf("[cmdk-item]", (item) => {
+  draw(item);
+  clearTimeout(choosing);
+  choosing = setTimeout(chooseFirst, 50);
+});
 addedOf("[cmdk-list]", note);
 
 // A hit that is chosen opens its conversation at the message: public/page/part.js.

@@ -129,8 +129,8 @@ def test_a_hit_opens_its_conversation_at_the_message_and_marks_it(app: App, tab:
     expect_at(chat, long, "where the quokka sleeps")
 
     # In the conversation that is open.
-    expect(chat.search("message 21").first.locator("mark")).to_contain_text(["message"])
-    chat.page.keyboard.press("ArrowDown")
+    expect(chat.search("message 21").locator("mark").first).to_have_text("message")
+    expect(chat.page.locator("[cmdk-item]")).to_have_attribute("aria-selected", "true")
     chat.page.keyboard.press("Enter")
     expect_at(chat, long, "message 21")
 
