@@ -249,12 +249,21 @@ def _scattered(connection: Connection, user_id: str, query: Query, first: int, w
         return []
     excluded = [term for term in query.terms if term.excluded]
     common: set[str] | None = None
-    for term in terms:
+    for term in sorted(terms, key=lambda term: -len(term.tokens[0])):  # long words are rare ones
         alone, here = replace(query, terms=(term, *excluded)), set[str]()
         for kind in _KINDS:
-            here |= {each.thread_id for each in islice(_found(connection, user_id, alone, kind, FIRST), _SCATTERED)}
+            here |= _newest_threads(connection, user_id, alone, kind)
         common = here - without if common is None else common & here
         if not common:
             return []
     titles = documents.titles(connection, common or (), all_=True)
     return sorted(titles.values(), key=lambda each: (each.at, each.id), reverse=True)[:first]
+
+
+def _newest_threads(connection: Connection, user_id: str, query: Query, kind: Kind) -> set[str]:
+    """Those of the newest documents that the query finds."""
+    ways = list(_ways(connection, user_id, query, kind))
+    if not ways or ways[-1][1]:
+        return {each.thread_id for each in islice(_found(connection, user_id, query, kind, FIRST), _SCATTERED)}
+    found, _ = engines.of(connection).find(connection, user_id, kind, ways[-1][0], FIRST, _SCATTERED)
+    return {each.thread_id for each in found}
