@@ -20,6 +20,7 @@ _OTHER = re.compile("[^a-z0-9]")
 
 
 class MySQLIndex(ServerIndex):
+    reads_all = True
     tables = tables(LONGTEXT(charset="ascii", collation="ascii_bin"), mysql_prefix="FULLTEXT")
 
     def stored(self, tokens: Collection[str]) -> str:

@@ -7,6 +7,7 @@ long of common ones. So the newest of a user's rows are looked at first, and the
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -19,6 +20,7 @@ from sqlalchemy import (
     MetaData,
     Select,
     Table,
+    case,
     delete,
     func,
     or_,
@@ -60,6 +62,8 @@ def tables(words: TypeEngine[Any], **index: Any) -> dict[Kind, Table]:
 
 class ServerIndex(base.Index):
     tables: ClassVar[dict[Kind, Table]]
+    reads_all: ClassVar[bool] = False
+    """Whether it takes the server long to find what has a rare word and a common one."""
 
     @abstractmethod
     def stored(self, tokens: Collection[str]) -> Any:
@@ -164,15 +168,29 @@ class ServerIndex(base.Index):
         last = connection.execute(end.order_by(newest.c.number, newest.c.id).limit(1)).first()
         if last is None or last.walked < _WALKED:
             return rows
+        asked = self._rare(connection, newest, key, wanted)
         # Not by the user: an index of words or none.
         rest = select(table.c.id, table.c.number, table.c.thread_id, table.c.at, table.c.user_id)
         rest = _in_time(
-            rest.where(self.indexed(table.c.words, key, wanted), self.has(table.c.words, key, wanted)), table, wanted
+            rest.where(self.indexed(table.c.words, key, asked), self.has(table.c.words, key, wanted)), table, wanted
         )
         every = rest.cte("indexed")
         left = _below(select(every).where(every.c.user_id == user_id), every, (last.number, last.id))
         with self.by_index(connection):
             return rows + list(connection.execute(_newest(left, every, limit - len(rows))))
+
+    def _rare(self, connection: Connection, newest: Any, key: str, wanted: Wanted) -> Wanted:
+        """What of the wanted an index need be asked for, where it reads all that have any of it."""
+        parts = [Wanted(terms=[term]) for term in wanted.terms if not term.excluded]
+        parts += [Wanted(marks=[some]) for some in wanted.marks]
+        if not self.reads_all or len(parts) < 2:
+            return wanted
+        counts = [func.sum(case((self.has(newest.c.words, key, part), 1), else_=0)) for part in parts]
+        found = list(connection.execute(select(*counts)).one())
+        most = max(min(found), _WALKED // 50)
+        kept = [part for part, count in zip(parts, found, strict=True) if count <= most]
+        terms, marks = [term for part in kept for term in part.terms], [some for part in kept for some in part.marks]
+        return replace(wanted, terms=terms, marks=marks)
 
 
 def _newest(query: Select[Any], table: Any, limit: int) -> Select[Any]:
