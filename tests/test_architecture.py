@@ -116,6 +116,7 @@ FLOORS = {
 }
 SIDEWAYS = {
     ("text", "errors"),
+    ("search.changes", "search.building"),
     ("records", "errors"),
     ("writes", "records"),
     ("reports", "records"),

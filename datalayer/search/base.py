@@ -65,6 +65,10 @@ def digest(tokens: Iterable[str]) -> int:
     return reduce(xor, map(hash, tokens), 0)
 
 
+class Damaged(Exception):
+    """The index is not what it should be: rows came or went past it. It has to be built anew."""
+
+
 class Index(ABC):
     needs_old: ClassVar[bool] = False
     """Whether a document that is changed or removed must be told as it was."""
@@ -90,7 +94,7 @@ class Index(ABC):
         new: Mapping[str, Document],
     ) -> bool:
         """Has the index hold of the rows ``ids`` the documents ``new``, where it held ``old``. Whether it is no longer
-        clean."""
+        clean. Raises Damaged."""
 
     @abstractmethod
     def seek(self, connection: Connection, key: str, wanted: Wanted) -> Sought | None:

@@ -2,14 +2,17 @@
 a kill costs a batch. The newest first, where the database numbers messages. An index of other tokens is built anew."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, or_, select, update
 
 from .. import dialects
+from ..dialects.base import Row
 from ..schema import steps, threads
 from . import documents, engines
-from .base import state
+from .base import Kind, state
+from .documents import Document
 from .tokens import VERSION
 
 MADE_OF = f"{VERSION} {unicodedata.unidata_version}"
@@ -105,10 +108,30 @@ def _next_steps(connection: Connection, after: str, batch: int) -> list[tuple[st
     return [(key, str(place)) for key, place in connection.execute(query)]
 
 
+_SAID: Select[Any] = select(state.c.name, state.c.value).where(
+    or_(*(state.c.name == name for name in ("version", "threads", "steps")))
+)
+
+
 def _said(connection: Connection, lock: bool = False) -> dict[str, str]:
-    query = select(state.c.name, state.c.value).where(state.c.name.in_(("version", "threads", "steps")))
-    found = connection.execute(query.with_for_update() if lock else query)
-    return {name: value for name, value in found}
+    if lock:
+        return {name: value for name, value in connection.execute(_SAID.with_for_update())}
+    return dict(dialects.of(connection).fetch(connection, _SAID, {}, _pair))
+
+
+def _pair(row: Row) -> tuple[str, str]:
+    return row[0], row[1]
+
+
+def built(connection: Connection, kind: Kind, documents: Mapping[str, Document]) -> dict[str, Document]:
+    """Those that are not still to be built, where messages are built by their numbers: what is changed of the others
+    is not in the index yet."""
+    after = _said(connection).get("threads" if kind == "title" else "steps")
+    if after is None:
+        return dict(documents)
+    if kind == "title":
+        return {key: each for key, each in documents.items() if key <= after}
+    return {key: each for key, each in documents.items() if after and each.number >= int(after)}
 
 
 def _say(connection: Connection, **said: str) -> None:

@@ -1,12 +1,16 @@
 """The index is changed in the transaction that changes what is said: what a group of writes touches is noted before,
 and looked at again when all of them are applied."""
 
+import logging
 from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from . import documents, engines
+from . import building, documents, engines
+from .base import Damaged, Kind
 from .documents import Document
+
+logger = logging.getLogger("datalayer")
 
 
 class Changes:
@@ -35,11 +39,24 @@ class Changes:
 
     def store(self) -> bool:
         """To be called when all is changed. Whether the index is no longer clean."""
+        try:
+            return self._store()
+        except Damaged:
+            logger.warning("the index of words does not hold what it should: it is built anew")
+            building.begin_again(self._connection)
+            return True
+
+    def _store(self) -> bool:
         left = False
         if self._threads:
             titles = documents.titles(self._connection, self._threads)
-            left |= self._index.put(self._connection, "title", self._threads, self._titles, titles)
+            left |= self._put("title", self._threads, self._titles, titles)
         if self._steps:
             messages = documents.messages(self._connection, self._steps)
-            left |= self._index.put(self._connection, "message", self._steps, self._messages, messages)
+            left |= self._put("message", self._steps, self._messages, messages)
         return left
+
+    def _put(self, kind: Kind, ids: set[str], old: dict[str, Document], new: dict[str, Document]) -> bool:
+        if self._index.needs_old:
+            old, new = (building.built(self._connection, kind, each) for each in (old, new))
+        return self._index.put(self._connection, kind, ids, old, new)

@@ -7,6 +7,7 @@ a prefix before it gives the first, 0.1 s of 400,000; of some words it gives the
 in the vocabulary first.
 """
 
+import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from json import dumps
 from operator import itemgetter
@@ -16,7 +17,7 @@ from sqlalchemy import Connection
 
 from ..dialects.prepared import driver
 from . import documents
-from .base import FIRST, Found, Index, Kind, Place, Sought, Wanted, digest, state
+from .base import FIRST, Damaged, Found, Index, Kind, Place, Sought, Wanted, digest, state
 from .documents import ALL, MONTHS, Document, month_mark
 
 _CREATE = (
@@ -107,6 +108,8 @@ class SQLiteIndex(Index):
         new: Mapping[str, Document],
     ) -> bool:
         numbers = self._numbers(connection, kind, old, new)
+        if not numbers.keys() >= old.keys():
+            raise Damaged
         rows = list[tuple[int, bool, str | None, str]]()
         for key in old.keys() | new.keys():
             before, after = old.get(key), new.get(key)
@@ -120,7 +123,12 @@ class SQLiteIndex(Index):
         rows.sort(key=itemgetter(0, 1))  # FTS5 writes a segment wherever numbers do not grow
         if rows:
             sent = [(command, number, found) for number, _, command, found in rows]
-            driver(connection).executemany(_PUT, sent)
+            try:
+                driver(connection).executemany(_PUT, sent)
+            except sqlite3.DatabaseError as error:  # more is removed than there is
+                if getattr(error, "sqlite_errorname", "") == "SQLITE_CORRUPT_VTAB":
+                    raise Damaged from error
+                raise
         if removed := not all(added for _, added, *_ in rows):
             connection.exec_driver_sql(_SOIL)
         return removed
