@@ -121,6 +121,8 @@ STATUS = {
     NotFound: 404,
     StoreUnavailable: 503,
     errors.BlobVanished: 503,
+    errors.ConnectionLost: 503,
+    errors.WrongLoop: 500,
     StoreClosed: 503,
     StoreCorrupt: 500,
     StoreTooNew: 500,
