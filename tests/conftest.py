@@ -31,7 +31,7 @@ from tests.gate import Gate
 if TYPE_CHECKING:
     from tests.servers.s3 import S3Server
 
-os.environ.setdefault("TEST_PATIENCE", "20")  # seconds, of the servers that tests start: see tests/processes.py
+os.environ.setdefault("TEST_PATIENCE", "60")  # seconds, of the servers that tests start: see tests/processes.py
 OpenLayer = Callable[..., DataLayer]
 _thorough = False
 
@@ -82,7 +82,7 @@ def missing(what: str, switch: str) -> None:
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow machine is no database that hangs."""
-    monkeypatch.setattr(transaction, "PATIENCE", 20.0)
+    monkeypatch.setattr(transaction, "PATIENCE", 60.0)
 
 
 @pytest.fixture

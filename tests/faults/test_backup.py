@@ -28,6 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datalayer import backup as backing
+from datalayer import transaction
 from datalayer.backup import folder as backup_folder
 from datalayer.backup import recovery, schedule, snapshot
 from datalayer.backup.access import held_blobs, read_only, stored_blobs
@@ -140,6 +141,8 @@ def processes() -> Any:
 
 
 def write(pipe: Any, place: Place, first: int, last: int) -> None:
+    transaction.PATIENCE = 60.0  # a slow machine is no database that hangs, whose writes the spool would have
+
     async def run() -> None:
         store = open_store(place)
         await add(store, first, last, pipe.send)

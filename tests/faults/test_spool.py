@@ -118,11 +118,13 @@ def replay(folder: Path, spool: Path, moment: str = "", after: int = 0) -> bool:
         return code == 0
 
 
-def content(folder: Path) -> list[str]:
-    """All that is stored, but for what says when it was."""
+def content(folder: Path) -> list[Any]:
+    """All rows that are stored. The index of words cannot be read like a table."""
     with closing(sqlite3.connect(folder / "threads.db")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        return [line for line in connection.iterdump() if "CREATE" not in line]
+        every = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        tables = [name for (name,) in every if not name.startswith("search_")]
+        return [row for table in tables for row in connection.execute(f"SELECT '{table}', * FROM {table}")]
 
 
 def texts(folder: Path) -> dict[str, str]:
