@@ -19,8 +19,8 @@ SAVE_EVERY = 0.15
 """Seconds from one save to the next, which leaves it 100 ms to become durable. One write for all that came meanwhile:
 a write a token would cost more than it keeps."""
 
-FRAME = 1 / 60
-"""Seconds that a screen shows one picture. What comes meanwhile is sent in one event: more would not be seen, and an
+FRAME = 1 / 30
+"""Seconds that a picture of a film lasts. What comes meanwhile is sent in one event: more would not be seen, and an
 event costs the server as much as the token that it brings."""
 
 StepStatus = Literal["streaming", "complete", "stopped", "failed"]

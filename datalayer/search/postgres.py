@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, Text, cast, func, literal, type_coerce
+from sqlalchemy import ColumnElement, Connection, Text, cast, func, literal, type_coerce
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.types import UserDefinedType
 
@@ -23,20 +23,25 @@ class Lexemes(UserDefinedType[Any]):
         return "TSVECTOR"
 
     def bind_expression(self, bindvalue: Any) -> Any:
-        return func.array_to_tsvector(type_coerce(bindvalue, ARRAY(Text)))
+        # asyncpg takes longer for an array of as many elements than for one text.
+        return func.array_to_tsvector(func.string_to_array(type_coerce(bindvalue, Text), " "))
 
 
 class PostgresIndex(ServerIndex):
     tables = tables(Lexemes(), postgresql_using="gin")
 
-    def stored(self, tokens: Collection[str]) -> list[str]:
+    def stored(self, tokens: Collection[str]) -> str:
+        """Of too many the shortest."""
+        whole = " ".join(tokens)
+        if 5 * len(whole.encode()) <= _MOST_BYTES:  # no token is shorter than its user's key
+            return whole
         found, size = list[str](), 0
         for token in sorted(tokens, key=lambda token: (len(token), token)):
             size += len(token.encode()) + 4
             if size > _MOST_BYTES:
                 break
             found.append(token)
-        return found
+        return " ".join(found)
 
     @contextmanager
     def by_index(self, connection: Connection) -> Iterator[None]:
@@ -46,10 +51,10 @@ class PostgresIndex(ServerIndex):
         connection.exec_driver_sql("SET LOCAL enable_seqscan = on")
 
     def read(self, words: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.tsvector_to_array(words, type_=ARRAY(Text))
+        return func.array_to_string(func.tsvector_to_array(words), " ", type_=Text)
 
-    def tokens_in(self, words: list[str]) -> list[str]:
-        return words
+    def tokens_in(self, words: str) -> list[str]:
+        return words.split(" ")
 
     def has(self, words: ColumnElement[Any], key: str, wanted: Wanted) -> ColumnElement[bool]:
         return words.bool_op("@@")(cast(literal(_query(key, wanted), Text), TSQUERY))
