@@ -63,6 +63,7 @@ class Backlog:
         self._thread = ThreadPoolExecutor(1, "datalayer-spool")  # files that hang elsewhere must not keep it waiting
         self._task: asyncio.Task[None] | None = None
         self._taken = 0
+        self._trying = False
         self._since = 0.0
         self._hurry = asyncio.Event()
         self._failed: asyncio.Future[None] | None = None
@@ -114,7 +115,7 @@ class Backlog:
 
     async def catch_up(self) -> bool:
         """Tries now rather than after a pause; whether nothing is left."""
-        before = self._transactions.running  # a try that began before this call says nothing
+        before = self._trying or self._transactions.running  # a try that began before this call says nothing
         while self._task is not None and not self._task.done():
             self._hurry.set()
             failed = self._failed = self._failed or asyncio.get_running_loop().create_future()
@@ -158,6 +159,7 @@ class Backlog:
                 if ended:
                     return
             took = await trying
+            self._trying = not took
             size = min(size * 2, MAX_BATCH) if took else max(size // 4, 1)  # it may have been too many for the time
             if not took:
                 if self._closed:
@@ -166,6 +168,7 @@ class Backlog:
 
     async def _try(self, group: Sequence[Write], hanging: Storing | None = None) -> bool:
         """Whether the database has taken ``group``, the first of the writes."""
+        self._trying = True
         self._taken = len(group)
         try:
             await self.store(group, self._transactions.store, hanging)
@@ -227,6 +230,7 @@ class Backlog:
         return [InvalidInput("The database ends the connection whenever this is stored")]
 
     async def _pause(self, seconds: float) -> None:
+        self._trying = False
         if self._failed is not None:
             self._failed.set_result(None)
             self._failed = None

@@ -219,6 +219,29 @@ async def test_a_commit_that_hung_is_tried_again_only_when_it_has_failed(
     assert (database.stored, database.tries) == (["a"], 1 if works else 2)
 
 
+async def test_a_try_that_has_failed_just_before_the_call_says_nothing(
+    lane: Lane, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "PAUSES", (1000.0,))
+    database.works = False
+    await lane.submit(step("a"))
+    await until_it_waits()
+    calls, store = list[asyncio.Task[bool]](), transaction.Transactions.store
+
+    async def then_asked(self: transaction.Transactions, writes: Sequence[Write], waited: float = 0.0) -> list[Any]:
+        try:
+            return await store(self, writes, waited)
+        except StoreUnavailable:
+            database.works = True
+            calls.append(asyncio.create_task(lane.catch_up()))  # which runs before the backlog hears of it
+            raise
+
+    monkeypatch.setattr(transaction.Transactions, "store", then_asked)
+    assert await lane.catch_up() is False
+    assert await calls[0] is True
+    assert database.stored == ["a"]
+
+
 async def test_nobody_gives_up_too_early_and_nothing_hangs_afterwards(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
