@@ -277,6 +277,11 @@ def now() -> int:
     return _latest
 
 
+def utc_offset() -> int:
+    """Seconds by which the clocks of this machine are ahead of UTC now."""
+    return int((datetime.now().astimezone().utcoffset() or timedelta()).total_seconds())
+
+
 def not_before(moment: int) -> None:
     """Has ``now`` give later times than ``moment``, from before this process: a write that waits in a spool is told
     from a newer one by its time. Not by more than MAX_AHEAD: a clock that was years ahead must not stay so for ever."""

@@ -1,10 +1,11 @@
 """What ``/search`` and ``/threads`` find, each with a link that opens the conversation where it was said."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from datalayer import Store
+from datalayer.records import utc_offset
 from datalayer.search.query import Problem
 from datalayer.search.results import FoundThreads, Hits
 
@@ -13,28 +14,26 @@ from ..texts.markdown import escape
 from ..turns import found
 
 _SHOWN = 20
+Search = Callable[..., Awaitable[Hits | FoundThreads]]
 
 
 async def messages(store: Store, user_id: str, words: str, to: Language, root: str) -> str:
     """The messages, and the conversations by their names, tags and files, in Markdown. ``root``: the path the app is
     mounted under. Raises DataLayerError."""
-    search = partial(store.search, user_id, first=_SHOWN, utc_offset_seconds=_offset())
-    hits = await search(words)
-    meant = hits.meant if not hits.hits else None
-    return _told(await search(meant) if meant else hits, words, meant, hits.problems, to, root)
+    return await _find(store.search, user_id, words, to, root)
 
 
 async def threads(store: Store, user_id: str, words: str, to: Language, root: str) -> str:
     """As ``messages``, each conversation once."""
-    search = partial(store.found_threads, user_id, first=_SHOWN, utc_offset_seconds=_offset())
-    hits = await search(words)
+    return await _find(store.found_threads, user_id, words, to, root)
+
+
+async def _find(search: Search, user_id: str, words: str, to: Language, root: str) -> str:
+    """What is found, or else what is by the words that were most likely meant."""
+    ask = partial(search, user_id, first=_SHOWN, utc_offset_seconds=utc_offset())
+    hits = await ask(words)
     meant = hits.meant if not hits.hits else None
-    return _told(await search(meant) if meant else hits, words, meant, hits.problems, to, root)
-
-
-def _offset() -> int:
-    """Seconds by which the clocks of the server are ahead of UTC."""
-    return int((datetime.now().astimezone().utcoffset() or timedelta()).total_seconds())
+    return _told(await ask(meant) if meant else hits, words, meant, hits.problems, to, root)
 
 
 def _told(

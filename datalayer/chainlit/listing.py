@@ -1,12 +1,12 @@
 """The list of threads as Chainlit asks for it: the sidebar's has their names, that of a search what was found."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Any
 
 from chainlit.types import PageInfo, PaginatedResponse, Pagination, ThreadDict, ThreadFilter
 
 from ..errors import InvalidInput
+from ..records import utc_offset
 from ..search.query import Problem
 from ..store import Store
 from . import shapes
@@ -33,10 +33,7 @@ async def list_threads(store: Store, pagination: Pagination, filters: ThreadFilt
         page = await store.threads(filters.userId, first, cursor, feedback=feedback)
         listed = [shapes.thread(thread, thread.last_activity_at) for thread in page.threads]
         return PaginatedResponse(_info(listed, page.next), listed)
-    offset = datetime.now().astimezone().utcoffset()
-    found = await store.found_threads(
-        filters.userId, filters.search or "", first, cursor, feedback, int(offset.total_seconds()) if offset else 0
-    )
+    found = await store.found_threads(filters.userId, filters.search or "", first, cursor, feedback, utc_offset())
     listed = [shapes.hit(thread, hit) for thread, hit in zip(found.threads, found.hits, strict=True)]
     return FoundResponse(_info(listed, found.next), listed, found.problems, found.meant)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, String, bindparam, cast, select
+from sqlalchemy import Integer, String, bindparam, select
 from sqlalchemy.sql.functions import FunctionElement
 
 
@@ -25,9 +25,3 @@ def listed(name: str) -> Any:
     """The ids in the JSON list that the parameter ``name`` brings: one statement text for any number of them, where an
     expanded IN is parsed anew each time."""
     return select(ids_of(bindparam(name, type_=String)).table_valued("value").c.value)
-
-
-def numbered(name: str) -> Any:
-    """The whole numbers in the JSON list that the parameter ``name`` brings."""
-    value = select(ids_of(bindparam(name, type_=String)).table_valued("value").c.value).subquery()
-    return select(cast(value.c.value, BigInteger))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, exists, func, or_, select
 
 from .. import dialects
-from ..dialects.expressions import listed, numbered
+from ..dialects.expressions import listed
 from ..schema import MESSAGES, elements, feedbacks, steps, threads
 from .tokens import LONGEST, tokens
 
@@ -90,9 +90,7 @@ FOUND = (
     steps.c.status.is_distinct_from("streaming"),
 )
 """What makes a step a document. One that is being streamed becomes one when it is complete."""
-_ALL_MESSAGES: Select[Any] = select(*_WHAT).join(threads).where(*FOUND)
-_MESSAGES = _ALL_MESSAGES.where(steps.c.id.in_(listed("steps")))
-_NUMBERED = _ALL_MESSAGES.where(steps.c.seq.in_(numbered("numbers")))
+_MESSAGES: Select[Any] = select(*_WHAT).join(threads).where(*FOUND, steps.c.id.in_(listed("steps")))
 _TEXTS = select(steps.c.id, steps.c.output, steps.c.input, _HAS.label("has")).where(steps.c.id.in_(listed("steps")))
 _THREADS = select(threads.c.id, threads.c.user_id, threads.c.name, threads.c.tags, threads.c.created_at).where(
     threads.c.id.in_(listed("threads")), threads.c.user_id.is_not(None)
@@ -119,17 +117,8 @@ class Document(NamedTuple):
 
 def messages(connection: Connection, ids: Collection[str]) -> dict[str, Document]:
     """The documents of those steps that are some, by the id of the step."""
-    return _messages(connection, _MESSAGES, {"steps": json.dumps(list(ids))})
-
-
-def numbered_messages(connection: Connection, numbers: Collection[int]) -> dict[str, Document]:
-    """The same of the steps with these numbers."""
-    return _messages(connection, _NUMBERED, {"numbers": json.dumps(list(numbers))})
-
-
-def _messages(connection: Connection, query: Select[Any], asked: dict[str, str]) -> dict[str, Document]:
     fetch = dialects.of(connection).fetch
-    rows = fetch(connection, query, asked, tuple)
+    rows = fetch(connection, _MESSAGES, {"steps": json.dumps(list(ids))}, tuple)
     files: dict[tuple[str, str], list[tuple[str, str]]] = {}
     if having := [key for _, key, *_, has in rows if has]:
         for step_id, thread_id, name, mime in fetch(connection, _OF_STEPS, {"steps": json.dumps(having)}, tuple):
