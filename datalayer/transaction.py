@@ -78,9 +78,14 @@ class Watch:
 
     def _look(self) -> None:
         if self._transactions.stalled:
-            self._leave()
+            self.leave()
         else:
             self._timer = self._loop.call_later(self._transactions.left, self._look)
+
+    def leave(self) -> None:
+        """Waits no longer."""
+        self._timer.cancel()
+        self._leave()
 
     def cancel(self) -> None:
         self._timer.cancel()

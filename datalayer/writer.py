@@ -23,7 +23,7 @@ from .errors import DataLayerError, StoreClosed, StoreUnavailable
 from .observer import Outcome, observer
 from .records import Blob
 from .spool import Spool
-from .transaction import Commit, Ready, Storing, Transactions, Verdict
+from .transaction import Commit, Ready, Storing, Transactions, Verdict, Watch
 from .writes import DeleteFeedback, UpsertElement, UpsertFeedback, Write
 
 logger = logging.getLogger("datalayer")
@@ -77,6 +77,7 @@ class Lane:
         self._undecided: dict[asyncio.Future[Any], _Entry] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._watch: Watch | None = None
         self._singly = 0
         self._closed = False
         self.listeners: list[Callable[[Event], None]] = []
@@ -161,13 +162,20 @@ class Lane:
         than CLOSING. False: a transaction still hangs, and ``ended`` tells when it no longer does."""
         self._closed = True
         self._wake.set()
-        if self._task is not None and not (await asyncio.wait([self._task], timeout=CLOSING))[0]:
+        if not await self._ends() and self._watch is not None:
+            self._watch.leave()  # what waits behind it goes to the spool, too
+            await self._ends()
+        if self._task is not None:
             self._task.cancel()
         for entry in list(self._undecided.values()):
             logger.error("not stored: its content was not stored in time")
             self._answer(entry, StoreUnavailable("This could not be saved before the end"), "failed")
         await self._backlog.close(CLOSING)
         return not self._transactions.running
+
+    async def _ends(self) -> bool:
+        """Whether all accepted writes are decided, within CLOSING."""
+        return self._task is None or bool((await asyncio.wait([self._task], timeout=CLOSING))[0])
 
     async def ended(self) -> None:
         """Returns when no transaction hangs any more."""
@@ -204,7 +212,7 @@ class Lane:
         if self.degraded and await self._keep(batch, only_if_behind=True):
             return True
         left: list[Storing] = []
-        watch = self._transactions.watch(lambda: left.append(self._leave(batch)))
+        watch = self._watch = self._transactions.watch(lambda: left.append(self._leave(batch)))
         try:
             waited = batch[0].waited
             verdicts = await self._transactions.store([entry.write for entry in batch], waited)
@@ -221,11 +229,14 @@ class Lane:
                     self._decide(entry, verdict)
         finally:
             watch.cancel()
+            if not left:
+                self._watch = None
         return not left
 
     def _leave(self, batch: list[_Entry]) -> Storing:
         """Lets the spool have what is in a transaction that hangs, and goes on. What the transaction comes to."""
         logger.warning("the database does not answer, writing to the spool")
+        self._watch = None
         storing: Storing = asyncio.get_running_loop().create_future()
 
         async def go_on() -> None:

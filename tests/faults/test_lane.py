@@ -357,6 +357,20 @@ async def test_the_end_tries_once_more_what_is_in_the_spool(
     assert (database.stored, lane.degraded) == (["a"], False)
 
 
+async def test_the_end_spools_what_a_slow_transaction_holds_up(
+    lane: Lane, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transaction, "PATIENCE", 1000.0)
+    monkeypatch.setattr(writer, "CLOSING", 0.01)
+    database.answers.clear()
+    held = lane.submit(step("a"))
+    await until_it_waits()
+    behind = lane.submit(step("b"))
+    assert await lane.close() is False
+    assert (await held, await behind) == (None, None)
+    assert [write.id for write in lane.spooled() if isinstance(write, UpsertStep)] == ["a", "b"]
+
+
 async def test_a_flood_is_stored_in_transactions_of_256(tmp_path: Path) -> None:
     sizes: list[int] = []
 
