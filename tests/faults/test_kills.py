@@ -179,8 +179,9 @@ async def test_45_kills_of_a_process_that_does_what_the_app_does(tmp_path: Path)
 class Chat:
     """A tab, and what the server has acknowledged to it.
 
-    A question counts from ``first_interaction`` or from the first token of its answer, a whole answer from the
-    ``new_message`` that ends it: these are what a person sees.
+    A question counts from ``first_interaction``, from ``kept`` or from the first token of its answer, a whole answer
+    from the ``new_message`` that ends it: these are what a person sees. Each tab has a conversation of its own, or a
+    token could be of an answer to another tab's question while its own waits for its turn.
     """
 
     def __init__(self, client: Client) -> None:
@@ -189,7 +190,8 @@ class Chat:
 
     def hear(self, name: str, data: Any) -> None:
         screen = self.client.screen
-        if name == "first_interaction" or (name == "stream_token" and self.question):
+        told = name in ("first_interaction", "stream_token") or (name == "kept" and data == self.question)
+        if told and self.question:
             self.kept[self.question] = screen[self.question]["output"]
         if name == "new_message" and data["type"] == "assistant_message":
             self.kept[data["id"]] = data["output"]
@@ -239,9 +241,10 @@ async def test_5_kills_of_the_real_server_amid_the_chats_of_many(app: App) -> No
 
         async with AsyncExitStack() as stack:
             chats: list[Chat] = []
+            before = draw.sample(list(kept), len(kept))
             for number in range(CHATS):
                 client = await (await stack.enter_async_context(Client(server.url))).login()
-                resumed = draw.choice(list(kept)) if kept and number % 2 else None
+                resumed = before.pop() if before and number % 2 else None
                 await client.connect(resumed)
                 chats.append(Chat(client))
             for chat in chats:
