@@ -80,7 +80,8 @@ class Watch:
         if self._transactions.stalled:
             self.leave()
         else:
-            self._timer = self._loop.call_later(self._transactions.left, self._look)
+            # What is left shrinks when the database is open, which may take OPENING.
+            self._timer = self._loop.call_later(min(self._transactions.left, PATIENCE), self._look)
 
     def leave(self) -> None:
         """Waits no longer."""

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -260,6 +261,19 @@ async def test_nobody_gives_up_too_early_and_nothing_hangs_afterwards(
     await done
     assert await lane.close()
     assert events == []
+
+
+async def test_a_database_that_opens_late_and_then_hangs_is_not_waited_for_as_if_it_still_opened(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transaction, "PATIENCE", 0.001)
+    monkeypatch.setattr(transaction, "OPENING", 1000.0)
+    lane = Lane(database.commit, Spool(tmp_path / "spool"), partial(asyncio.sleep, 0.05))
+    database.answers.clear()
+    await lane.submit(step("a"))
+    assert lane.degraded
+    database.answers.set()
+    assert await lane.close()
 
 
 async def test_a_database_that_does_not_open_is_given_up_like_one_that_does_not_commit(
