@@ -374,15 +374,25 @@ async def test_the_end_tries_once_more_what_is_in_the_spool(
 async def test_the_end_spools_what_a_slow_transaction_holds_up(
     lane: Lane, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    leave = transaction.Watch.leave
+
+    def leave_and_wait_long(self: transaction.Watch) -> None:
+        monkeypatch.setattr(writer, "CLOSING", 60.0)
+        leave(self)
+
     monkeypatch.setattr(transaction, "PATIENCE", 1000.0)
+    monkeypatch.setattr(transaction.Watch, "leave", leave_and_wait_long)
     monkeypatch.setattr(writer, "CLOSING", 0.01)
     database.answers.clear()
     held = lane.submit(step("a"))
     await until_it_waits()
     behind = lane.submit(step("b"))
-    assert await lane.close() is False
-    assert (await held, await behind) == (None, None)
+    closing = asyncio.create_task(lane.close())
+    assert (await held, await behind, database.stored) == (None, None, [])
     assert [write.id for write in lane.spooled() if isinstance(write, UpsertStep)] == ["a", "b"]
+    database.answers.set()
+    assert await closing
+    assert database.stored == ["a", "b"]
 
 
 async def test_a_flood_is_stored_in_transactions_of_256(tmp_path: Path) -> None:
