@@ -7,17 +7,21 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from .records import (
+    LISTED,
     NOTHING_MORE,
     Element,
+    Facets,
     File,
     Page,
     Part,
+    Sort,
     Step,
     StepFile,
     Thread,
     ThreadMessage,
     User,
     View,
+    Which,
     Wish,
     now,
 )
@@ -27,7 +31,7 @@ from .search.find import NOTHING, read_cursor
 from .search.find import Found as FoundPart
 from .search.query import Query, parse
 from .search.results import FoundThreads, Hits
-from .sql import context, parts, queries, summaries, usage
+from .sql import context, lists, parts, queries, summaries, usage
 
 T = TypeVar("T")
 Found = TypeVar("Found", File, Step)
@@ -93,17 +97,28 @@ class Reads(ABC):
         cursor: str | None = None,
         search: str | None = None,
         feedback: int | None = None,
+        which: Which = LISTED,
+        sort: Sort = "pinned",
     ) -> Page:
-        """One page of a user's threads, last activity first.
+        """One page of a user's threads: those that are pinned, then the others, last activity first.
 
-        ``search``: as in ``found_threads``, whose order it has then; without a word it is none.
-        ``feedback``: 0 or 1, a vote that occurs. ``cursor``: ``Page.next`` of the page before. Raises InvalidInput.
+        ``search``: as in ``found_threads``, whose order it has then, also of archived threads; without a word it is
+        none. ``feedback``: 0 or 1, a vote that occurs. ``cursor``: ``Page.next`` of the page before, of the same sort.
+        ``which``, ``sort``: of a page that is no search. Raises InvalidInput.
         """
         if search and search.strip():
             found = await self.found_threads(user_id, search, first, cursor, feedback)
             return Page(found.threads, found.next)
-        page = partial(queries.page, user_id=user_id, first=first, cursor=cursor, feedback=feedback)
-        return queries.first_of(await self._list(user_id, page, feedback is not None), first)
+        page = partial(lists.page, user_id=user_id, first=first, cursor=cursor, feedback=feedback)
+        page = partial(page, which=which, sort=sort)
+        return lists.first_of(await self._list(user_id, page, feedback is not None), first, sort)
+
+    async def facets(self, user_id: str, archived: bool | None = False) -> Facets:
+        """In which folders and with which tags a user has threads, and how many: at most 1,000 of each. ``archived``:
+        only those that are, or are not; None: all."""
+        return lists.together(
+            await self._list(user_id, partial(lists.facets, user_id=user_id, archived=archived), False)
+        )
 
     async def search(
         self,

@@ -41,6 +41,46 @@ class Thread:
     tags: list[str] | None
     created_at: int
     last_activity_at: int
+    folder: str | None = None
+    """A path such as ``Work/Client A``; None: it is in none."""
+    pinned: bool = False
+    archived: bool = False
+    status: str = "open"
+    """open or done."""
+    kind: str = "chat"
+    """chat, imported, channel, or what an app calls it."""
+    trashed_at: int = 0
+    """Since when it is in the trash; 0: it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which of a user's threads; None: any."""
+
+    folder: str | None = None
+    """In this folder or in one below it; "": in none."""
+    tag: str | None = None
+    """As it was given, byte for byte."""
+    pinned: bool | None = None
+    archived: bool | None = False
+    status: str | None = None
+    kind: str | None = None
+
+
+LISTED = Which()
+"""What a list shows where nobody says more."""
+Sort = Literal["pinned", "activity", "created"]
+"""Those that are pinned first, then last activity; last activity; the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """How many of a user's threads there are of each kind; those in the trash do not count."""
+
+    folders: dict[str, int]
+    """Directly in each folder, by its path."""
+    tags: dict[str, int]
+    """With each tag; the most frequent first."""
 
 
 class Step(NamedTuple):

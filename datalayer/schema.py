@@ -17,11 +17,12 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
 )
 
 from .column_types import ID, Json, LongText, Seq
 
-HEAD = "0008"
+HEAD = "0010"
 """Revision of this schema; the last one in ``migrations/versions``."""
 
 MESSAGES = ("user_message", "assistant_message")
@@ -46,8 +47,11 @@ users = Table(
     UniqueConstraint("identifier").ddl_if(dialect="sqlite"),
 )
 
-# One conversation. last_activity_at moves with messages only; the index serves the sidebar's keyset pages.
-# name_source: first_message < model < user; a weaker source never replaces a stronger one.
+# One conversation. last_activity_at moves with messages only. name_source: first_message < model < user; a weaker
+# source never replaces a stronger one. folder is a path, "Work/Client A", NULL for none; status is open or done; kind
+# is chat, imported or channel, or what an app calls it. trashed_at: since then it is in the trash; 0: it is not,
+# because PostgreSQL walks no index in order behind a NULL. threads_as_listed serves the sidebar's keyset pages,
+# threads_by_activity those of all threads, threads_by_folder the counts of folders.
 threads = Table(
     "threads",
     metadata,
@@ -59,7 +63,39 @@ threads = Table(
     Column("tags", Json),
     _time("created_at", nullable=False),
     _time("last_activity_at", nullable=False),
+    Column("folder", ID),
+    Column("pinned", Boolean, nullable=False, server_default=false()),
+    Column("archived", Boolean, nullable=False, server_default=false()),
+    Column("status", String(16), nullable=False, server_default="open"),
+    Column("kind", String(16), nullable=False, server_default="chat"),
+    Column("trashed_at", BigInteger, nullable=False, server_default="0"),
     Index("threads_by_activity", "user_id", "last_activity_at", "id"),
+    Index("threads_as_listed", "user_id", "trashed_at", "archived", "pinned", "last_activity_at", "id"),
+)
+
+
+def _partial(name: str, *columns: Column[Any], where: ColumnElement[bool]) -> None:
+    """MySQL has no partial indexes: there it holds all rows."""
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+_partial(
+    "threads_by_folder",
+    *(threads.c.user_id, threads.c.folder, threads.c.trashed_at, threads.c.archived),
+    where=threads.c.folder.is_not(None),
+)
+_partial("threads_in_trash", threads.c.trashed_at, where=threads.c.trashed_at > 0)
+
+# The tags of threads that have an author and are not in the trash, from threads.tags, for lists and counts: texts of at
+# most 255 characters, each once. archived repeats its thread's, so that counting reads nothing else.
+thread_tags = Table(
+    "thread_tags",
+    metadata,
+    Column("thread_id", ID, ForeignKey("threads.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", ID, primary_key=True),
+    Column("user_id", ID, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Index("thread_tags_by_user", "user_id", "tag", "archived"),
 )
 
 # A message or a run/tool step. seq is the order of arrival: a stable rowid in SQLite, elsewhere the moment of the first
@@ -103,14 +139,9 @@ steps = Table(
 )
 
 
-def _partial(name: str, column: Column[Any], where: ColumnElement[bool]) -> None:
-    """MySQL has no partial indexes: there it holds all rows."""
-    Index(name, column, sqlite_where=where, postgresql_where=where)
-
-
-_partial("steps_by_parent", steps.c.parent_id, steps.c.parent_id.is_not(None))
-_partial("steps_streaming", steps.c.instance, steps.c.status == "streaming")
-_partial("steps_favorite", steps.c.thread_id, steps.c.favorite)
+_partial("steps_by_parent", steps.c.parent_id, where=steps.c.parent_id.is_not(None))
+_partial("steps_streaming", steps.c.instance, where=steps.c.status == "streaming")
+_partial("steps_favorite", steps.c.thread_id, where=steps.c.favorite)
 
 # The content of elements, once per SHA-256; the store of files calls it by this and the tag (NULL: by this alone). The
 # row is what locks it while it is taken or let go. released_at: since then it is being removed, for good; whoever needs

@@ -14,6 +14,8 @@ TITLE_LENGTH = 60
 NAME_LENGTH = 500
 ID_LENGTH = 255
 MAX_DEPTH = 200
+FOLDER_DEPTH = 10
+TAG_LENGTH = 100
 
 # NUL is refused by PostgreSQL's text and jsonb types, lone surrogates cannot be encoded as UTF-8 by any driver.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -122,6 +124,37 @@ def thread_name(value: str) -> str:
     if len(name) > NAME_LENGTH:
         raise InvalidInput(f"A conversation's name has at most {NAME_LENGTH} characters")
     return name
+
+
+def folder(path: Any) -> str:
+    """The path of a folder: parts between slashes, each on one line, without empty ones; case is kept. "" is none.
+
+    Raises InvalidInput for what not every database takes, a part of dots only, more than 10 parts or 255 characters.
+    """
+    if not isinstance(path, str) or not is_storable(path):
+        raise InvalidInput("The name of a folder cannot have NUL or half a surrogate pair in it")
+    if len(path) > 20 * ID_LENGTH:
+        raise InvalidInput(f"The path of a folder has at most {ID_LENGTH} characters")
+    parts = [part for part in map(one_line, normal("NFC", path).split("/")) if part]
+    if any(not part.strip(".") for part in parts):
+        raise InvalidInput("A folder cannot be named with dots only")
+    if len(parts) > FOLDER_DEPTH:
+        raise InvalidInput(f"Folders are at most {FOLDER_DEPTH} deep")
+    if len(found := "/".join(parts)) > ID_LENGTH:
+        raise InvalidInput(f"The path of a folder has at most {ID_LENGTH} characters")
+    return found
+
+
+def tag(value: Any) -> str:
+    """A tag, on one line. Raises InvalidInput for an empty one, beyond 100 characters, or what not every database
+    takes."""
+    if not isinstance(value, str) or not is_storable(value):
+        raise InvalidInput("A tag cannot have NUL or half a surrogate pair in it")
+    if len(value) > 20 * TAG_LENGTH or len(found := one_line(normal("NFC", value))) > TAG_LENGTH:
+        raise InvalidInput(f"A tag has at most {TAG_LENGTH} characters")
+    if not found:
+        raise InvalidInput("A tag needs a name")
+    return found
 
 
 def title(message: str) -> str:

@@ -42,6 +42,7 @@ Timing = Literal["given", "kept", "now"]
 CallKind = Literal["turn", "title", "summary"]
 CallStatus = Literal["complete", "stopped", "failed"]
 SummarySource = Literal["model", "extractive"]
+Status = Literal["open", "done"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,18 @@ class UpdateThread(Write):
     metadata: dict[str, Any] | None = None
     """Merged by key; a key given as None is removed."""
     tags: list[str] | None = None
+    tags_added: list[str] | None = None
+    tags_removed: list[str] | None = None
+    """Both leave the others as they are, so that two at once lose none."""
+    folder: str | None = None
+    """A path as ``text.folder`` takes it; "": the thread is in none."""
+    pinned: bool | None = None
+    archived: bool | None = None
+    status: Status | None = None
+    kind: str | None = None
+    """chat, imported, channel, or what an app calls it, in at most 16 characters."""
+    stored_only: bool = False
+    """A thread that is not there is not made: NotFound."""
     anonymous: bool = True
     """A new thread may be without author."""
     yields: bool = False

@@ -25,3 +25,4 @@ import "./page/scroll.js";
 import "./page/unreachable.js";
 import "./page/part.js";
 import "./page/search.js";
+import "./page/pinned.js";

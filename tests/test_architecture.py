@@ -85,6 +85,8 @@ FLOORS = {
     "sql.parts": 7,
     "sql.copying": 4,
     "sql.usage": 4,
+    "sql.lists": 4,
+    "sql.organising": 4,
     "sql.summaries": 4,
     "sql.group": 7,
     "reads": 8,

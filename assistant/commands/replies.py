@@ -1,58 +1,25 @@
 """What each command answers, in Markdown. All that it shows and changes is the asking person's own."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from datalayer.records import Thread, now
 from datalayer.text import NAME_LENGTH, clean, one_line
-from datalayer.writes import VISITOR, UpdateThread
+from datalayer.writes import UpdateThread
 
 from ..models import OFFLINE
-from ..services import Services
-from ..settings import Settings
-from ..texts import Language, date, minutes, say
+from ..texts import date, minutes, say
 from ..texts.markdown import escape
 from ..turns.extract import localised
 from ..turns.history import rebuild
 from ..turns.summaries import write_summary
 from ..turns.turn import input_space
-from . import info, search, usage
+from . import info, organise, search, usage
+from .asked import Asked, Reply
 from .names import COMMANDS, Typed
-
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure  # type: ignore[import-untyped]
 
 _LISTED = 20
 _DAYS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    services: Services
-    user: str
-    """The id of who asks."""
-    identifier: str | None
-    """The name of who asks, None where nobody logs in."""
-    thread: Thread
-    settings: Settings
-    words: str
-    """What follows the name of the command."""
-    to: Language
-    root: str
-    """The path the app is mounted under."""
-
-    def link(self, thread_id: str, name: str | None) -> str:
-        return f"[{escape(name or say('untitled', self.to))}]({self.root}/thread/{thread_id})"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    text: str
-    name: str | None = None
-    """What the conversation is called now, None: as before."""
-    figure: "Figure | None" = None
 
 
 async def reply(typed: Typed, asked: Asked) -> Reply:
@@ -104,8 +71,9 @@ async def _search(asked: Asked) -> Reply:
 
 
 def _entry(asked: Asked, thread: Thread, count: int) -> str:
-    when = date(datetime.fromtimestamp(thread.last_activity_at / 1e6), asked.to)
-    return f"- {asked.link(thread.id, thread.name)} · {when} · {say('messages', asked.to, n=count)}"
+    to, when = asked.to, date(datetime.fromtimestamp(thread.last_activity_at / 1e6), asked.to)
+    told = [asked.link(thread.id, thread.name), when, say("messages", to, n=count), *organise.place(thread, to)]
+    return f"- {' · '.join(told)}"
 
 
 async def _usage(asked: Asked) -> Reply:
@@ -139,9 +107,7 @@ async def _rename(asked: Asked) -> Reply:
     if len(name) > NAME_LENGTH:
         return Reply(say("rename_long", asked.to, most=NAME_LENGTH))
     await asked.services.layer.store.submit(
-        UpdateThread(
-            actor=asked.identifier or VISITOR, thread_id=asked.thread.id, at=now(), name=name, name_source="user"
-        )
+        UpdateThread(actor=asked.actor, thread_id=asked.thread.id, at=now(), name=name, name_source="user")
     )
     return Reply(say("renamed", asked.to, name=escape(name)), name=name)
 
@@ -190,6 +156,10 @@ _REPLIES: Mapping[str, Callable[[Asked], Awaitable[Reply]]] = {
     "info": _info,
     "usage": _usage,
     "rename": _rename,
+    "pin": organise.pin,
+    "archive": organise.archive,
+    "tag": organise.tag,
+    "folder": organise.folder,
     "clear": _clear,
     "summary": _summary,
     "help": _help,

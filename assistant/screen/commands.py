@@ -13,8 +13,9 @@ from datalayer import DataLayerError, InvalidInput, StoreUnavailable
 from datalayer.records import Thread
 
 from ..commands import names
+from ..commands.asked import Asked, Reply
 from ..commands.names import COMMANDS, Typed
-from ..commands.replies import Asked, Reply, reply
+from ..commands.replies import reply
 from ..marks import COMMAND, OURS, UNSEARCHED, of_command
 from ..services import Services
 from ..settings import Settings
@@ -22,7 +23,7 @@ from ..texts import Language, say
 from ..turns.history import recall, warm
 from . import conversation
 from .delivery import Handler
-from .followups import announce
+from .followups import announce, list_anew
 from .session import owner, root_path, session_language
 
 logger = logging.getLogger("assistant")
@@ -114,6 +115,8 @@ async def run(typed: Typed, asked: cl.Message, thread: Thread | None, settings: 
     await shown.send()
     if answer.name:
         await announce(answer.name)
+    elif answer.moved:
+        await list_anew()
 
 
 async def _use(asked: cl.Message, services: Services) -> None:

@@ -4,6 +4,7 @@ Always true: nothing here delays or breaks a turn.
 """
 
 import asyncio
+import uuid
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -77,3 +78,8 @@ async def announce(name: str) -> None:
     """Makes the page read its list of conversations again: the event by which Chainlit announces a new one does."""
     thread_id = cl.context.session.thread_id
     await cl.context.emitter.emit("first_interaction", {"interaction": name, "thread_id": thread_id})
+
+
+async def list_anew() -> None:
+    """The same, where no name has changed: the page takes a name that it knows for nothing new."""
+    await announce(str(uuid.uuid4()))

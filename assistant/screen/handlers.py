@@ -38,7 +38,7 @@ from . import (
     view,
 )
 from .answering import answer
-from .followups import announce
+from .followups import announce, list_anew
 from .notices import Notices
 from .session import owner, session_language, state_of
 
@@ -207,6 +207,8 @@ async def _answer(asked: cl.Message, services: Services) -> None:
     if thread is not None and thread.name is None and asked.content.strip():  # it began with a command
         await services.layer.update_thread(thread.id, name=title(asked.content))
         await announce(asked.content)
+    elif thread is not None and thread.pinned:  # the page puts it among those of today
+        await list_anew()
     held = await conversation.before(asked, thread, services.layer, services.memory)
     await answer(asked, held, settings, services, cl.Message(""))
 

@@ -15,6 +15,8 @@ def line(hit: Hit, to: Language, root: str) -> str:
     """An item of a list. ``root``: the path the app is mounted under, without a trailing slash."""
     when = date(datetime.fromtimestamp(hit.at / 1e6), to)
     told = hit.snippet.text == one_line(hit.thread_name or "")  # a conversation is named after its first message
+    if hit.archived:
+        when = f"{when}, {say('archived_hit', to)}"
     return f"- {link(hit, to, root)} ({when}){'' if told else quotation(hit.snippet, to)}"
 
 

@@ -196,9 +196,10 @@ class DataLayer(Parts):
         return is_uuid(thread_id) and not await self.store.was_deleted(thread_id)
 
     async def list_threads(self, pagination: Pagination, filters: ThreadFilter) -> PaginatedResponse[ThreadDict]:
-        """A page of the user's threads without steps, last activity first; ``createdAt`` is the last activity, by which
-        the sidebar groups. Of a search (``search.query``), newest hit first: ``createdAt`` is the hit's, ``name`` shows
-        it, and ``hit`` tells more (``shapes.found``). ``endCursor`` is opaque. Raises InvalidInput."""
+        """A page of the user's threads without steps, the pinned ones first, then last activity; archived ones are not
+        listed. ``createdAt`` is the last activity, by which the sidebar groups. Of a search (``search.query``), newest
+        hit first: ``createdAt`` is the hit's, ``name`` shows it, and ``hit`` tells more (``shapes.found``).
+        ``endCursor`` is opaque. Raises InvalidInput."""
         return await list_threads(self.store, pagination, filters)
 
     @at_call
@@ -232,6 +233,7 @@ class DataLayer(Parts):
                 tags=text.clean(tags, "tags"),
                 anonymous=self._anonymous(),
                 yields=actor.is_channel(session_here()),
+                kind="channel" if actor.is_channel(session_here()) else None,
             )
         )
 

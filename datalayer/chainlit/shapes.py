@@ -102,8 +102,8 @@ def _values(given: Mapping[str, Any], columns: Mapping[str, tuple[str, Convert]]
 
 
 def thread(found: Thread, created_at: int) -> "ThreadDict":
-    """``found`` without steps and elements."""
-    return {
+    """``found`` without steps and elements; ``pinned`` for a page that can show it."""
+    shown: ThreadDict = {
         "id": found.id,
         "createdAt": to_iso(created_at) or "",
         "name": found.name,
@@ -114,6 +114,7 @@ def thread(found: Thread, created_at: int) -> "ThreadDict":
         "steps": [],
         "elements": [],
     }
+    return {**shown, "pinned": True} if found.pinned else shown  # type: ignore[typeddict-unknown-key]
 
 
 def hit(here: Thread, found: Hit) -> "ThreadDict":
@@ -125,6 +126,7 @@ def hit(here: Thread, found: Hit) -> "ThreadDict":
         shown["name"] = " — ".join(filter(None, (here.name, said)))
     shown["hit"] = {  # type: ignore[typeddict-unknown-key]
         "name": here.name,
+        "archived": found.archived,
         "stepId": found.step_id,
         "snippet": said,
         "marks": [[_units(said[:start]), _units(said[:end])] for start, end in found.snippet.marks],

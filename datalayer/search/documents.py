@@ -20,6 +20,7 @@ from .tokens import LONGEST, tokens
 ALL = "="
 """What every document has; one of a thread has ``THREAD`` too."""
 THREAD, MINE, ASSISTANT, FILE, PICTURE, VOTE = "=n", "=u", "=a", "=f", "=p", "=v"
+PINNED, ARCHIVED, DONE = "=k", "=z", "=d"
 
 
 class Text(NamedTuple):
@@ -77,7 +78,7 @@ MONTH = 30 * 86_400_000_000
 
 _HAS = exists(select(1).where(elements.c.for_id == steps.c.id))
 _WHAT = (
-    *(steps.c.seq, steps.c.id, threads.c.name, steps.c.thread_id, threads.c.user_id, steps.c.type),
+    *(steps.c.seq, steps.c.id, threads.c.name, threads.c.archived, steps.c.thread_id, threads.c.user_id, steps.c.type),
     *(steps.c.created_at, steps.c.metadata, steps.c.input, steps.c.output),
     exists(select(1).where(feedbacks.c.step_id == steps.c.id)).label("voted"),
     _HAS.label("has"),
@@ -92,9 +93,10 @@ FOUND = (
 """What makes a step a document. One that is being streamed becomes one when it is complete."""
 _MESSAGES: Select[Any] = select(*_WHAT).join(threads).where(*FOUND, steps.c.id.in_(listed("steps")))
 _TEXTS = select(steps.c.id, steps.c.output, steps.c.input, _HAS.label("has")).where(steps.c.id.in_(listed("steps")))
-_THREADS = select(threads.c.id, threads.c.user_id, threads.c.name, threads.c.tags, threads.c.created_at).where(
-    threads.c.id.in_(listed("threads")), threads.c.user_id.is_not(None)
-)
+_THREADS: Select[Any] = select(
+    *(threads.c.id, threads.c.user_id, threads.c.name, threads.c.tags, threads.c.folder, threads.c.pinned),
+    *(threads.c.archived, threads.c.status, threads.c.created_at),
+).where(threads.c.id.in_(listed("threads")), threads.c.user_id.is_not(None))
 _OF_STEPS = select(elements.c.for_id, elements.c.thread_id, elements.c.name, elements.c.mime).where(
     elements.c.for_id.in_(listed("steps"))
 )
@@ -110,6 +112,8 @@ class Document(NamedTuple):
     """By which the newest comes first: ``steps.seq``, a thread's ``created_at``; SQLite's own of a thread."""
     id: str
     thread_name: str | None
+    archived: bool
+    """Whether its thread is."""
     at: int
     """When it was made."""
     text: Text
@@ -125,9 +129,10 @@ def messages(connection: Connection, ids: Collection[str]) -> dict[str, Document
             files.setdefault((thread_id, step_id), []).append((name or "", mime or ""))
     return {
         key: Document(
-            seq, key, name, at, _message(files.get((thread_id, key), ()), thread_id, user_id, kind, at, *rest)
+            *(seq, key, name, bool(archived), at),
+            _message(files.get((thread_id, key), ()), thread_id, user_id, kind, at, *rest),
         )
-        for seq, key, name, thread_id, user_id, kind, at, *rest, _ in rows
+        for seq, key, name, archived, thread_id, user_id, kind, at, *rest, _ in rows
         if not (rest[0] or {}).get(UNSEARCHED)
     }
 
@@ -169,19 +174,21 @@ def _message(
 
 
 def titles(connection: Connection, ids: Collection[str], all_: bool = False) -> dict[str, Document]:
-    """The documents of those threads that have a name, a tag or a file of their own, by the id of the thread. ``all_``:
-    and of the others."""
+    """The documents of those threads that have a name, a folder, a tag or a file of their own, by the id of the thread.
+    ``all_``: and of the others."""
     fetch, asked = dialects.of(connection).fetch, {"threads": json.dumps(list(ids))}
     files: dict[str, list[str]] = {}
     for thread_id, name in fetch(connection, _OF_THREADS, asked, tuple):
         files.setdefault(thread_id, []).append(name or "")
     found = {}
-    for key, user_id, name, tags, at in fetch(connection, _THREADS, asked, tuple):
+    for key, user_id, name, tags, folder, pinned, archived, status, at in fetch(connection, _THREADS, asked, tuple):
         tagged = list(_texts(tags))
-        texts = (*([name] if name else ()), *tagged, *files.get(key, ()))
+        texts = (*filter(None, (name, folder)), *tagged, *files.get(key, ()))
         if texts or all_:
             marks = {THREAD, month_mark(at), thread_mark(key), *map(tag_mark, tagged)}
-            found[key] = Document(at, key, name, at, Text(user_id, key, texts, frozenset(marks)))
+            states = ((PINNED, pinned), (ARCHIVED, archived), (DONE, status == "done"))
+            marks |= {mark for mark, has in states if has}
+            found[key] = Document(at, key, name, bool(archived), at, Text(user_id, key, texts, frozenset(marks)))
     return found
 
 

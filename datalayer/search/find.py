@@ -13,7 +13,7 @@ from ..errors import InvalidInput
 from . import base, documents, engines
 from .base import FIRST, Kind, Place, Wanted
 from .documents import Document
-from .query import Query, Term
+from .query import Query, State, Term
 from .snippets import matches
 from .tokens import phrase
 
@@ -217,14 +217,14 @@ def _marks(connection: Connection, user_id: str, query: Query, kind: Kind) -> It
         yield [_HAS[each]]
     if query.models:
         yield [documents.model_mark(each) for each in query.models]
-    for tag in query.tags:
-        mark = documents.tag_mark(tag)
+    for mark in (*map(documents.tag_mark, query.tags), *(_IS[state] for state in sorted(query.states))):
         yield [mark] if kind == "title" else _threads(connection, user_id, Wanted(marks=[[mark]]))
     if query.within is not None:
         terms = _terms(query.within)
         yield _threads(connection, user_id, Wanted(terms, [[documents.THREAD]])) if terms else []
 
 
+_IS: dict[State, str] = {"pinned": documents.PINNED, "archived": documents.ARCHIVED, "done": documents.DONE}
 _HAS = {"file": documents.FILE, "picture": documents.PICTURE, "vote": documents.VOTE}
 
 

@@ -11,10 +11,11 @@ from .tokens import phrase
 
 Sender = Literal["me", "assistant"]
 Kind = Literal["file", "picture", "vote"]
-Reason = Literal["date", "sender", "kind", "value", "excluded", "wordless", "long", "many"]
-"""Why a part was left out: it is no date, neither me nor the assistant, nothing that a message can have; a filter has
-no value, or cannot be excluded; it has neither letter, digit nor emoji; it is beyond the longest query, or the most
-terms."""
+State = Literal["pinned", "archived", "done"]
+Reason = Literal["date", "sender", "kind", "state", "value", "excluded", "wordless", "long", "many"]
+"""Why a part was left out: it is no date, neither me nor the assistant, nothing that a message can have, nothing that a
+conversation can be; a filter has no value, or cannot be excluded; it has neither letter, digit nor emoji; it is beyond
+the longest query, or the most terms."""
 
 LONGEST = 1000
 """Characters of a query."""
@@ -28,6 +29,7 @@ _NAMES = {
     **dict.fromkeys(("in", "dans"), "in"),
     **dict.fromkeys(("from", "de"), "from"),
     **dict.fromkeys(("has", "avec"), "has"),
+    **dict.fromkeys(("is", "est"), "is"),
     **dict.fromkeys(("tag", "étiquette", "etiquette"), "tag"),
     **dict.fromkeys(("model", "modèle", "modele"), "model"),
 }
@@ -37,7 +39,12 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("picture", "pictures", "image", "images", "photo", "photos"), "picture"),
     **dict.fromkeys(("vote", "votes"), "vote"),
 }
-_REASONS: dict[str, Reason] = {"before": "date", "after": "date", "from": "sender", "has": "kind"}
+_STATES: dict[str, State] = {
+    **dict.fromkeys(("pinned", "epingle", "epinglee", "epinglees"), "pinned"),
+    **dict.fromkeys(("archived", "archive", "archivee", "archivees"), "archived"),
+    **dict.fromkeys(("done", "termine", "terminee", "terminees"), "done"),
+}
+_REASONS: dict[str, Reason] = {"before": "date", "after": "date", "from": "sender", "has": "kind", "is": "state"}
 _OPEN, _CLOSE = '"“”„«', '"“”»'
 _PART = re.compile(
     rf"""
@@ -79,6 +86,7 @@ class Query:
     within: str | None = None  # as typed: what the name of a folder or a thread says
     sender: Sender | None = None
     has: frozenset[Kind] = frozenset()
+    states: frozenset[State] = frozenset()  # of the thread
     tags: tuple[str, ...] = ()  # as typed
     models: tuple[str, ...] = ()  # as typed
     problems: tuple[Problem, ...] = ()  # what was left out, in the order typed
@@ -133,6 +141,8 @@ def _filtered(query: Query, name: str, value: str, clock: "_Clock") -> Query | N
             return replace(query, sender=sender)
         case "has" if kind := _KINDS.get(fold(value)):
             return replace(query, has=query.has | {kind})
+        case "is" if state := _STATES.get(fold(value)):
+            return replace(query, states=query.states | {state})
         case "in":
             return replace(query, within=value)
         case "tag":

@@ -25,6 +25,8 @@ class Hit:
     at: int
     """When it was made, in UTC microseconds."""
     snippet: Snippet
+    archived: bool = False
+    """Whether the thread is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +101,4 @@ def found_threads(
 def hit(document: Document, query: Query) -> Hit:
     step_id = None if find.is_title(document) else document.id
     shown = snippet(document.text.whole, query)
-    return Hit(document.text.thread_id, document.thread_name, step_id, document.at, shown)
+    return Hit(document.text.thread_id, document.thread_name, step_id, document.at, shown, document.archived)

@@ -113,9 +113,9 @@ class ServerIndex(base.Index):
         return False
 
     def _row(self, document: Document) -> dict[str, Any]:
-        number, key, _, at, text = document
-        of = {"thread_id": text.thread_id, "user_id": text.user_id}
-        return {"id": key, "number": number, "at": at, "words": self.stored(text.keyed), **of}
+        text = document.text
+        of = {"thread_id": text.thread_id, "user_id": text.user_id, "at": document.at}
+        return {"id": document.id, "number": document.number, "words": self.stored(text.keyed), **of}
 
     @abstractmethod
     def read(self, words: ColumnElement[Any]) -> ColumnElement[Any]:

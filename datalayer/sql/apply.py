@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, Table, and_, delete, insert, or_, select, update
 
 from .. import dialects
 from ..errors import Forbidden, InvalidInput, NotFound
@@ -38,7 +38,7 @@ from ..writes import (
     Write,
     author_id,
 )
-from . import contents, summaries, usage
+from . import contents, organising, summaries, usage
 from .facts import Facts
 from .group import Group, user_row
 from .values import fit
@@ -85,14 +85,12 @@ def _update_thread(group: Group, write: UpdateThread) -> None:
         raise Forbidden("A conversation can only be given to oneself")
     if write.author is not None:
         group.connection.execute(group.sql.keep(users), user_row(write.author, {}, write.at))
-    if not group.admit(write, write.thread_id, write.anonymous, write.user_id):
+    if not group.admit(write, write.thread_id, write.anonymous, write.user_id, write.stored_only):
         return
     group.flush()
     this = threads.c.id == write.thread_id
-    stored = group.connection.execute(
-        select(threads.c.user_id, threads.c.name, threads.c.name_source, threads.c.metadata).where(this)
-    ).one()
-    values: dict[str, Any] = {}
+    stored = group.connection.execute(_STORED.where(this)).one()
+    values = organising.wanted(write, stored.tags)
     if write.user_id is not None and stored.user_id != write.user_id:
         if stored.user_id is None:
             values["user_id"] = group.facts.owners[write.thread_id] = write.user_id
@@ -103,16 +101,22 @@ def _update_thread(group: Group, write: UpdateThread) -> None:
     if write.metadata:
         merged = {**stored.metadata, **write.metadata}
         values["metadata"] = {key: value for key, value in merged.items() if value is not None}
-    if write.tags is not None:
-        values["tags"] = write.tags
     values = fit(threads, values)
     if values:
         _note_thread(group, write.thread_id, values)
         group.connection.execute(update(threads).where(this).values(values))
+        organising.index_tags(group.connection, write.thread_id, values)
+
+
+_STORED: Select[Any] = select(
+    threads.c.user_id, threads.c.name, threads.c.name_source, threads.c.metadata, threads.c.tags
+)
+_SAID = {"name", "tags", "user_id", "folder", "pinned", "archived", "status"}
+"""Columns of a thread that its document in the index is made of."""
 
 
 def _note_thread(group: Group, thread_id: str, values: dict[str, Any]) -> None:
-    if values.keys() & {"name", "tags", "user_id"}:
+    if values.keys() & _SAID:
         group.words.thread(thread_id)
     if "user_id" in values:  # what nobody had said is this user's now
         group.words.steps(group.connection.execute(select(steps.c.id).where(steps.c.thread_id == thread_id)).scalars())

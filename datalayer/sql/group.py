@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from .. import dialects
-from ..errors import DataLayerError, InvalidInput
+from ..errors import DataLayerError, InvalidInput, NotFound
 from ..records import user_id
 from ..schema import MESSAGES, elements, steps, threads, tombstones, users
 from ..search.changes import Changes
@@ -60,13 +60,18 @@ class Group:
 
     # Threads
 
-    def admit(self, write: Write, thread_id: str, anonymous: bool, author: str | None = None) -> bool:
-        """Whether ``write`` may touch the thread: True, made if it is new; False: it was deleted. Raises Forbidden."""
+    def admit(
+        self, write: Write, thread_id: str, anonymous: bool, author: str | None = None, stored_only: bool = False
+    ) -> bool:
+        """Whether ``write`` may touch the thread: True, made if it is new, unless ``stored_only``; False: it was
+        deleted. Raises Forbidden, NotFound."""
         if ("thread", thread_id) in self.facts.deleted:
             return False
         if thread_id in self.facts.owners:
             self.facts.check_owner(thread_id, write.actor)
             return True
+        if stored_only:
+            raise NotFound("There is no such conversation")
         owner = author or author_id(write.actor)
         if owner is None and not anonymous:
             raise InvalidInput("A new conversation needs an author")

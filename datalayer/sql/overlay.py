@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, Table, func, or_, select
 from .. import dialects, schema
 from ..dialects import sqlite
 from ..dialects.expressions import listed
-from ..schema import blobs, elements, feedbacks, steps, summaries, threads, tombstones, users
+from ..schema import blobs, elements, feedbacks, steps, summaries, thread_tags, threads, tombstones, users
 from ..search import building
 from ..writes import Write
 from .apply import apply
@@ -30,6 +30,7 @@ _owner = select(threads.c.user_id).where(threads.c.id.in_(_here))
 _THREADS: dict[str, Select[Any]] = {
     "users": select(users).where(users.c.id.in_(_owner)),
     "threads": select(threads).where(threads.c.id.in_(_here)),
+    "thread_tags": select(thread_tags).where(thread_tags.c.thread_id.in_(_here)),
 }
 _CONTENT: dict[str, Select[Any]] = {
     "steps": select(steps).where(steps.c.thread_id.in_(_here)),
@@ -102,7 +103,9 @@ def _number_on(connection: Connection, rows: Rows) -> None:
     newest = connection.execute(select(func.max(steps.c.seq))).scalar()
     if newest is not None and all(row["seq"] < newest for row in rows["steps"]):
         times = {"created_at": 0}
-        rows["threads"] = [*rows["threads"], _row(schema.threads, id="", metadata={}, last_activity_at=0, **times)]
+        placed = {"pinned": False, "archived": False, "status": "open", "kind": "chat", "trashed_at": 0}
+        nobody = _row(schema.threads, id="", metadata={}, last_activity_at=0, **times, **placed)
+        rows["threads"] = [*rows["threads"], nobody]
         rows["steps"] = [*rows["steps"], _row(steps, seq=newest, id="", thread_id="", favorite=False, **times)]
 
 

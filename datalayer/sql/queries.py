@@ -1,34 +1,29 @@
 """I9: reads. Each is a constant number of statements whatever the size of the store, and costs what it returns."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    Integer,
     Select,
     and_,
     bindparam,
     exists,
     func,
     select,
-    tuple_,
 )
 
 from .. import dialects
-from ..dialects.base import Row
 from ..dialects.expressions import listed
-from ..errors import InvalidInput
-from ..records import Blob, Element, File, Page, Step, Thread, User, user_id
+from ..records import Blob, Element, File, Step, Thread, User, user_id
 from ..schema import blobs, elements, feedbacks, steps, threads, tombstones, users
 from ..schema import preferences as preferred
 from ..search import find
 from ..search.query import Query
+from .lists import THREAD, as_thread, check_size, has_vote
 from .rows import columns
 
-MAX_PAGE = 200
 MOST_RANKED = 1000
 """Hits that are ranked by how much they are about what was asked."""
 
@@ -38,25 +33,12 @@ def user(connection: Connection, identifier: str) -> User | None:
     return User(*row) if row else None
 
 
-_THREAD: Select[Any] = select(*columns(Thread, threads, user_identifier=users.c.identifier)).outerjoin(
-    users, users.c.id == threads.c.user_id
-)
-_PAGE = (
-    _THREAD.where(threads.c.user_id == bindparam("author"))
-    .order_by(threads.c.last_activity_at.desc(), threads.c.id.desc())
-    .limit(bindparam("size", type_=Integer))
-)
-_ONE_THREAD = _THREAD.where(threads.c.id == bindparam("thread"))
-_POSITION = tuple_(threads.c.last_activity_at, threads.c.id)
+_ONE_THREAD = THREAD.where(threads.c.id == bindparam("thread"))
 
 
 def thread(connection: Connection, thread_id: str) -> Thread | None:
-    found = dialects.of(connection).fetch(connection, _ONE_THREAD, {"thread": thread_id}, _thread)
+    found = dialects.of(connection).fetch(connection, _ONE_THREAD, {"thread": thread_id}, as_thread)
     return found[0] if found else None
-
-
-def _thread(row: Row) -> Thread:
-    return Thread(*row)
 
 
 def was_deleted(connection: Connection, thread_id: str) -> bool:
@@ -139,35 +121,7 @@ def file(connection: Connection, element_id: str) -> File | None:
     return File(element_id, row.thread_id, row.user_id, shared, row.name or "", row.mime, blob)
 
 
-def page(
-    connection: Connection,
-    user_id: str,
-    first: int,
-    cursor: str | None,
-    feedback: int | None,
-    without: Collection[str] = (),
-) -> Page:
-    """One page of a user's threads, last activity first, ``without`` some. Raises InvalidInput for an unreadable cursor
-    or size."""
-    _check_size(first)
-    query = _PAGE
-    if without:
-        query = query.where(threads.c.id.not_in(listed("threads")))
-    if cursor is not None:
-        moment, key = _read_cursor(cursor)
-        # The first condition says no more than the second, but of an index that MySQL can use.
-        query = query.where(threads.c.last_activity_at <= moment, tuple_(moment, key) > _POSITION)
-    if feedback is not None:
-        query = query.where(_has_vote(user_id, feedback))
-    named = {"author": user_id, "size": first + 1, "threads": json.dumps(sorted(without))}
-    if query is _PAGE:
-        found = dialects.of(connection).fetch(connection, query, {"author": user_id, "size": first + 1}, _thread)
-    else:
-        found = list(map(_thread, connection.execute(query, named)))
-    return Page(found[:first], cursor_of(found[first - 1]) if len(found) > first else None)
-
-
-_SOME_THREADS = _THREAD.where(threads.c.id.in_(listed("threads")))
+_SOME_THREADS = THREAD.where(threads.c.id.in_(listed("threads")))
 
 
 def search(
@@ -182,50 +136,14 @@ def search(
 ) -> tuple[find.Found, dict[str, Thread]]:
     """What ``found_hits`` makes a page of, ``without`` some threads; ``by_thread``: what ``found_threads`` does, and
     the threads. Raises InvalidInput for an unreadable cursor or size."""
-    _check_size(first, MOST_RANKED)
+    check_size(first, MOST_RANKED)
     found = find.found(connection, user_id, query, first, find.read_cursor(cursor), by_thread, without)
     if not by_thread:
         return found, {}
     ids = {each.text.thread_id for each in (*found.messages, *found.titles, *found.scattered)}
-    some = _SOME_THREADS if feedback is None else _SOME_THREADS.where(_has_vote(user_id, feedback))
+    some = _SOME_THREADS if feedback is None else _SOME_THREADS.where(has_vote(user_id, feedback))
     rows = connection.execute(some, {"threads": json.dumps(sorted(ids))}) if ids else ()
     return found, {thread.id: thread for thread in (Thread(*row) for row in rows)}
-
-
-def _check_size(first: int, most: int = MAX_PAGE) -> None:
-    if not 1 <= first <= most:
-        raise InvalidInput(f"A page has 1 to {most} conversations")
-
-
-def first_of(pages: Sequence[Page], first: int) -> Page:
-    """The first of the threads of several pages, each the first of its own."""
-    if len(pages) == 1:
-        return pages[0]
-    found = sorted(
-        (thread for page in pages for thread in page.threads),
-        key=lambda thread: (thread.last_activity_at, thread.id),
-        reverse=True,
-    )
-    more = any(page.next for page in pages) or len(found) > first
-    return Page(found[:first], cursor_of(found[first - 1]) if more else None)
-
-
-def cursor_of(last: Thread) -> str:
-    """For the page that follows this thread."""
-    return f"{last.last_activity_at}.{last.id}"
-
-
-def _read_cursor(cursor: str) -> tuple[int, str]:
-    moment, dot, key = cursor.partition(".")
-    if not (dot and moment.removeprefix("-").isdecimal() and len(moment) < 20 and abs(int(moment)) < 1 << 63):
-        raise InvalidInput("This page of conversations cannot be found; reload the list")
-    return int(moment), key
-
-
-def _has_vote(user_id: str, value: int) -> ColumnElement[bool]:
-    """Read from the user's votes, which are fewer than the user's threads."""
-    voted = select(steps.c.thread_id).join(feedbacks, feedbacks.c.step_id == steps.c.id)
-    return threads.c.id.in_(voted.where(feedbacks.c.user_id == user_id, feedbacks.c.value == value))
 
 
 def ping(connection: Connection) -> None:

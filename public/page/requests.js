@@ -1,6 +1,7 @@
 // What the page asks of the server, where the answer it gets would mislead it.
 import { signedIn, signedOut } from "./drafts.js";
 import { french } from "./language.js";
+import { apart } from "./pinned.js";
 import { forgetPlace, goBack, keepPlace } from "./returning.js";
 import { showHits } from "./search.js";
 import { UNREACHABLE, isAway, searched, unreachable } from "./unreachable.js";
@@ -111,6 +112,8 @@ window.fetch = async (address, options = {}) => {
   if (is("POST", "/project/threads")) {
     const { filter, pagination } = JSON.parse(options.body);
     if (filter?.search || pagination?.first === IN_DIALOG) return search(address, options);
+    const listed = await request(address, options);
+    return listed.ok ? Response.json(apart(await listed.json())) : listed;
   }
   const answer = await (["PUT", "DELETE"].includes(options.method) ? change : request)(address, options);
   if (answer.status === 401) keepPlace();

@@ -10,6 +10,7 @@ const hints = {
   date: wordsOf("une date est 27/11/2026, 2026-11, 2026, hier ou 7j", "a date is 2026-11-27, 2026-11, 2026, yesterday or 7d"),
   sender: wordsOf("de:moi ou de:assistant", "from:me or from:assistant"),
   kind: wordsOf("avec:fichier, avec:image ou avec:vote", "has:file, has:picture or has:vote"),
+  state: wordsOf("est:épinglée, est:archivée ou est:terminée", "is:pinned, is:archived or is:done"),
   value: wordsOf("rien ne suit les deux-points", "nothing follows the colon"),
   excluded: wordsOf("le signe moins exclut des mots, pas des filtres", "a minus sign excludes words, not filters"),
   wordless: wordsOf("il n’y a pas de mot", "there is no word in it"),
@@ -59,7 +60,8 @@ function draw(item) {
   const { hit, createdAt } = found;
   const name = element("hit-name", hit.name || wordsOf("Conversation sans titre", "Untitled conversation"));
   const said = hit.snippet && hit.snippet !== hit.name ? [element("hit-said", ...marked(hit))] : [];
-  item.append(element("hit", name, element("hit-date", date.format(new Date(createdAt))), ...said));
+  const when = date.format(new Date(createdAt)) + (hit.archived ? wordsOf(" · archivée", " · archived") : "");
+  item.append(element("hit", name, element("hit-date", when), ...said));
 }
 
 function note() {

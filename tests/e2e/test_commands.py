@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from assistant.commands.names import COMMANDS
 from assistant.texts import say
 from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
@@ -43,6 +44,11 @@ ENGLISH = {
     "/USAGE": "| **This conversation** | Gemini 2.5 Flash |",
     "/rename Birds of the night": "This conversation is now called “Birds of the night”.",
     "/rename": "Type `/rename` and the name",
+    "/pin": "This conversation is pinned",
+    "/archive": "This conversation is archived",
+    "/tag owls, night birds": "Tags of this conversation: **owls**, **night birds**",
+    "/folder Birds/Owls": "This conversation is in the folder **Birds/Owls** now. `/folder /` moves it back.",
+    "/folder ..": "A folder cannot be called that",
     "/help": "- `/search` — What was said in your conversations: words, dates, files",
     "/serch owls": "Did you mean `/search`?",
 }
@@ -56,6 +62,11 @@ FRANCAIS = {
     "/infos": "- **Messages :**",
     "/consommation": "| **Cette conversation** | Gemini 2.5 Flash |",
     "/renommer Oiseaux de nuit": "Cette conversation s’appelle maintenant « Oiseaux de nuit ».",
+    "/épingler": "Cette conversation est épinglée",
+    "/archiver": "Cette conversation est archivée",
+    "/étiquette hiboux": "Étiquettes de cette conversation : **hiboux**",
+    "/dossier Oiseaux": "Cette conversation est maintenant dans le dossier **Oiseaux**.",
+    "/étiquette " + "x" * 101: "Une étiquette compte au plus 100 caractères.",
     "/aide": "- `/résumé` — L’essentiel de cette conversation",
     "/cherchez hiboux": "Vouliez-vous dire `/chercher` ?",
 }
@@ -106,7 +117,7 @@ async def test_the_menu_is_in_the_language_of_the_page(me: Client, moi: Client) 
     await until(lambda: _came(me, "set_commands"))
     assert menu(me)["search"] == "What was said in your conversations: words, dates, files"
     assert menu(moi)["chercher"] == "Ce qui a été dit dans vos conversations\u00a0: mots, dates, fichiers"
-    assert len(menu(me)) == len(menu(moi)) == 9
+    assert len(menu(me)) == len(menu(moi)) == len(COMMANDS)
 
 
 async def _came(client: Client, event: str) -> bool:
@@ -257,6 +268,53 @@ class TestRename:
         await until(named)
         model.titles = False
         assert model.told == ["How long do swifts live?"]
+
+
+class TestOrganise:
+    async def test_pin_and_archive_are_taken_back_by_the_same_command_and_the_list_is_read_anew(
+        self, me: Client, model: Model
+    ) -> None:
+        await ask(me, "Which owl is the smallest?")
+        for command, on, off in (("/pin", "is pinned", "no longer pinned"), ("/archive", "is archived", "is back in")):
+            for says in (on, off, on):
+                since = len(me.events)
+                assert says in await ask(me, command)
+                assert (await me.wait_for("first_interaction", since=since))["thread_id"] == me.thread_id
+        assert me.thread_id not in await me.listed()
+        assert me.thread_id in await me.listed("smallest")
+        assert "archived)" in await ask(me, "/search smallest")
+        await ask(me, "/archive")
+        assert next(iter(await me.listed())) == me.thread_id
+
+    async def test_a_message_to_a_pinned_one_has_the_list_read_anew(self, me: Client, model: Model) -> None:
+        await ask(me, "Which owl is the smallest?")
+        await ask(me, "/pin")
+        since = len(me.events)
+        await ask(me, "And the largest?")
+        await me.wait_for("first_interaction", since=since)
+        await ask(me, "/pin")
+
+    async def test_tags_are_added_and_removed_and_shown_with_how(self, me: Client, model: Model) -> None:
+        await ask(me, "Which owl is the smallest?")
+        assert "This conversation has no tags." in await ask(me, "/tag")
+        await ask(me, "/tag Owls, night birds")
+        assert await ask(me, "/tag owls, small") == "Tags of this conversation: **Owls**, **night birds**, **small**"
+        assert await ask(me, "/tag -OWLS, -none") == "Tags of this conversation: **night birds**, **small**"
+        assert "`/tag -japan` removes one" in await ask(me, "/tags")
+        assert me.thread_id in await ask(me, "/threads tag:small owl")
+        assert await ask(me, "/tag -small,-night birds") == "This conversation has no tags any more."
+
+    async def test_a_folder_is_shown_left_and_found(self, me: Client, model: Model) -> None:
+        await ask(me, "Which owl is the smallest?")
+        assert "This conversation is in no folder." in await ask(me, "/folder")
+        await ask(me, "/folder  Animals // Birds ")
+        shown = await ask(me, "/folder")
+        assert "in the folder **Animals/Birds**." in shown
+        assert "- Animals/Birds (1)" in shown
+        assert me.thread_id in await ask(me, "/threads in:animals owl")
+        assert "in Animals/Birds" in await ask(me, "/threads")
+        moved = await ask(me, "/folder /")
+        assert moved == "This conversation is in no folder any more. `/folder Animals/Birds` moves it back."
 
 
 class TestClear:

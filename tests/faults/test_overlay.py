@@ -13,6 +13,8 @@ from chainlit.types import Feedback, Pagination, ThreadFilter
 from chainlit.user import PersistedUser
 
 from datalayer import DataLayer, NotFound, backlog
+from datalayer.records import now
+from datalayer.writes import UpdateThread
 from tests.conftest import make_step, new_id, register, start_thread
 
 THREADS, WRITES = 5, 40
@@ -45,6 +47,7 @@ async def seen(layer: DataLayer, users: list[PersistedUser], threads: list[str],
     for user in users:
         for search in (None, "seven"):
             found[f"{user.identifier} {search}"] = await pages(layer, user, search)
+        found[f"{user.identifier} facets"] = await layer.store.facets(user.id)
     return found
 
 
@@ -64,7 +67,7 @@ async def change(layer: DataLayer, dice: random.Random, user: PersistedUser, thr
     thread_id = dice.choice(threads)
     found = await layer.get_thread(thread_id)
     step_id = dice.choice([step["id"] for step in found["steps"]]) if found and found["steps"] else new_id()
-    kind = dice.choice(["say", "say", "say", "edit", "delete step", "update", "file", "vote", "delete"])
+    kind = dice.choice(["say", "say", "say", "edit", "delete step", "update", "place", "file", "vote", "delete"])
     with layer.acting_as(user.identifier):
         if kind == "say":
             message = make_step(thread_id, type="user_message", output=dice.choice(["six", "seven"]))
@@ -75,6 +78,10 @@ async def change(layer: DataLayer, dice: random.Random, user: PersistedUser, thr
             await layer.delete_step(step_id)
         elif kind == "update":
             await layer.update_thread(thread_id, name=dice.choice(["Eight", "Seven"]), metadata={"n": dice.random()})
+        elif kind == "place":
+            given = {"pinned": dice.random() < 0.5, "archived": dice.random() < 0.3, "tags_added": [dice.choice("abc")]}
+            write = UpdateThread(actor=user.identifier, thread_id=thread_id, at=now(), folder="Seven", **given)
+            await layer.store.submit(write)
         elif kind == "file":
             element = cl.File(thread_id=thread_id, name="f", content=b"content", for_id=step_id)
             await layer.create_element(element)

@@ -7,7 +7,7 @@ import pytest
 from chainlit.types import Feedback
 
 from datalayer import DataLayer
-from datalayer.records import user_id
+from datalayer.records import Sort, Which, user_id
 from datalayer.schema import metadata
 from tests.conftest import register, rows, start_thread
 from tests.contract.test_context_queries import talk
@@ -25,8 +25,41 @@ class TestPlans:
             await page(layer, ann, cursor=cursor)
         ((statement, parameters),) = seen
         plan = " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
-        assert "threads_by_activity" in plan
+        assert "threads_as_listed" in plan
         assert "TEMP B-TREE" not in plan
+
+    @pytest.mark.parametrize("cursor", [None, "1767225600000000.x", "p1767225600000000.x"])
+    @pytest.mark.parametrize(
+        ("sort", "which", "index"),
+        [
+            ("pinned", Which(), "threads_as_listed (user_id=? AND trashed_at=? AND archived=?"),
+            ("pinned", Which(archived=True), "threads_as_listed (user_id=? AND trashed_at=? AND archived=?"),
+            ("activity", Which(), "threads_by_activity (user_id=?"),
+            ("activity", Which(archived=None), "threads_by_activity (user_id=?"),
+        ],
+    )
+    async def test_so_do_other_orders(
+        self, layer: DataLayer, sort: Sort, which: Which, index: str, cursor: str | None
+    ) -> None:
+        ann = await register(layer, "ann")
+        with queries(layer) as seen:
+            cursor = cursor.lstrip("p") if cursor and sort == "activity" else cursor
+            await layer.store.threads(ann.id, cursor=cursor, which=which, sort=sort)
+        ((statement, parameters),) = seen
+        plan = " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
+        assert index in plan
+        assert "TEMP B-TREE" not in plan
+
+    async def test_facets_are_counted_in_indexes(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        with queries(layer) as seen:
+            await layer.store.facets(ann.id)
+        folders, tags = (
+            " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
+            for statement, parameters in seen
+        )
+        assert "COVERING INDEX threads_by_folder (user_id=?" in folders
+        assert "COVERING INDEX thread_tags_by_user (user_id=?" in tags
 
     async def test_the_list_of_those_with_a_vote_reads_the_votes(self, layer: DataLayer) -> None:
         ann = await register(layer, "ann")

@@ -1,0 +1,48 @@
+"""What a command is asked with, and what it answers."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from datalayer.records import Thread
+from datalayer.writes import VISITOR, Actor
+
+from ..services import Services
+from ..settings import Settings
+from ..texts import Language, say
+from ..texts.markdown import escape
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure  # type: ignore[import-untyped]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    services: Services
+    user: str
+    """The id of who asks."""
+    identifier: str | None
+    """The name of who asks, None where nobody logs in."""
+    thread: Thread
+    settings: Settings
+    words: str
+    """What follows the name of the command."""
+    to: Language
+    root: str
+    """The path the app is mounted under."""
+
+    @property
+    def actor(self) -> Actor:
+        return self.identifier or VISITOR
+
+    def link(self, thread_id: str, name: str | None) -> str:
+        return f"[{escape(name or say('untitled', self.to))}]({self.root}/thread/{thread_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    text: str
+    name: str | None = None
+    """What the conversation is called now, None: as before."""
+    figure: "Figure | None" = None
+    moved: bool = False
+    """Whether the list of conversations is another one now."""

@@ -1,0 +1,218 @@
+"""I9: pages of a user's threads, in the order that is wished for, and how many there are of each kind.
+
+A page is one statement. Its cost is that of the threads it walks past: in the usual order those that are listed; those
+of a folder, a tag or a kind are picked out of them. By ``created``, all of the user's threads are sorted.
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+
+from .. import dialects, text
+from ..dialects.base import Row
+from ..dialects.expressions import listed
+from ..errors import InvalidInput
+from ..records import LISTED, Facets, Page, Sort, Thread, Which
+from ..schema import feedbacks, steps, thread_tags, threads, users
+from .rows import columns
+
+MAX_PAGE = 200
+_MOST_FACETS = 1_000
+
+THREAD: Select[Any] = select(*columns(Thread, threads, user_identifier=users.c.identifier)).outerjoin(
+    users, users.c.id == threads.c.user_id
+)
+
+
+def as_thread(row: Row) -> Thread:
+    return Thread(*row)
+
+
+_MINE = THREAD.where(threads.c.user_id == bindparam("author")).limit(bindparam("size", type_=Integer))
+_MOMENT = {
+    "pinned": threads.c.last_activity_at,
+    "activity": threads.c.last_activity_at,
+    "created": threads.c.created_at,
+}
+_LATEST = (threads.c.last_activity_at.desc(), threads.c.id.desc())
+_USUAL = _MINE.where(threads.c.trashed_at == 0, threads.c.archived == false()).order_by(
+    threads.c.pinned.desc(), *_LATEST
+)
+
+
+def page(
+    connection: Connection,
+    user_id: str,
+    first: int,
+    cursor: str | None,
+    feedback: int | None = None,
+    which: Which = LISTED,
+    sort: Sort = "pinned",
+    without: Collection[str] = (),
+) -> Page:
+    """One page of a user's threads, ``without`` some. Raises InvalidInput for an unreadable cursor, size or folder."""
+    check_size(first)
+    named: dict[str, Any] = {"author": user_id, "size": first + 1}
+    if (which, sort, cursor, feedback) == (LISTED, "pinned", None, None) and not without:
+        found = dialects.of(connection).fetch(connection, _USUAL, named, as_thread)
+        return _page(found, first, sort)
+    if sort not in _MOMENT:
+        raise InvalidInput("Conversations are sorted by pinned, activity or created")
+    query = _MINE.where(*_chosen(user_id, which, sort)).order_by(*_order(sort))
+    if without:
+        query, named = (
+            query.where(threads.c.id.not_in(listed("threads"))),
+            named | {"threads": json.dumps(sorted(without))},
+        )
+    if cursor is not None:
+        query = query.where(_after(cursor, sort))
+    if feedback is not None:
+        query = query.where(has_vote(user_id, feedback))
+    return _page(list(map(as_thread, connection.execute(query, named))), first, sort)
+
+
+def _order(sort: Sort) -> list[Any]:
+    latest = [_MOMENT[sort].desc(), threads.c.id.desc()]
+    return [threads.c.pinned.desc(), *latest] if sort == "pinned" else latest
+
+
+def _chosen(user_id: str, which: Which, sort: Sort) -> list[ColumnElement[bool]]:
+    placed: dict[str, Any] = {"trashed_at": 0, "archived": which.archived}
+    # Where an index that begins with these has another order than the page, SQLite would sort all that it finds in it.
+    found = [_is(name, value, hidden=sort != "pinned") for name, value in placed.items() if value is not None]
+    others: dict[str, Any] = {"pinned": which.pinned, "status": which.status, "kind": which.kind}
+    found += [_is(name, value) for name, value in others.items() if value is not None]
+    if which.folder is not None:
+        found.append(in_folder(which.folder))
+    if which.tag is not None:
+        tagged = select(thread_tags.c.thread_id)
+        found.append(threads.c.id.in_(tagged.where(thread_tags.c.user_id == user_id, thread_tags.c.tag == which.tag)))
+    return found
+
+
+def _is(name: str, value: Any, hidden: bool = False) -> ColumnElement[bool]:
+    """``hidden``: from indexes."""
+    column = threads.c[name]
+    literal = (true() if value else false()) if isinstance(value, bool) else value
+    return (func.coalesce(column, literal) if hidden else column) == literal
+
+
+def in_folder(path: str) -> ColumnElement[bool]:
+    """The folder and all below it; "": no folder. Raises InvalidInput."""
+    if not (path := text.folder(path)):
+        return threads.c.folder.is_(None)
+    below = and_(threads.c.folder > path + "/", threads.c.folder < path + chr(ord("/") + 1))
+    return or_(threads.c.folder == path, below)
+
+
+def _page(found: list[Thread], first: int, sort: Sort) -> Page:
+    return Page(found[:first], cursor_of(found[first - 1], sort) if len(found) > first else None)
+
+
+def check_size(first: int, most: int = MAX_PAGE) -> None:
+    if not 1 <= first <= most:
+        raise InvalidInput(f"A page has 1 to {most} conversations")
+
+
+def first_of(pages: Sequence[Page], first: int, sort: Sort) -> Page:
+    """The first of the threads of several pages, each the first of its own."""
+    if len(pages) == 1:
+        return pages[0]
+    found = sorted(
+        (thread for page in pages for thread in page.threads), key=lambda thread: _place(thread, sort), reverse=True
+    )
+    more = any(page.next for page in pages) or len(found) > first
+    return Page(found[:first], cursor_of(found[first - 1], sort) if more else None)
+
+
+def _place(thread: Thread, sort: Sort) -> tuple[bool, int, str]:
+    moment = thread.created_at if sort == "created" else thread.last_activity_at
+    return sort == "pinned" and thread.pinned, moment, thread.id
+
+
+def cursor_of(last: Thread, sort: Sort) -> str:
+    """For the page that follows this thread."""
+    pinned, moment, key = _place(last, sort)
+    return f"{'p' * pinned}{moment}.{key}"
+
+
+def _after(cursor: str, sort: Sort) -> ColumnElement[bool]:
+    """Raises InvalidInput."""
+    pinned = sort == "pinned" and cursor.startswith("p")
+    moment, key = _read_cursor(cursor[pinned:])
+    column = _MOMENT[sort]
+    # The first condition says no more than the second, but of an index that MySQL can use.
+    later = and_(column <= moment, tuple_(moment, key) > tuple_(column, threads.c.id))
+    if sort != "pinned":
+        return later
+    if pinned:
+        return or_(threads.c.pinned == false(), later)
+    return and_(threads.c.pinned == false(), later)
+
+
+def _read_cursor(cursor: str) -> tuple[int, str]:
+    moment, dot, key = cursor.partition(".")
+    if not (dot and moment.removeprefix("-").isdecimal() and len(moment) < 20 and abs(int(moment)) < 1 << 63):
+        raise InvalidInput("This page of conversations cannot be found; reload the list")
+    return int(moment), key
+
+
+def has_vote(user_id: str, value: int) -> ColumnElement[bool]:
+    """Read from the user's votes, which are fewer than the user's threads."""
+    voted = select(steps.c.thread_id).join(feedbacks, feedbacks.c.step_id == steps.c.id)
+    return threads.c.id.in_(voted.where(feedbacks.c.user_id == user_id, feedbacks.c.value == value))
+
+
+def facets(
+    connection: Connection, user_id: str, archived: bool | None = False, without: Collection[str] = ()
+) -> Facets:
+    """How many there are in each folder and with each tag, in two statements that read an index only."""
+    of, tagged = threads.c, thread_tags.c
+    folders = (
+        select(of.folder, func.count())
+        .where(of.user_id == user_id, of.folder.is_not(None), of.trashed_at == 0)
+        .group_by(of.folder)
+        .order_by(of.folder)
+    )
+    tags = (
+        select(tagged.tag, func.count().label("count"))
+        .where(tagged.user_id == user_id)
+        .group_by(tagged.tag)
+        .order_by(func.count().desc(), tagged.tag)
+    )
+    if archived is not None:
+        folders, tags = folders.where(_is("archived", archived)), tags.where(tagged.archived == archived)
+    named: dict[str, str] = {}
+    if without:
+        named = {"threads": json.dumps(sorted(without))}
+        folders = folders.where(of.id.not_in(listed("threads")))
+        tags = tags.where(tagged.thread_id.not_in(listed("threads")))
+    return Facets(
+        {path: number for path, number in connection.execute(folders.limit(_MOST_FACETS), named)},
+        {tag: number for tag, number in connection.execute(tags.limit(_MOST_FACETS), named)},
+    )
+
+
+def together(parts: Sequence[Facets]) -> Facets:
+    """Of several databases."""
+    folders, tags = dict[str, int](), dict[str, int]()
+    for part in parts:
+        for sums, counts in ((folders, part.folders), (tags, part.tags)):
+            for name, count in counts.items():
+                sums[name] = sums.get(name, 0) + count
+    return Facets(dict(sorted(folders.items())), dict(sorted(tags.items(), key=lambda item: (-item[1], item[0]))))

@@ -1,0 +1,47 @@
+"""Pinned and archived conversations in the sidebar and in the search dialog."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.chat import Chat
+from tests.browser.conftest import OpenTab
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize(
+    ("locale", "command", "heading"), [("en-US", "/pin", "Pinned"), ("fr-FR", "/épingler", "Épinglées")]
+)
+def test_a_pinned_conversation_stands_first_under_a_heading(
+    tab: OpenTab, locale: str, command: str, heading: str
+) -> None:
+    chat = tab(locale=locale)
+    chat.send(f"The first of two {locale}")
+    chat.send(command)
+    group = chat.sidebar.locator("[data-sidebar=group].pinned")
+    expect(group.locator("[data-sidebar=group-label]")).to_have_text(heading)
+    expect(group.locator(".truncate")).to_have_text([f"The first of two {locale}"])
+    chat.send("and it goes on")
+    expect(group.locator(".truncate")).to_have_text([f"The first of two {locale}"])
+    chat.new()
+    chat.send(f"The second {locale}")
+    other = chat.entry(f"The second {locale}")
+    expect(other).to_be_visible()
+    pinned = chat.entry(f"The first of two {locale}").bounding_box()
+    below = other.bounding_box()
+    assert pinned
+    assert below
+    assert pinned["y"] < below["y"]
+    chat.reload()
+    expect(group.locator(".truncate")).to_have_text([f"The first of two {locale}"])
+    chat.open_thread(f"The first of two {locale}")
+    chat.send(command)
+    expect(group).to_have_count(0)
+
+
+def test_an_archived_conversation_leaves_the_sidebar_and_is_found_as_one(chat: Chat) -> None:
+    chat.send("Which oak grows fastest")
+    chat.send("/archive")
+    expect(chat.entry("Which oak grows fastest")).to_have_count(0)
+    found = chat.search("fastest oak")
+    expect(found.first.locator(".hit-date")).to_contain_text("archived")
