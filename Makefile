@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # Passed on to the tool of a target. Example: make test ARGS="-k resume -x"
 ARGS ?=
+# make bench QUICK=1: with small sizes
+QUICK ?=
 
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -28,8 +30,8 @@ check: .venv/.installed-dev ## Lint, formatting, types and the architecture test
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py
 
-bench: .venv/.installed-dev ## Measure the data layer (ARGS="..." goes to the benchmark)
-	$(BIN)/python -m bench $(ARGS)
+bench: .venv/.installed-dev ## Measure it all, beside others, into bench/RESULTS.md (QUICK=1: a minute, writes nothing)
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
 docs: .venv/.installed-dev ## Write docs/data-model.md from the code
 	$(BIN)/python -m docs.generate

@@ -1,66 +1,95 @@
-"""``python -m bench [--rounds N] [--quick] [--only NAME] [--folder PATH]``: prints Markdown."""
+"""``python -m bench [--quick] [--only NAME ...] [--rounds N] [--folder PATH] [--to PATH]``: prints Markdown.
+
+A whole run, or one of the groups of ``bench.EVIDENCE``, also writes it to bench/RESULTS.md, and its plot to
+docs/cost.png; a quick one does not, unless ``--to`` names a folder for both.
+"""
 
 import argparse
 import asyncio
 import gc
 import logging
 import os
+import signal
 import sys
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from . import NAMES, QUICK, Sizes
+from . import EVIDENCE, NAMES, QUICK, Sizes
+from .measure import Missing, Result
+
+if TYPE_CHECKING:
+    from .results import Run
+
+ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, help="measured rounds, after one that is not counted")
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it works, measures nothing")
-    parser.add_argument("--only", choices=NAMES, help="one group of cases")
+    parser.add_argument("--only", choices=(*NAMES, "evidence"), nargs="+", help="some groups of cases")
     parser.add_argument("--folder", default=".", help="where the databases are made: on the disk to be measured")
+    parser.add_argument("--to", type=Path, help="a folder for RESULTS.md and cost.png")
     arguments = parser.parse_args()
     sizes = QUICK if arguments.quick else Sizes()
     if arguments.rounds:
         sizes = replace(sizes, rounds=max(1, arguments.rounds))
+    chosen = set(arguments.only or NAMES)
+    chosen |= set(EVIDENCE) if "evidence" in chosen else set()
+    names = tuple(name for name in NAMES if name in chosen)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was made on servers is dropped
     logging.getLogger("chainlit").setLevel(logging.CRITICAL)
     with TemporaryDirectory(prefix=".bench-", dir=arguments.folder) as folder:
         # Chainlit reads and writes its configuration where it is imported: not in the app that is being developed.
         os.environ["CHAINLIT_APP_ROOT"] = str(Path(folder).absolute())
-        asyncio.run(_run(Path(folder).absolute(), sizes, (arguments.only,) if arguments.only else NAMES))
+        run = asyncio.run(_run(Path(folder).absolute(), sizes, names))
+    from . import results  # it imports Chainlit
+
+    print(page := results.page(run, quick=arguments.quick))
+    if arguments.to:
+        results.write(page, run, arguments.to / "RESULTS.md", arguments.to / "cost.png")
+    elif not arguments.quick and set(names) >= set(EVIDENCE):
+        results.write(page, run, ROOT / "bench" / "RESULTS.md", ROOT / "docs" / "cost.png")
 
 
-async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> None:
-    from . import cases, chats, contestants, durability, flood, hot, long, paint, report, scale, search, servers
+async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> "Run":
+    from . import contestants, machine
+    from .results import Run
 
-    groups = (
-        *(cases.create, cases.concurrent, cases.list_threads, cases.resume),
-        *(
-            durability.stream,
-            durability.back_up,
-            chats.chats,
-            chats.screens,
-            chats.locked,
-            hot.hot,
-            flood.flood,
-            paint.paint,
-            long.long,
-            search.search,
-            servers.servers,
-            scale.scale,
-        ),
-    )
-    print(report.environment(), flush=True)
     gc.freeze()  # as the app does when it has started
     contestants.sign_in()
-    results = []
-    for name, group in zip(NAMES, groups, strict=True):
-        if name in names:
-            started = time.perf_counter()
-            results += await group(folder / name, sizes)
-            print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
-    print(report.table(results), report.notes(sizes), report.expected(results, sizes), sep="\n")
+    described = await machine.described(folder)
+    return Run(await _measured(folder, sizes, names), sizes, described)
+
+
+async def _measured(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> dict[str, list[Result]]:
+    from . import cases, chats, durability, flood, hot, library, listing, long, paint, scale, search, servers, start
+
+    groups: dict[str, list[Result]] = {}
+    async with AsyncExitStack() as stack:
+        books = library.Library(folder / "library", stack, sizes.patience)
+        works: tuple[Callable[[Path, Sizes], Awaitable[list[Result]]], ...] = (
+            *(partial(of, library=books) for of in (listing.pages, search.search, start.start)),
+            *(cases.create, cases.concurrent, cases.resume, servers.servers),
+            *(durability.stream, durability.back_up, chats.chats, chats.screens, chats.locked, hot.hot, flood.flood),
+            *(paint.paint, long.long, scale.scale),
+        )
+        for name, work in zip(NAMES, works, strict=True):
+            if name in names:
+                print(f"{name} …", file=sys.stderr, flush=True)
+                started = time.perf_counter()
+                try:
+                    groups[name] = await work(folder / name, sizes)
+                except Missing as what:
+                    print(f"{name}: left out: {what}", file=sys.stderr, flush=True)
+                print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
+    return groups
 
 
 if __name__ == "__main__":

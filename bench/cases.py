@@ -7,19 +7,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import AsyncExitStack, asynccontextmanager
 from copy import deepcopy
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from . import Sizes, contestants, data
-from .contestants import BARE, CHAINLIT, NORMAL, OURS, SHIPPED, Contestant
-from .measure import Result, measure
+from .contestants import BARE, CHAINLIT, NORMAL, OURS, SHIPPED, TRIGGERS, Contestant, Triggers
+from .measure import Result, measure, middle, repeat
 
 Contestants = dict[str, Contestant]
 Make = Callable[[], Iterable[data.Conversation]]
 Ask = Callable[[Contestant, str], Awaitable[list[Any]]]
 
 CREATE, CONCURRENT = "create_step, one after another", "create_step, {:,} callers at once"
-LIST, RESUME = "first page of {:,} threads", "get_thread, {:,} steps"
+RESUME = "get_thread, {:,} steps"
 
 
 async def create(folder: Path, sizes: Sizes) -> list[Result]:
@@ -34,14 +35,14 @@ async def concurrent(folder: Path, sizes: Sizes) -> list[Result]:
 async def _writes(folder: Path, sizes: Sizes, case: str, callers: int, each: int, threads: int) -> list[Result]:
     make = partial(data.conversations, threads, 2)
     held = [conversation.id for conversation in make()]
-    async with _opened(folder, make, (OURS, NORMAL, CHAINLIT, SHIPPED, BARE)) as opened:
+    async with _opened(folder, make, (OURS, NORMAL, CHAINLIT, SHIPPED, BARE, TRIGGERS)) as opened:
         results = [
             Result(case, name, partial(_create_steps, contestant, held, callers, each), "/s")
             for name, contestant in opened.items()
         ]
         await measure(results, sizes.rounds)
         whole = {result.contestant: opened[result.contestant] for result in results if not result.lost}
-        if not {OURS, NORMAL, BARE} <= whole.keys():
+        if not {OURS, NORMAL, BARE, TRIGGERS} <= whole.keys():
             raise RuntimeError("Steps were lost")
         for thread in held:
             await _check(case, whole, lambda contestant, thread: contestant.thread(thread), thread)
@@ -50,7 +51,7 @@ async def _writes(folder: Path, sizes: Sizes, case: str, callers: int, each: int
 
 async def _create_steps(
     contestant: Contestant, threads: list[str], callers: int, each: int, result: Result, number: int
-) -> float:
+) -> tuple[float, float]:
     # Copies, because Chainlit's layer changes its argument.
     plans = [
         deepcopy(data.new_steps(threads[caller % len(threads)], each, number * callers + caller))
@@ -59,22 +60,25 @@ async def _create_steps(
     count = "SELECT count(*) FROM steps"
     (before,) = data.stored(contestant.path, count)
     started = time.perf_counter()
-    await asyncio.gather(*(_one_by_one(contestant, plan) for plan in plans))
+    if isinstance(contestant, Triggers):
+        waits = [await _timed(contestant.create_steps(steps)) for steps in zip(*plans, strict=True)]
+    else:
+        waits = [*chain(*await asyncio.gather(*(_one_by_one(contestant, plan) for plan in plans)))]
     taken = time.perf_counter() - started
     stored = int(data.stored(contestant.path, count)[0] - before)
     result.written += callers * each
     result.lost += callers * each - stored
-    return taken / max(stored, 1)
+    return taken / max(stored, 1), middle(waits)[1]
 
 
-async def _one_by_one(contestant: Contestant, steps: list[data.Step]) -> None:
-    for step in steps:
-        await contestant.create_step(step)
+async def _one_by_one(contestant: Contestant, steps: list[data.Step]) -> list[float]:
+    return [await _timed(contestant.create_step(step)) for step in steps]
 
 
-async def list_threads(folder: Path, sizes: Sizes) -> list[Result]:
-    stores = {LIST.format(count): (count, sizes.steps_each) for count in sizes.users_threads}
-    return await _reads(folder, sizes, stores, lambda contestant, _thread: contestant.first_page())
+async def _timed(work: Awaitable[None]) -> float:
+    started = time.perf_counter()
+    await work
+    return time.perf_counter() - started
 
 
 async def resume(folder: Path, sizes: Sizes) -> list[Result]:
@@ -88,7 +92,7 @@ async def _reads(folder: Path, sizes: Sizes, stores: dict[str, tuple[int, int]],
     async with AsyncExitStack() as stack:
         for case, (threads, steps) in stores.items():
             make = partial(data.conversations, threads, steps)
-            names = (OURS, CHAINLIT, BARE) if threads <= sizes.chainlit_lists_up_to else (OURS, BARE)
+            names = (OURS, CHAINLIT, BARE)
             opened = await stack.enter_async_context(_opened(folder / f"{threads}-{steps}", make, names, shared=True))
             thread = next(make()).id
             await _check(case, opened, ask, thread)
@@ -97,14 +101,12 @@ async def _reads(folder: Path, sizes: Sizes, stores: dict[str, tuple[int, int]],
         return await measure(results, sizes.rounds)
 
 
-async def _read(contestant: Contestant, ask: Ask, thread: str, at_least: float, *_: Any) -> float:
-    calls, taken = 0, 0.0
-    started = time.perf_counter()
-    while taken < at_least:
+async def _read(contestant: Contestant, ask: Ask, thread: str, at_least: float, *_: Any) -> tuple[float, float]:
+    async def call() -> None:
         if not await ask(contestant, thread):
             raise RuntimeError("There was no answer")
-        calls, taken = calls + 1, time.perf_counter() - started
-    return taken / calls
+
+    return await repeat(call, at_least)
 
 
 async def _check(case: str, opened: Contestants, ask: Ask, thread: str) -> None:

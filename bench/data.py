@@ -17,7 +17,8 @@ from datalayer.dialects.sqlite_file import migrate
 from datalayer.place import Place
 from datalayer.records import from_iso, to_iso, user_id
 
-USER = "anna@example.org"
+USER = "local"
+"""Whom the app signs in where nobody logs in."""
 USER_ID = user_id(USER)
 _EPOCH, _SECOND = 1_750_000_000_000_000, 1_000_000
 _WORDS = "the a of to answer question model data file table each why how index write reads commit thread été naïve 模型"
@@ -154,7 +155,7 @@ def step_row(step: Step) -> dict[str, Any]:
 
 
 @cache
-def _empty() -> bytes:
+def empty() -> bytes:
     """The file that our migrations make."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "threads.db"
@@ -163,7 +164,7 @@ def _empty() -> bytes:
 
 
 def fill_ours(path: Path, held: Iterable[Conversation]) -> None:
-    path.write_bytes(_empty())
+    path.write_bytes(empty())
     _fill(path, held, _OUR_USER, _OUR_THREAD, OUR_STEP)
 
 

@@ -19,7 +19,7 @@ from .measure import Result, measure
 CHAINLITS = "Chainlit (no data layer)"
 PAINT = "first paint of the first page"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-_BARE = "import chainlit as cl\n\n@cl.on_message\nasync def message(asked): await cl.Message('Fine.').send()\n"
+BARE_APP = "import chainlit as cl\n\n@cl.on_message\nasync def message(asked): await cl.Message('Fine.').send()\n"
 _FIRST_PAINT = """async () => {
     const seen = () => performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
     while (!seen()) await new Promise(requestAnimationFrame);
@@ -29,7 +29,7 @@ _FIRST_PAINT = """async () => {
 
 async def paint(folder: Path, sizes: Sizes) -> list[Result]:
     os.makedirs(folder / "bare")
-    (folder / "bare" / "app.py").write_text(_BARE)
+    (folder / "bare" / "app.py").write_text(BARE_APP)
     async with AsyncExitStack() as stack:
         ours = stack.enter_context(App(folder).running())
         theirs = stack.enter_context(running_server(folder / "bare", {}, free_port()))

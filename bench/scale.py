@@ -5,7 +5,6 @@ of what the database of PostgreSQL says, and what follows must follow.
 """
 
 import asyncio
-import os
 import random
 import re
 import time
@@ -16,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, text
 
 from assistant.memory import HotLimits, HotMessage, HotSession, open_memory
 from datalayer import DataLayer
 from datalayer.records import now, user_id
 from datalayer.writes import RecordUsage, UpdateThread, UpsertElement, UpsertFeedback, UpsertStep, UpsertUser, Write
 
-from . import Sizes, data, servers
+from . import Sizes, data, databases, servers
 from .hot import REDIS_URL
 from .measure import Result
 
@@ -72,13 +71,12 @@ def _bytes(figures: Figures) -> float:
 
 async def scale(folder: Path, sizes: Sizes) -> list[Result]:
     figures = read(PAGE.read_text())
-    url = make_url(os.environ.get("TEST_POSTGRES_URL", servers.URLS["TEST_POSTGRES_URL"]))
-    async with servers.database(url) as made:
+    async with databases.database(await databases.server(databases.POSTGRES)) as made:
         layer = servers.ours(folder, made)
         started = time.perf_counter()
         written = await _write(layer, sizes.scale_users, sizes.scale_turns)
         taken = time.perf_counter() - started
-        await servers.execute(made, "VACUUM FULL")  # what updates left behind depends on when it is cleared away
+        await databases.execute(made, "VACUUM FULL")  # what updates left behind depends on when it is cleared away
         found = await _measured(layer, sizes.scale_users * sizes.scale_turns)
         await layer.close()
     found["KB of a hot session"] = await _hot_session()
