@@ -12,6 +12,7 @@ from .records import (
     Element,
     Facets,
     File,
+    More,
     Page,
     Part,
     Sort,
@@ -82,6 +83,13 @@ class Reads(ABC):
         step that is not in the thread is no wish. ``hidden``: a type of steps that are left out and not counted.
         """
         return await self._read(parts.part, thread_id, view, wish, count, hidden, thread_id=thread_id)
+
+    async def more(
+        self, thread_id: str, view: View, wish: Wish, count: int, hidden: str | None, most: int
+    ) -> More | None:
+        """What ``part`` with ``wish.more`` shows and ``view`` does not. ``most``: messages that are shown then; what is
+        furthest from the new ones no longer is, except the last ``count``. None when there is no such thread."""
+        return await self._read(parts.more, thread_id, view, wish, count, hidden, most, thread_id=thread_id)
 
     async def element(self, thread_id: str, element_id: str) -> Element | None:
         return await self._read(queries.element, thread_id, element_id, thread_id=thread_id)

@@ -193,6 +193,26 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class More:
+    """What ``view`` shows and the one before it did not, at one moment; oldest first. Ids are those of messages without
+    a parent, None: there is none."""
+
+    thread: Thread
+    view: View
+    steps: list[Step]
+    elements: list[Element]
+    """Those of these steps, and those of none."""
+    before: str | None
+    """The one that they stand before."""
+    first: str | None
+    """The first that is shown."""
+    until: str | None
+    """The first that is not shown after it."""
+    since: str | None
+    """The first of the end, from ``view.since`` on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     threads: list[Thread]
     """Last activity first."""

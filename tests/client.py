@@ -325,7 +325,18 @@ class Client:
         elif name == "first_interaction":
             self.thread_id = data["thread_id"]
         elif name == "resume_thread":
-            self.screen = {step["id"]: dict(step) for step in data["steps"]}
+            shown, part = {step["id"]: dict(step) for step in data["steps"]}, data.get("part") or {}
+            self.screen = _joined(shown, self.screen, part) if part.get("more") else shown
+
+
+def _joined(more: dict[str, Step], held: dict[str, Step], part: dict[str, Any]) -> dict[str, Step]:
+    """As public/page/steps.js."""
+    ids = list(held)
+    place = ids.index(part["before"])
+    ids[place:place] = more
+    if part["until"] in ids and part["gap"] in ids:
+        ids[ids.index(part["until"]) : ids.index(part["gap"])] = []
+    return {id: {**more, **held}[id] for id in ids[ids.index(part["first"]) :]}
 
 
 async def until(condition: Callable[[], Any], deadline: float = DEADLINE) -> Any:

@@ -4,10 +4,12 @@ import asyncio
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import chainlit as cl
 
 from datalayer import DataLayer
 from datalayer.records import to_iso
@@ -19,11 +21,27 @@ def long_thread(home: Path, name: str, turns: int, more: str = "") -> tuple[str,
     """Its id, and those of its messages: "Question 1", "Answer 1", …, each with ``more``. The store has one user."""
     thread_id = str(uuid.uuid4())
     steps = [step for number in range(1, turns + 1) for step in _turn(thread_id, number, more)]
-    # In a thread of its own: Playwright's loop may run in this one.
-    storing = threading.Thread(target=lambda: asyncio.run(_store(home, thread_id, name, steps)))
+    _done(_store(home, thread_id, name, steps))
+    return thread_id, [step["id"] for step in steps if step["type"] != "run"]
+
+
+def attached(home: Path, thread_id: str, step_id: str, picture: bytes) -> None:
+    """Puts a picture below a message."""
+
+    async def store() -> None:
+        layer = DataLayer(f"sqlite+aiosqlite:///{home}/threads.db", files=home / "files")
+        image = cl.Image(thread_id=thread_id, for_id=step_id, name="picture.png", content=picture, mime="image/png")
+        await layer.create_element(image)
+        await layer.close()
+
+    _done(store())
+
+
+def _done(work: Coroutine[Any, Any, None]) -> None:
+    """In a thread of its own: Playwright's loop may run in this one."""
+    storing = threading.Thread(target=lambda: asyncio.run(work))
     storing.start()
     storing.join()
-    return thread_id, [step["id"] for step in steps if step["type"] != "run"]
 
 
 def _turn(thread_id: str, number: int, more: str) -> Iterator[dict[str, Any]]:

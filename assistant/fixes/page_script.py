@@ -31,11 +31,15 @@ _OURS = rb"[\1,[\2,{singleTilde:!1}],...globalThis.markdownReaders||[]];return \
 _WORKER = re.compile(rb'"(/assets/pdf\.worker[\w.-]+\.mjs)"')
 # Of a conversation that is resumed: each step is added to the messages, and the elements that are shown are set.
 _STEPS = re.compile(rb"let ([\w$]+)=\[\];for\(let ([\w$]+) of ([\w$]+)\.steps\)\1=([\w$]+)\(\1,\2\);")
-_NESTED = rb"let \1=globalThis.nestedSteps?globalThis.nestedSteps(\3.steps):\3.steps.reduce(\4,[]);"
+_NESTED = rb"let \1=globalThis.nestedSteps?globalThis.nestedSteps(\3):\3.steps.reduce(\4,[]);"
 _ELEMENTS = re.compile(
+    rb"([\w$]+)\(([\w$]+\.filter\([\w$]+=>[\w$]+\.type===\"tasklist\"\))\),"
     rb"([\w$]+)\(([\w$]+\.filter\([\w$]+=>\[\"avatar\",\"tasklist\"\]\.indexOf\([\w$]+\.type\)===-1\))\)"
 )
-_SAME = rb"\1(held=>globalThis.sameElements?globalThis.sameElements(held,\2):\2)"
+_SAME = (
+    rb"\1(globalThis.heldElements?globalThis.heldElements(\2):\2),"
+    rb"\3(globalThis.heldElements?globalThis.heldElements(\4):\4)"
+)
 _LOST = (
     "reads Markdown in its own way",
     "may show no PDF below a path",

@@ -60,16 +60,22 @@ def _shown(connect: two_connections.Connect) -> two_connections.Connect:
 
 
 async def _show_the_rest(session: WebsocketSession) -> None:
-    assert isinstance(session.emit, live.Emit)
-    await session.emit.catch_up()
+    await live.emit_of(session).catch_up()
 
 
 async def _show_part(sid: str, payload: Any = None, *_: Any) -> None:
     """What the page shows or is to show of its conversation. Before it is connected it says what it comes back to, or
     what its address points at."""
-    session = WebsocketSession.require(sid)
-    state_of(session).wish = view.wished(payload)
-    if delivery.is_shown(session) and not await view.show(session):
+    session, wish = WebsocketSession.require(sid), view.wished(payload)
+    if not delivery.is_shown(session):
+        state_of(session).wish = wish
+        return
+    if wish.more is None or state_of(session).view is None:
+        state_of(session).wish = wish
+        shown = await view.show(session)
+    else:
+        shown = await view.show_more(session, wish.more)
+    if not shown:
         await session.emit("part_failed", None)
 
 

@@ -195,6 +195,8 @@ class Emit:
         """No await before the thread is on its way: what comes later then comes behind it."""
         joined = room(self._session)
         joined.screens[self._session] = joined.screens.pop(self._session, None)
+        state = state_of(self._session)
+        state.view = thread.pop("view", state.view)
         thread["steps"] = [*thread.pop("upper", []), *joined.over(thread["steps"], self._connected)]
         joined.adopt(self._session)
         known = {element["id"] for element in thread.get("elements") or []}
@@ -202,6 +204,12 @@ class Emit:
             later(show_element([self._session], thread["id"], element_id))
         await self.raw("resume_thread", thread)
         await self._rest(joined)
+
+    async def add(self, thread: Any) -> None:
+        """Shows steps of a thread besides those that are shown. No await before they are on their way, as above."""
+        state_of(self._session).view = thread.pop("view")
+        thread["steps"] = room(self._session).as_now(thread["steps"])
+        await self.raw("resume_thread", thread)
 
     async def catch_up(self) -> None:
         """Shows what was missed while there was no connection to a page that keeps what it has."""
@@ -220,6 +228,12 @@ class Emit:
                 await self.raw("action", action)
         if joined.busy:
             await self.raw("task_start", {})
+
+
+def emit_of(session: WebsocketSession) -> Emit:
+    emit: Any = session.emit
+    assert isinstance(emit, Emit)
+    return emit
 
 
 async def tell(screens: list[WebsocketSession], event: str, data: Any) -> None:

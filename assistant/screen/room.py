@@ -132,9 +132,14 @@ class Room:
         """The stored steps, read after ``since``, with what the last turn may have made of them after that."""
         if not self.busy and self.ended < since:
             return stored
-        ours = dict(self.steps())
-        kept = [{**step, **ours.pop(step["id"], {})} for step in stored if step["id"] not in self.gone]
-        return kept + list(ours.values())
+        kept = self.as_now(stored)
+        ids = {step["id"] for step in stored}
+        return kept + [step for key, step in self.steps().items() if key not in ids]
+
+    def as_now(self, stored: list[Any]) -> list[Any]:
+        """The stored steps as the last turn has left them."""
+        ours = self.steps()
+        return [{**step, **ours.get(step["id"], {})} for step in stored if step["id"] not in self.gone]
 
     def adopt(self, session: WebsocketSession) -> None:
         """Gives the session the messages that all screens share, with those that it alone has read."""

@@ -1,13 +1,13 @@
 """What a screen shows of a long conversation: its end, what a link points at, and what was asked for since.
 
-Always true: Chainlit's list of a conversation's messages has its end without a gap, from the first message of the
-screen whose end begins first. What stands further up on a screen is on the screen only.
+Always true: Chainlit's list of a conversation's messages has its end without a gap. What stands further up on a screen
+may be on the screen only.
 """
 
 from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import copy_context
-from typing import Any
+from typing import Any, Literal
 
 import chainlit as cl
 from chainlit.chat_context import chat_context, chat_contexts
@@ -25,11 +25,13 @@ from .room import Room
 from .session import state_of
 
 Shown = Any
-"""Chainlit's thread. ``upper``: steps further up, see ``Part``. ``part``: what public/page/part.js is told."""
+"""Chainlit's thread. ``upper``: steps further up, see ``Part``. ``part``: what public/page/part.js is told. ``view``:
+what the page shows once it is sent."""
 ASIDE = "aside"
 """Type of a step that was replaced, which no page shows. What it was is in its mark: see replacing.py."""
-LAST = 100
-"""Messages that are shown of a conversation, and that come when more is asked for."""
+LAST, MOST = 100, 500
+"""Messages that are shown of a conversation, and that come when more is asked for; and how many are shown then. For
+each one that is said Chainlit's page looks through all of them for each of them."""
 
 
 def wished(payload: Any) -> Wish:
@@ -50,13 +52,13 @@ async def read(session: WebsocketSession) -> Shown | None:
     if found is None:
         return None
     thread, upper, part = found
-    state.view = part.view
     steps = thread["steps"]
     thread["steps"] = [step for step in steps if not is_aside(step["metadata"])]  # of an older version, of another type
     live.room(session).replaced = part.hidden or len(thread["steps"]) < len(steps)
     firsts = (step["id"] for step in thread["steps"] if "message" in step["type"] and not step["parentId"])
     gap = next(firsts, None) if upper else None
-    return {**thread, "upper": upper, "part": {"earlier": part.view.first > BEGINNING, "gap": gap}}
+    told = {"earlier": part.view.first > BEGINNING, "gap": gap}
+    return {**thread, "upper": upper, "part": told, "view": part.view}
 
 
 async def fill(session: WebsocketSession, thread: Any) -> None:
@@ -70,6 +72,26 @@ async def show(session: WebsocketSession) -> bool:
         if (thread := await read(session)) is not None:
             chat_contexts[session.id] = _messages(session, thread["steps"])  # which are adopted as they are shown
             await session.emit("resume_thread", thread)  # type: ignore[misc]
+            return True
+    return False
+
+
+async def show_more(session: WebsocketSession, more: Literal["earlier", "later"]) -> bool:
+    """Shows more of the conversation on the page of ``session``, which is sent no more than that. As ``show``."""
+    state, layer = state_of(session), get_data_layer()
+    assert isinstance(layer, DataLayer)
+    with suppress(DataLayerError):
+        while (view := state.view) is not None:
+            found = await layer.get_more(session.thread_id, view, Wish(more), LAST, ASIDE, MOST)
+            if found is None:
+                return False
+            if state.view is not view:  # the page was sent something else meanwhile
+                continue
+            thread, read = found
+            steps = [step for step in thread["steps"] if not is_aside(step["metadata"])]
+            part = {"earlier": read.view.first > BEGINNING, "gap": read.since if read.view.upper else None}
+            part |= {"more": more, "before": read.before, "first": read.first, "until": read.until}
+            await live.emit_of(session).add({**thread, "steps": steps, "part": part, "view": read.view})
             return True
     return False
 
@@ -100,6 +122,7 @@ async def reach(session: WebsocketSession, message_id: str) -> None:
         state_of(session).wish = Wish(back_to=message_id)
         with suppress(DataLayerError):  # which is logged
             if (thread := await read(session)) is not None:
+                state_of(session).view = thread["view"]
                 chat_contexts[session.id] = _messages(session, thread["steps"])
                 live.room(session).adopt(session)
 

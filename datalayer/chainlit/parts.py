@@ -7,7 +7,7 @@ from chainlit.data.base import BaseDataLayer
 from chainlit.types import ThreadDict
 
 from .. import text
-from ..records import NOTHING_MORE, Element, Part, Step, Thread, View, Wish
+from ..records import NOTHING_MORE, Element, More, Part, Step, Thread, View, Wish
 from ..store import Store
 from . import events, shapes
 from .sessions import server_address
@@ -43,6 +43,13 @@ class Parts(BaseDataLayer):
             return None
         shown = shapes.whole(part.thread, part.steps, part.elements, server_address())
         return shown, shapes.steps_of(part.upper), part
+
+    async def get_more(
+        self, thread_id: str, view: View, wish: Wish, count: int = 100, hidden: str | None = None, most: int = 1000
+    ) -> "tuple[ThreadDict, More] | None":
+        """As ``Store.more``: the thread with the steps and elements that are shown besides, and what was read."""
+        more = await self.store.more(thread_id, view, wish, count, hidden, most)
+        return (shapes.whole(more.thread, more.steps, more.elements, server_address()), more) if more else None
 
     async def _whole(self, thread_id: str) -> tuple[Thread, list[Step], list[Element]] | None:
         if not events.is_without_steps():

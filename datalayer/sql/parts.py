@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Connection, Integer, Select, bindparam, func,
 from .. import dialects
 from ..dialects.base import Row, T
 from ..dialects.expressions import listed
-from ..records import BEGINNING, Element, Part, Point, Step, View, Wish
+from ..records import BEGINNING, Element, More, Part, Point, Step, View, Wish
 from ..schema import MESSAGES, elements, steps
 from .queries import ELEMENTS, STEPS, thread
 
@@ -74,6 +74,27 @@ def part(
     return Part(found, view, end, upper, here.elements(upper + end), here.some_hidden(view.since))
 
 
+def more(
+    connection: Connection, thread_id: str, view: View, wish: Wish, count: int, hidden: str | None, most: int
+) -> More | None:
+    """What is shown besides when ``wish.more`` is wished for. Of more than ``most`` messages those that are furthest
+    from it are no longer shown. None when there is no such thread."""
+    if (found := thread(connection, thread_id)) is None:
+        return None
+    here = _Thread(connection, thread_id, count, hidden or _NO_TYPE)
+    new = here.wished(view, wish)
+    if new.upper:  # its end stays as it is, although some of it may have been removed
+        new = View(view.since, new.upper)
+    new = here.bounded(new, wish, most)
+    last = new.upper[1] if new.upper else _END
+    begins, before = new.first, view.first
+    if wish.more == "later":
+        begins, before = view.upper[1] if view.upper else view.since, view.since
+    steps = here.steps(max(begins, new.first), min(last, before))
+    ids = (here.message(point) for point in (before, new.first, last, new.since))
+    return More(found, new, steps, here.elements(steps), *ids)
+
+
 @dataclass(frozen=True, slots=True)
 class _Thread:
     connection: Connection
@@ -100,8 +121,25 @@ class _Thread:
             since, upper = min(upper[0], since), None
         return View(since, upper)
 
-    def back(self, until: Point) -> Point:
+    def bounded(self, view: View, wish: Wish, most: int) -> View:
+        """``view`` with no more than ``most`` messages, besides whole turns and the last ``count``."""
+        if wish.more == "later":
+            first = max(view.first, self.back(view.upper[1] if view.upper else _END, most))
+            return View(view.since, (first, view.upper[1])) if view.upper else View(first)
+        end = self.on(view.first, most)
+        since = view.since if view.upper else max(view.since, self.back(_END))
+        if end >= since:
+            return view
+        return View(since, (view.first, min(end, view.upper[1]) if view.upper else end))
+
+    def message(self, since: Point) -> str | None:
+        """Id of the first message without a parent from ``since`` on."""
+        walked = self._walk(_ON, "since", since)
+        return next((id for id, parent, type, *_ in walked if type in MESSAGES and parent is None), None)
+
+    def back(self, until: Point, count: int = 0) -> Point:
         """Where the ``count`` messages before ``until`` begin, or more; BEGINNING when there is nothing before them."""
+        count = count or self.count
         messages, begins = 0, None
         passed: set[str] = set()
         parents: set[str] = set()
@@ -113,17 +151,17 @@ class _Thread:
             parents.discard(id)
             if parent is not None and parent not in passed:
                 parents.add(parent)
-            wanted = self.count * (_MOST_MESSAGES if parents else 1)
-            enough = messages >= wanted or len(passed) >= _MOST_STEPS * self.count
+            wanted = count * (_MOST_MESSAGES if parents else 1)
+            enough = messages >= wanted or len(passed) >= _MOST_STEPS * count
             if enough and type in MESSAGES and parent is None:
                 begins = point[0], point[1]
         return BEGINNING
 
-    def on(self, since: Point) -> Point:
+    def on(self, since: Point, count: int = 0) -> Point:
         """Where the ``count`` messages from ``since`` on end: the next message without a parent, or the end of all."""
-        messages = 0
+        messages, count = 0, count or self.count
         for _, parent, type, *point in self._walk(_ON, "since", since):
-            if messages >= self.count and type in MESSAGES and parent is None:
+            if messages >= count and type in MESSAGES and parent is None:
                 return point[0], point[1]
             messages += type in MESSAGES
         return _END

@@ -12,8 +12,8 @@ onSaid("client_message", ({ message }) => texts.set(message.id, message.output))
 onSaid("edit_message", ({ message }) => texts.set(message.id, message.output));
 onHeard("new_message", learn);
 onHeard("update_message", learn);
-onHeard("resume_thread", ({ steps }) => {
-  texts.clear();
+onHeard("resume_thread", ({ steps, part }) => {
+  for (const id of texts.keys()) if (!part?.more || !document.getElementById(`step-${id}`)) texts.delete(id);
   steps.forEach(learn);
 });
 

@@ -13,7 +13,6 @@ import { isLost, onHeard, onSaid, onSaying, say } from "./wire.js";
 const SETTLING = 1000; // milliseconds in which what was loaded gets its height
 let shown = {}; // what the server has said of it: whether there is more above, and before which step something is left out
 let thread; // of which
-let count = 0; // messages
 let loading; // the button that was pressed
 let led; // the address that was followed
 
@@ -27,11 +26,11 @@ const words = {
     "The messages could not be loaded. Try again in a moment.",
   ),
 };
-const loaded = (number) =>
-  wordsOf(
-    number === 1 ? "1 message de plus" : `${number} messages de plus`,
-    number === 1 ? "1 more message" : `${number} more messages`,
-  );
+const loaded = (number, more) => {
+  const [each, all] = more === "earlier" ? ["précédent", "earlier"] : ["suivant", "later"];
+  const s = number === 1 ? "" : "s";
+  return wordsOf(`${number} message${s} ${each}${s} chargé${s}`, `${number} ${all} message${s} loaded`);
+};
 
 const stepOf = (id) => document.getElementById(`step-${id}`)?.closest(".step");
 const idOf = (step) => step?.querySelector("[id^=step-]")?.id.slice("step-".length);
@@ -125,15 +124,15 @@ function lead(sent) {
 }
 
 onHeard("resume_thread", ({ id, steps: sent, part }) => {
-  if (thread !== id) [thread, count, led] = [id, 0, undefined];
+  if (thread !== id) [thread, led] = [id, undefined];
   const messages = sent.filter(({ type }) => type.includes("message"));
-  const [before, asked] = [count, loading];
-  [shown, count] = [part ?? {}, messages.length];
-  if (asked) hold(read());
+  const { more, before } = (shown = part ?? {});
+  if (more && !stepOf(before)) return say("show_part", {}); // the page has other messages than the server thinks
+  if (loading) hold(read());
   whenDrawn(messages.find(({ parentId }) => !parentId)?.id, () => {
     draw();
-    lead(sent);
-    if (asked && count > before) announce(loaded(count - before));
+    if (!more) lead(sent);
+    else if (messages.length) announce(loaded(messages.length, more));
     done();
   });
 });

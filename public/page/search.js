@@ -3,6 +3,7 @@
 import { addedOf } from "./added.js";
 import { threadHere } from "./address.js";
 import { french } from "./language.js";
+import { help } from "./tips.js";
 import { say } from "./wire.js";
 
 const wordsOf = (inFrench, inEnglish) => (french ? inFrench : inEnglish);
@@ -21,6 +22,10 @@ const leftOut = ({ part, reason }) =>
   wordsOf(`Laissé de côté\u00a0: «\u00a0${part}\u00a0» (${hints[reason]})`, `Left out: “${part}” (${hints[reason]})`);
 const more = (number) =>
   wordsOf(`Voici les ${number} plus récentes\u00a0; d’autres mots en montrent d’autres.`, `These are the latest ${number}; other words show more.`);
+const found = (number) =>
+  number === 0
+    ? wordsOf("Aucune conversation", "No conversations")
+    : wordsOf(`${number} conversation${number === 1 ? "" : "s"}`, `${number} conversation${number === 1 ? "" : "s"}`);
 const meaning = (words) => wordsOf(`Vouliez-vous dire «\u00a0${words}\u00a0»\u202f?`, `Did you mean “${words}”?`);
 const date = new Intl.DateTimeFormat(french ? "fr" : "en", { day: "numeric", month: "short", year: "numeric" });
 
@@ -28,6 +33,12 @@ let hits = []; // of the last answer
 let notes = document.createElement("div");
 notes.className = "search-notes";
 notes.setAttribute("role", "status");
+const count = document.createElement("div"); // for who hears the page
+count.className = "sr-only";
+count.setAttribute("role", "status");
+// What stands around them takes Enter for the hit that is chosen.
+const besides = ".search-notes, .search-help";
+for (const box of [notes, help]) box.addEventListener("keydown", (event) => event.key === "Enter" && event.stopPropagation());
 
 const hitOf = (item) => {
   const value = item?.getAttribute("data-value")?.toLowerCase() ?? "";
@@ -65,14 +76,15 @@ function draw(item) {
 }
 
 function note() {
-  document.querySelector("[cmdk-list]")?.after(notes);
+  document.querySelector("[cmdk-list]")?.after(notes, help, count);
 }
 
 // Takes what the server has answered to the dialog.
-export function showHits({ data, pageInfo, problems = [], meant }) {
+export function showHits({ data, pageInfo, problems, meant }) {
   hits = data.filter(({ hit }) => hit);
+  count.textContent = problems ? found(hits.length) : "";
   document.querySelectorAll("[cmdk-item]").forEach(draw);
-  const lines = problems.map((problem) => element("", leftOut(problem)));
+  const lines = (problems ?? []).map((problem) => element("", leftOut(problem)));
   if (meant) {
     const button = document.createElement("button");
     button.type = "button";
@@ -92,6 +104,13 @@ function type(words) {
   input.dispatchEvent(new Event("input", { bubbles: true }));
   input.focus();
 }
+
+// The page shows none of the hits for words after a blank.
+addEventListener(
+  "input",
+  ({ target }) => target.matches("[cmdk-input]") && /^\s/.test(target.value) && type(target.value.trimStart()),
+  true,
+);
 
 // The page leaves none of new hits chosen: Enter would do nothing.
 let choosing;
@@ -113,7 +132,10 @@ let chosen;
 addEventListener("click", ({ target }) => (chosen = hitOf(target.closest?.("[cmdk-item]"))), true);
 addEventListener(
   "keydown",
-  ({ key }) => (chosen = key === "Enter" ? hitOf(document.querySelector("[cmdk-item][aria-selected=true]")) : undefined),
+  ({ key, target }) => {
+    const opens = key === "Enter" && !target.closest?.(besides);
+    chosen = opens ? hitOf(document.querySelector("[cmdk-item][aria-selected=true]")) : undefined;
+  },
   true,
 );
 function lead(at) {

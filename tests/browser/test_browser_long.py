@@ -1,15 +1,16 @@
 """A long conversation in the page: its end, more from above without a jump, and a message deep inside."""
 
+import re
 import signal
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.browser.chat import App, Chat
+from tests.browser.chat import App, Chat, png
 from tests.browser.conftest import OpenTab
-from tests.long import long_thread
-from tests.servers.gemini import GeminiServer, finish, text
+from tests.long import attached, long_thread
+from tests.servers.gemini import Act, GeminiServer, finish, text
 
 pytestmark = pytest.mark.browser
 PHONE = {"viewport": {"width": 390, "height": 844}, "locale": "fr-FR", "has_touch": True}
@@ -67,7 +68,76 @@ def test_earlier_messages_come_in_place_until_there_are_none(tab: OpenTab) -> No
         chat.page.wait_for_timeout(600)  # what the page itself would scroll it does in this time
         assert abs(top(reading) - before) < 2
     expect(more(chat)).to_have_count(0)
-    expect(chat.page.locator(".sr-only[role=status]")).to_have_text("2 more messages")
+    expect(chat.page.locator(".sr-only[role=status]")).to_have_text("2 earlier messages loaded")
+
+
+def numbers(chat: Chat) -> list[int]:
+    """Those of the questions on the page, top down."""
+    return [int(said.split()[1]) for said in chat.questions.all_inner_texts() if said.startswith("Question")]
+
+
+def test_of_many_messages_some_are_shown_and_all_can_be(tab: OpenTab) -> None:
+    chat, _ = opened(tab, 330)
+    first = 281
+    while first > 1:
+        more(chat).focus()
+        chat.page.keyboard.press("Enter")
+        first = max(first - 50, 1)
+        expect(chat.questions.first).to_have_text(f"Question {first}")
+        expect(chat.page.locator("[aria-busy=true]")).to_have_count(0)
+    expect(more(chat)).to_have_count(0)
+    expect(message(chat, "Question 1")).to_be_focused()
+    assert numbers(chat) == [*range(1, 251), *range(281, 331)]
+    more(chat, "later").scroll_into_view_if_needed()
+    reading = message(chat, "Answer 250")
+    before = top(reading)
+    more(chat, "later").click()
+    expect(more(chat, "later")).to_have_count(0)
+    assert numbers(chat) == [*range(81, 331)]
+    chat.page.wait_for_timeout(600)
+    assert abs(top(reading) - before) < 2
+    expect(more(chat)).to_have_count(1)
+
+
+def test_what_comes_from_above_has_its_picture_and_can_be_voted_on(tab: OpenTab) -> None:
+    chat = tab()
+    thread_id, ids = long_thread(chat.app.home, "With a picture", 60)
+    attached(chat.app.home, thread_id, ids[2], png(30, 20))
+    chat.open(f"/thread/{thread_id}")
+    expect(chat.page.locator("img.inline-image")).to_have_count(0)
+    more(chat).click()
+    assert chat.picture_width() == 30
+    answer = message(chat, "Answer 1")
+    answer.locator("[class*=positive-feedback-]").click()
+    chat.page.get_by_role("dialog").locator("#submit-feedback").click()
+    expect(answer.locator(".positive-feedback-on")).to_have_count(1)
+    chat.reload()
+    more(chat).click()
+    expect(message(chat, "Answer 1").locator(".positive-feedback-on")).to_have_count(1)
+
+
+def test_more_comes_while_an_answer_is_written_and_in_one_tab_only(tab: OpenTab, gemini: GeminiServer) -> None:
+    chat, _ = opened(tab, 60)
+    other = tab()
+    other.open(chat.page.url.removeprefix(chat.app.url))
+    gemini.script(text("Half"), Act.STALL)
+    chat.type("And now?")
+    chat.submit()
+    for each in (chat, other):
+        expect(message(each, "Half")).to_be_attached()
+    more(chat).click()
+    expect(chat.questions.first).to_have_text("Question 1")
+    chat.stop_button.click()
+    chat.finished()
+    for each, first in ((chat, 1), (other, 11)):
+        assert numbers(each) == [*range(first, 61)]
+        expect(each.questions.last).to_have_text("And now?")
+        assert each.answer_text().startswith("Half")
+    gemini.script(text("All of it."), finish())
+    chat.type("Once more.")
+    chat.submit()
+    for each in (chat, other):
+        expect(message(each, "All of it.")).to_be_attached()
 
 
 def test_a_conversation_that_is_no_longer_has_no_more(tab: OpenTab) -> None:
@@ -109,6 +179,28 @@ def test_a_link_opens_at_its_message_and_the_rest_can_be_loaded(tab: OpenTab) ->
     expect(more(chat)).to_have_count(1)
     chat.open(f"/thread/{chat.page.url.split('/')[-1].split('?')[0]}?step={ids[0][:-4]}0000")
     expect(chat.page.get_by_role("alert")).to_have_text("This message is no longer in the conversation.")
+
+
+@pytest.mark.parametrize("at", [0, 1, 301, 598, 599])
+def test_wherever_a_link_points_it_opens_there(tab: OpenTab, at: int) -> None:
+    chat, _ = opened(tab, 300, at=at)
+    said = f"{('Question', 'Answer')[at % 2]} {at // 2 + 1}"
+    expect(message(chat, said)).to_be_in_viewport()
+    expect(message(chat, said)).to_have_class(re.compile("pointed-at"))
+    expect(message(chat, said)).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    "odd", ["x", "%00", "%27%20OR%201=1", "..%2F..%2Fuser", "%3Cimg%20src=x%3E", "é" * 300, "foreign"]
+)
+def test_a_link_to_no_message_of_it_says_so(tab: OpenTab, odd: str) -> None:
+    chat = tab()
+    thread_id, _ = long_thread(chat.app.home, "Its own", 2)
+    _, foreign = long_thread(chat.app.home, "Another", 2)
+    chat.open(f"/thread/{thread_id}?step={foreign[0] if odd == 'foreign' else odd}")
+    expect(chat.page.get_by_role("alert")).to_have_text("This message is no longer in the conversation.")
+    expect(message(chat, "Answer 2")).to_be_in_viewport()
+    expect(chat.page.locator(".pointed-at")).to_have_count(0)
 
 
 def test_a_server_that_has_started_since_shows_what_the_page_had(tab: OpenTab) -> None:
@@ -164,14 +256,15 @@ def test_on_a_phone_in_french(tab: OpenTab) -> None:
     more(chat).tap()
     expect(chat.questions.first).to_have_text("Question 1")
     assert abs(top(message(chat, "Question 2")) - before) < 2
-    expect(chat.page.locator(".sr-only[role=status]")).to_have_text("2 messages de plus")
+    expect(chat.page.locator(".sr-only[role=status]")).to_have_text("2 messages précédents chargés")
 
 
 NESTING = """() => {
     const step = (id, parentId, output = "") => ({ id, parentId, output });
     const gone = [step("e", "gone"), step("f", "g")];
-    const first = nestedSteps([step("a"), step("b", "a"), step("c", "b"), step("d"), ...gone]);
-    const again = nestedSteps([step("z"), step("a"), step("b", "a"), step("c", "b", "new"), step("d")]);
+    const shown = (steps, held, part) => nestedSteps({ steps, part })(held);
+    const first = shown([step("a"), step("b", "a"), step("c", "b"), step("d"), ...gone], []);
+    const again = shown([step("z"), step("a"), step("b", "a"), step("c", "b", "new"), step("d")], first);
     const tree = (messages) => messages.map(({ id, steps }) => [id, tree(steps ?? [])]);
     return [tree(first), tree(again), again[2] === first[1], again[1] === first[0], again[1].steps[0].steps[0].output];
 }"""

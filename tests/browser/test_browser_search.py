@@ -112,6 +112,83 @@ def test_more_than_twenty_hits_are_said_to_be_more(app: App, tab: OpenTab) -> No
     expect(notes(chat)).to_be_hidden()
 
 
+ODD = '<img src=x onerror="document.title = `broken`">'
+
+
+def test_whatever_was_said_is_shown_as_it_was_written(app: App, tab: OpenTab) -> None:
+    tab().send("A person begins")
+    said_before(
+        app,
+        ("x" * 500, ["longtitle " + "y" * 3000]),
+        ("مرحبا بالعالم", ["النص rtlword العربي"]),
+        ("😀 family 👩‍👩‍👧", ["👩‍👩‍👧 emojiword 😀"]),
+        (ODD, [f"htmlword {ODD} <mark>no</mark>"]),
+        ("In lines", ["first\n\nbreakword\r\nthird"]),
+    )
+    chat = tab(viewport={"width": 375, "height": 667})
+    chat.page.locator("#header #sidebar-trigger-button").click()
+    for word, name, snippet in (
+        ("longtitle", "x" * 500, None),
+        ("rtlword", "مرحبا بالعالم", "النص rtlword العربي"),
+        ("emojiword", "😀 family 👩‍👩‍👧", "👩‍👩‍👧 emojiword 😀"),
+        ("htmlword", ODD, f"htmlword {ODD} <mark>no</mark>"),
+        ("breakword", "In lines", "first breakword third"),
+    ):
+        hit = chat.search(word)
+        expect(hit.locator(".hit-name")).to_have_text(name)
+        expect(hit.locator("mark")).to_have_text([word])
+        if snippet:
+            expect(hit.locator(".hit-said")).to_have_text(snippet)
+        assert chat.page.evaluate("document.documentElement.scrollWidth") <= 375
+        box = hit.bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= 375
+    assert "broken" not in chat.page.title()
+    expect(chat.page.locator("[cmdk-item] img")).to_have_count(0)
+
+
+@pytest.mark.parametrize("typed", ["  auk", "auk  ", "AUK", "auk\0", "“a great auk”", "auk -penguin"])
+def test_blanks_and_signs_hide_no_hit(tab: OpenTab, typed: str) -> None:
+    chat = tab()
+    chat.send("A great auk")
+    expect(chat.search(typed)).not_to_have_count(0)
+    expect(chat.page.locator("[cmdk-item] .hit-name").first).to_have_text("A great auk")
+
+
+@pytest.mark.parametrize(
+    ("locale", "tips", "line", "counts"),
+    [
+        ("en-US", "Narrow the search", "has:file", ["1 conversation", "No conversations"]),
+        ("fr-FR", "Préciser la recherche", "avec:fichier", ["1 conversation", "Aucune conversation"]),
+    ],
+)
+def test_by_keyboard_and_heard(tab: OpenTab, locale: str, tips: str, line: str, counts: list[str]) -> None:
+    chat = tab(locale=locale)
+    word = f"capercaillie{locale[:2]}"
+    chat.send(f"A {word}")
+    chat.new()
+    chat.page.keyboard.press("Control+k")
+    expect(chat.page.locator("[cmdk-input]")).to_be_focused()
+    dialog = chat.page.get_by_role("dialog")
+    heard = dialog.locator(".sr-only[role=status]")
+    expect(dialog.get_by_text(line)).to_be_hidden()
+    dialog.get_by_text(tips).focus()
+    chat.page.keyboard.press("Enter")
+    expect(dialog.get_by_text(line)).to_be_visible()
+    expect(dialog).to_be_visible()
+    chat.page.locator("[cmdk-input]").focus()
+    for typed, count in zip((word, "zzzz"), counts, strict=True):
+        chat.search(typed)
+        expect(heard).to_have_text(count)
+    expect(chat.search(word[:-3] + "x" + word[-3:])).to_have_count(0)
+    notes(chat).get_by_role("button").focus()
+    chat.page.keyboard.press("Enter")
+    expect(chat.page.locator("[cmdk-input]")).to_have_value(word)
+    expect(chat.page.locator("[cmdk-item]").first).to_have_attribute("aria-selected", "true")
+    chat.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
 def test_a_hit_opens_its_conversation_at_the_message_and_marks_it(app: App, tab: OpenTab) -> None:
     tab().send("A person begins")
     messages = [f"message {number}" for number in range(300)]

@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from chainlit.types import Pagination, ThreadFilter
+from chainlit.types import Feedback, Pagination, ThreadFilter
 
 from datalayer import DataLayer, InvalidInput
 from tests.conftest import make_run, make_step, new_id, register, start_thread
@@ -88,19 +88,34 @@ class TestPages:
         assert set(listed) == wanted
 
     @pytest.mark.parametrize("seed", range(5))
-    async def test_no_gap_and_no_repeat_while_threads_come_move_and_go(self, layer: DataLayer, seed: int) -> None:
+    @pytest.mark.parametrize("filters", [{}, {"feedback": 0}], ids=["all", "voted down"])
+    async def test_no_gap_and_no_repeat_while_threads_come_move_and_go(
+        self, layer: DataLayer, seed: int, filters: dict[str, int]
+    ) -> None:
         ann, dice = await register(layer, "ann"), random.Random(seed)
         old = await fill(layer, ann, 40)
+        for n, key in enumerate(old):  # some of one moment, and others with other votes between them
+            (step,) = (await layer.get_thread(key) or {})["steps"]
+            if n % 3 == 0:
+                await layer.create_step(make_step(key, createdAt="2026-02-01T00:00:00Z"))
+            await layer.upsert_feedback(Feedback(forId=step["id"], value=dice.choice([0, 1]) if filters else 0))
+        every, after = [], None
+        while after is not None or not every:
+            part = await page(layer, ann, 7, after, **filters)
+            every, after = every + [thread["id"] for thread in part.data], part.pageInfo.endCursor
+        assert len(every) == len(set(every))
+        assert set(every) < set(old) if filters else set(every) == set(old)
+        old = every
         moved, gone, listed, cursor = set(), set(), [], None
         while True:
-            part = await page(layer, ann, 4, cursor)
+            part = await page(layer, ann, 4, cursor, **filters)
             listed += [thread["id"] for thread in part.data]
             if (cursor := part.pageInfo.endCursor) is None:
                 break
             new = make_step(new_id(), createdAt="2026-06-01T00:00:00Z")
             await layer.update_thread(new["threadId"], user_id=ann.id)
             await layer.create_step(new)
-            touched, deleted = dice.sample([key for key in old if key not in gone], 2)
+            touched, deleted = dice.sample([key for key in old if key not in gone | {listed[-1]}], 2)
             await layer.create_step(make_step(touched, createdAt="2026-06-02T00:00:00Z"))
             await layer.delete_thread(deleted)
             await layer.delete_thread(listed[-1])

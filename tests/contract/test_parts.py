@@ -212,6 +212,84 @@ class TestFurtherUp:
             assert last == stored[-len(last) :]
 
 
+class Screen:
+    """What a page shows that is sent no more than it asks for."""
+
+    def __init__(self, layer: DataLayer, thread_id: str, shown: Part) -> None:
+        self.layer, self.thread_id, self.view = layer, thread_id, shown.view
+        self.ids = ids(shown)
+
+    async def more(self, which: Any, most: int = 1000) -> list[str]:
+        """The ids that were sent."""
+        more = await self.layer.store.more(self.thread_id, self.view, Wish(which), 4, None, most)
+        assert more is not None
+        sent, self.view = [step.id for step in more.steps], more.view
+        place = self.ids.index(more.before) if which == "later" else 0
+        assert not set(sent) & set(self.ids)
+        self.ids[place:place] = sent
+        if more.view.upper and more.until in self.ids:
+            self.ids[self.ids.index(more.until) : self.ids.index(more.since)] = []
+        self.ids = self.ids[self.ids.index(more.first) :]
+        return sent
+
+
+class TestMore:
+    async def test_what_is_shown_is_not_sent_again(self, layer: DataLayer) -> None:
+        stored = await store(layer, turns(thread_id := new_id(), 12))
+        screen = Screen(layer, thread_id, await part_of(layer, thread_id, at=stored[20]))
+        assert len(screen.ids) < len(stored)
+        while screen.view.upper:
+            assert 0 < len(await screen.more("later")) <= 3 * 4
+        while screen.view.first > BEGINNING:
+            assert 0 < len(await screen.more("earlier")) <= 3 * 4
+        assert screen.ids == stored
+        assert await screen.more("earlier") == await screen.more("later") == []
+
+    async def test_what_is_furthest_is_no_longer_shown(self, layer: DataLayer) -> None:
+        stored = await store(layer, messages(thread_id := new_id(), 40))
+        screen = Screen(layer, thread_id, await part_of(layer, thread_id))
+        for _ in range(9):
+            assert len(await screen.more("earlier", 12)) == 4
+        assert screen.ids == stored[:12] + stored[-4:]
+        for _ in range(6):
+            assert len(await screen.more("later", 12)) == 4
+        assert screen.ids == stored[-12:]
+
+    async def test_its_elements_are_those_of_what_comes(self, layer: DataLayer) -> None:
+        stored = await store(layer, messages(thread_id := new_id(), 12))
+        for number in (1, 5, 9):
+            element = cl.Text(thread_id=thread_id, for_id=stored[number], name=str(number), content="x")
+            await layer.create_element(element)
+        view = (await part_of(layer, thread_id)).view
+        shown, more = await layer.get_more(thread_id, view, Wish("earlier"), 4) or ({}, None)
+        assert [element["name"] for element in shown["elements"]] == ["5"]
+        assert more is not None
+        assert [step["id"] for step in shown["steps"]] == stored[4:8]
+        assert await layer.get_more(new_id(), View(), Wish("earlier")) is None
+
+    async def test_what_was_removed_meanwhile_leaves_no_hole(self, layer: DataLayer) -> None:
+        stored = await store(layer, messages(thread_id := new_id(), 40))
+        screen = Screen(layer, thread_id, await part_of(layer, thread_id, at=stored[20]))
+        for key in stored[-4:-1]:
+            await layer.delete_step(key)
+            screen.ids.remove(key)
+        while screen.view.upper:
+            await screen.more("later")
+        assert screen.ids == [key for key in stored[17:] if key not in stored[-4:-1]]
+
+    @pytest.mark.parametrize("seed", range(5))
+    async def test_it_shows_what_would_be_shown_at_once(self, layer: DataLayer, seed: int) -> None:
+        draw, thread_id = random.Random(seed), new_id()
+        stored = await store(layer, messages(thread_id, 60))
+        screen = Screen(layer, thread_id, await part_of(layer, thread_id, at=draw.choice(stored)))
+        for _ in range(15):
+            await screen.more(draw.choice(["earlier", "later"]), draw.choice([8, 16, 1000]))
+            if draw.random() < 0.3 and screen.ids[2:-4]:
+                await layer.delete_step(gone := draw.choice(screen.ids[2:-4]))
+                screen.ids.remove(gone)
+            assert screen.ids == ids(await part_of(layer, thread_id, screen.view))
+
+
 class TestWhatBelongsToIt:
     async def test_its_elements_are_those_of_its_steps_and_those_of_none(self, layer: DataLayer) -> None:
         stored = await store(layer, messages(thread_id := new_id(), 9))

@@ -47,6 +47,12 @@ async def more(client: Client, **wish: Any) -> dict[str, Any]:
     return dict((await client.wait_for("resume_thread", since=since))["part"])
 
 
+def sent(client: Client) -> list[str]:
+    """The messages that came with the last part."""
+    last = next(data for name, data in reversed(client.events) if name == "resume_thread")
+    return [step["output"] for step in last["steps"] if "message" in step["type"]]
+
+
 async def opened(app: App, tabs: Tabs, thread_id: str, **wish: Any) -> Client:
     """A page that has said, before it was connected, what it is to show."""
     client = await tabs(app.alive().url, connect=False)
@@ -59,10 +65,10 @@ async def test_the_end_is_sent_and_the_rest_when_it_is_asked_for(app: App, tabs:
     client = await opened(app, tabs, thread[0])
     assert said(client) == texts(71, 120)
     assert (await client.wait_for("resume_thread"))["part"] == {"earlier": True, "gap": None}
-    assert (await more(client, more="earlier"))["earlier"]
-    assert said(client) == texts(21, 120)
-    assert not (await more(client, more="earlier"))["earlier"]
-    assert said(client) == texts(1, 120)
+    for first, last, earlier in ((21, 70, True), (1, 20, False)):
+        assert (await more(client, more="earlier"))["earlier"] is earlier
+        assert sent(client) == texts(first, last)
+        assert said(client) == texts(first, 120)
 
 
 async def test_a_link_opens_at_its_message_wherever_that_is(app: App, tabs: Tabs, thread: Thread) -> None:
@@ -70,7 +76,9 @@ async def test_a_link_opens_at_its_message_wherever_that_is(app: App, tabs: Tabs
     assert said(client) == texts(1, 50) + texts(71, 120)
     part = (await client.wait_for("resume_thread"))["part"]
     assert part == {"earlier": False, "gap": thread[1][140]}
-    assert (await more(client, more="later")) == {"earlier": False, "gap": None}
+    part = await more(client, more="later")
+    assert (part["earlier"], part["gap"]) == (False, None)
+    assert sent(client) == texts(51, 70)
     assert said(client) == texts(1, 120)
 
 
@@ -104,6 +112,36 @@ async def test_more_comes_in_the_midst_of_an_answer(app: App, tabs: Tabs, thread
     await more(client, more="earlier")
     assert said(client) == [*texts(21, 120), "And now?", "Half"]
     await client.stop()
+
+
+async def test_what_was_sent_meanwhile_leaves_no_hole(app: App, tabs: Tabs, thread: Thread) -> None:
+    client = await opened(app, tabs, thread[0])
+    for wish in ({"more": "earlier"}, {}, {"more": "earlier"}):
+        await client.emit("show_part", wish)
+    shown = [data for name, data in client.events if name == "resume_thread"]
+
+    async def all_came() -> bool:
+        shown[:] = [data for name, data in client.events if name == "resume_thread"]
+        return len(shown) == 4
+
+    await until(all_came)
+    assert said(client) == texts(1, 120)
+
+
+async def test_of_many_messages_the_furthest_are_no_longer_shown(app: App, tabs: Tabs, thread: Thread) -> None:
+    thread_id, ids = long_thread(app.home, "Longer", 400)
+    client = await opened(app, tabs, thread_id)
+    for _ in range(6):
+        part = await more(client, more="earlier")
+    assert said(client) == texts(51, 300) + texts(351, 400)
+    assert part["gap"] == ids[700]
+    await more(client, more="earlier")
+    assert said(client) == texts(1, 250) + texts(351, 400)
+    await more(client, more="later")
+    assert said(client) == texts(51, 300) + texts(351, 400)
+    part = await more(client, more="later")
+    assert (part["gap"], part["earlier"]) == (None, True)
+    assert said(client) == texts(151, 400)
 
 
 async def test_an_edit_far_above_takes_all_along_that_came_after_it(
