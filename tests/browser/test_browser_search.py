@@ -112,7 +112,7 @@ def test_more_than_twenty_hits_are_said_to_be_more(app: App, tab: OpenTab) -> No
     expect(notes(chat)).to_be_hidden()
 
 
-ODD = '<img src=x onerror="document.title = `broken`">'
+ODD = """<img src=x onerror="document.title='broken'">"""
 
 
 def test_whatever_was_said_is_shown_as_it_was_written(app: App, tab: OpenTab) -> None:

@@ -1,5 +1,6 @@
 """I9: the sidebar and the search cost O(page), page by keyset, and find any text."""
 
+import asyncio
 import random
 from typing import Any
 
@@ -94,11 +95,10 @@ class TestPages:
     ) -> None:
         ann, dice = await register(layer, "ann"), random.Random(seed)
         old = await fill(layer, ann, 40)
-        for n, key in enumerate(old):  # some of one moment, and others with other votes between them
-            (step,) = (await layer.get_thread(key) or {})["steps"]
-            if n % 3 == 0:
-                await layer.create_step(make_step(key, createdAt="2026-02-01T00:00:00Z"))
-            await layer.upsert_feedback(Feedback(forId=step["id"], value=dice.choice([0, 1]) if filters else 0))
+        shown = await asyncio.gather(*map(layer.get_thread, old)) if filters else []
+        votes = [Feedback(forId=each["steps"][0]["id"], value=dice.choice([0, 1])) for each in shown if each]
+        of_one_moment = (make_step(key, createdAt="2026-02-01T00:00:00Z") for key in old[::3])
+        await asyncio.gather(*map(layer.upsert_feedback, votes), *map(layer.create_step, of_one_moment))
         every, after = [], None
         while after is not None or not every:
             part = await page(layer, ann, 7, after, **filters)
