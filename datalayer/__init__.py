@@ -33,7 +33,7 @@ from .errors import (
 from .writes import APPLICATION
 
 if TYPE_CHECKING:
-    from . import backup, door, durable, errors, observer, place, records, reports, search, text, writes
+    from . import backup, door, durable, errors, observer, place, records, reports, search, text, views, writes
     from .chainlit.adapter import DataLayer
     from .chainlit.shapes import file_url
     from .store import Store
@@ -66,6 +66,7 @@ __all__ = [
     "reports",
     "search",
     "text",
+    "views",
     "writes",
 ]
 _ELSEWHERE = {

@@ -6,26 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from .records import (
-    LISTED,
-    NOTHING_MORE,
-    Element,
-    Facets,
-    File,
-    More,
-    Page,
-    Part,
-    Sort,
-    Step,
-    StepFile,
-    Thread,
-    ThreadMessage,
-    User,
-    View,
-    Which,
-    Wish,
-    now,
-)
+from .records import LISTED, Element, Facets, File, Page, Sort, Step, StepFile, Thread, ThreadMessage, User, Which, now
 from .reports import Summary, ThreadStats, UsageDay, UsageTotal
 from .search import meaning, results
 from .search.find import NOTHING, read_cursor
@@ -33,6 +14,7 @@ from .search.find import Found as FoundPart
 from .search.query import Query, parse
 from .search.results import FoundThreads, Hits
 from .sql import context, lists, parts, queries, summaries, usage
+from .views import NOTHING_MORE, More, Part, View, Wish
 
 T = TypeVar("T")
 Found = TypeVar("Found", File, Step)

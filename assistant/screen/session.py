@@ -8,7 +8,8 @@ import chainlit as cl
 from chainlit.config import config as chainlit_config
 from chainlit.session import BaseSession
 
-from datalayer.records import NOTHING_MORE, View, Wish, user_id
+from datalayer.records import user_id
+from datalayer.views import NOTHING_MORE, View, Wish
 
 from ..settings import Settings
 from ..texts import Language, language

@@ -16,7 +16,7 @@ from chainlit.data import get_data_layer
 from chainlit.session import WebsocketSession
 
 from datalayer import DataLayer, DataLayerError, text
-from datalayer.records import BEGINNING, NOTHING_MORE, View, Wish
+from datalayer.views import BEGINNING, NOTHING_MORE, View, Wish
 
 from ..marks import is_aside
 from ..turns.history import moment

@@ -7,8 +7,9 @@ from chainlit.data.base import BaseDataLayer
 from chainlit.types import ThreadDict
 
 from .. import text
-from ..records import NOTHING_MORE, Element, More, Part, Step, Thread, View, Wish
+from ..records import Element, Step, Thread
 from ..store import Store
+from ..views import NOTHING_MORE, More, Part, View, Wish
 from . import events, shapes
 from .sessions import server_address
 

@@ -14,8 +14,9 @@ from sqlalchemy import BigInteger, Connection, Integer, Select, bindparam, func,
 from .. import dialects
 from ..dialects.base import Row, T
 from ..dialects.expressions import listed
-from ..records import BEGINNING, Element, More, Part, Point, Step, View, Wish
+from ..records import Element, Step
 from ..schema import MESSAGES, elements, steps
+from ..views import BEGINNING, More, Part, Point, View, Wish
 from .queries import ELEMENTS, STEPS, thread
 
 _END: Point = ((1 << 63) - 1, 0)

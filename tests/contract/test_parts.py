@@ -8,8 +8,8 @@ import chainlit as cl
 import pytest
 
 from datalayer import DataLayer
-from datalayer.records import BEGINNING, Part, View, Wish
 from datalayer.schema import MESSAGES
+from datalayer.views import BEGINNING, Part, View, Wish
 from tests.conftest import make_run, make_step, new_id, start_thread, steps_of
 from tests.contract.test_lists import queries
 
