@@ -128,7 +128,9 @@ async def open_layer(store_url: str, tmp_path: Path) -> AsyncIterator[OpenLayer]
     made: list[DataLayer] = []
 
     def make(**options: Any) -> DataLayer:
-        made.append(DataLayer(store_url, **{"files": tmp_path / "files"} | options))
+        # SQLite's is beside its file, as in any app; a server's would be in the folder that the tests run in.
+        spool = {} if store_url.startswith("sqlite") else {"spool": tmp_path / "spool"}
+        made.append(DataLayer(store_url, **{"files": tmp_path / "files"} | spool | options))
         return made[-1]
 
     yield make
