@@ -113,6 +113,13 @@ class Config(BaseSettings):
         validation_alias="THREADKEEP_BACKUP_FOLDER",
         description="the path of a folder, on another disk at best",
     )
+    trash_days: int = Field(
+        default=30,
+        ge=0,
+        le=3650,
+        validation_alias="THREADKEEP_TRASH_DAYS",
+        description="days that a deleted conversation can be brought back, 0 to 3650; 0: it is gone at once",
+    )
     gemini_api_key: SecretStr | None = Field(default=None, validation_alias="GEMINI_API_KEY", description="a key")
     gemini_base_url: str | None = Field(
         default=None,

@@ -38,10 +38,18 @@ class Services:
     """Part of a window from which the older messages are summed up."""
     thoughts: bool = False
     """Whether what a model thinks is shown."""
+    trash_days: int = 0
+    """How long what was deleted can be brought back; 0: not at all."""
 
 
 def make_layer(config: Config) -> DataLayer:
-    return DataLayer(config.database_url, config.files, spool=config.spool, backups=config.backup_folder)
+    return DataLayer(
+        config.database_url,
+        config.files,
+        spool=config.spool,
+        backups=config.backup_folder,
+        trash_days=config.trash_days,
+    )
 
 
 def make_providers(config: Config) -> Providers:

@@ -44,7 +44,8 @@ class Reads(ABC):
         return await self._read(queries.thread, thread_id, thread_id=thread_id)
 
     async def was_deleted(self, thread_id: str) -> bool:
-        """Whether somebody deleted this thread; False also for an id that nobody has used yet."""
+        """Whether somebody deleted this thread, or put it into the trash; False also for an id that nobody has used
+        yet."""
         return await self._read(queries.was_deleted, thread_id, thread_id=thread_id)
 
     async def whole_thread(self, thread_id: str) -> tuple[Thread, list[Step], list[Element]] | None:
@@ -102,6 +103,12 @@ class Reads(ABC):
         page = partial(lists.page, user_id=user_id, first=first, cursor=cursor, feedback=feedback)
         page = partial(page, which=which, sort=sort)
         return lists.first_of(await self._list(user_id, page, feedback is not None), first, sort)
+
+    async def trash(self, user_id: str, first: int = 35, cursor: str | None = None) -> Page:
+        """One page of a user's threads in the trash, which no other read finds: what was put there last comes first.
+        Raises InvalidInput."""
+        which = Which(trashed=True, archived=None)
+        return await self.threads(user_id, first, cursor, which=which, sort="trashed")
 
     async def facets(self, user_id: str, archived: bool | None = False) -> Facets:
         """In which folders and with which tags a user has threads, and how many: at most 1,000 of each. ``archived``:

@@ -65,12 +65,16 @@ class Which:
     archived: bool | None = False
     status: str | None = None
     kind: str | None = None
+    trashed: bool = False
+    """In the trash; no list has both."""
 
 
+TRASH_DAYS = 30
+"""For what was put there before the trash was switched off: nobody who opens the store without one loses it by that."""
 LISTED = Which()
 """What a list shows where nobody says more."""
-Sort = Literal["pinned", "activity", "created"]
-"""Those that are pinned first, then last activity; last activity; the newest first."""
+Sort = Literal["pinned", "activity", "created", "trashed"]
+"""Those that are pinned first, then last activity; last activity; the newest first; last put into the trash."""
 
 
 @dataclass(frozen=True, slots=True)

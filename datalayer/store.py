@@ -21,11 +21,12 @@ from .lanes import Lanes
 from .observer import observer
 from .place import Place
 from .pruning import Pruning
+from .purging import Purging
 from .reads import Found, Reads, T
 from .records import Blob, Readiness, User, not_before, user_id
 from .releases import Releases
 from .spool import Spool
-from .sql import queries, tombstones
+from .sql import lists, queries, tombstones
 from .sql.apply import apply
 from .sql.overlay import Overlay, Rows
 from .transaction import Verdict
@@ -44,7 +45,8 @@ class Store(Reads, AppValues):
     ``s3://bucket/prefix``; None: ``<database>.files`` beside it. ``spool``: folder of the writes that the database
     refused, None: ``<database>.spool``; another disk is best. ``backups``: folder of the backups, None:
     ``<database>.backups``; another disk is best. "Beside" a server's database is the current folder, and its address
-    the name.
+    the name. ``trash_days``: how long the trash keeps what is put into it; 0: there is none, and what is in it from
+    before is kept for 30 days.
 
     Cheap and synchronous; everything is opened by the first call. Raises InvalidInput for an address it cannot keep.
     All calls belong into the event loop of the first: WrongLoop tells any other.
@@ -57,6 +59,7 @@ class Store(Reads, AppValues):
         spool: str | Path | None = None,
         backups: str | Path | None = None,
         synchronous: str = "FULL",
+        trash_days: int = 0,
     ) -> None:
         self._database = dialects.database(dialects.parse_url(url), synchronous)
         self.place = Place.of(url, files, spool, backups)
@@ -64,6 +67,7 @@ class Store(Reads, AppValues):
         self._releases = Releases(self.blobs, self._alone, lambda: self._lanes.blobs() | self._kept)
         self._spool = Spool(self.place.spool, self.place.owner)
         self._pruning = Pruning(self._prune, self.place.spool)
+        self._purging = Purging(self._expired, self.submit, trash_days)
         self._open = opening.of(self._database, self.place, self._spool)
         self._indexing = Indexing(self._database)
         self._lanes = Lanes(
@@ -149,6 +153,7 @@ class Store(Reads, AppValues):
             logger.warning("recovered from a crash: %s writes from the spool, %s interrupted answers", len(left), found)
         self._releases.add(await self._database.read.run(queries.unused_blobs))
         self._pruning.begin()
+        self._purging.begin()
 
     def _left_by_others(self) -> list[Write] | None:
         """None: nobody can tell; ``_show_up`` has said that there is no spool."""
@@ -253,6 +258,14 @@ class Store(Reads, AppValues):
         """Its result. Raises DataLayerError."""
         (verdict,), *_ = await self._database.write.run(partial(apply, writes=[write]))
         return verdict
+
+    async def purge(self, at: int | None = None) -> int:
+        """Deletes for good what has been in the trash longer than it is kept; it is done once an hour anyway. ``at``:
+        what counts as now, in UTC microseconds. Returns how many threads went."""
+        return await self._purging.purge(at)
+
+    async def _expired(self, before: int, limit: int) -> Sequence[str]:
+        return await self._ask(lists.expired, before, limit)
 
     async def _prune(self, before: int, limit: int) -> int:
         return await self._database.write.run(partial(tombstones.prune, before=before, limit=limit))

@@ -111,6 +111,25 @@ class UpdateThread(Write):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteThread(Write):
+    """For good, with all that belongs to it."""
+
+    thread_id: str
+    trashed_before: int | None = None
+    """Only if it is in the trash, since before this moment in UTC microseconds; None: wherever it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrashThread(Write):
+    """Into the trash; what is in it keeps its time. What is written to it later is stored with it, and a new message of
+    a user takes it out again: whoever goes on writing loses nothing. One that is not there yet will not come."""
+
+    thread_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreThread(Write):
+    """Out of the trash, as it was. Raises NotFound for one that is gone for good. Result: whether it was in it."""
+
     thread_id: str
 
 
@@ -248,7 +267,7 @@ class PutSummary(Write):
 KINDS: dict[str, type[Write]] = {
     kind.__name__: kind
     for kind in (
-        *(UpsertUser, UpdateThread, DeleteThread, UpsertStep, DeleteStep),
+        *(UpsertUser, UpdateThread, DeleteThread, TrashThread, RestoreThread, UpsertStep, DeleteStep),
         *(UpsertElement, DeleteElement, UpsertFeedback, DeleteFeedback, ReleaseBlobs, ForgetBlobs),
         *(RecordUsage, PutSummary, PutPreferences),
     )

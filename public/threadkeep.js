@@ -26,3 +26,4 @@ import "./page/unreachable.js";
 import "./page/part.js";
 import "./page/search.js";
 import "./page/pinned.js";
+import "./page/trash.js";

@@ -99,6 +99,7 @@ FLOORS = {
     "chainlit.content": 7,
     "releases": 3,
     "pruning": 3,
+    "purging": 3,
     "sql.tombstones": 3,
     "backup": 12,
     "indexing": 13,

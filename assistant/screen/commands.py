@@ -29,9 +29,13 @@ from .session import owner, root_path, session_language
 logger = logging.getLogger("assistant")
 
 
-async def offer() -> None:
+async def offer(services: Services) -> None:
     """Fills Chainlit's menu of commands, in the language of the page."""
-    await cl.context.emitter.set_commands(menu(session_language()))
+    items = menu(session_language())
+    for item in items:
+        if item["icon"] == "trash-2":  # what public/page/trash.js goes by
+            item["keeps"] = services.trash_days > 0  # type: ignore[typeddict-unknown-key]
+    await cl.context.emitter.set_commands(items)
 
 
 class MenuItem(CommandDict):

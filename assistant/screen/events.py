@@ -7,10 +7,14 @@ from typing import Any
 
 import chainlit as cl
 from chainlit import server, socket
+from chainlit.context import init_ws_context
+from chainlit.data import get_data_layer
 from chainlit.logger import logger
 from chainlit.session import WebsocketSession
 
-from datalayer import DataLayerError
+from datalayer import DataLayer, DataLayerError, Forbidden, NotFound, text
+from datalayer.records import now
+from datalayer.writes import VISITOR, RestoreThread
 
 from ..fixes import (
     cut_off,
@@ -43,6 +47,7 @@ def install() -> None:
     server.sio.on("edit_message", queueing.in_turn(edited, view.show))
     server.sio.on("message_favorite", favorite.anywhere(socket.message_favorite))
     server.sio.on("show_part", _show_part)
+    server.sio.on("restore_thread", _restore)
     server.sio.on("stop", stop.handler(live.stop))
 
 
@@ -77,6 +82,29 @@ async def _show_part(sid: str, payload: Any = None, *_: Any) -> None:
         shown = await view.show_more(session, wish.more)
     if not shown:
         await session.emit("part_failed", None)
+
+
+async def _restore(sid: str, payload: Any = None, *_: Any) -> None:
+    """Undo of a deletion in the sidebar, after which Chainlit's page has left whatever was open: it opens this one."""
+    session = WebsocketSession.require(sid)
+    given = payload if isinstance(payload, dict) else {}
+    layer, failed = get_data_layer(), None
+    assert isinstance(layer, DataLayer)
+    init_ws_context(session)
+    if not text.is_identifier(given.get("id")):
+        return
+    try:
+        who = session.user.identifier if session.user else VISITOR
+        await layer.store.submit(RestoreThread(actor=who, thread_id=given["id"], at=now()))
+    except (NotFound, Forbidden):
+        failed = "restore_gone"
+    except DataLayerError as error:
+        logger.warning("a conversation is not brought back: %s", error)
+        failed = "restore_failed"
+    if failed:
+        await cl.context.emitter.send_toast(say(failed, session_language()), "error")
+    else:
+        await session.emit("restored", {"id": given["id"]})
 
 
 @asynccontextmanager

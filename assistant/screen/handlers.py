@@ -81,7 +81,9 @@ def _open(config: Config, traces: Traces) -> tuple[Callable[[], Services], list[
     def services() -> Services:
         layer = get_data_layer()
         assert isinstance(layer, DataLayer)
-        return Services(layer, providers, traces, memory, limits, config.summary_at, config.show_thoughts)
+        return Services(
+            layer, providers, traces, memory, limits, config.summary_at, config.show_thoughts, config.trash_days
+        )
 
     return services, [traces, providers, memory, *_share(config)]
 
@@ -97,7 +99,7 @@ def _register_chat(services: Callable[[], Services]) -> None:
         live.reread(cl.context.session)
         await providers.refresh(_FIRST_LOOK)
         await _show(Settings(model=providers.default).stored(thread["metadata"]), providers)
-        await commands.offer()
+        await commands.offer(services())
         commands.warm_up(thread, services())
         if not live.here().busy:
             await buttons.resume(thread)
@@ -143,7 +145,7 @@ async def _begin(services: Services) -> None:
         return
     user = session.user.identifier if session.user else None
     await _show(await preferences.settings(user, services.layer, services.providers), services.providers)
-    await commands.offer()
+    await commands.offer(services)
 
 
 def _listen(services: Callable[[], Services], layer: DataLayer) -> None:

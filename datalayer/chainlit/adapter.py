@@ -31,6 +31,7 @@ from ..writes import (
     DeleteThread,
     NameSource,
     Timing,
+    TrashThread,
     UpdateThread,
     UpsertElement,
     UpsertFeedback,
@@ -66,6 +67,8 @@ class DataLayer(Parts):
     None: beside the database.
     ``author_required``: whether a thread needs a user. None: in a websocket session, where Chainlit requires a login;
     what jobs, webhooks and channels begin may be without.
+    ``trash_days``: for so long a deleted thread is in the trash (``store.trash``, ``RestoreThread``); 0: it is gone at
+    once.
 
     The constructor opens nothing; the first call does. Every method raises a ``datalayer.errors`` type when its change
     or answer cannot be had; a mutator that returns has made its change durable.
@@ -84,8 +87,10 @@ class DataLayer(Parts):
         author_required: bool | None = None,
         spool: str | Path | None = None,
         backups: str | Path | None = None,
+        trash_days: int = 0,
     ) -> None:
-        self.store = Store(url, files, spool, backups)
+        self.store = Store(url, files, spool, backups, trash_days=trash_days)
+        self._has_trash = trash_days > 0
         self.on_unvote: Callable[[str, str], Awaitable[None]] = nothing
         self.on_delete: Callable[[Actor, str], Awaitable[None]] = nothing
         """Told thread and step of a vote that was taken back; who has deleted which thread. Chainlit tells nobody."""
@@ -240,12 +245,13 @@ class DataLayer(Parts):
     @at_call
     def delete_thread(self, thread_id: str) -> Awaitable[None]:
         thread_id = text.identifier(thread_id, "thread")
-        write = DeleteThread(actor=actor.current(thread_id), thread_id=thread_id, at=now())
-        return self._deleted(self._submit(write), write)
+        kind = TrashThread if self._has_trash else DeleteThread
+        write = kind(actor=actor.current(thread_id), thread_id=thread_id, at=now())
+        return self._deleted(self._submit(write), write.actor, thread_id)
 
-    async def _deleted(self, done: Awaitable[None], write: DeleteThread) -> None:
+    async def _deleted(self, done: Awaitable[None], who: Actor, thread_id: str) -> None:
         await done
-        await self.on_delete(write.actor, write.thread_id)
+        await self.on_delete(who, thread_id)
 
     # Steps
 

@@ -30,6 +30,8 @@ from ..writes import (
     PutSummary,
     RecordUsage,
     ReleaseBlobs,
+    RestoreThread,
+    TrashThread,
     UpdateThread,
     UpsertElement,
     UpsertFeedback,
@@ -133,6 +135,8 @@ def _delete_thread(group: Group, write: DeleteThread) -> None:
         return
     if key in group.facts.owners:
         group.facts.check_owner(key, write.actor)
+    if write.trashed_before is not None and not 0 < group.facts.trashed.get(key, 0) < write.trashed_before:
+        return
     said = group.connection.execute(select(steps.c.id).where(steps.c.thread_id == key)).scalars().all()
     group.words.thread(key)
     group.words.steps(said)
@@ -141,6 +145,39 @@ def _delete_thread(group: Group, write: DeleteThread) -> None:
     group.bury("thread", [key], write.at)
     group.connection.execute(delete(threads).where(threads.c.id == key))
     group.facts.forget_thread(key)
+
+
+def _trash_thread(group: Group, write: TrashThread) -> None:
+    key = write.thread_id
+    if ("thread", key) in group.facts.deleted:
+        return
+    if key not in group.facts.owners:
+        group.bury("thread", [key], write.at)
+        return
+    group.facts.check_owner(key, write.actor)
+    if key not in group.facts.trashed:
+        _set_trashed(group, key, max(write.at, 1))
+
+
+def _restore_thread(group: Group, write: RestoreThread) -> bool:
+    key = write.thread_id
+    if ("thread", key) in group.facts.deleted or key not in group.facts.owners:
+        raise NotFound("There is no such conversation any more")
+    group.facts.check_owner(key, write.actor)
+    if key not in group.facts.trashed:
+        return False
+    _set_trashed(group, key, 0)
+    return True
+
+
+def _set_trashed(group: Group, thread_id: str, at: int) -> None:
+    """``at`` 0: out of the trash."""
+    group.flush()
+    group.facts.trashed.pop(thread_id, None)
+    if at:
+        group.facts.trashed[thread_id] = at
+    group.connection.execute(update(threads).where(threads.c.id == thread_id).values(trashed_at=at))
+    organising.index_tags(group.connection, thread_id, {"trashed_at"})
 
 
 def _upsert_step(group: Group, write: UpsertStep) -> None:
@@ -157,6 +194,8 @@ def _upsert_step(group: Group, write: UpsertStep) -> None:
     if write.timing != "given":
         values = _timed(facts, write, values)
     new = write.id not in facts.steps
+    if new and values.get("type") == "user_message" and 0 < facts.trashed.get(write.thread_id, 0) < write.at:
+        _set_trashed(group, write.thread_id, 0)
     facts.steps[write.id] = write.thread_id
     if parent is not None and facts.steps.get(parent, write.thread_id) != write.thread_id:
         values = {**values, "parent_id": None}  # a browser may send any parent; the message itself is not lost for it
@@ -312,6 +351,8 @@ _HANDLERS: dict[type[Write], Callable[[Group, Any], Any]] = {
     UpsertUser: _upsert_user,
     UpdateThread: _update_thread,
     DeleteThread: _delete_thread,
+    TrashThread: _trash_thread,
+    RestoreThread: _restore_thread,
     UpsertStep: _upsert_step,
     DeleteStep: _delete_step,
     UpsertElement: _upsert_element,

@@ -138,7 +138,7 @@ def recent_files(connection: Connection, user_id: str, except_thread: str | None
     """A user's latest files, newest first: at most 200, of the 1,000 threads used last."""
     latest = (
         select(threads.c.id, threads.c.name)
-        .where(threads.c.user_id == user_id, threads.c.id != (except_thread or ""))
+        .where(threads.c.user_id == user_id, threads.c.trashed_at == 0, threads.c.id != (except_thread or ""))
         .order_by(threads.c.last_activity_at.desc(), threads.c.id.desc())
         .limit(_FILE_THREADS)
         .subquery()

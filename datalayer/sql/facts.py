@@ -25,7 +25,7 @@ from ..writes import (
 _threads, _steps, _elements = listed("threads"), listed("steps"), listed("elements")
 _NEWEST = select(func.max(steps.c.created_at)).where(steps.c.thread_id == threads.c.id).scalar_subquery()
 _SUMMED_UP = exists(select(1).where(summaries.c.thread_id == threads.c.id))
-_NOTHING = (null(), null())
+_NOTHING = (null(), null(), null())
 
 
 def _deleted(kind: str, ids: Any) -> Select[Any]:
@@ -35,7 +35,9 @@ def _deleted(kind: str, ids: Any) -> Select[Any]:
 
 
 _OF_STEPS = (
-    select(literal("step"), steps.c.id, steps.c.thread_id, steps.c.written_at, null()).where(steps.c.id.in_(_steps)),
+    select(literal("step"), steps.c.id, steps.c.thread_id, steps.c.written_at, null(), null()).where(
+        steps.c.id.in_(_steps)
+    ),
     _deleted("step", _steps),
 )
 _OF_ELEMENTS = (
@@ -43,9 +45,10 @@ _OF_ELEMENTS = (
     _deleted("element", _elements),
 )
 _OF_THREADS = (
-    select(literal("thread").label("kind"), threads.c.id, threads.c.user_id.label("of"), _NEWEST, _SUMMED_UP).where(
-        threads.c.id.in_(_threads)
-    ),
+    select(
+        *(literal("thread").label("kind"), threads.c.id, threads.c.user_id.label("of"), _NEWEST, _SUMMED_UP),
+        threads.c.trashed_at,
+    ).where(threads.c.id.in_(_threads)),
     _deleted("thread", _threads),
 )
 _STEPS_ONLY = union_all(*_OF_THREADS, *_OF_STEPS)
@@ -61,7 +64,7 @@ _OWNER = select(threads.c.user_id).where(threads.c.id == bindparam("thread"))
 class Facts:
     """``owners``: thread -> author's user id or None. ``steps``, ``elements``: id -> thread. ``deleted``: (kind, id).
     ``summaries``: threads that had a summary; it may be gone by now. ``newest``: thread -> time of its newest step.
-    ``written``: step -> when it was written last.
+    ``written``: step -> when it was written last. ``trashed``: thread -> since when it is in the trash.
 
     Kept true by the writes as they are applied, so that a write sees those before it in its group.
     """
@@ -75,6 +78,7 @@ class Facts:
         self.summaries: set[str] = set()
         self.newest: dict[str, int] = {}
         self.written: dict[str, int] = {}
+        self.trashed: dict[str, int] = {}
         self.deleted: set[tuple[str, str]] = set()
         belongs: dict[str, dict[str, Any]] = {"thread": self.owners, "step": self.steps, "element": self.elements}
         ids = named(writes)
@@ -83,7 +87,9 @@ class Facts:
             if any(write.thread_id is None for write in writes):
                 connection.execute(_LOCK_OTHERS, ids)
         query = _STEPS_ONLY if ids["elements"] == "[]" else _ALL
-        for kind, key, of, moment, summed_up in dialects.of(connection).fetch(connection, query, ids, tuple):
+        for kind, key, of, moment, summed_up, trashed_at in dialects.of(connection).fetch(
+            connection, query, ids, tuple
+        ):
             if kind == "deleted":
                 self.deleted.add((of, key))
                 continue
@@ -92,6 +98,8 @@ class Facts:
                 self.written[key] = moment or 0
             elif kind == "thread":
                 self.newest[key] = moment or 0
+                if trashed_at:
+                    self.trashed[key] = trashed_at
                 if summed_up:
                     self.summaries.add(key)
 
@@ -99,6 +107,7 @@ class Facts:
         self.owners.pop(thread_id, None)
         self.summaries.discard(thread_id)
         self.newest.pop(thread_id, None)
+        self.trashed.pop(thread_id, None)
         for known in (self.steps, self.elements):
             for key in [key for key, thread in known.items() if thread == thread_id]:
                 del known[key]

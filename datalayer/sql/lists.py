@@ -48,6 +48,7 @@ _MOMENT = {
     "pinned": threads.c.last_activity_at,
     "activity": threads.c.last_activity_at,
     "created": threads.c.created_at,
+    "trashed": threads.c.trashed_at,
 }
 _LATEST = (threads.c.last_activity_at.desc(), threads.c.id.desc())
 _USUAL = _MINE.where(threads.c.trashed_at == 0, threads.c.archived == false()).order_by(
@@ -72,7 +73,7 @@ def page(
         found = dialects.of(connection).fetch(connection, _USUAL, named, as_thread)
         return _page(found, first, sort)
     if sort not in _MOMENT:
-        raise InvalidInput("Conversations are sorted by pinned, activity or created")
+        raise InvalidInput("Conversations are sorted by pinned, activity, created or trashed")
     query = _MINE.where(*_chosen(user_id, which, sort)).order_by(*_order(sort))
     if without:
         query, named = (
@@ -92,9 +93,10 @@ def _order(sort: Sort) -> list[Any]:
 
 
 def _chosen(user_id: str, which: Which, sort: Sort) -> list[ColumnElement[bool]]:
-    placed: dict[str, Any] = {"trashed_at": 0, "archived": which.archived}
+    placed: dict[str, Any] = {"archived": which.archived} | ({} if which.trashed else {"trashed_at": 0})
     # Where an index that begins with these has another order than the page, SQLite would sort all that it finds in it.
     found = [_is(name, value, hidden=sort != "pinned") for name, value in placed.items() if value is not None]
+    found += [threads.c.trashed_at > 0] if which.trashed else []
     others: dict[str, Any] = {"pinned": which.pinned, "status": which.status, "kind": which.kind}
     found += [_is(name, value) for name, value in others.items() if value is not None]
     if which.folder is not None:
@@ -141,7 +143,7 @@ def first_of(pages: Sequence[Page], first: int, sort: Sort) -> Page:
 
 
 def _place(thread: Thread, sort: Sort) -> tuple[bool, int, str]:
-    moment = thread.created_at if sort == "created" else thread.last_activity_at
+    moment = {"created": thread.created_at, "trashed": thread.trashed_at}.get(sort, thread.last_activity_at)
     return sort == "pinned" and thread.pinned, moment, thread.id
 
 
@@ -176,6 +178,20 @@ def has_vote(user_id: str, value: int) -> ColumnElement[bool]:
     """Read from the user's votes, which are fewer than the user's threads."""
     voted = select(steps.c.thread_id).join(feedbacks, feedbacks.c.step_id == steps.c.id)
     return threads.c.id.in_(voted.where(feedbacks.c.user_id == user_id, feedbacks.c.value == value))
+
+
+def in_trash(connection: Connection, user_id: str) -> Sequence[str]:
+    """The ids of a user's threads there."""
+    return connection.execute(_IN_TRASH, {"author": user_id}).scalars().all()
+
+
+def expired(connection: Connection, before: int, limit: int) -> Sequence[str]:
+    """The ids of anybody's threads that are in the trash since before a moment, at most so many."""
+    found = select(threads.c.id).where(threads.c.trashed_at > 0, threads.c.trashed_at < before)
+    return connection.execute(found.order_by(threads.c.trashed_at).limit(limit)).scalars().all()
+
+
+_IN_TRASH = select(threads.c.id).where(threads.c.user_id == bindparam("author"), threads.c.trashed_at > 0)
 
 
 def facets(

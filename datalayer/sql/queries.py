@@ -12,6 +12,7 @@ from sqlalchemy import (
     exists,
     func,
     select,
+    union_all,
 )
 
 from .. import dialects
@@ -21,6 +22,7 @@ from ..schema import blobs, elements, feedbacks, steps, threads, tombstones, use
 from ..schema import preferences as preferred
 from ..search import find
 from ..search.query import Query
+from . import lists
 from .lists import THREAD, as_thread, check_size, has_vote
 from .rows import columns
 
@@ -33,7 +35,7 @@ def user(connection: Connection, identifier: str) -> User | None:
     return User(*row) if row else None
 
 
-_ONE_THREAD = THREAD.where(threads.c.id == bindparam("thread"))
+_ONE_THREAD = THREAD.where(threads.c.id == bindparam("thread"), threads.c.trashed_at == 0)
 
 
 def thread(connection: Connection, thread_id: str) -> Thread | None:
@@ -43,7 +45,8 @@ def thread(connection: Connection, thread_id: str) -> Thread | None:
 
 def was_deleted(connection: Connection, thread_id: str) -> bool:
     which = select(1).where(tombstones.c.kind == "thread", tombstones.c.id == thread_id)
-    return connection.execute(which).scalar() is not None
+    trashed = select(1).where(threads.c.id == thread_id, threads.c.trashed_at > 0)
+    return connection.execute(union_all(which, trashed)).first() is not None
 
 
 def vote(connection: Connection, vote_id: str) -> tuple[str, str] | None:
@@ -83,7 +86,7 @@ def whole_thread(connection: Connection, thread_id: str) -> tuple[Thread, list[S
 
 
 def step(connection: Connection, step_id: str) -> Step | None:
-    row = connection.execute(STEPS.where(steps.c.id == step_id)).one_or_none()
+    row = connection.execute(STEPS.where(steps.c.id == step_id, threads.c.trashed_at == 0)).one_or_none()
     return Step(*row) if row else None
 
 
@@ -94,7 +97,7 @@ def preferences(connection: Connection, user_id: str) -> dict[str, Any]:
 
 def favorite_steps(connection: Connection, user_id: str) -> list[Step]:
     """A user's favourite messages, newest first."""
-    mine = STEPS.where(steps.c.favorite, threads.c.user_id == user_id)
+    mine = STEPS.where(steps.c.favorite, threads.c.user_id == user_id, threads.c.trashed_at == 0)
     found = connection.execute(mine.order_by(steps.c.created_at.desc(), steps.c.seq.desc())).all()
     return list(map(Step._make, found))
 
@@ -113,7 +116,7 @@ def file(connection: Connection, element_id: str) -> File | None:
             *(blobs.c.sha256, blobs.c.size, blobs.c.tag),
         )
         .select_from(elements.join(threads).join(blobs))
-        .where(elements.c.id == element_id)
+        .where(elements.c.id == element_id, threads.c.trashed_at == 0)
     ).one_or_none()
     if row is None:
         return None
@@ -137,7 +140,8 @@ def search(
     """What ``found_hits`` makes a page of, ``without`` some threads; ``by_thread``: what ``found_threads`` does, and
     the threads. Raises InvalidInput for an unreadable cursor or size."""
     check_size(first, MOST_RANKED)
-    found = find.found(connection, user_id, query, first, find.read_cursor(cursor), by_thread, without)
+    unseen = {*without, *lists.in_trash(connection, user_id)}
+    found = find.found(connection, user_id, query, first, find.read_cursor(cursor), by_thread, unseen)
     if not by_thread:
         return found, {}
     ids = {each.text.thread_id for each in (*found.messages, *found.titles, *found.scattered)}

@@ -4,6 +4,7 @@ import { french } from "./language.js";
 import { apart } from "./pinned.js";
 import { forgetPlace, goBack, keepPlace } from "./returning.js";
 import { showHits } from "./search.js";
+import { deleted } from "./trash.js";
 import { UNREACHABLE, isAway, searched, unreachable } from "./unreachable.js";
 
 const request = window.fetch.bind(window);
@@ -91,8 +92,11 @@ async function change(...given) {
 // The page resumes the open conversation while it is being deleted, and keeps showing it: begin with a fresh page.
 async function deleteThread(address, options) {
   const answer = await change(address, options);
-  const end = `/thread/${JSON.parse(options.body).threadId}`;
-  if (answer.ok && location.pathname.endsWith(end)) location.replace(location.pathname.slice(0, -end.length) + "/");
+  const { threadId } = JSON.parse(options.body);
+  const end = `/thread/${threadId}`;
+  const open = location.pathname.endsWith(end);
+  if (answer.ok) deleted(threadId, open);
+  if (answer.ok && open) location.replace(location.pathname.slice(0, -end.length) + "/");
   return answer;
 }
 

@@ -45,3 +45,22 @@ def test_an_archived_conversation_leaves_the_sidebar_and_is_found_as_one(chat: C
     expect(chat.entry("Which oak grows fastest")).to_have_count(0)
     found = chat.search("fastest oak")
     expect(found.first.locator(".hit-date")).to_contain_text("archived")
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_deletion_is_undone_from_its_notice(chat: Chat, is_open: bool) -> None:
+    title = f"Which beech is oldest {is_open}"
+    chat.send(title)
+    key = chat.thread_id()
+    if not is_open:
+        chat.new()
+        chat.send("Something else")
+    chat.delete(title)
+    chat.ready()
+    notice = chat.page.locator("#page-notice")
+    expect(notice).to_contain_text("in the trash")
+    notice.get_by_role("button", name="Undo").click()
+    expect(chat.entry(title)).to_be_visible()
+    expect(notice).to_have_count(0)
+    chat.page.wait_for_url(f"**/thread/{key}")
+    expect(chat.questions).to_have_text([title])

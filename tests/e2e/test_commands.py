@@ -48,6 +48,7 @@ ENGLISH = {
     "/archive": "This conversation is archived",
     "/tag owls, night birds": "Tags of this conversation: **owls**, **night birds**",
     "/folder Birds/Owls": "This conversation is in the folder **Birds/Owls** now. `/folder /` moves it back.",
+    "/trash": "The trash is empty.",
     "/folder ..": "A folder cannot be called that",
     "/help": "- `/search` — What was said in your conversations: words, dates, files",
     "/serch owls": "Did you mean `/search`?",
@@ -66,6 +67,7 @@ FRANCAIS = {
     "/archiver": "Cette conversation est archivée",
     "/étiquette hiboux": "Étiquettes de cette conversation : **hiboux**",
     "/dossier Oiseaux": "Cette conversation est maintenant dans le dossier **Oiseaux**.",
+    "/corbeille vider": "La corbeille est vide.",
     "/étiquette " + "x" * 101: "Une étiquette compte au plus 100 caractères.",
     "/aide": "- `/résumé` — L’essentiel de cette conversation",
     "/cherchez hiboux": "Vouliez-vous dire `/chercher` ?",
@@ -315,6 +317,46 @@ class TestOrganise:
         assert "in Animals/Birds" in await ask(me, "/threads")
         moved = await ask(me, "/folder /")
         assert moved == "This conversation is in no folder any more. `/folder Animals/Birds` moves it back."
+
+
+class TestTrash:
+    async def test_what_was_deleted_is_listed_brought_back_and_gone_for_good(
+        self, model: Model, tabs: Tabs, tmp_path: Any
+    ) -> None:
+        own_app = App(tmp_path, **connected(model))
+        try:
+            me, other, third = [await tabs(own_app.alive().url) for _ in range(3)]
+            await ask(me, "Where am I?")
+            await ask(other, "A *starry* question")
+            await ask(third, "Another one")
+            for tab in (other, third):
+                assert (await me.delete(tab.thread_id)).status_code == 200
+                assert tab.thread_id not in await me.listed()
+                assert (await me.thread(tab.thread_id)).status_code == 404
+            first, second = (await ask(me, "/trash")).split("\n\n")[1].splitlines()
+            assert first.startswith("1. Another one · until ")
+            assert second.startswith("2. A \\*starry\\* question · until ")
+            assert "There is no number 3" in await ask(me, "/trash restore 3")
+            back = await ask(me, "/trash restore 2")
+            assert back == f"[A \\*starry\\* question](/thread/{other.thread_id}) is back."
+            assert other.thread_id in await me.listed()
+            assert (await me.thread(other.thread_id)).status_code == 200
+            assert (await ask(me, "/trash empty")).startswith("One conversation is gone for good.")
+            assert await ask(me, "/trash") == "The trash is empty."
+            assert set(await me.listed()) == {me.thread_id, other.thread_id}
+        finally:
+            own_app.close()
+
+    async def test_a_question_in_a_tab_that_was_left_open_brings_it_back(
+        self, app: App, tabs: Tabs, me: Client, model: Model
+    ) -> None:
+        await ask(me, "The first heron")
+        reader = await tabs(app.alive().url, connect=False)
+        await reader.delete(me.thread_id)
+        assert me.thread_id not in await reader.listed()
+        await ask(me, "And the second")
+        assert me.thread_id in await reader.listed()
+        assert len(messages(await reader.stored(me.thread_id))) == 4
 
 
 class TestClear:

@@ -14,6 +14,7 @@ from sqlalchemy import Pool, event
 
 from datalayer import DataLayer, indexing
 from datalayer.backup import optimise
+from datalayer.records import now
 from datalayer.search import building
 from tests.conftest import make_step, register, rows
 
@@ -72,6 +73,17 @@ async def test_nothing_of_it_is_left_after_the_app_has_closed(tmp_path: Path) ->
     optimise(layer.store.place)
     assert found_in(tmp_path) == {}
     assert (tmp_path / "threads.db").stat().st_size > 0
+
+
+@pytest.mark.usefixtures("without_secure_delete")
+async def test_nothing_is_left_of_what_was_in_the_trash(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/threads.db"
+    layer = DataLayer(url, files=tmp_path / "files", spool=tmp_path / "spool", trash_days=30)
+    await say_and_delete(layer)
+    assert found_in(tmp_path)
+    assert await layer.store.purge(now() + 31 * 86_400 * 1_000_000) == 2
+    await layer.close()
+    assert found_in(tmp_path) == {}
 
 
 @pytest.mark.usefixtures("without_secure_delete")

@@ -14,7 +14,7 @@ from chainlit.user import PersistedUser
 
 from datalayer import DataLayer, NotFound, backlog
 from datalayer.records import now
-from datalayer.writes import UpdateThread
+from datalayer.writes import RestoreThread, TrashThread, UpdateThread
 from tests.conftest import make_step, new_id, register, start_thread
 
 THREADS, WRITES = 5, 40
@@ -47,6 +47,7 @@ async def seen(layer: DataLayer, users: list[PersistedUser], threads: list[str],
     for user in users:
         for search in (None, "seven"):
             found[f"{user.identifier} {search}"] = await pages(layer, user, search)
+        found[f"{user.identifier} trash"] = await layer.store.trash(user.id)
         found[f"{user.identifier} facets"] = await layer.store.facets(user.id)
     return found
 
@@ -89,8 +90,13 @@ async def change(layer: DataLayer, dice: random.Random, user: PersistedUser, thr
         elif kind == "vote":
             with suppress(NotFound):
                 await layer.upsert_feedback(Feedback(forId=step_id, value=1, threadId=thread_id))
-        elif dice.random() < 0.5:
+        elif (chance := dice.random()) < 0.5:
             await layer.delete_thread(thread_id)
+        elif chance < 0.8:
+            await layer.store.submit(TrashThread(actor=user.identifier, thread_id=thread_id, at=now()))
+        else:
+            with suppress(NotFound):
+                await layer.store.submit(RestoreThread(actor=user.identifier, thread_id=thread_id, at=now()))
     return None
 
 

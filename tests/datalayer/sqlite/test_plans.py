@@ -50,6 +50,18 @@ class TestPlans:
         assert index in plan
         assert "TEMP B-TREE" not in plan
 
+    async def test_the_trash_and_what_is_old_in_it_are_found_in_indexes(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        with queries(layer) as seen:
+            await layer.store.trash(ann.id)
+            await layer.store._expired(1, 9)
+        mine, old = (
+            " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
+            for statement, parameters in seen
+        )
+        assert "threads_as_listed (user_id=? AND trashed_at>?" in mine
+        assert "threads_in_trash (trashed_at>?" in old
+
     async def test_facets_are_counted_in_indexes(self, layer: DataLayer) -> None:
         ann = await register(layer, "ann")
         with queries(layer) as seen:

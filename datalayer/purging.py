@@ -1,0 +1,69 @@
+"""The trash: what has been in it longer than it is kept goes for good, as by a deletion at once.
+
+Only what is still in it then: a thread that was taken out of the trash meanwhile stays.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from .dialects.base import reason
+from .records import TRASH_DAYS, now
+from .writes import APPLICATION, DeleteThread, Write
+
+logger = logging.getLogger("datalayer")
+
+_DAY = 86_400 * 1_000_000
+_FIRST, _EVERY = 90.0, 3_600.0
+"""Seconds after the start, which has other things to do, and from then on."""
+_AT_ONCE = 100
+"""Threads that are deleted together."""
+
+
+class Purging:
+    """``expired``: ids of threads that are in the trash since before a moment, at most so many. ``submit``: as
+    ``Store.submit``."""
+
+    def __init__(
+        self,
+        expired: Callable[[int, int], Awaitable[Sequence[str]]],
+        submit: Callable[[Write], Awaitable[Any]],
+        days: int,
+    ) -> None:
+        self._expired = expired
+        self._submit = submit
+        self._kept = (days or TRASH_DAYS) * _DAY
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Soon, and then once an hour."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._go_on(), name="datalayer-purging")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def purge(self, at: int | None = None) -> int:
+        """How many threads went. ``at``: what counts as now. What cannot be done now is done the next time."""
+        before, gone = (now() if at is None else at) - self._kept, 0
+        try:
+            while ids := await self._expired(before, _AT_ONCE):
+                writes = [
+                    DeleteThread(actor=APPLICATION, thread_id=key, at=now(), trashed_before=before) for key in ids
+                ]
+                await asyncio.gather(*map(self._submit, writes))
+                gone += len(ids)
+        except Exception as error:
+            logger.warning("the trash is left for later: %s", reason(error))
+        if gone:
+            logger.info("%s conversations of the trash are gone for good", gone)
+        return gone
+
+    async def _go_on(self) -> None:
+        await asyncio.sleep(_FIRST)
+        while True:
+            await self.purge()
+            await asyncio.sleep(_EVERY)
