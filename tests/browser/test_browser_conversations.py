@@ -129,6 +129,8 @@ def test_writing_in_a_conversation_that_another_tab_deleted_says_that_it_is_not_
     other.open(f"/thread/{chat.thread_id()}")
     expect(other.answers).to_have_count(1)
     other.delete("Paint for a wooden boat")
+    other.ready()
+    other.send("/trash empty")
 
     chat.type("And how many coats")
     chat.submit()

@@ -308,6 +308,7 @@ async def test_a_deleted_thread_is_gone_and_what_an_open_tab_writes_goes_nowhere
     assert_refused(await me.thread(gone), 404)
     assert_refused(await me.rename("x", gone), 404)
     assert_refused(await me.delete(gone), 404)
+    await (await tabs(shared.url)).send("/trash empty")
     [answer] = await me.send("Are you there?")
     assert answer["isError"]
     assert "deleted" in answer["output"]

@@ -201,6 +201,7 @@ class TestLimit:
         await ask(me, "First")
         before = len(model.requests)
         assert (await me.delete()).status_code == 200
+        await ask(await tabs(me.url), "/trash empty")
         await me.send("Second")
         assert len(model.requests) == before
         assert me.thread_id not in await ask(await tabs(me.url), "sessions")
