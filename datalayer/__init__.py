@@ -17,6 +17,7 @@ except ImportError as error:
         "and it fsyncs folders. On Windows run it in WSL or in a container."
     ) from error
 
+from .embeddings import EmbeddingFailed, EmbeddingRefused, Embeddings
 from .errors import (
     DataLayerError,
     Forbidden,
@@ -43,6 +44,9 @@ __all__ = [
     "APPLICATION",
     "DataLayer",
     "DataLayerError",
+    "EmbeddingFailed",
+    "EmbeddingRefused",
+    "Embeddings",
     "Event",
     "Forbidden",
     "InvalidInput",

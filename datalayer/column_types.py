@@ -1,7 +1,7 @@
 """Types of columns, as every database keeps them. The migrations use them, too: what they mean must not change."""
 
-from sqlalchemy import JSON, BigInteger, Integer, String, Text
-from sqlalchemy.dialects.mysql import LONGTEXT
+from sqlalchemy import JSON, BigInteger, Integer, LargeBinary, String, Text
+from sqlalchemy.dialects.mysql import LONGTEXT, VARBINARY
 
 ID = String(255).with_variant(String(255, collation="C"), "postgresql")
 """Compared byte for byte. MySQL's tables have such a collation as a whole: see ``dialects.mysql``."""
@@ -14,3 +14,6 @@ Json = JSON(none_as_null=True)
 
 Seq = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite numbers rows by itself where their key is an INTEGER."""
+
+Bits = LargeBinary().with_variant(VARBINARY(512), "mysql")
+"""A bit for each of 4,096 dimensions at most; MySQL has no BLOB in an index."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Protocol
@@ -22,6 +23,8 @@ from .sql.apply import mark_interrupted
 from .transaction import OPENING
 
 logger = logging.getLogger("datalayer")
+
+Since = Callable[[], int | None]
 
 MAX_SKEW = 2_000_000
 """Microseconds between a server's clock and ours that are nobody's concern."""
@@ -49,8 +52,9 @@ class Opening(Protocol):
 
 
 class OfFile:
-    def __init__(self, database: sqlite.Database, place: Place, spool: Spool) -> None:
+    def __init__(self, database: sqlite.Database, place: Place, spool: Spool, since: Since) -> None:
         self._database = database
+        self._since = since
         self._place = place
         self._spool = spool
         self._opened_as: Identity | None = None
@@ -92,7 +96,7 @@ class OfFile:
             live = await asyncio.to_thread(self._spool.live)
         except OSError:
             return 0  # nobody can tell
-        return await self._database.write.run(partial(mark_interrupted, live=live))
+        return await self._database.write.run(partial(mark_interrupted, live=live, vectors_since=self._since()))
 
     async def leave(self) -> None:
         """The lock of the spool's file ends by itself."""
@@ -101,8 +105,9 @@ class OfFile:
 class OfServer:
     """A task of its own gives signs of life, and looks after those who give none any more."""
 
-    def __init__(self, server: Server, spool: Spool) -> None:
+    def __init__(self, server: Server, spool: Spool, since: Since) -> None:
         self._server = server
+        self._since = since
         self._spool = spool
         self._beating: asyncio.Task[None] | None = None
 
@@ -130,8 +135,8 @@ class OfServer:
 
     async def _beat(self) -> int:
         silence = instances.silence(self._server)
-        beat = partial(instances.beat, server=self._server, instance=self._spool.instance, silence=silence)
-        return await self._server.write.run(beat)
+        who = {"server": self._server, "instance": self._spool.instance, "silence": silence}
+        return await self._server.write.run(partial(instances.beat, **who, vectors_since=self._since()))
 
     async def _go_on(self) -> None:
         while True:
@@ -149,8 +154,9 @@ class OfServer:
                 await self._server.write.run(partial(instances.leave, instance=self._spool.instance))
 
 
-def of(database: Database, place: Place, spool: Spool) -> Opening:
+def of(database: Database, place: Place, spool: Spool, since: Since) -> Opening:
+    """``since``: which messages wait for a vector now, as in ``vectors.note``."""
     if isinstance(database, sqlite.Database):
-        return OfFile(database, place, spool)
+        return OfFile(database, place, spool, since)
     assert isinstance(database, Server)
-    return OfServer(database, spool)
+    return OfServer(database, spool, since)

@@ -6,13 +6,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+from .fused import Fused
+from .fused import Page as FusedPage
 from .records import LISTED, Element, Facets, File, Page, Sort, Step, StepFile, Thread, ThreadMessage, User, Which, now
 from .reports import Summary, ThreadStats, UsageDay, UsageTotal
-from .search import meaning, results
+from .search import results, slips
 from .search.find import NOTHING, read_cursor
 from .search.find import Found as FoundPart
 from .search.query import Query, parse
-from .search.results import FoundThreads, Hits
+from .search.results import FoundThreads, Hit, Hits
 from .sql import context, lists, parts, queries, summaries, usage
 from .views import NOTHING_MORE, More, Part, View, Wish
 
@@ -22,6 +24,9 @@ Found = TypeVar("Found", File, Step)
 
 class Reads(ABC):
     """None of them checks who asks: what takes a ``user_id`` returns that user's rows, the others any thread's."""
+
+    _fused: Fused | None = None
+    """What finds by meaning, too; None: there is no model for that."""
 
     @abstractmethod
     async def _read(self, query: Callable[..., T], *args: Any, thread_id: str | None = None) -> T:
@@ -124,24 +129,29 @@ class Reads(ABC):
         first: int = 20,
         cursor: str | None = None,
         utc_offset_seconds: int = 0,
-        by: Literal["time", "relevance"] = "time",
+        by: Literal["time", "relevance"] | None = None,
     ) -> Hits:
         """The messages and threads of a user in which all is found that ``question`` asks for.
 
         ``question``: as in ``search.query.parse``; days are those of a clock that is ``utc_offset_seconds`` ahead of
-        UTC. ``by``: the newest first, or of the newest 1,000 that which is most about the question. ``cursor``:
-        ``Hits.next`` of the page before. Raises InvalidInput for another one.
+        UTC. ``by``: the newest first, or of the newest 1,000 that which is most about the question. None: by words and
+        by meaning, as in ``search.fusion``, where the store has a model for that and words are asked for without
+        quotes; else by time. ``cursor``: ``Hits.next`` of the page before. Raises InvalidInput for another one.
         """
         moment = now()
         query = parse(question, moment, utc_offset_seconds)
-        if by == "relevance":
+        has_words = True
+        if by is None and (page := await self._by_meaning(user_id, question, query, first, cursor)):
+            hits = Hits([results.hit(each, query) for each in page.documents], page.next, query.problems, None)
+            has_words = page.has_words
+        elif by == "relevance":
             ask = partial(queries.search, user_id=user_id, query=query, first=queries.MOST_RANKED, cursor=None)
             hits = results.best_hits(_all(await self._list(user_id, ask, content=True)), query, first, cursor)
         else:
             ask = partial(queries.search, user_id=user_id, query=query, first=first, cursor=cursor)
             found = _all(await self._list(user_id, ask, content=True))
             hits = results.hits(found, query, first, read_cursor(cursor))
-        if hits.hits or cursor is not None:
+        if (hits.hits and has_words) or cursor is not None:
             return hits
         return replace(hits, meant=await self._meant(user_id, query, question, moment, utc_offset_seconds))
 
@@ -154,23 +164,36 @@ class Reads(ABC):
         feedback: int | None = None,
         utc_offset_seconds: int = 0,
     ) -> FoundThreads:
-        """The threads of what ``search`` finds, each once, newest hit first. Where these do not fill the first page,
+        """The threads of what ``search`` finds, each once, in its order. Where these do not fill the first page,
         threads follow that have all the words, but in several messages.
 
         ``feedback``: as in ``threads``. ``cursor``: ``FoundThreads.next`` of the page before. Raises InvalidInput.
         """
         moment = now()
         query = parse(question, moment, utc_offset_seconds)
-        ask = partial(queries.search, user_id=user_id, query=query, first=first, cursor=cursor)
-        found_parts = await self._list(user_id, partial(ask, by_thread=True, feedback=feedback), content=True)
-        known = {key: thread for _, some in found_parts for key, thread in some.items()}
-        found = results.found_threads(_all(found_parts), known, query, first, read_cursor(cursor))
-        if found.hits or cursor is not None:
+        has_words = True
+        if page := await self._by_meaning(user_id, question, query, first, cursor, by_thread=True, feedback=feedback):
+            found = results.threads_of(page.documents, page.threads, query, page.next)
+            has_words = page.has_words
+        else:
+            ask = partial(queries.search, user_id=user_id, query=query, first=first, cursor=cursor)
+            found_parts = await self._list(user_id, partial(ask, by_thread=True, feedback=feedback), content=True)
+            known = {key: thread for _, some in found_parts for key, thread in some.items()}
+            found = results.found_threads(_all(found_parts), known, query, first, read_cursor(cursor))
+        if (found.hits and has_words) or cursor is not None:
             return found
         return replace(found, meant=await self._meant(user_id, query, question, moment, utc_offset_seconds))
 
+    async def nearest(self, user_id: str, text: str, first: int = 20) -> list[Hit]:
+        """The messages of a user that mean most what ``text`` says, whatever their words, the nearest first; none where
+        the store has no model for that, or it does not answer in time."""
+        return await self._fused.near(user_id, text, first) if self._fused else []
+
+    async def _by_meaning(self, user_id: str, question: str, query: Query, *how: Any, **more: Any) -> FusedPage | None:
+        return await self._fused.page(user_id, question, query, *how, **more) if self._fused else None
+
     async def _meant(self, user_id: str, query: Query, question: str, moment: int, offset: int) -> str | None:
-        return await self._read(meaning.meant, user_id, query, question, moment, offset)
+        return await self._read(slips.meant, user_id, query, question, moment, offset)
 
     async def vote(self, vote_id: str) -> tuple[str, str] | None:
         """The thread and the step that were voted on; None when there is no such vote."""

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -20,7 +21,7 @@ from sqlalchemy import (
     false,
 )
 
-from .column_types import ID, Json, LongText, Seq
+from .column_types import ID, Bits, Json, LongText, Seq
 
 HEAD = "0010"
 """Revision of this schema; the last one in ``migrations/versions``."""
@@ -243,6 +244,24 @@ summaries = Table(
     Column("source", String(16), nullable=False),
     Column("model", LongText),
     _time("created_at", nullable=False),
+)
+
+# What a message means, as a vector, where an app has a model for that. model: its name and dimensions; "" as long as
+# the vector is still to be made. made: when it was, or since when it waits. digest: of the text, so that one that has
+# changed is told. vector: as in search/numbers.py, empty for a text that the model does not take; sketch: its signs, in
+# an index with all that a search first looks at. A row goes with its step.
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("step_id", ID, ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", ID, nullable=False),
+    Column("model", String(64), nullable=False),
+    _time("made", nullable=False),
+    Column("digest", String(32), nullable=False),
+    Column("sketch", Bits, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Index("vectors_by_user", "user_id", "model", "made", "step_id", "sketch"),
+    Index("vectors_by_model", "model", "made"),
 )
 
 # What a user wants of new conversations. The app that keeps it knows what it means.

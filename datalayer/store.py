@@ -15,7 +15,10 @@ from .app_values import AppValues
 from .backlog import MAX_BATCH
 from .blobs import in_thread
 from .dialects.base import translated
+from .embedding import Embedding
+from .embeddings import Embeddings
 from .errors import DataLayerError, InvalidInput, StoreClosed, StoreUnavailable, WrongLoop
+from .fused import Fused
 from .indexing import Indexing
 from .lanes import Lanes
 from .observer import observer
@@ -47,6 +50,7 @@ class Store(Reads, AppValues):
     ``<database>.backups``; another disk is best. "Beside" a server's database is the current folder, and its address
     the name. ``trash_days``: how long the trash keeps what is put into it; 0: there is none, and what is in it from
     before is kept for 30 days.
+    ``embeddings``: a model by which messages are found by their meaning, too; None: by their words alone.
 
     Cheap and synchronous; everything is opened by the first call. Raises InvalidInput for an address it cannot keep.
     All calls belong into the event loop of the first: WrongLoop tells any other.
@@ -60,6 +64,7 @@ class Store(Reads, AppValues):
         backups: str | Path | None = None,
         synchronous: str = "FULL",
         trash_days: int = 0,
+        embeddings: Embeddings | None = None,
     ) -> None:
         self._database = dialects.database(dialects.parse_url(url), synchronous)
         self.place = Place.of(url, files, spool, backups)
@@ -68,7 +73,9 @@ class Store(Reads, AppValues):
         self._spool = Spool(self.place.spool, self.place.owner)
         self._pruning = Pruning(self._prune, self.place.spool)
         self._purging = Purging(self._expired, self.submit, trash_days)
-        self._open = opening.of(self._database, self.place, self._spool)
+        self._embedding = Embedding(self._database, embeddings) if embeddings else None
+        self._fused = Fused(embeddings, self._read, self._list) if embeddings else None
+        self._open = opening.of(self._database, self.place, self._spool, self._vectors_since)
         self._indexing = Indexing(self._database)
         self._lanes = Lanes(
             lambda writes: self._translated(self._commit(writes)),
@@ -121,6 +128,8 @@ class Store(Reads, AppValues):
         await asyncio.to_thread(self._show_up)
         await self._open.prepare()
         await self._indexing.open()
+        if self._embedding:
+            self._embedding.open()
 
     def _recovery(self) -> asyncio.Task[None]:
         if self._recovering is None or _failed(self._recovering):
@@ -183,6 +192,8 @@ class Store(Reads, AppValues):
         await self._pruning.close()
         await self._releases.close(CLOSING)
         await self._indexing.close(CLOSING)
+        if self._embedding:
+            await self._embedding.close()
         await self._open.leave()
         await self._database.close()
 
@@ -248,11 +259,17 @@ class Store(Reads, AppValues):
 
     async def _apply(self, writes: Sequence[Write]) -> list[Verdict]:
         vanished = await self._vanished(writes)
-        verdicts, released, left = await self._database.write.run(partial(apply, writes=writes, vanished=vanished))
+        changed = partial(apply, writes=writes, vanished=vanished, vectors_since=self._vectors_since())
+        verdicts, released, left = await self._database.write.run(changed)
         self._releases.add(released)
         if left:
             self._indexing.stir()
+        if self._embedding:
+            self._embedding.stir()
         return verdicts
+
+    def _vectors_since(self) -> int | None:
+        return self._embedding.since if self._embedding else None
 
     async def _alone(self, write: Write) -> Any:
         """Its result. Raises DataLayerError."""

@@ -19,6 +19,7 @@ from chainlit.user import PersistedUser, User
 
 from .. import text
 from ..backup import check
+from ..embeddings import Embeddings
 from ..errors import DataLayerError, InvalidInput
 from ..place import Place
 from ..records import Thread, now, to_iso, vote_id
@@ -69,6 +70,7 @@ class DataLayer(Parts):
     what jobs, webhooks and channels begin may be without.
     ``trash_days``: for so long a deleted thread is in the trash (``store.trash``, ``RestoreThread``); 0: it is gone at
     once.
+    ``embeddings``: a model by which messages are found by their meaning, too; None: by their words alone.
 
     The constructor opens nothing; the first call does. Every method raises a ``datalayer.errors`` type when its change
     or answer cannot be had; a mutator that returns has made its change durable.
@@ -88,8 +90,9 @@ class DataLayer(Parts):
         spool: str | Path | None = None,
         backups: str | Path | None = None,
         trash_days: int = 0,
+        embeddings: Embeddings | None = None,
     ) -> None:
-        self.store = Store(url, files, spool, backups, trash_days=trash_days)
+        self.store = Store(url, files, spool, backups, trash_days=trash_days, embeddings=embeddings)
         self._has_trash = trash_days > 0
         self.on_unvote: Callable[[str, str], Awaitable[None]] = nothing
         self.on_delete: Callable[[Actor, str], Awaitable[None]] = nothing

@@ -28,7 +28,10 @@ PAUSE = 0.25
 _MARK = "datalayer_restoring"
 """A table that is there while a database is being filled: unlike PostgreSQL's, that is no transaction."""
 
-_OPTIONS = ["--single-transaction", "--skip-add-locks", "--no-tablespaces", "--default-character-set=utf8mb4"]
+_OPTIONS = [
+    *("--single-transaction", "--skip-add-locks", "--no-tablespaces"),
+    *("--default-character-set=utf8mb4", "--hex-blob"),
+]
 
 
 class MySQLTools(Tools):

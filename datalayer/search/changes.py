@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
+from ..sql import vectors
 from . import building, documents, engines
 from .base import Damaged, Kind
 from .documents import Document
@@ -16,10 +17,13 @@ logger = logging.getLogger("datalayer")
 class Changes:
     """Of one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vectors_since: int | None = None) -> None:
+        """``vectors_since``: as in ``vectors.note``."""
         self._connection = connection
+        self._vectors_since = vectors_since
         self._index = engines.of(connection)
         self._steps: set[str] = set()
+        self._stored: set[str] = set()
         self._threads: set[str] = set()
         self._messages: dict[str, Document] = {}
         self._titles: dict[str, Document] = {}
@@ -30,6 +34,7 @@ class Changes:
         if known and self._index.needs_old:
             self._messages |= documents.messages(self._connection, known)
         self._steps |= known | set(new)
+        self._stored |= known
 
     def thread(self, thread_id: str) -> None:
         """To be called before the name, the tags or the files of the thread change."""
@@ -39,20 +44,21 @@ class Changes:
 
     def store(self) -> bool:
         """To be called when all is changed. Whether the index is no longer clean."""
+        messages = documents.messages(self._connection, self._steps) if self._steps else {}
+        vectors.note(self._connection, self._stored, messages, self._vectors_since)
         try:
-            return self._store()
+            return self._store(messages)
         except Damaged:
             logger.warning("the index of words does not hold what it should: it is built anew")
             building.begin_again(self._connection)
             return True
 
-    def _store(self) -> bool:
+    def _store(self, messages: dict[str, Document]) -> bool:
         left = False
         if self._threads:
             titles = documents.titles(self._connection, self._threads)
             left |= self._put("title", self._threads, self._titles, titles)
         if self._steps:
-            messages = documents.messages(self._connection, self._steps)
             left |= self._put("message", self._steps, self._messages, messages)
         return left
 

@@ -2,7 +2,7 @@
 the words are: the index tells the next documents when they are asked for, and no more than LOOKED_AT are looked at."""
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -267,3 +267,23 @@ def _newest_threads(connection: Connection, user_id: str, query: Query, kind: Ki
         return {each.thread_id for each in islice(_found(connection, user_id, query, kind, FIRST), _SCATTERED)}
     found, _ = engines.of(connection).find(connection, user_id, kind, ways[-1][0], FIRST, _SCATTERED)
     return {each.thread_id for each in found}
+
+
+def passing(connection: Connection, user_id: str, query: Query) -> Iterator[str]:
+    """Ids of the messages that the filters and the excluded words of ``query``, which has no others, let pass, newest
+    first; of LOOKED_AT at most."""
+    return (each.id for each in _found(connection, user_id, query, "message", FIRST))
+
+
+def test(connection: Connection, user_id: str, query: Query) -> Callable[[Document], bool]:
+    """The same of messages that are known."""
+    wanted = list(_marks(connection, user_id, query, "message"))
+
+    def passes(document: Document) -> bool:
+        in_time = (query.after is None or document.at >= query.after) and (
+            query.before is None or document.at < query.before
+        )
+        marked = all(any(mark in document.text.marks for mark in some) for some in wanted)
+        return in_time and marked and matches(document.text.whole, query)
+
+    return passes

@@ -111,6 +111,18 @@ def parse(text: str, now: int, utc_offset_seconds: int = 0) -> Query:
     return _with_problem(query, text[LONGEST:], "long") if text[LONGEST:].strip() else query
 
 
+def has_quotes(text: str) -> bool:
+    """Whether some words are wanted as they stand."""
+    return any(mark in text for mark in _OPEN)
+
+
+def words(text: str) -> str:
+    """What ``text`` asks for in words: without filters, and without what is excluded."""
+    parts = _PART.finditer(normalize("NFC", clean(text[:LONGEST])))
+    said = (part["bare"] or part["quoted"] for part in parts if not (part["name"] or part["minus"]))
+    return " ".join(filter(None, said))
+
+
 def _with_term(query: Query, part: re.Match[str]) -> Query:
     tokens, prefix = phrase(part["bare"] or part["quoted"] or "", goes_on=not part["closed"])
     term = Term(tokens, prefix, excluded=bool(part["minus"]))

@@ -1,6 +1,6 @@
 """What a search answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log1p
 
@@ -37,7 +37,7 @@ class Hits:
     problems: tuple[Problem, ...]
     """What of the question was left out."""
     meant: str | None
-    """Where nothing was found: the question with words that are there."""
+    """Where nothing has the words: the question with words that are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class FoundThreads:
     problems: tuple[Problem, ...]
     """What of the question was left out."""
     meant: str | None
-    """Where nothing was found: the question with words that are there."""
+    """Where nothing has the words: the question with words that are there."""
 
 
 def hits(found: Found, query: Query, first: int, cursor: Cursor) -> Hits:
@@ -65,13 +65,13 @@ def best_hits(found: Found, query: Query, first: int, cursor: str | None) -> Hit
     begin = int(cursor) if cursor and cursor.isdecimal() and len(cursor) < 9 else 0 if cursor is None else -1
     if begin < 0:
         raise InvalidInput("This page of what was found cannot be read; search again")
-    ranked = sorted((*found.messages, *found.titles), key=lambda each: (_weight(each, query), each.at), reverse=True)
+    ranked = sorted((*found.messages, *found.titles), key=lambda each: (weight(each, query), each.at), reverse=True)
     chosen, end = ranked[begin : begin + first], begin + first
     following = str(end) if end < len(ranked) else None
     return Hits([hit(each, query) for each in chosen], following, query.problems, None)
 
 
-def _weight(document: Document, query: Query) -> float:
+def weight(document: Document, query: Query) -> float:
     """How often the words are said, the first time counting most, whole words double, in how short a text; the names of
     threads are about what they say."""
     words = tokens(document.text.whole)
@@ -89,13 +89,15 @@ def found_threads(
     """``threads``: by their ids; what is found in another one is left out."""
     chosen, following = find.page(found, first, cursor, a_thread_once=True)
     chosen = [each for each in chosen if each.text.thread_id in threads]
-    return FoundThreads(
-        [threads[each.text.thread_id] for each in chosen],
-        [hit(each, query) for each in chosen],
-        str(following) if following else None,
-        query.problems,
-        None,
-    )
+    return threads_of(chosen, threads, query, str(following) if following else None)
+
+
+def threads_of(
+    chosen: Sequence[Document], threads: Mapping[str, Thread], query: Query, following: str | None
+) -> FoundThreads:
+    """``chosen``: a document of each thread."""
+    found = [threads[each.text.thread_id] for each in chosen]
+    return FoundThreads(found, [hit(each, query) for each in chosen], following, query.problems, None)
 
 
 def hit(document: Document, query: Query) -> Hit:

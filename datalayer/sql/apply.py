@@ -49,13 +49,16 @@ _STRENGTH = {"first_message": 1, "model": 2, "user": 3}
 
 
 def apply(
-    connection: Connection, writes: Sequence[Write], vanished: Collection[str] = ()
+    connection: Connection,
+    writes: Sequence[Write],
+    vanished: Collection[str] = (),
+    vectors_since: int | None = None,
 ) -> tuple[list[Any], list[str], bool]:
     """Applies ``writes`` in order. Returns a verdict each (a result, or its DataLayerError), what to release, as in
     ReleaseBlobs, and whether deleted words are left in the index. ``vanished``: names of blobs that writes bring along
-    and that are not there."""
+    and that are not there. ``vectors_since``: as in ``vectors.note``."""
     facts = Facts(connection, writes, lock=not dialects.of(connection).serial)
-    group = Group(connection, facts, vanished)
+    group = Group(connection, facts, vanished, vectors_since)
     verdicts: list[Any] = []
     for kind, run in groupby(writes, type):
         verdicts += [group.verdict(_HANDLERS[kind], write) for write in run]
@@ -336,10 +339,11 @@ def _put_summary(group: Group, write: PutSummary) -> None:
     summaries.put(group.connection, group.sql, group.facts, write)
 
 
-def mark_interrupted(connection: Connection, live: Collection[str]) -> int:
-    """Marks the steps that a process not in ``live`` was streaming. Returns how many."""
+def mark_interrupted(connection: Connection, live: Collection[str], vectors_since: int | None = None) -> int:
+    """Marks the steps that a process not in ``live`` was streaming. Returns how many. ``vectors_since``: as in
+    ``vectors.note``."""
     dead = and_(steps.c.status == "streaming", or_(steps.c.instance.is_(None), steps.c.instance.not_in(live)))
-    words = Changes(connection)
+    words = Changes(connection, vectors_since)
     words.steps(connection.execute(select(steps.c.id).where(dead)).scalars())
     marked = update(steps).where(dead).values(status="interrupted", streaming=False, instance=None)
     count = connection.execute(marked).rowcount

@@ -104,7 +104,7 @@ def digest(rows: Iterable[Row], start: str = "") -> str:
     """What stands for ``rows``, with those before them as ``start``; it says nothing of ``seq``."""
     found = hashlib.sha256(start.encode())
     for row in rows:
-        found.update(json.dumps(_compared(row), sort_keys=True).encode())
+        found.update(json.dumps(_compared(row), sort_keys=True, default=bytes.hex).encode())
     return found.hexdigest()
 
 

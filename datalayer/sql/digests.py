@@ -49,7 +49,7 @@ def _digest(connection: Connection, table: Table, known: set[str]) -> tuple[int,
 
 def row_digest(row: Any) -> bytes:
     """SHA-256 of its values as canonical JSON."""
-    text = json.dumps(list(row), ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(list(row), ensure_ascii=True, sort_keys=True, separators=(",", ":"), default=bytes.hex)
     return hashlib.sha256(text.encode()).digest()
 
 

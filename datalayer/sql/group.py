@@ -39,13 +39,19 @@ class Group:
     """``facts``: what is known of what the writes name. ``vanished``: names of blobs that are not there.
     ``released``: what elements let go, as ``ReleaseBlobs.names``."""
 
-    def __init__(self, connection: Connection, facts: Facts, vanished: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        facts: Facts,
+        vanished: Collection[str] = (),
+        vectors_since: int | None = None,
+    ) -> None:
         self.connection = connection
         self.sql = dialects.of(connection)
         self.facts = facts
         self.vanished = vanished
         self.released: set[str] = set()
-        self.words = Changes(connection)
+        self.words = Changes(connection, vectors_since)
         self._users: dict[str, dict[str, Any]] = {}
         self._threads: list[dict[str, Any]] = []
         self._steps: dict[tuple[bool, frozenset[str]], list[dict[str, Any]]] = {}

@@ -21,13 +21,14 @@ def silence(server: Server) -> int:
     return int(SIGNS * server.options.heartbeat * 1e6)
 
 
-def beat(connection: Connection, server: Server, instance: str, silence: int) -> int:
-    """``instance`` lives; marks the answers of those that have not said so for ``silence`` microseconds. How many."""
+def beat(connection: Connection, server: Server, instance: str, silence: int, vectors_since: int | None = None) -> int:
+    """``instance`` lives; marks the answers of those that have not said so for ``silence`` microseconds. How many.
+    ``vectors_since``: as in ``vectors.note``."""
     now = server.clock(connection)
     row = {"id": instance, "seen_at": now}
     connection.execute(dialects.of(connection).upsert(instances, ("id",), frozenset({"seen_at"})), row)
     connection.execute(delete(instances).where(instances.c.seen_at < now - max(_KEPT, silence)))
-    return mark_interrupted(connection, live(connection, now - silence))
+    return mark_interrupted(connection, live(connection, now - silence), vectors_since)
 
 
 def live(connection: Connection, since: int) -> list[str]:

@@ -145,9 +145,17 @@ def search(
     if not by_thread:
         return found, {}
     ids = {each.text.thread_id for each in (*found.messages, *found.titles, *found.scattered)}
+    return found, some_threads(connection, ids, user_id, feedback)
+
+
+def some_threads(
+    connection: Connection, ids: Collection[str], user_id: str, feedback: int | None = None
+) -> dict[str, Thread]:
+    """Those of the threads that are there, by their ids. ``feedback``: and in which there is such a vote of the
+    user's."""
     some = _SOME_THREADS if feedback is None else _SOME_THREADS.where(has_vote(user_id, feedback))
     rows = connection.execute(some, {"threads": json.dumps(sorted(ids))}) if ids else ()
-    return found, {thread.id: thread for thread in (Thread(*row) for row in rows)}
+    return {thread.id: thread for thread in (Thread(*row) for row in rows)}
 
 
 def ping(connection: Connection) -> None:

@@ -1,0 +1,166 @@
+"""Vectors of messages, made in the background: of new messages soon after they are complete, and, once somebody has
+agreed, of all that was said before.
+
+Always true: nothing waits for the model, neither a write nor a search by words; no transaction is open while it is
+asked; a kill costs a batch at most. Of several processes one at a time makes them.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+
+from .dialects.base import Database, reason
+from .embeddings import AT_ONCE, EmbeddingFailed, EmbeddingRefused, Embeddings
+from .errors import DataLayerError, InvalidInput
+from .records import now
+from .search.numbers import Packed, pack
+from .sql import vectors
+from .sql.vectors import State
+
+logger = logging.getLogger("datalayer")
+
+_LOOKED_AT = 10.0
+"""Seconds until it is looked for work at the latest: another process may have left some."""
+_SETTLING = 2.0
+"""Seconds after a write until its messages are sent, and others with them."""
+_CALL = 90.0
+"""Seconds that the model has for a batch."""
+_LEASE = 2 * 90_000_000
+"""Microseconds that a process alone makes vectors after it has begun a batch."""
+PAUSES = (5.0, 20.0, 60.0, 300.0, 600.0)
+"""Seconds after one failure, two, …; the last one from then on."""
+_PROBE = "Hello"
+"""What any model takes: so it is told whether a text was refused or all are."""
+
+
+class Embedding:
+    """Of one process."""
+
+    def __init__(self, database: Database, embeddings: Embeddings) -> None:
+        if not (0 < len(embeddings.name) <= 64 and embeddings.name.isascii()):
+            raise InvalidInput("The name of an embedding model has 1 to 64 characters of ASCII")
+        try:
+            import numpy  # noqa: F401
+        except ImportError:
+            raise InvalidInput("A search by meaning needs the package numpy") from None
+        self._database = database
+        self._embeddings = embeddings
+        self._holder = uuid.uuid4().hex
+        self._begun: State | None = None
+        self._started = now()
+        self._stirred = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._failures = 0
+
+    @property
+    def since(self) -> int:
+        """Messages made since this moment, in UTC microseconds, wait for a vector when they are written."""
+        return self._started if self._begun is None else self._begun.since
+
+    def open(self) -> None:
+        if self._task is None:
+            self._stirred.set()
+            self._task = asyncio.create_task(self._go_on(), name="datalayer-embedding")
+
+    def stir(self) -> None:
+        """To be called after a write."""
+        self._stirred.set()
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            with suppress(DataLayerError):  # it ends by itself
+                await self._database.write.run(partial(vectors.leave, holder=self._holder))
+
+    async def _go_on(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOKED_AT):
+                    await self._stirred.wait()
+                    await asyncio.sleep(_SETTLING)
+            self._stirred.clear()
+            if pause := await self._try():
+                await asyncio.sleep(pause)
+                self._stirred.set()
+
+    async def _try(self) -> float:
+        """Seconds to wait before the next try; 0: all is done."""
+        try:
+            while await self.step():
+                pass
+        except Exception as error:
+            self._failures += 1
+            pause = PAUSES[min(self._failures, len(PAUSES)) - 1]
+            what = reason(error)
+            if isinstance(error, EmbeddingFailed):
+                pause, what = max(pause, min(error.retry_after or 0.0, 3600.0)), str(error)
+            logger.warning("messages wait for vectors of %s: %s", self._embeddings.name, what)
+            return pause
+        return 0.0
+
+    async def step(self) -> bool:
+        """Makes the next vectors. Whether there was something to do, and nobody else does it. Raises DataLayerError,
+        EmbeddingFailed."""
+        model, database = self._embeddings.name, self._database
+        if self._begun is None:
+            self._begun = await database.write.run(partial(vectors.begin, model=model))
+        found = await database.read.run(vectors.state)
+        if found is None or found.model != model:  # another process has another model, or all was removed
+            return False
+        self._begun = found
+        batch = await database.read.run(partial(vectors.batch, most=AT_ONCE))
+        if not (batch.texts or batch.gone or found.walk not in (None, vectors.DONE)):
+            tidy = found.walk == vectors.DONE and await database.read.run(partial(vectors.others, model=model))
+            return bool(tidy and await database.write.run(partial(vectors.tidy, model=model)))
+        if not await database.write.run(partial(vectors.lease, holder=self._holder, until=now() + _LEASE)):
+            return False
+        if batch.gone:
+            await database.write.run(partial(vectors.forget, gone=batch.gone))
+        if batch.texts:
+            packed = await self._packed(batch.texts)
+            await database.write.run(partial(vectors.put, model=model, made_of=batch.texts, packed=packed))
+            self._failures = 0
+            return True
+        return bool(batch.gone) or await database.write.run(partial(vectors.walk, model=model))
+
+    async def _packed(self, texts: Mapping[str, str]) -> dict[str, Packed]:
+        """The vectors of those texts that the model takes."""
+        try:
+            return dict(zip(texts, await self._ask(list(texts.values())), strict=True))
+        except EmbeddingRefused:
+            pass
+        found: dict[str, Packed] = {}
+        for key, text in texts.items():
+            with suppress(EmbeddingRefused):
+                found[key] = (await self._ask([text]))[0]
+        if not found:  # then it is not for what they say
+            try:
+                await self._ask([_PROBE])
+            except EmbeddingRefused:
+                raise EmbeddingFailed("the model refuses every text") from None
+        logger.warning("%s takes no vector of %s messages", self._embeddings.name, len(texts) - len(found))
+        return found
+
+    async def _ask(self, texts: list[str]) -> list[Packed]:
+        return await asked(self._embeddings, texts, query=False, within=_CALL)
+
+
+async def asked(embeddings: Embeddings, texts: list[str], query: bool, within: float) -> list[Packed]:
+    """The vectors of ``texts``, as they are kept. Raises EmbeddingFailed, EmbeddingRefused."""
+    try:
+        async with asyncio.timeout(within):
+            found = await embeddings.embed(texts, query)
+        packed = [pack(each) for each in found]
+    except (EmbeddingFailed, EmbeddingRefused):
+        raise
+    except TimeoutError:
+        raise EmbeddingFailed(f"no answer within {within:.0f} s") from None
+    except Exception as error:
+        raise EmbeddingFailed(f"no vectors: {type(error).__name__}") from error
+    if len(packed) != len(texts) or len({len(each.vector) for each in packed}) > 1:
+        raise EmbeddingFailed(f"{len(packed)} vectors of {len(texts)} texts, or of several lengths")
+    return packed

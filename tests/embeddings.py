@@ -1,0 +1,43 @@
+"""Embeddings that need no model: words that mean the same are the same dimension, whatever the language."""
+
+import random
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from datalayer.search.tokens import tokens
+
+DIMENSIONS = 256
+_SAME = (
+    *("car automobile vehicle voiture", "doctor physician medecin", "film movie cinema", "happy glad joyful content"),
+    *("buy purchase acheter", "house home maison dwelling", "ill sick malade", "money cash argent", "dog hound chien"),
+)
+_MEANING = {word: group for group in _SAME for word in group.split()}
+
+
+@lru_cache(maxsize=10_000)
+def _direction(meaning: str, dimensions: int) -> list[float]:
+    chance = random.Random(meaning)
+    return [chance.gauss(0, 1) for _ in range(dimensions)]
+
+
+def toy_vector(text: str, dimensions: int = DIMENSIONS) -> list[float]:
+    """Each meaning has a direction of its own, and each text a part of one that all have."""
+    said = ["", *(_MEANING.get(word, word) for word in tokens(text))]
+    return [sum(each) for each in zip(*(_direction(each, dimensions) for each in said), strict=True)]
+
+
+class Toy:
+    """``before``: called with each batch before it is answered; it may raise."""
+
+    def __init__(self, name: str = "toy/256", before: Callable[[Sequence[str], bool], None] | None = None) -> None:
+        self.name = name
+        self.before = before
+        self.asked: list[str] = []
+        """Texts of messages."""
+        self.queries: list[str] = []
+
+    async def embed(self, texts: Sequence[str], query: bool) -> list[list[float]]:
+        if self.before:
+            self.before(texts, query)
+        (self.queries if query else self.asked).extend(texts)
+        return [toy_vector(text) for text in texts]
