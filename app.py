@@ -13,6 +13,7 @@ config = configuration.load()
 serving.install(config)
 startup.check(config)
 link, metrics = services.make_link(config), services.make_metrics(config)
+embeddings = services.make_embeddings(config)
 auth.install(config, link)
 bounds.install(config)
 fixes.install()
@@ -22,7 +23,7 @@ headers.install()
 
 @cl.data_layer
 def data_layer() -> DataLayer:
-    return services.make_layer(config)
+    return services.make_layer(config, embeddings)
 
 
 startup.register(config, *handlers.register(config, metrics), link)

@@ -1,9 +1,11 @@
-"""`python -m assistant serve` and `users …`: the server, and the accounts of THREADKEEP_AUTH=accounts."""
+"""`python -m assistant serve`, `users …` and `embed`: the server, the accounts of THREADKEEP_AUTH=accounts, and the
+vectors of THREADKEEP_EMBEDDING_MODEL."""
 
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -14,9 +16,10 @@ import typer
 from assistant.access.accounts import FILE_NAME, AccountError, Accounts
 from assistant.access.values import Values
 from assistant.config import Config, load
-from assistant.server import scratch
+from assistant.server import embedding, scratch
 from assistant.server.environment import tell
-from datalayer import DataLayerError, Store
+from assistant.services import make_embeddings
+from datalayer import DataLayerError, Embeddings, Store
 from datalayer.backup import check
 
 T = TypeVar("T")
@@ -77,16 +80,15 @@ def _furnish(config: Config) -> None:
     os.environ["CHAINLIT_APP_ROOT"] = str(folder)
 
 
-def _with_accounts(use: Callable[[Accounts], Coroutine[Any, Any, T]]) -> T:
-    """What `use` returns, with the accounts of the configured database. Ends with one line when they cannot be had."""
-    config = load()
+def _with_store(config: Config, embeddings: Embeddings | None, use: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
+    """What `use` returns, with the configured database. Ends with one line when it cannot be had."""
 
     async def run() -> T:
-        store = Store(config.database_url, config.files, config.spool, config.backup_folder)
+        store = Store(config.database_url, config.files, config.spool, config.backup_folder, embeddings=embeddings)
         try:
             if store.place.server:  # which says what it refuses; a file would be read whole
                 await asyncio.to_thread(check, store.place)
-            return await use(Accounts(Values(lambda: store), config.home / FILE_NAME))
+            return await use(store)
         finally:
             await store.close()
 
@@ -97,10 +99,55 @@ def _with_accounts(use: Callable[[Accounts], Coroutine[Any, Any, T]]) -> T:
         raise typer.Exit(1) from None
 
 
+def _with_accounts(use: Callable[[Accounts], Coroutine[Any, Any, T]]) -> T:
+    """What `use` returns, with the accounts of the configured database. Ends with one line when they cannot be had."""
+    config = load()
+    return _with_store(config, None, lambda store: use(Accounts(Values(lambda: store), config.home / FILE_NAME)))
+
+
 def _password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+@app.command()
+def embed(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would cost.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove all vectors instead.")] = False,
+) -> None:
+    """Make vectors of all messages, so that THREADKEEP_EMBEDDING_MODEL finds them by their meaning.
+
+    Shows first what it costs. May run beside the app; what was cut off is gone on with.
+    """
+    config = load()
+    if remove:
+        gone = _with_store(config, None, lambda store: store.remove_vectors())
+        typer.echo(f"{gone} vectors removed.")
+        return
+    if (embeddings := make_embeddings(config)) is None:
+        raise SystemExit("THREADKEEP_EMBEDDING_MODEL names no model.")
+    model = embeddings.name
+    found = _with_store(config, None, lambda store: embedding.look(store, config, model))
+    typer.echo(embedding.told(found))
+    if dry_run or not (found.messages or found.counts.others):
+        return
+    if not yes:
+        typer.confirm("Send them?", abort=True)
+    with _bar() as show:
+        made = _with_store(config, embeddings, lambda store: embedding.make(store, model, show))
+    typer.echo(f"{made.made} of {made.messages} messages have a vector.")
+
+
+@contextmanager
+def _bar() -> Iterator[embedding.Show]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("vectors", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @users.command()

@@ -71,6 +71,7 @@ class Config(BaseSettings):
 
     `gemini_api_key` None: Google's models are not offered. `anthropic_api_key` None:
     Anthropic's are not. `openai_api_key` and `openai_base_url` None: no others are.
+    `embedding_model` None: nothing is found by its meaning. `embedding_dimensions` None: what is usual for it.
     `auth_secret` None: a secret is made and kept in `home`. `cookie_name` None: one of `home`'s own.
     """
 
@@ -148,6 +149,29 @@ class Config(BaseSettings):
         pattern=r"^https?://",
         validation_alias="ANTHROPIC_BASE_URL",
         description="an http(s) address",
+    )
+    embedding_model: str | None = Field(
+        default=None,
+        max_length=200,
+        validation_alias="THREADKEEP_EMBEDDING_MODEL",
+        description="the name of a model that makes vectors",
+    )
+    embedding_base_url: str | None = Field(
+        default=None,
+        repr=False,
+        pattern=r"^https?://",
+        validation_alias="THREADKEEP_EMBEDDING_BASE_URL",
+        description="an http(s) address",
+    )
+    embedding_api_key: SecretStr | None = Field(
+        default=None, validation_alias="THREADKEEP_EMBEDDING_API_KEY", description="a key"
+    )
+    embedding_dimensions: int | None = Field(
+        default=None,
+        ge=8,
+        le=4096,
+        validation_alias="THREADKEEP_EMBEDDING_DIMENSIONS",
+        description="a whole number from 8 to 4096",
     )
     show_thoughts: bool = Field(
         default=False, validation_alias="THREADKEEP_SHOW_THOUGHTS", description='"true" or "false"'
@@ -306,6 +330,7 @@ class Config(BaseSettings):
         addresses = (
             *(self.database_url, self.memory_url),
             *(self.gemini_base_url, self.openai_base_url, self.anthropic_base_url, self.langfuse_base_url),
+            self.embedding_base_url,
         )
         passwords = [found for each in addresses for found in re.findall(r"//[^:@/]*:(.+)@", str(each))]
         passwords += re.findall(r"[?&]\w*password=([^&\s]+)", " ".join(map(str, addresses)))

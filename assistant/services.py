@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
 
-from datalayer import DataLayer
+from datalayer import DataLayer, Embeddings
 
 from .config import Config
 from .memory import HotLimits, Memory, open_link, open_memory
-from .models import Providers
+from .models import Providers, embedding
 from .models.families import FAMILIES
 from .models.patience import Patience
 from .usage.tracing import Traces, traces
@@ -42,14 +42,21 @@ class Services:
     """How long what was deleted can be brought back; 0: not at all."""
 
 
-def make_layer(config: Config) -> DataLayer:
+def make_layer(config: Config, embeddings: Embeddings | None = None) -> DataLayer:
+    """Closes ``embeddings`` when it is closed."""
     return DataLayer(
         config.database_url,
         config.files,
         spool=config.spool,
         backups=config.backup_folder,
         trash_days=config.trash_days,
+        embeddings=embeddings,
     )
+
+
+def make_embeddings(config: Config) -> Embeddings | None:
+    """None: nothing is found by its meaning. Raises SystemExit with one line."""
+    return embedding.make(config)
 
 
 def make_providers(config: Config) -> Providers:

@@ -75,6 +75,10 @@ class Embedding:
             await asyncio.wait([self._task])
             with suppress(DataLayerError):  # it ends by itself
                 await self._database.write.run(partial(vectors.leave, holder=self._holder))
+        try:
+            await self._embeddings.close()
+        except Exception as error:
+            logger.warning("the model could not be closed: %s", type(error).__name__)
 
     async def _go_on(self) -> None:
         while True:

@@ -21,6 +21,9 @@ class Embeddings(Protocol):
         any other error counts as the latter.
         """
 
+    async def close(self) -> None:
+        """Called once, when the data layer is closed."""
+
 
 class EmbeddingFailed(Exception):
     """No vectors now; the same texts may have some later. The message is for the log: it holds no text of a message.

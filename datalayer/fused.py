@@ -77,11 +77,11 @@ class Fused:
         find_words = partial(queries.search, user_id=user_id, query=query, by_thread=by_thread, feedback=feedback)
         page = Page([], {}, None, False)
         if meaning is not None:
-            part = partial(
-                fusion.part,
+            how: dict[str, Any] = {
                 **{"find_words": find_words, "sketches": self._sketches, "user_id": user_id, "query": query},
                 **{"asked": meaning, "model": self._embeddings.name, "by_thread": by_thread, "feedback": feedback},
-            )
+            }
+            part = partial(fusion.part, **how)
             page, place = _head(await self._ask(user_id, part, content=True), query, first, place, by_thread)
         while len(page.documents) < first and place.tail is not None:
             page, place = await self._tail(find_words, user_id, first, page, place, by_thread)

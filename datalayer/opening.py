@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from . import backup, dialects
 from .backup.damage import set_log_aside
@@ -135,7 +135,7 @@ class OfServer:
 
     async def _beat(self) -> int:
         silence = instances.silence(self._server)
-        who = {"server": self._server, "instance": self._spool.instance, "silence": silence}
+        who: dict[str, Any] = {"server": self._server, "instance": self._spool.instance, "silence": silence}
         return await self._server.write.run(partial(instances.beat, **who, vectors_since=self._since()))
 
     async def _go_on(self) -> None:

@@ -33,6 +33,7 @@ from .sql import lists, queries, tombstones
 from .sql.apply import apply
 from .sql.overlay import Overlay, Rows
 from .transaction import Verdict
+from .vectors import Vectors
 from .writer import CLOSING, Event
 from .writes import UpsertElement, UpsertUser, Write
 
@@ -43,7 +44,7 @@ READ_TIMEOUT = 10.0
 """Seconds a read waits for the recovery at start, for content that a write before it stores, and for its answer."""
 
 
-class Store(Reads, AppValues):
+class Store(Reads, AppValues, Vectors):
     """``url``: sqlite+aiosqlite:///path, or a server's: see ``dialects``. ``files``: folder of the blobs, or
     ``s3://bucket/prefix``; None: ``<database>.files`` beside it. ``spool``: folder of the writes that the database
     refused, None: ``<database>.spool``; another disk is best. ``backups``: folder of the backups, None:

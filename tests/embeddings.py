@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from datalayer.search.tokens import tokens
 
-DIMENSIONS = 256
+DIMENSIONS = 768
 _SAME = (
     *("car automobile vehicle voiture", "doctor physician medecin", "film movie cinema", "happy glad joyful content"),
     *("buy purchase acheter", "house home maison dwelling", "ill sick malade", "money cash argent", "dog hound chien"),
@@ -29,7 +29,7 @@ def toy_vector(text: str, dimensions: int = DIMENSIONS) -> list[float]:
 class Toy:
     """``before``: called with each batch before it is answered; it may raise."""
 
-    def __init__(self, name: str = "toy/256", before: Callable[[Sequence[str], bool], None] | None = None) -> None:
+    def __init__(self, name: str = "toy/768", before: Callable[[Sequence[str], bool], None] | None = None) -> None:
         self.name = name
         self.before = before
         self.asked: list[str] = []
@@ -41,3 +41,6 @@ class Toy:
             self.before(texts, query)
         (self.queries if query else self.asked).extend(texts)
         return [toy_vector(text) for text in texts]
+
+    async def close(self) -> None:
+        """There is nothing to close."""

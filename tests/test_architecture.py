@@ -98,6 +98,7 @@ FLOORS = {
     "reads": 15,
     "fused": 14,
     "app_values": 8,
+    "vectors": 8,
     "sql.contents": 6,
     "sql.apply": 8,
     "sql.overlay": 9,

@@ -10,6 +10,7 @@ from .pricing import PriceList
 
 if TYPE_CHECKING:
     from ..config import Config
+    from .embedding import Embedder
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +30,14 @@ class Family:
     windows: Mapping[str, int]
     """Tokens, by the beginning of a name, for models that do not tell theirs."""
     prices: PriceList
+    make_embedder: "Callable[[Config], Embedder | None] | None" = None
+    """Its models that make vectors as they are configured, None: they are not, or it has none."""
+    embeds: re.Pattern[str] | None = None
+    """The beginning of the names of those."""
+    shortens: re.Pattern[str] | None = None
+    """Of those that give fewer dimensions when they are asked to."""
+    embedding_prices: PriceList | None = None
+    embedding_needs: str | None = None
+    """What must be configured for them."""
     outdated: re.Pattern[str] | None = None
     """Part of the names that it still offers, and nobody wants for a new conversation."""

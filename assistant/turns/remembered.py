@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from datalayer import DataLayer, Store
+from datalayer.search.fusion import fused
 from datalayer.search.query import Query, Term
 from datalayer.search.results import Hit
 from datalayer.search.snippets import Snippet, snippet
@@ -50,12 +51,14 @@ class Found:
 
 
 async def remember(layer: DataLayer, user_id: str, question: str, except_thread: str | None) -> Found:
-    """Of each other conversation the message with the most words of ``question``, and of the latest files those that
-    have some. Raises DataLayerError."""
+    """Of each other conversation the message with the most words of ``question``, or the nearest by its meaning where
+    an embedding model is configured; and of the latest files those that have some. Raises DataLayerError."""
     words = telling(question)
     if not words:
         return Found()
-    messages = await _messages(layer.store, user_id, words, except_thread)
+    by_words = await _messages(layer.store, user_id, words, except_thread)
+    near = await layer.store.nearest(user_id, question, _EACH)
+    messages = _together(by_words, [hit for hit in near if hit.thread_id != except_thread])
     files = await searchable(layer, user_id)
     return Found(messages, await asyncio.to_thread(_files, words, files))
 
@@ -79,6 +82,13 @@ async def _messages(store: Store, user_id: str, words: list[str], except_thread:
         if len(best) >= _SHOWN and all(len(has[key]) == len(words) for key in best[:_SHOWN]):
             break
     return tuple(found[key] for key in best[:_SHOWN])
+
+
+def _together(by_words: Sequence[Hit], near: Sequence[Hit]) -> tuple[Hit, ...]:
+    """Of each conversation one, as in ``search.fusion``."""
+    of_thread = {hit.thread_id: hit for hit in (*reversed(near), *reversed(by_words))}
+    found = fused([(hit.thread_id for hit in ranking) for ranking in (by_words, near)])
+    return tuple(of_thread[thread] for thread in found[:_SHOWN])
 
 
 def _best_of_each_thread(keys: Iterable[tuple[str, str | None]]) -> list[tuple[str, str | None]]:

@@ -1,8 +1,7 @@
 """The messages of one user that mean most what was asked.
 
 All vectors of the user are looked at: the signs of each, which are held in memory for a while, then the nearest of them
-whole. No row of another user is read: each statement names the user, and what it found is the user's own once more when
-it is read as a document.
+whole. What is no longer the user's is left out then, and once more when it is read as a document.
 """
 
 import json
@@ -35,6 +34,9 @@ _CANDIDATES, _DEEPER = 400, 2_000
 _FEW = 2_000
 """Messages that pass filters: their vectors are all looked at whole."""
 _SAMPLE = 200
+"""Messages that stand for all."""
+_TOO_FEW = 20
+_BEYOND = 3.5
 _ROWS = 5_000
 """That are read at a time."""
 _AT_ONCE = 500
@@ -54,10 +56,9 @@ _NEXT = (
     .limit(_ROWS)
 )
 _SCAN_SQLITE = "SELECT step_id, sketch, made FROM vectors WHERE user_id = ? AND model = ? AND made >= ? ORDER BY made"
-_WHOLE = select(vectors.c.step_id, vectors.c.vector).where(
-    vectors.c.step_id.in_(listed("steps")),
-    vectors.c.user_id == bindparam("user"),
-    vectors.c.model == bindparam("model"),
+# By the key alone: where the user is asked for, too, SQLite would read all of the user's.
+_WHOLE = select(vectors.c.step_id, vectors.c.vector, vectors.c.user_id, vectors.c.model).where(
+    vectors.c.step_id.in_(listed("steps"))
 )
 
 
@@ -171,8 +172,8 @@ def nearest(
     """The nearest first, MOST at most; the words of ``query`` do not matter, but those that are excluded do.
     ``without``: threads that are left out.
 
-    What is not nearer than halfway from what the user has said of other things to the nearest message is left out: how
-    near texts are that have nothing to do with each other differs from model to model.
+    How near texts are that have nothing to do with each other differs from model to model. So what is found must stand
+    out from what the user has said of other things (``_bound``).
     """
     filters = replace(query, terms=tuple(term for term in query.terms if term.excluded), problems=())
     passing = list(islice(find.passing(connection, user_id, filters), _FEW + 1)) if filters != Query() else None
@@ -183,9 +184,24 @@ def nearest(
     others = _whole(connection, user_id, model, sample, asked)
     if not (ranked and others):
         return []
-    bound = (ranked[0][0] + others[len(others) * 9 // 10][0]) / 2 - 1e-6
+    bound = _bound(ranked[0][0], [cosine for cosine, _ in reversed(others)])
     near = [each for each in ranked if each[0] >= bound]
     return list(islice(_documents(connection, user_id, filters, near, set(without)), MOST))
+
+
+def _bound(best: float, others: Sequence[float]) -> float:
+    """The smallest cosine of what is found. ``others``: of messages that stand for all, smallest first.
+
+    Most messages are of other things, so the lower quarter tells where theirs are, and how far apart: what is found is
+    _BEYOND standard deviations above their middle. Of a few messages that cannot be told: then it is what is nearer
+    than halfway to the best.
+    """
+    low, quarter = others[len(others) // 20], others[len(others) // 4]
+    halfway = (best + others[len(others) // 10]) / 2 - 1e-6
+    if len(others) < _TOO_FEW:
+        return halfway
+    deviation = (quarter - low) / 0.97  # of a normal distribution: from the twentieth part to the fourth
+    return max(halfway, quarter + (0.67 + _BEYOND) * deviation)
 
 
 def _whole(
@@ -194,12 +210,15 @@ def _whole(
     """Cosines and ids, the nearest first."""
     found = list[tuple[float, str]]()
     for start in range(0, len(ids), _AT_ONCE):
-        named = {"steps": json.dumps(ids[start : start + _AT_ONCE]), "user": user_id, "model": model}
+        named = {"steps": json.dumps(ids[start : start + _AT_ONCE])}
         rows = dialects.of(connection).fetch(connection, _WHOLE, named, tuple)
-        rows = [row for row in rows if len(row[1]) == len(asked.vector)]
-        if rows:
-            cosines = numbers.cosines([vector for _, vector in rows], asked.vector)
-            found += [(cosine, key) for cosine, (key, _) in zip(cosines, rows, strict=True)]
+        whole = {
+            key: vector
+            for key, vector, *whose in rows
+            if whose == [user_id, model] and len(vector) == len(asked.vector)
+        }
+        if whole:
+            found += zip(numbers.cosines(list(whole.values()), asked.vector), whole, strict=True)
     return sorted(found, reverse=True)
 
 

@@ -49,8 +49,9 @@ def differences(found: "numpy.ndarray[Any, Any]", sketch: bytes) -> "numpy.ndarr
     """In how many places each of the sketches differs from ``sketch``."""
     import numpy
 
-    counts: numpy.ndarray[Any, Any] = numpy.bitwise_count(found ^ numpy.frombuffer(sketch, dtype=numpy.uint64))
-    return counts.sum(axis=1, dtype=numpy.int32)
+    each = numpy.bitwise_count(found ^ numpy.frombuffer(sketch, dtype=numpy.uint64))
+    counts: numpy.ndarray[Any, Any] = each.sum(axis=1, dtype=numpy.int32)
+    return counts
 
 
 def fewest(counts: "numpy.ndarray[Any, Any]", most: int) -> list[int]:

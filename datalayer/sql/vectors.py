@@ -15,7 +15,7 @@ from .. import dialects
 from ..dialects.base import Row
 from ..dialects.expressions import listed
 from ..embeddings import LONGEST
-from ..records import now
+from ..records import VectorCounts, now
 from ..schema import app_values, steps, threads, vectors
 from ..search import documents
 from ..search.documents import Document
@@ -250,20 +250,19 @@ def stop(connection: Connection) -> None:
 # What there is
 
 
-class Counts(NamedTuple):
-    messages: int
-    """That can have a vector."""
-    made: int
-    waiting: int
-    others: int
-    """Vectors of other models."""
-
-
-def counts(connection: Connection, model: str) -> Counts:
-    """Reads all messages."""
-    by_model = dict(connection.execute(select(vectors.c.model, func.count()).group_by(vectors.c.model)).tuples().all())
+def counts(connection: Connection, model: str, messages: int | None = None) -> VectorCounts:
+    """``messages``: how many there are, as it was told before; None: they are counted, which reads all."""
+    of_models = select(vectors.c.model, func.count()).group_by(vectors.c.model)
+    by_model: dict[str, int] = {name: count for name, count in connection.execute(of_models)}
     made, waiting = by_model.pop(model, 0), by_model.pop(WAITS, 0)
-    return Counts(_messages(connection), made, waiting, sum(by_model.values()))
+    said = state(connection)
+    mine = said is not None and said.model == model
+    return VectorCounts(
+        **{"messages": _messages(connection) if messages is None else messages, "made": made, "waiting": waiting},
+        **{"others": sum(by_model.values())},
+        agreed=mine and said.walk is not None if said else False,
+        walked=mine and said.walk == DONE if said else False,
+    )
 
 
 def _messages(connection: Connection) -> int:

@@ -14,7 +14,7 @@ from tests.client import until
 from tests.conftest import OpenLayer, make_run, make_step, new_id, register, rows, start_thread
 from tests.embeddings import Toy
 
-MODEL = "toy/256"
+MODEL = "toy/768"
 
 
 @pytest.fixture(autouse=True)
@@ -233,17 +233,17 @@ class TestWhatWasThereBefore:
         old = [(await start_thread(layer, ann))["id"] for _ in range(3)]
         await made(layer, *old)
         await layer.close()
-        layer = open_layer(embeddings=Toy("other/256"))
+        layer = open_layer(embeddings=Toy("other/768"))
         await layer.store.open()
         new = await start_thread(layer, ann)
 
         async def is_made() -> bool:
-            return models(layer).get(new["id"]) == "other/256"
+            return models(layer).get(new["id"]) == "other/768"
 
         await until(is_made)
-        assert models(layer) == dict.fromkeys(old, MODEL) | {new["id"]: "other/256"}
-        await agree(layer, "other/256")
-        await made(layer, *old, new["id"], model="other/256")
+        assert models(layer) == dict.fromkeys(old, MODEL) | {new["id"]: "other/768"}
+        await agree(layer, "other/768")
+        await made(layer, *old, new["id"], model="other/768")
 
     async def test_the_walk_goes_on_where_it_was_cut_off(
         self, open_layer: OpenLayer, monkeypatch: pytest.MonkeyPatch

@@ -120,7 +120,15 @@ class TestWhatIsFound:
         await layer.update_step(said[0] | {"output": "about geese"})
         await layer.delete_step(said[1]["id"])
         await layer.update_step(said[2] | {"metadata": {"unsearched": True}})
-        assert not {each["id"] for each in said} & set(await found(layer, ann, "voiture"))
+        shown = {hit.step_id: hit.snippet.text for hit in await pages(layer, ann, "voiture")}
+        assert not {said[1]["id"], said[2]["id"]} & shown.keys()
+        assert "My automobile" not in shown.values()
+
+    async def test_where_nothing_means_it_nothing_is_found(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        await say(layer, ann, *OTHERS)
+        await embedded(layer)
+        assert await found(layer, ann, "voiture") == []
 
     async def test_new_messages_are_found_after_a_search_has_read_all(self, layer: DataLayer) -> None:
         ann = await register(layer, "ann")
@@ -310,7 +318,7 @@ class TestWithoutTheModel:
         await say(layer, ann, "the automobile")
         await embedded(layer)
         await layer.close()
-        layer = open_layer(embeddings=Toy("other/256"))
+        layer = open_layer(embeddings=Toy("other/768"))
         assert await found(layer, ann, "car") == []
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from ..base import ChatModel, ModelInfo
 from ..family import Family
 from .catalogue import GOOGLES
-from .prices import PRICES
+from .prices import EMBEDDINGS, PRICES
 
 if TYPE_CHECKING:
     from ...config import Config
+    from ..embedding import Embedder
 
 __all__ = ["FAMILY"]
 
@@ -28,6 +29,15 @@ def _make(config: "Config") -> ChatModel | None:
     return Gemini(key, address)
 
 
+def _make_embedder(config: "Config") -> "Embedder | None":
+    """By google-genai, whichever SDK answers."""
+    if (key := config.embedding_api_key or config.gemini_api_key) is None:
+        return None
+    from .gemini import Gemini
+
+    return Gemini(key.get_secret_value(), config.gemini_base_url)
+
+
 FAMILY = Family(
     "gemini",
     _make,
@@ -42,4 +52,9 @@ FAMILY = Family(
     takes=GOOGLES,
     windows={"gemini-": 1_048_576},
     prices=PRICES,
+    make_embedder=_make_embedder,
+    embeds=re.compile("(models/)?(gemini-embedding|text-embedding-0|embedding-0)"),
+    shortens=re.compile("(models/)?(gemini-embedding|text-embedding-004)"),
+    embedding_prices=EMBEDDINGS,
+    embedding_needs="GEMINI_API_KEY",
 )

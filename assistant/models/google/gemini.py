@@ -4,12 +4,12 @@ Always true: an error raised here holds nothing of the key nor of the conversati
 cancelled or has failed has closed its HTTP request.
 """
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..answer import Piece, read
-from ..base import Attachment, ChatRequest, ModelError, ModelInfo, Thought, Usage
+from ..base import Attachment, ChatRequest, ModelError, ModelInfo, ModelUnavailable, Thought, Usage
 from ..parts import holds_files, parts, shaped
 from ..refusals import Said
 from ..terms import Book, Held, Terms, negotiated
@@ -62,6 +62,28 @@ class Gemini:
 
     async def count_tokens(self, request: ChatRequest) -> int | None:
         return await asked(self._count(request), _refusal)
+
+    async def embed(
+        self, texts: Sequence[str], model: str, dimensions: int | None, query: bool
+    ) -> list[Sequence[float]]:
+        """As ``embedding.Embedder``."""
+        return await asked(self._embed(texts, model, dimensions, query), _refusal)
+
+    async def _embed(
+        self, texts: Sequence[str], model: str, dimensions: int | None, query: bool
+    ) -> list[Sequence[float]]:
+        from google.genai.types import Content, EmbedContentConfig, Part
+
+        check_key(self._key)
+        # Plain texts would be made one content for some models, with one vector.
+        contents: Any = [Content(role="user", parts=[Part(text=text)]) for text in texts]
+        task = "RETRIEVAL_QUERY" if query else "RETRIEVAL_DOCUMENT"
+        config = EmbedContentConfig(task_type=task, output_dimensionality=dimensions)
+        answer = await self._client.aio.models.embed_content(model=model, contents=contents, config=config)
+        found = [each.values or [] for each in answer.embeddings or []]
+        if len(found) != len(texts):
+            raise ModelUnavailable(f"{len(found)} vectors of {len(texts)} texts")
+        return [*found]
 
     def _ask(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
         return negotiated(

@@ -26,3 +26,11 @@ PRICES = PriceList(
         "gemini-3.1-pro": (200_000, Price("4", "18", "0.40")),
     },
 )
+
+# The same page, December 2025.
+EMBEDDINGS = PriceList(
+    date="2025-12-01",
+    prefixes=("models/", "google/"),
+    prices={"gemini-embedding-001": Price("0.15", "0")},
+)
+"""Of models that make vectors."""

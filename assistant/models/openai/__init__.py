@@ -7,10 +7,11 @@ from ..base import ChatModel, ModelInfo, Takes
 from ..family import Family
 from .catalogue import OPENAIS
 from .model import OpenAI
-from .prices import PRICES
+from .prices import EMBEDDINGS, PRICES
 
 if TYPE_CHECKING:
     from ...config import Config
+    from ..embedding import Embedder
 
 __all__ = ["FAMILY", "OpenAI"]
 
@@ -19,6 +20,17 @@ def _make(config: "Config") -> ChatModel | None:
     if config.openai_api_key is None and config.openai_base_url is None:
         return None
     key = config.openai_api_key
+    return OpenAI(key.get_secret_value() if key else None, config.openai_base_url)
+
+
+def _make_embedder(config: "Config") -> "Embedder | None":
+    """A server that is named for this gets the key that is named for this, and no other."""
+    key = config.embedding_api_key
+    if config.embedding_base_url is not None:
+        return OpenAI(key.get_secret_value() if key else None, config.embedding_base_url)
+    key = key or config.openai_api_key
+    if key is None and config.openai_base_url is None:
+        return None
     return OpenAI(key.get_secret_value() if key else None, config.openai_base_url)
 
 
@@ -43,5 +55,10 @@ FAMILY = Family(
         "o4": 200_000,
     },
     prices=PRICES,
+    make_embedder=_make_embedder,
+    embeds=re.compile("(openai/)?text-embedding-(3|ada)"),
+    shortens=re.compile("(openai/)?text-embedding-3"),
+    embedding_prices=EMBEDDINGS,
+    embedding_needs="THREADKEEP_EMBEDDING_BASE_URL, OPENAI_BASE_URL or OPENAI_API_KEY",
     outdated=re.compile("gpt-3|gpt-4-|gpt-4$", re.IGNORECASE),
 )

@@ -6,8 +6,9 @@ answers for one chunk that is not as OpenAI's are.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
+from typing import Any
 
 from ..answer import Piece, read
 from ..base import ChatRequest, ModelInfo, Thought, Usage
@@ -15,7 +16,7 @@ from ..events import DONE, Events, objects
 from ..refusals import Said
 from ..terms import Book, Held, Terms, negotiated
 from ..wire import asked, check_key, http_client, pieces
-from . import chunks, errors, requests
+from . import chunks, embeddings, errors, requests
 from .catalogue import listed
 
 _OPENAI = "https://api.openai.com/v1"
@@ -63,6 +64,20 @@ class OpenAI:
     async def count_tokens(self, request: ChatRequest) -> int | None:
         """None: there is no such call."""
         return None
+
+    async def embed(
+        self, texts: Sequence[str], model: str, dimensions: int | None, query: bool
+    ) -> list[Sequence[float]]:
+        """As ``embedding.Embedder``. This protocol knows no difference between a question and a text."""
+        return await asked(self._embed(texts, model, dimensions), errors.refusal)
+
+    async def _embed(self, texts: Sequence[str], model: str, dimensions: int | None) -> list[Sequence[float]]:
+        check_key(self._key)
+        given: dict[str, Any] = {"model": model, "input": list(texts), "encoding_format": "float"}
+        if dimensions:
+            given["dimensions"] = dimensions
+        async with self._client.embeddings.with_streaming_response.create(**given) as response:
+            return embeddings.vectors(await embeddings.whole(response.iter_bytes()), len(texts))
 
     def _ask(self, request: ChatRequest) -> AsyncGenerator[Piece, None]:
         def held(terms: Terms) -> Held:

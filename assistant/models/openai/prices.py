@@ -40,3 +40,15 @@ PRICES = PriceList(
         "gpt-5.5": (272_000, Price("10", "45", "1")),
     },
 )
+
+# The same page, December 2025.
+EMBEDDINGS = PriceList(
+    date="2025-12-01",
+    prefixes=("openai/",),
+    prices={
+        "text-embedding-3-large": Price("0.13", "0"),
+        "text-embedding-3-small": Price("0.02", "0"),
+        "text-embedding-ada-002": Price("0.10", "0"),
+    },
+)
+"""Of models that make vectors."""
