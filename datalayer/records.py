@@ -341,20 +341,3 @@ def _microseconds(value: str) -> int:
         raise InvalidInput(_NO_TIME)
     except (ValueError, OverflowError) as error:
         raise InvalidInput(_NO_TIME) from error
-
-
-@dataclass(frozen=True, slots=True)
-class VectorCounts:
-    """Of how many messages a store has vectors."""
-
-    messages: int
-    """That can have one."""
-    made: int
-    """Of the model that was asked about; where it takes no vector of a text, that counts, too."""
-    waiting: int
-    others: int
-    """Of other models."""
-    agreed: bool
-    """Whether what was said before the model was configured gets vectors, too."""
-    walked: bool
-    """Whether all of that waits by now, or has one."""

@@ -96,3 +96,20 @@ def digest(messages: Iterable[ThreadMessage], start: str = "") -> str:
         link = json.dumps([start, message.id, message.type, message.text])
         start = hashlib.sha256(link.encode()).hexdigest()
     return start
+
+
+@dataclass(frozen=True, slots=True)
+class VectorCounts:
+    """Of how many messages a store has vectors."""
+
+    messages: int
+    """That can have one."""
+    made: int
+    """Of the model that was asked about; where it takes no vector of a text, that counts, too."""
+    waiting: int
+    others: int
+    """Of other models."""
+    agreed: bool
+    """Whether what was said before the model was configured gets vectors, too."""
+    walked: bool
+    """Whether all of that waits by now, or has one."""

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
-from .records import VectorCounts
+from .reports import VectorCounts
 from .sql import vectors as sql
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from datalayer import Store
-from datalayer.records import VectorCounts
+from datalayer.reports import VectorCounts
 
 from ..config import Config
 from ..models.embedding import MOST_TOKENS, cut, price_of

@@ -15,7 +15,8 @@ from .. import dialects
 from ..dialects.base import Row
 from ..dialects.expressions import listed
 from ..embeddings import LONGEST
-from ..records import VectorCounts, now
+from ..records import now
+from ..reports import VectorCounts
 from ..schema import app_values, steps, threads, vectors
 from ..search import documents
 from ..search.documents import Document
