@@ -114,8 +114,11 @@ function lead(sent) {
   const id = pointedAt();
   if (!id || led === location.href) return;
   led = location.href;
-  const step = stepOf(id);
-  if (!step) return sent.some((each) => each.id === id) || notice(words.gone);
+  const place = sent.findIndex((each) => each.id === id);
+  if (place < 0) return notice(words.gone);
+  // What a step that is not drawn, such as a run, was for stands behind it.
+  const step = [...sent.slice(place), ...sent.slice(0, place).reverse()].map((each) => stepOf(each.id)).find(Boolean);
+  if (!step) return;
   step.classList.add("pointed-at");
   step.setAttribute("aria-current", "location");
   focusOn(step);

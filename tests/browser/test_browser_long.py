@@ -2,7 +2,9 @@
 
 import re
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
@@ -188,6 +190,17 @@ def test_wherever_a_link_points_it_opens_there(tab: OpenTab, at: int) -> None:
     expect(message(chat, said)).to_be_in_viewport()
     expect(message(chat, said)).to_have_class(re.compile("pointed-at"))
     expect(message(chat, said)).to_be_focused()
+
+
+def test_a_link_to_a_step_that_is_not_drawn_opens_at_what_came_of_it(tab: OpenTab) -> None:
+    chat = tab()
+    thread_id, ids = long_thread(chat.app.home, "With runs", 150)
+    with closing(sqlite3.connect(chat.app.home / "threads.db")) as database:
+        ((run,),) = database.execute("SELECT parent_id FROM steps WHERE id = ?", (ids[41],))
+    chat.open(f"/thread/{thread_id}?step={run}")
+    expect(chat.page.locator(".pointed-at")).to_have_count(1)
+    expect(message(chat, "Answer 21")).to_have_class(re.compile("pointed-at"))
+    expect(message(chat, "Answer 21")).to_be_in_viewport()
 
 
 @pytest.mark.parametrize(
