@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -54,8 +55,9 @@ def main() -> None:
     print(page := results.page(run, quick=arguments.quick))
     if arguments.to:
         results.write(page, run, arguments.to / "RESULTS.md", arguments.to / "cost.png")
-    elif not arguments.quick and set(names) >= set(EVIDENCE):
+    elif not arguments.quick and set(names) >= set(EVIDENCE) and not run.failed:
         results.write(page, run, ROOT / "bench" / "RESULTS.md", ROOT / "docs" / "cost.png")
+    sys.exit(1 if run.failed else 0)
 
 
 async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> "Run":
@@ -64,16 +66,17 @@ async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> "Run":
 
     gc.freeze()  # as the app does when it has started
     contestants.sign_in()
-    described = await machine.described(folder)
-    return Run(await _measured(folder, sizes, names), sizes, described)
+    run = Run(sizes, await machine.described(folder))
+    await _measure(run, folder, names)
+    return run
 
 
-async def _measured(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> dict[str, list[Result]]:
+async def _measure(run: "Run", folder: Path, names: tuple[str, ...]) -> None:
+    """A group that fails costs nothing of the others'."""
     from . import cases, chats, durability, flood, hot, library, listing, long, paint, scale, search, servers, start
 
-    groups: dict[str, list[Result]] = {}
     async with AsyncExitStack() as stack:
-        books = library.Library(folder / "library", stack, sizes.patience)
+        books = library.Library(folder / "library", stack, run.sizes.patience)
         works: tuple[Callable[[Path, Sizes], Awaitable[list[Result]]], ...] = (
             *(partial(of, library=books) for of in (listing.pages, search.search, start.start)),
             *(cases.create, cases.concurrent, cases.resume, servers.servers),
@@ -85,11 +88,13 @@ async def _measured(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> dict[
                 print(f"{name} …", file=sys.stderr, flush=True)
                 started = time.perf_counter()
                 try:
-                    groups[name] = await work(folder / name, sizes)
+                    run.groups[name] = await work(folder / name, run.sizes)
                 except Missing as what:
-                    print(f"{name}: left out: {what}", file=sys.stderr, flush=True)
+                    run.missing[name] = str(what)
+                except Exception as error:
+                    run.failed[name] = f"{type(error).__name__}: {error}"
+                    traceback.print_exc()
                 print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
-    return groups
 
 
 if __name__ == "__main__":

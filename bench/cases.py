@@ -43,7 +43,8 @@ async def _writes(folder: Path, sizes: Sizes, case: str, callers: int, each: int
         await measure(results, sizes.rounds)
         whole = {result.contestant: opened[result.contestant] for result in results if not result.lost}
         if not {OURS, NORMAL, BARE, TRIGGERS} <= whole.keys():
-            raise RuntimeError("Steps were lost")
+            lost = ", ".join(f"{result.lost} of {result.contestant}" for result in results if result.lost)
+            raise RuntimeError(f"Steps were lost: {lost}")
         for thread in held:
             await _check(case, whole, lambda contestant, thread: contestant.thread(thread), thread)
         return results
@@ -65,6 +66,8 @@ async def _create_steps(
     else:
         waits = [*chain(*await asyncio.gather(*(_one_by_one(contestant, plan) for plan in plans)))]
     taken = time.perf_counter() - started
+    if await contestant.settle():
+        result.note = "some through the spool, because the disk was slow"
     stored = int(data.stored(contestant.path, count)[0] - before)
     result.written += callers * each
     result.lost += callers * each - stored

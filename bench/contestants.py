@@ -1,5 +1,6 @@
 """Who is compared. Each answers the same calls on a file of its own schema, lists as dicts with "id"."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Iterable
@@ -49,6 +50,15 @@ class Layer:
 
     async def thread(self, thread_id: str) -> list[Any]:
         return list((await self._layer.get_thread(thread_id))["steps"])
+
+    async def settle(self) -> bool:
+        """Whether there was something that the database had not taken in time; now it has."""
+        waited = False
+        while isinstance(self._layer, DataLayer) and (await self._layer.health())["pending"]:
+            waited = True
+            await self._layer.store.catch_up()
+            await asyncio.sleep(0.1)
+        return waited
 
     async def page(self, after: str | None = None) -> list[Any]:
         return list((await self._page(after)).data)
@@ -106,6 +116,9 @@ class Bare:
         found = self._dicts(self._STEPS, USER_ID, thread_id)
         self._dicts("SELECT * FROM elements WHERE thread_id = ? ORDER BY created_at", thread_id)
         return found
+
+    async def settle(self) -> bool:
+        return False
 
     async def page(self, after: tuple[int, str] | None = None) -> list[Any]:
         older = "AND (threads.last_activity_at, threads.id) < (?, ?)" if after else ""

@@ -1,6 +1,6 @@
 """The page of results: what is promised and whether it holds, the figures, and what they were measured on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,17 +10,25 @@ from .report import Groups
 
 @dataclass(frozen=True)
 class Run:
-    """``machine``: lines that describe it."""
+    """``machine``: lines that describe it. ``missing``, ``failed``: why there is nothing of a group, by its name: this
+    machine has not what it needs; it went wrong."""
 
-    groups: Groups
     sizes: Sizes
     machine: list[str]
+    groups: Groups = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 def page(run: Run, quick: bool) -> str:
+    without = [
+        *(f"- {name}: left out, {why}" for name, why in run.missing.items()),
+        *(f"- {name}: **failed**, {why}" for name, why in run.failed.items()),
+    ]
     sections = {
         "Expected": expected.report(run.groups, run.sizes, quick),
         "Measured on": "\n".join([*run.machine, f"- {datetime.now(UTC):%Y-%m-%d}"]) + "\n",
+        **({"Not measured": "\n".join(without) + "\n"} if without else {}),
         "Figures": report.tables(run.groups),
         "What they mean": report.notes(run.sizes),
     }

@@ -169,12 +169,13 @@ def test_the_page_says_what_is_met_and_what_it_was_measured_on(tmp_path: Path) -
         "list": [result(first, OURS, 0.001), result(large, OURS, 0.0011), result(large, CHAINLIT, given_up="no")],
         "concurrent": [result(together, OURS, 0.001), result(together, TRIGGERS, 0.0005)],
     }
-    run = Run(groups, sizes, ["- a machine"])
+    run = Run(sizes, ["- a machine"], groups, {"servers": "no mysql answers"}, {"hot": "it broke"})
     said = page(run, quick=False)
     assert f"- {large}: less than 2 ms: **met**, 1.1 (1.1–1.1)" in said
     assert f"- {together}: at most 1.5 times the time of {TRIGGERS}: **not met**, 2 (2–2)" in said
     assert "2 of the 3 that were measured are met." in said
     assert "- a machine" in said
+    assert "- servers: left out, no mysql answers\n- hot: **failed**, it broke" in said
     write(said, run, tmp_path / "to" / "RESULTS.md", tmp_path / "cost.png")
     assert (tmp_path / "to" / "RESULTS.md").read_text() == said
     assert not (tmp_path / "cost.png").exists()  # no search was measured
