@@ -34,7 +34,7 @@ from .errors import (
 from .writes import APPLICATION
 
 if TYPE_CHECKING:
-    from . import backup, door, durable, errors, observer, place, records, reports, search, text, views, writes
+    from . import backup, door, durable, errors, forks, observer, place, records, reports, search, text, views, writes
     from .chainlit.adapter import DataLayer
     from .chainlit.shapes import file_url
     from .store import Store
@@ -64,6 +64,7 @@ __all__ = [
     "durable",
     "errors",
     "file_url",
+    "forks",
     "observer",
     "place",
     "records",

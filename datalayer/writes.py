@@ -134,6 +134,22 @@ class RestoreThread(Write):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForkThread(Write):
+    """A new thread of the actor's with all that it begins with, as ``forks.fork`` makes it; one that is there already
+    is left alone."""
+
+    thread_id: str
+    values: dict[str, Any]
+    """Columns of the thread."""
+    steps: list[dict[str, Any]]
+    """Rows, oldest first."""
+    files: list[dict[str, Any]]
+    """Rows of elements; ``blob`` is the SHA-256 of content that is stored."""
+    summary: dict[str, Any] | None = None
+    """What ``PutSummary`` has, but for the digest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpsertStep(Write):
     thread_id: str
     id: str
@@ -267,7 +283,7 @@ class PutSummary(Write):
 KINDS: dict[str, type[Write]] = {
     kind.__name__: kind
     for kind in (
-        *(UpsertUser, UpdateThread, DeleteThread, TrashThread, RestoreThread, UpsertStep, DeleteStep),
+        *(UpsertUser, UpdateThread, DeleteThread, TrashThread, RestoreThread, ForkThread, UpsertStep, DeleteStep),
         *(UpsertElement, DeleteElement, UpsertFeedback, DeleteFeedback, ReleaseBlobs, ForgetBlobs),
         *(RecordUsage, PutSummary, PutPreferences),
     )

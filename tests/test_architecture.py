@@ -100,6 +100,7 @@ FLOORS = {
     "app_values": 8,
     "vectors": 8,
     "sql.contents": 6,
+    "sql.forking": 7,
     "sql.apply": 8,
     "sql.overlay": 9,
     "sql.instances": 9,
@@ -107,6 +108,7 @@ FLOORS = {
     "releases": 3,
     "pruning": 3,
     "purging": 3,
+    "forks": 1,
     "sql.tombstones": 3,
     "backup": 12,
     "indexing": 13,
@@ -137,6 +139,7 @@ SIDEWAYS = {
     ("chainlit.routes", "chainlit.shapes"),
     ("chainlit.adapter", "chainlit.parts"),
     ("sql.parts", "sql.queries"),
+    ("sql.forking", "sql.group"),
 }
 # What may import SQLAlchemy, and what Chainlit: packages and modules of datalayer.
 SQLALCHEMY = {"column_types", "dialects", "migrations", "schema", "search", "sql"}

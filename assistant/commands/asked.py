@@ -44,5 +44,7 @@ class Reply:
     name: str | None = None
     """What the conversation is called now, None: as before."""
     figure: "Figure | None" = None
+    opens: str | None = None
+    """The thread that the page opens then."""
     moved: bool = False
     """Whether the list of conversations is another one now."""

@@ -46,6 +46,7 @@ COMMANDS = (
     Command("archive", "archive", "archiver", "archive"),
     Command("tag", "tag", "étiquette", "tag", others=("tags", "étiquettes"), about=True),
     Command("folder", "folder", "dossier", "folder", about=True),
+    Command("fork", "fork", "dupliquer", "git-fork"),
     Command("trash", "trash", "corbeille", "trash-2", about=True),
     Command("clear", "clear", "oublier", "eraser"),
     Command("summary", "summary", "résumé", "scroll-text", others=("resume",)),

@@ -119,6 +119,8 @@ async def run(typed: Typed, asked: cl.Message, thread: Thread | None, settings: 
     await shown.send()
     if answer.name:
         await announce(answer.name)
+    elif answer.opens:
+        await cl.context.emitter.emit("open_thread", {"id": answer.opens})  # public/page/trash.js
     elif answer.moved:
         await list_anew()
 

@@ -104,7 +104,7 @@ async def _restore(sid: str, payload: Any = None, *_: Any) -> None:
     if failed:
         await cl.context.emitter.send_toast(say(failed, session_language()), "error")
     else:
-        await session.emit("restored", {"id": given["id"]})
+        await session.emit("open_thread", {"id": given["id"]})
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ from ..writes import (
     DeleteStep,
     DeleteThread,
     ForgetBlobs,
+    ForkThread,
     PutPreferences,
     PutSummary,
     RecordUsage,
@@ -40,7 +41,7 @@ from ..writes import (
     Write,
     author_id,
 )
-from . import contents, organising, summaries, usage
+from . import contents, forking, organising, summaries, usage
 from .facts import Facts
 from .group import Group, user_row
 from .values import fit
@@ -357,6 +358,7 @@ _HANDLERS: dict[type[Write], Callable[[Group, Any], Any]] = {
     DeleteThread: _delete_thread,
     TrashThread: _trash_thread,
     RestoreThread: _restore_thread,
+    ForkThread: forking.fork,
     UpsertStep: _upsert_step,
     DeleteStep: _delete_step,
     UpsertElement: _upsert_element,

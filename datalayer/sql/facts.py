@@ -15,6 +15,7 @@ from ..writes import (
     Actor,
     DeleteElement,
     DeleteStep,
+    ForkThread,
     UpsertElement,
     UpsertFeedback,
     UpsertStep,
@@ -140,4 +141,7 @@ def named(writes: Sequence[Write]) -> dict[str, str]:
             found["elements"].add(write.id)
         if isinstance(write, UpsertFeedback):
             found["steps"].add(write.step_id)
+        if isinstance(write, ForkThread):
+            found["steps"].update(row["id"] for row in write.steps)
+            found["elements"].update(row["id"] for row in write.files)
     return {kind: json.dumps(sorted(ids)) for kind, ids in found.items()}

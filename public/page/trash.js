@@ -36,7 +36,8 @@ export function deleted(id, leaving) {
   else offer(id, LASTING);
 }
 
-onHeard("restored", ({ id }) => {
+// Also what /fork has made.
+onHeard("open_thread", ({ id }) => {
   const root = document.querySelector('meta[property="og:root_path"]')?.content ?? "";
   location.assign(`${root}/thread/${id}`);
 });

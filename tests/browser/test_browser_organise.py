@@ -64,3 +64,14 @@ def test_a_deletion_is_undone_from_its_notice(chat: Chat, is_open: bool) -> None
     expect(notice).to_have_count(0)
     chat.page.wait_for_url(f"**/thread/{key}")
     expect(chat.questions).to_have_text([title])
+
+
+def test_a_fork_opens_by_itself(chat: Chat) -> None:
+    chat.send("Which willow grows by a pond")
+    first = chat.thread_id()
+    chat.type("/fork")
+    chat.submit()
+    chat.page.wait_for_url(lambda url: "/thread/" in url and first not in url)
+    expect(chat.questions).to_have_text(["Which willow grows by a pond"])
+    expect(chat.entry("Which willow grows by a pond (fork)")).to_be_visible()
+    expect(chat.entry("Which willow grows by a pond")).to_be_visible()

@@ -319,6 +319,30 @@ class TestOrganise:
         assert moved == "This conversation is in no folder any more. `/folder Animals/Birds` moves it back."
 
 
+class TestFork:
+    async def test_the_copy_opens_and_goes_on_with_what_was_said_but_for_commands(
+        self, app: App, tabs: Tabs, me: Client, model: Model
+    ) -> None:
+        assert await ask(me, "/fork") == "There is nothing to copy yet."
+        await ask(me, "My owl is called Otto")
+        await ask(me, "/tag owls")
+        since = len(me.events)
+        said = await ask(me, "/fork")
+        opened = (await me.wait_for("open_thread", since=since))["id"]
+        assert said.startswith(f"[My owl is called Otto \\(fork\\)](/thread/{opened}) begins like")
+        copy = await resumed(tabs, app, opened)
+        assert messages(await copy.stored()) == [
+            "/fork",
+            "There is nothing to copy yet.",
+            "My owl is called Otto",
+            "Fine.",
+        ]
+        await ask(copy, "What is he called?")
+        assert model.told == ["My owl is called Otto", "Fine.", "What is he called?"]
+        assert len(messages(await me.stored())) == 8
+        assert (await copy.listed())[opened] == "My owl is called Otto (fork)"
+
+
 class TestTrash:
     async def test_what_was_deleted_is_listed_brought_back_and_gone_for_good(
         self, model: Model, tabs: Tabs, tmp_path: Any
