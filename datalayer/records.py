@@ -312,6 +312,15 @@ def _date(days: int) -> str:
 _NO_TIME = "A time must be written as ISO 8601, like 2026-11-20T08:21:00Z, and be before 9999-12-31"
 _TOO_LATE = (_LAST_DAY + 1) * 86_400_000_000
 """The last day of all is left free for what has to come later than what is stored."""
+
+
+def check_time(moment: int) -> int:
+    """``moment``, UTC microseconds, where a calendar has it and later ones. Raises InvalidInput."""
+    if _FIRST_DAY * 86_400_000_000 <= moment < _TOO_LATE:
+        return moment
+    raise InvalidInput("A time must be between the years 1 and 9999, in microseconds since 1970")
+
+
 # Chainlit appends "Z" to times which have one already or carry an offset (socket.py, message_favorite).
 _OFFSET_Z = re.compile(r"([+-]\d\d:?\d\d|Z)Z$")
 

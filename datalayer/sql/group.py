@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from .. import dialects
 from ..errors import DataLayerError, InvalidInput, NotFound
-from ..records import user_id
+from ..records import check_time, user_id
 from ..schema import MESSAGES, elements, steps, threads, tombstones, users
 from ..search.changes import Changes
 from ..writes import Write, author_id
@@ -60,6 +60,7 @@ class Group:
 
     def verdict(self, handler: "Callable[[Group, Any], Any]", write: Write) -> Any:
         try:
+            check_time(write.at)
             return handler(self, write)
         except DataLayerError as error:
             return error

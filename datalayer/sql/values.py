@@ -7,6 +7,9 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Integer, String, Table
 
 from ..errors import InvalidInput
+from ..records import check_time
+
+_TIMES = frozenset({"created_at", "start", "end"})
 
 
 def fit(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,4 +53,6 @@ def _fitted(name: str, kind: type, size: int, value: Any) -> Any:
         raise InvalidInput(f"{name}: at most {size} characters")
     if kind is int and not -(1 << size) <= fitted < 1 << size:
         raise InvalidInput(f"{name}: this number is too large")
+    if name in _TIMES:
+        check_time(fitted)
     return fitted

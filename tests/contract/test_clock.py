@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from datalayer import DataLayer, records
+from datalayer import DataLayer, InvalidInput, records
+from datalayer.writes import UpsertStep
 from tests.conftest import OpenLayer, chainlit_session, make_run, make_step, new_id, start_thread
 
 
@@ -90,3 +91,17 @@ async def test_while_the_clock_runs_a_time_comes_back_as_it_was_given(layer: Dat
     thread: Any = await layer.get_thread(thread_id)
     given = [datetime.fromisoformat(step["createdAt"]) for step in steps]
     assert [datetime.fromisoformat(step["createdAt"]) for step in thread["steps"]] == given
+
+
+@pytest.mark.parametrize("moment", [2**63 - 1, 2**62, 253_402_300_800_000_000, -(2**62)])
+async def test_a_moment_of_no_calendar_is_refused_and_nothing_is_stored(layer: DataLayer, moment: int) -> None:
+    message = await start_thread(layer, output="1")
+    thread_id, store = message["threadId"], layer.store
+    for values in ({"created_at": moment}, {"start": moment}, {"end": moment}):
+        with pytest.raises(InvalidInput, match="between the years 1 and 9999"):
+            await store.submit(UpsertStep(thread_id=thread_id, id="late", at=records.now(), values=values))
+    with pytest.raises(InvalidInput, match="between the years 1 and 9999"):
+        await store.submit(UpsertStep(thread_id=thread_id, id="late", at=moment, values={"output": "x"}))
+    with chainlit_session(thread_id=thread_id):
+        await layer.create_step(make_step(thread_id, output="2"))
+    assert await order(layer, thread_id) == ["1", "2"]
