@@ -202,6 +202,8 @@ async def index(path: Path) -> None:
     await runs.run(building.begin_again)
     while await runs.run(partial(building.build, batch=2_000)) is not None:
         pass
+    while not await runs.run(building.is_done):
+        await runs.run(building.go_on)
     await layer.close()
 
 

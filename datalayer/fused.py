@@ -95,7 +95,7 @@ class Fused:
         size = first - len(page.documents)
         here = find.read_cursor(place.tail or None)
         found = await self._ask(user_id, partial(find_words, first=size, cursor=place.tail or None), content=True)
-        some, following = find.page(sum((part for part, _ in found), NOTHING), size, here, by_thread)
+        some, following, _ = find.page(sum((part for part, _ in found), NOTHING), size, here, by_thread)
         threads = page.threads | {key: thread for _, known in found for key, thread in known.items()}
         fresh = [each for each in some if fusion.mark_of(each, by_thread) not in place.seen]
         fresh = [each for each in fresh if each.text.thread_id in threads] if by_thread else fresh

@@ -47,6 +47,8 @@ async def reindex(place: Place, progress: Progress = quiet) -> Reindexed:
         while (some := await database.write.run(building.build)) is not None:
             done += some
             progress("indexing", done, total)
+        while not (await _is_open(place, database) or await database.read.run(building.is_done)):
+            await database.write.run(building.go_on)
     return Reindexed(total, round(time.monotonic() - started, 3))
 
 

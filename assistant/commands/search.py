@@ -9,7 +9,7 @@ from datalayer.records import utc_offset
 from datalayer.search.query import Problem
 from datalayer.search.results import FoundThreads, Hits
 
-from ..texts import Language, say
+from ..texts import Language, date, say
 from ..texts.markdown import escape
 from ..turns import found
 
@@ -44,16 +44,25 @@ def _told(
     shown = [hit for hit in hits.hits if hit.step_id or hit.thread_id not in with_messages]  # a name is often a message
     if shown:
         title = say("search_meant" if meant else "search_title", to, **said)
-        parts = [f"**{title}**", "\n".join(found.line(hit, to, root) for hit in shown), _more(hits, to)]
+        parts = [f"**{title}**", "\n".join(found.line(hit, to, root) for hit in shown)]
     else:
         parts = [say("search_none", to, **said)]
+    parts.append(_more(hits, to))
     left_out = [say(f"problem_{problem.reason}", to, part=escape(problem.part)) for problem in problems]
+    if hits.indexed is not None:
+        left_out.append(say("search_indexed", to, percent=hits.indexed))
     return "\n\n".join(filter(None, [*parts, *left_out]))
 
 
 def _more(hits: Hits | FoundThreads, to: Language) -> str:
-    """How to come to what is not shown. The day after the last hit's: more may have been said on that."""
+    """How to come to what is not shown, or was not looked at. The day after the last: more may have been said on it."""
+    if hits.since is not None:
+        until = datetime.fromtimestamp(hits.since / 1e6)
+        return say("search_since", to, date=date(until, to), day=_day_after(until))
     if hits.next is None:
         return ""
-    day = datetime.fromtimestamp(hits.hits[-1].at / 1e6) + timedelta(days=1)
-    return say("search_more", to, n=len(hits.hits), day=day.date().isoformat())
+    return say("search_more", to, n=len(hits.hits), day=_day_after(datetime.fromtimestamp(hits.hits[-1].at / 1e6)))
+
+
+def _day_after(moment: datetime) -> str:
+    return (moment + timedelta(days=1)).date().isoformat()

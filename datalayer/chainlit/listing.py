@@ -6,7 +6,7 @@ from typing import Any
 from chainlit.types import PageInfo, PaginatedResponse, Pagination, ThreadDict, ThreadFilter
 
 from ..errors import InvalidInput
-from ..records import utc_offset
+from ..records import to_iso, utc_offset
 from ..search.query import Problem
 from ..store import Store
 from . import shapes
@@ -14,14 +14,18 @@ from . import shapes
 
 @dataclass
 class FoundResponse(PaginatedResponse[ThreadDict]):
-    """``problems`` and ``meant``: as in ``search.results.FoundThreads``. Chainlit's own page does not look at them."""
+    """Beside the page, what ``search.results.FoundThreads`` says; Chainlit's own page does not look at it."""
 
     problems: tuple[Problem, ...] = ()
     meant: str | None = None
+    indexed: int | None = None
+    since: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         page: dict[str, Any] = super().to_dict()  # type: ignore[no-untyped-call]
-        return {**page, "problems": list(map(asdict, self.problems)), "meant": self.meant}
+        since = None if self.since is None else to_iso(self.since)
+        problems = list(map(asdict, self.problems))
+        return {**page, "problems": problems, "meant": self.meant, "indexed": self.indexed, "since": since}
 
 
 async def list_threads(store: Store, pagination: Pagination, filters: ThreadFilter) -> PaginatedResponse[ThreadDict]:
@@ -35,7 +39,7 @@ async def list_threads(store: Store, pagination: Pagination, filters: ThreadFilt
         return PaginatedResponse(_info(listed, page.next), listed)
     found = await store.found_threads(filters.userId, filters.search or "", first, cursor, feedback, utc_offset())
     listed = [shapes.hit(thread, hit) for thread, hit in zip(found.threads, found.hits, strict=True)]
-    return FoundResponse(_info(listed, found.next), listed, found.problems, found.meant)
+    return FoundResponse(_info(listed, found.next), listed, found.problems, found.meant, found.indexed, found.since)
 
 
 def _info(listed: list[ThreadDict], following: str | None) -> PageInfo:

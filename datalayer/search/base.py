@@ -1,7 +1,7 @@
 """An index of words, as every database has to keep one: documents in, places out, newest first."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import xor
@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from sqlalchemy import Column, Connection, MetaData, String, Table
 
+from . import documents
 from .documents import Document
+from .matching import Matcher
 from .query import Term
 
 Kind = Literal["message", "title"]
@@ -23,9 +25,9 @@ class Sought(NamedTuple):
     """What is wanted, made ready for an index."""
 
     expression: Any
-    broad: bool = False
-    """So many words may begin as a term that documents are better looked at one by one, newest first, as long as that
-    finds enough."""
+    broad: Sequence[Term] = ()
+    """So many words may begin as these that the documents without them are better looked at one by one, newest first,
+    as long as that finds enough."""
 
 
 class Found(NamedTuple):
@@ -39,6 +41,16 @@ class Found(NamedTuple):
     @property
     def place(self) -> Place:
         return self.number, self.id
+
+
+class Looked(NamedTuple):
+    """What was seen of some documents."""
+
+    found: list[Found]
+    place: Place | None
+    """Where to go on; None: there are no more."""
+    at: int | None
+    """When the last of them was made, UTC microseconds; None: they are nobody's."""
 
 
 # What an index knows of itself. version: of what its documents are made of; threads, steps: up to which of them it is
@@ -108,6 +120,29 @@ class Index(ABC):
         """Looks at the next ``limit`` documents below a place, newest first. Returns those that are the user's, and
         where to go on; None: there are no more."""
 
+    def walk(
+        self,
+        connection: Connection,
+        user_id: str,
+        kind: Kind,
+        expression: Any,
+        below: Place,
+        sizes: Iterable[int],
+        matches: Matcher | None = None,
+    ) -> Generator[Looked, None, None]:
+        """Looks at so many documents one after the other, until there are no more. ``matches``: texts are read, and
+        only those are found of which it says yes."""
+        for size in sizes:
+            some, place = self.find(connection, user_id, kind, expression, below, size)
+            at = some[-1].at if some else None
+            if matches is not None:
+                texts = documents.texts(connection, kind, [each.id for each in some])
+                some = [each for each in some if each.id in texts and matches(texts[each.id])]
+            yield Looked(some, place, at)
+            if place is None:
+                return
+            below = place
+
     @abstractmethod
     def known(self, connection: Connection, key: str, words: Sequence[str]) -> set[str]:
         """Those of some hundred words that documents of the user with this ``key`` have, as far as is soon found."""
@@ -119,6 +154,9 @@ class Index(ABC):
     @abstractmethod
     def digest(self, document: Document) -> int:
         """What stands for its tokens, in this process."""
+
+    def has_grown(self, connection: Connection) -> None:  # noqa: B027  # most databases do it by themselves
+        """To be called when it is built: ``clean`` is to make it as small and as quick as it can be."""
 
     def is_clean(self, connection: Connection) -> bool:
         """Whether the index has no words left that no document has any more, as far as it can tell."""

@@ -23,7 +23,8 @@ BATCH = 200
 
 def is_built(connection: Connection) -> bool:
     """Whether the index has all that there is."""
-    return _said(connection) == {"version": MADE_OF}
+    said = _said(connection)
+    return said.get("version") == MADE_OF and not said.keys() & {"threads", "steps"}
 
 
 SINCE = "0007"
@@ -38,8 +39,8 @@ def make(connection: Connection) -> None:
 def begin(connection: Connection) -> None:
     """Says that all that is there is still to be built."""
     connection.execute(delete(state))
-    there = connection.execute(select(threads.c.id).limit(1)).first()
-    _say(connection, version=MADE_OF, **({"threads": "", "steps": ""} if there else {}))
+    rows = count(connection)
+    _say(connection, version=MADE_OF, **({"threads": "", "steps": "", "rows": str(rows), "done": "0"} if rows else {}))
 
 
 def begin_again(connection: Connection) -> None:
@@ -57,13 +58,15 @@ def build(connection: Connection, batch: int = BATCH) -> int | None:
     if (after := said.get("threads")) is not None:
         ids = connection.execute(_THREADS, {"after": after, "size": batch}).scalars().all()
         index.put(connection, "title", ids, {}, documents.titles(connection, ids))
-        _go_on(connection, "threads", ids, batch)
+        _go_on(connection, said, "threads", ids, batch)
         return len(ids)
     if (after := said.get("steps")) is not None:
         rows = _next_steps(connection, after, batch)
         ids = [key for key, _ in rows]
         index.put(connection, "message", ids, {}, documents.messages(connection, ids))
-        _go_on(connection, "steps", [place for _, place in rows], batch)
+        _go_on(connection, said, "steps", [place for _, place in rows], batch)
+        if len(rows) < batch:
+            index.has_grown(connection)
         return len(ids)
     return None
 
@@ -79,12 +82,19 @@ def count(connection: Connection) -> int:
 
 
 def reached(connection: Connection) -> tuple[int, int]:
-    """How far it is built, of how much; 0 of 0 where nobody can tell."""
-    below = _said(connection).get("steps", "")
-    if not (dialects.of(connection).serial and below):
+    """How many rows it has looked at, of how many there were when it began."""
+    said = _said(connection)
+    if said.get("version") != MADE_OF:
         return 0, 0
-    newest = connection.scalar(select(func.max(steps.c.seq))) or 0
-    return max(newest - int(below), 0), newest
+    return int(said.get("done", 0)), int(said.get("rows", 0))
+
+
+def indexed(connection: Connection) -> int | None:
+    """How many percent of what there is are built; None: all of it."""
+    if is_built(connection):
+        return None
+    done, rows = reached(connection)
+    return min(100 * done // rows, 99) if rows else 0
 
 
 def build_all(connection: Connection) -> None:
@@ -109,7 +119,7 @@ def _next_steps(connection: Connection, after: str, batch: int) -> list[tuple[st
 
 
 _SAID: Select[Any] = select(state.c.name, state.c.value).where(
-    or_(*(state.c.name == name for name in ("version", "threads", "steps")))
+    or_(*(state.c.name == name for name in ("version", "threads", "steps", "rows", "done")))
 )
 
 
@@ -138,10 +148,11 @@ def _say(connection: Connection, **said: str) -> None:
     connection.execute(insert(state), [{"name": name, "value": value} for name, value in said.items()])
 
 
-def _go_on(connection: Connection, name: str, places: Sequence[str], batch: int) -> None:
-    connection.execute(delete(state).where(state.c.name == name))
-    if len(places) == batch:
-        _say(connection, **{name: places[-1]})
+def _go_on(connection: Connection, said: Mapping[str, str], name: str, places: Sequence[str], batch: int) -> None:
+    """``said``: before the batch, of which ``places`` are."""
+    connection.execute(delete(state).where(or_(state.c.name == name, state.c.name == "done")))
+    more = {name: places[-1]} if len(places) == batch else {}
+    _say(connection, done=str(int(said.get("done", 0)) + len(places)), **more)
 
 
 def is_done(connection: Connection) -> bool:

@@ -6,7 +6,7 @@ them. What follows is a word, or a mark: "=" and what a filter asks for. A word 
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -68,13 +68,28 @@ def thread_mark(thread_id: str) -> str:
     return "=h" + hashlib.sha256(thread_id.encode()).hexdigest()[:8]
 
 
-def month_mark(moment: int) -> str:
-    """Of UTC microseconds; months are equal lengths of 30 days here, so that a range of them needs no calendar."""
-    return f"{MONTHS}{max(moment // MONTH, 0):05d}"
+def time_marks(moment: int) -> set[str]:
+    """Of UTC microseconds."""
+    day = day_of(moment)
+    return {day_mark(day), month_mark(day)}
 
 
-MONTHS = "=m"
-MONTH = 30 * 86_400_000_000
+def day_of(moment: int) -> int:
+    return min(max(moment // 86_400_000_000, 0), LAST_DAY)
+
+
+def day_mark(day: int) -> str:
+    return f"=d{day:06d}"
+
+
+def month_mark(day: int) -> str:
+    """Of equal lengths, so that a range of them needs no calendar."""
+    return f"{MONTH}{day // DAYS:05d}"
+
+
+LAST_DAY, DAYS = 999_999, 30
+"""Of a month."""
+MONTH = "=m"
 
 _HAS = exists(select(1).where(elements.c.for_id == steps.c.id))
 _WHAT = (
@@ -92,7 +107,10 @@ FOUND = (
 )
 """What makes a step a document. One that is being streamed becomes one when it is complete."""
 _MESSAGES: Select[Any] = select(*_WHAT).join(threads).where(*FOUND, steps.c.id.in_(listed("steps")))
-_TEXTS = select(steps.c.id, steps.c.output, steps.c.input, _HAS.label("has")).where(steps.c.id.in_(listed("steps")))
+_SAID: Select[Any] = select(steps.c.seq, steps.c.id, steps.c.created_at, steps.c.output, steps.c.input)
+_TEXTS = _SAID.where(steps.c.id.in_(listed("steps")))
+_NUMBERED = _SAID.where(steps.c.seq.in_(listed("steps"))).order_by(steps.c.seq.desc())
+_FILED: Select[Any] = select(elements.c.for_id).where(elements.c.for_id.in_(listed("steps"))).distinct()
 _THREADS: Select[Any] = select(
     *(threads.c.id, threads.c.user_id, threads.c.name, threads.c.tags, threads.c.folder, threads.c.pinned),
     *(threads.c.archived, threads.c.status, threads.c.created_at),
@@ -137,17 +155,41 @@ def messages(connection: Connection, ids: Collection[str]) -> dict[str, Document
     }
 
 
-def texts_of_messages(connection: Connection, ids: Collection[str]) -> dict[str, str]:
-    """What ``Text.whole`` is of them."""
-    fetch, asked = dialects.of(connection).fetch, {"steps": json.dumps(list(ids))}
-    rows = fetch(connection, _TEXTS, asked, tuple)
-    if any(has for *_, has in rows):
-        return {key: document.text.whole for key, document in messages(connection, ids).items()}
-    return {key: "\n".join(filter(None, (output, said))) for key, output, said, _ in rows}
+class Said(NamedTuple):
+    """What is read of a message where only its text is looked at."""
+
+    number: int
+    id: str
+    at: int
+    text: str
+    """What ``Text.whole`` is."""
 
 
-def texts_of_threads(connection: Connection, ids: Collection[str]) -> dict[str, str]:
-    return {key: document.text.whole for key, document in titles(connection, ids).items()}
+def numbered(connection: Connection, numbers: Sequence[int]) -> list[Said]:
+    """Messages by ``steps.seq``, where that is the key, newest first."""
+    rows = dialects.of(connection).fetch(connection, _NUMBERED, {"steps": json.dumps(numbers)}, tuple)
+    return _said(connection, rows)
+
+
+def texts(connection: Connection, kind: str, ids: Collection[str]) -> dict[str, str]:
+    """What ``Text.whole`` is, by the ids of messages, or of threads: "title"."""
+    fetch = dialects.of(connection).fetch
+    if kind == "message":
+        rows = fetch(connection, _TEXTS, {"steps": json.dumps(list(ids))}, tuple)
+        return {each.id: each.text for each in _said(connection, rows)}
+    asked = {"threads": json.dumps(list(ids))}
+    files, rows = _files_of_threads(connection, asked), fetch(connection, _THREADS, asked, tuple)
+    return {key: "\n".join(_named(name, folder, tags, files.get(key, ()))) for key, _, name, tags, folder, *_ in rows}
+
+
+def _said(connection: Connection, rows: Sequence[Sequence[Any]]) -> list[Said]:
+    ids = json.dumps([row[1] for row in rows])
+    filed = [key for (key,) in dialects.of(connection).fetch(connection, _FILED, {"steps": ids}, tuple)]
+    whole = {key: document.text.whole for key, document in messages(connection, filed).items()} if filed else {}
+    return [
+        Said(number, key, at, whole.get(key) or "\n".join(filter(None, (output, said))))
+        for number, key, at, output, said in rows
+    ]
 
 
 def _message(
@@ -161,7 +203,7 @@ def _message(
     output: str | None,
     voted: bool,
 ) -> Text:
-    marks = {MINE if kind == "user_message" else ASSISTANT, month_mark(at), thread_mark(thread_id)}
+    marks = {MINE if kind == "user_message" else ASSISTANT, thread_mark(thread_id)} | time_marks(at)
     texts = [text for text in (output, said) if text]
     for name, mime in files:
         marks |= {FILE, PICTURE} if mime.startswith("image/") else {FILE}
@@ -176,20 +218,29 @@ def _message(
 def titles(connection: Connection, ids: Collection[str], all_: bool = False) -> dict[str, Document]:
     """The documents of those threads that have a name, a folder, a tag or a file of their own, by the id of the thread.
     ``all_``: and of the others."""
-    fetch, asked = dialects.of(connection).fetch, {"threads": json.dumps(list(ids))}
-    files: dict[str, list[str]] = {}
-    for thread_id, name in fetch(connection, _OF_THREADS, asked, tuple):
-        files.setdefault(thread_id, []).append(name or "")
-    found = {}
-    for key, user_id, name, tags, folder, pinned, archived, status, at in fetch(connection, _THREADS, asked, tuple):
-        tagged = list(_texts(tags))
-        texts = (*filter(None, (name, folder)), *tagged, *files.get(key, ()))
+    asked = {"threads": json.dumps(list(ids))}
+    files, found = _files_of_threads(connection, asked), {}
+    rows = dialects.of(connection).fetch(connection, _THREADS, asked, tuple)
+    for key, user_id, name, tags, folder, pinned, archived, status, at in rows:
+        texts = _named(name, folder, tags, files.get(key, ()))
         if texts or all_:
-            marks = {THREAD, month_mark(at), thread_mark(key), *map(tag_mark, tagged)}
+            marks = {THREAD, thread_mark(key), *map(tag_mark, _texts(tags))} | time_marks(at)
             states = ((PINNED, pinned), (ARCHIVED, archived), (DONE, status == "done"))
             marks |= {mark for mark, has in states if has}
             found[key] = Document(at, key, name, bool(archived), at, Text(user_id, key, texts, frozenset(marks)))
     return found
+
+
+def _files_of_threads(connection: Connection, asked: dict[str, str]) -> dict[str, list[str]]:
+    files: dict[str, list[str]] = {}
+    for thread_id, name in dialects.of(connection).fetch(connection, _OF_THREADS, asked, tuple):
+        files.setdefault(thread_id, []).append(name or "")
+    return files
+
+
+def _named(name: str | None, folder: str | None, tags: Any, files: Iterable[str]) -> tuple[str, ...]:
+    """What a thread is found by."""
+    return (*filter(None, (name, folder)), *_texts(tags), *files)
 
 
 def _texts(tags: Any) -> Iterator[str]:

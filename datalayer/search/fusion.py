@@ -89,7 +89,7 @@ def fused(rankings: Sequence[Iterable[Key]]) -> list[Key]:
 def head(parts: Sequence[Part], query: Query, by_thread: bool) -> tuple[list[Document], str | None]:
     """The list of both rankings, and where what has the words goes on behind it; None: it does not."""
     words = sum((part.words for part in parts), NOTHING)
-    chosen, following = find.page(words, LEXICAL, Cursor(), by_thread)
+    chosen, following, _ = find.page(words, LEXICAL, Cursor(), by_thread)
     scattered = {each.id for each in words.scattered}
     ranked = sorted(
         chosen, key=lambda each: (not (find.is_title(each) and each.id in scattered), _rank(each, query)), reverse=True

@@ -1,8 +1,9 @@
 """What a search answers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log1p
+from typing import Any
 
 from ..errors import InvalidInput
 from ..records import Thread
@@ -36,8 +37,13 @@ class Hits:
     """Cursor of the following page, None at the end."""
     problems: tuple[Problem, ...]
     """What of the question was left out."""
-    meant: str | None
+    meant: str | None = None
     """Where nothing has the words: the question with words that are there."""
+    indexed: int | None = None
+    """How many percent of what was said before can be found yet, while an index is being built; None: all of it."""
+    since: int | None = None
+    """Where so much could match that not all of it was looked at: what was said before this was not, UTC
+    microseconds. The page may have less than was asked for, and the next one goes on there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +56,27 @@ class FoundThreads:
     """Cursor of the following page, None at the end."""
     problems: tuple[Problem, ...]
     """What of the question was left out."""
-    meant: str | None
+    meant: str | None = None
     """Where nothing has the words: the question with words that are there."""
+    indexed: int | None = None
+    """How many percent of what was said before can be found yet, while an index is being built; None: all of it."""
+    since: int | None = None
+    """Where so much could match that not all of it was looked at: what was said before this was not, UTC
+    microseconds. The page may have less than was asked for, and the next one goes on there."""
 
 
 def hits(found: Found, query: Query, first: int, cursor: Cursor) -> Hits:
-    chosen, following = find.page(found, first, cursor)
-    return Hits([hit(each, query) for each in chosen], str(following) if following else None, query.problems, None)
+    page = find.page(found, first, cursor)
+    return Hits([hit(each, query) for each in page.documents], **_rest(found, query, page.next, page.since))
+
+
+def _rest(found: Found, query: Query, following: Any, since: int | None) -> dict[str, Any]:
+    return {
+        "next": None if following is None else str(following),
+        "problems": query.problems,
+        "indexed": found.indexed,
+        "since": since,
+    }
 
 
 def best_hits(found: Found, query: Query, first: int, cursor: str | None) -> Hits:
@@ -67,8 +87,8 @@ def best_hits(found: Found, query: Query, first: int, cursor: str | None) -> Hit
         raise InvalidInput("This page of what was found cannot be read; search again")
     ranked = sorted((*found.messages, *found.titles), key=lambda each: (weight(each, query), each.at), reverse=True)
     chosen, end = ranked[begin : begin + first], begin + first
-    following = str(end) if end < len(ranked) else None
-    return Hits([hit(each, query) for each in chosen], following, query.problems, None)
+    since = max((stop.at for stop in found.stops.values()), default=None)
+    return Hits([hit(each, query) for each in chosen], **_rest(found, query, end if end < len(ranked) else None, since))
 
 
 def weight(document: Document, query: Query) -> float:
@@ -87,9 +107,10 @@ def found_threads(
     found: Found, threads: Mapping[str, Thread], query: Query, first: int, cursor: Cursor
 ) -> FoundThreads:
     """``threads``: by their ids; what is found in another one is left out."""
-    chosen, following = find.page(found, first, cursor, a_thread_once=True)
-    chosen = [each for each in chosen if each.text.thread_id in threads]
-    return threads_of(chosen, threads, query, str(following) if following else None)
+    page = find.page(found, first, cursor, a_thread_once=True)
+    chosen = [each for each in page.documents if each.text.thread_id in threads]
+    following = None if page.next is None else str(page.next)
+    return replace(threads_of(chosen, threads, query, following), indexed=found.indexed, since=page.since)
 
 
 def threads_of(
@@ -97,7 +118,7 @@ def threads_of(
 ) -> FoundThreads:
     """``chosen``: a document of each thread."""
     found = [threads[each.text.thread_id] for each in chosen]
-    return FoundThreads(found, [hit(each, query) for each in chosen], following, query.problems, None)
+    return FoundThreads(found, [hit(each, query) for each in chosen], following, query.problems)
 
 
 def hit(document: Document, query: Query) -> Hit:

@@ -33,7 +33,7 @@ def meant(connection: Connection, user_id: str, query: Query, question: str, now
     if asked == question:
         return None
     found = find.found(connection, user_id, parse(asked, now, offset), 1, Cursor(), a_thread_once=True)
-    return asked if found.messages or found.titles or found.scattered else None
+    return asked if found.messages or found.titles or found.scattered or found.stops else None
 
 
 def _is_unknown(connection: Connection, user_id: str, term: Term) -> bool:

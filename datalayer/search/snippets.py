@@ -1,4 +1,4 @@
-"""Whether a text has what is sought, and where: what a person is shown of it."""
+"""Where a text has what is sought: what a person is shown of it."""
 
 import re
 from bisect import bisect_right
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from unicodedata import category
 
+from .matching import matcher
 from .query import Query, Term
-from .tokens import finder, folded, tokens
+from .tokens import finder, folded
 
 _READ = 1_000_000
 """Characters of a text that are looked at: they take 50 to 300 ms."""
@@ -43,12 +44,6 @@ class _Match(NamedTuple):
     term: int  # the place of what matches among what is sought
 
 
-def matches(text: str, query: Query) -> bool:
-    """Whether ``text`` has every term of ``query`` that is not excluded, and none that is; filters apart."""
-    said = _joined(tokens(text))
-    return all((_sought(term) in said) != term.excluded for term in query.terms)
-
-
 def snippet(text: str, query: Query, length: int = 160) -> Snippet:
     """At most ``length`` characters of what a reader sees of ``text``, Markdown, cut at words, around the first place
     where most of what is sought is together; its beginning where nothing is."""
@@ -68,18 +63,8 @@ def snippet(text: str, query: Query, length: int = 160) -> Snippet:
     return _cut(text, best, length)
 
 
-def _joined(said: Sequence[str]) -> str:
-    return f" {' '.join(said)} "
-
-
-def _sought(term: Term) -> str:
-    """What stands in the joined tokens of every text that has ``term``, and of no other."""
-    return f" {' '.join(term.tokens)}{' ' * (not term.prefix)}"
-
-
 def _how_many(terms: Sequence[Term], text: str) -> int:
-    said = _joined(tokens(text))
-    return sum(_sought(term) in said for term in terms)
+    return sum(matcher((term,))(text) for term in terms)
 
 
 def _found(piece: str, start: int, terms: Sequence[Term]) -> list[_Match]:

@@ -13,8 +13,9 @@ from unicodedata import category, normalize
 
 from ..text import fold
 
-VERSION = 1
-"""Changes when the tokens of any text change; an index of another version has to be made again."""
+VERSION = 2
+"""Changes when the tokens of any text, or the marks of a document, change; an index of another version has to be made
+again."""
 LONGEST = 40
 """Characters of a token; what a longer word has more is not indexed."""
 
@@ -80,10 +81,13 @@ _OTHERS = re.compile("[^\0-\x7f]+")
 
 def tokens(text: str) -> list[str]:
     """What an index holds of ``text``, in its order: folded, 1 to 40 characters each, without white space."""
-    if not text.isascii():
-        text = _OTHERS.sub(_words, text)
-    found = text.encode().translate(_ASCII).decode().split()
+    found = spaced(text).decode().split()
     return found if max(map(len, found), default=0) <= LONGEST else [word[:LONGEST] for word in found]
+
+
+def spaced(text: str) -> bytes:
+    """The tokens as UTF-8 with spaces between them, one or more; long ones are whole."""
+    return (text if text.isascii() else _OTHERS.sub(_words, text)).encode().translate(_ASCII)
 
 
 def _words(others: re.Match[str]) -> str:

@@ -27,6 +27,11 @@ const found = (number) =>
     ? wordsOf("Aucune conversation", "No conversations")
     : wordsOf(`${number} conversation${number === 1 ? "" : "s"}`, `${number} conversation${number === 1 ? "" : "s"}`);
 const meaning = (words) => wordsOf(`Vouliez-vous dire «\u00a0${words}\u00a0»\u202f?`, `Did you mean “${words}”?`);
+const indexing = (percent) =>
+  wordsOf(`Les conversations plus anciennes sont en cours d’indexation\u00a0: ${percent}\u00a0%.`, `Older conversations are still being indexed: ${percent}%.`);
+const lookedAt = (day) =>
+  wordsOf(`Seul ce qui a été dit depuis le ${day} a été parcouru.`, `Only what was said since ${day} was looked through.`);
+const further = wordsOf("Chercher plus loin", "Look further back");
 const date = new Intl.DateTimeFormat(french ? "fr" : "en", { day: "numeric", month: "short", year: "numeric" });
 
 let hits = []; // of the last answer
@@ -80,21 +85,34 @@ function note() {
 }
 
 // Takes what the server has answered to the dialog.
-export function showHits({ data, pageInfo, problems, meant }) {
+export function showHits({ data, pageInfo, problems, meant, indexed, since }) {
   hits = data.filter(({ hit }) => hit);
   count.textContent = problems ? found(hits.length) : "";
   document.querySelectorAll("[cmdk-item]").forEach(draw);
   const lines = (problems ?? []).map((problem) => element("", leftOut(problem)));
-  if (meant) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = meaning(meant);
-    button.addEventListener("click", () => type(meant));
-    lines.push(button);
-  }
-  if (hits.length && pageInfo?.hasNextPage) lines.push(element("", more(hits.length)));
+  if (meant) lines.push(asking(meaning(meant), () => meant));
+  if (since) lines.push(element("", lookedAt(date.format(new Date(since)))), asking(further, (typed) => before(typed, since)));
+  else if (hits.length && pageInfo?.hasNextPage) lines.push(element("", more(hits.length)));
+  if (typeof indexed === "number") lines.push(element("", indexing(indexed)));
   notes.replaceChildren(...lines);
   note();
+}
+
+function asking(words, next) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = words;
+  button.addEventListener("click", () => type(next(document.querySelector("[cmdk-input]").value)));
+  return button;
+}
+
+// The day after: not all of that one was looked at. Where this was asked already, the day itself, so that it goes on.
+function before(typed, since) {
+  const dayOf = (moment) => moment.toLocaleDateString("sv"); // 2026-11-27, by this clock
+  const day = new Date(since);
+  const next = new Date(day.getFullYear(), day.getMonth(), day.getDate() + 1);
+  const filter = (moment) => `${wordsOf("avant", "before")}:${dayOf(moment)}`;
+  return `${typed.replaceAll(/ ?(before|avant):\S+$/gi, "")} ${filter(typed.endsWith(filter(next)) ? day : next)}`;
 }
 
 // As if a person had typed it: the page's own words follow.

@@ -112,6 +112,43 @@ def test_more_than_twenty_hits_are_said_to_be_more(app: App, tab: OpenTab) -> No
     expect(notes(chat)).to_be_hidden()
 
 
+@pytest.mark.parametrize(
+    ("locale", "note"),
+    [
+        ("en-US", "Older conversations are still being indexed: 0%."),
+        ("fr-FR", "Les conversations plus anciennes sont en cours d’indexation : 0 %."),
+    ],
+)
+def test_an_index_that_is_being_built_is_told_until_it_is(app: App, tab: OpenTab, locale: str, note: str) -> None:
+    chat = tab(locale=locale)
+    chat.send("A dormouse sleeps")
+    for _ in range(3):  # the app looks every ten seconds whether there is anything to build
+        with closing(sqlite3.connect(Path(app.home, "threads.db"))) as database, database:
+            database.execute("UPDATE search_state SET value = '' WHERE name = 'version'")
+        expect(chat.search("dormouse")).not_to_have_count(0)
+        if notes(chat).is_visible():
+            break
+    expect(notes(chat)).to_have_text(note)
+
+    for number in range(60):
+        chat.search("dormouse" + " sleeps" * (number % 2 == 0))
+        chat.page.wait_for_timeout(500)
+        if notes(chat).is_hidden():
+            break
+    expect(notes(chat)).to_be_hidden()
+
+
+def test_a_search_that_ends_early_goes_on_by_a_click(app: App, tab: OpenTab) -> None:
+    tab().send("A person begins")
+    rare = "a needle of gold"
+    said_before(app, ("Haystack", [rare, *["gold, a needle of"] * 1_400]))
+    chat = tab()
+    expect(chat.search('"needle of gold"')).to_have_count(0)
+    expect(notes(chat)).to_contain_text("Only what was said since")
+    notes(chat).get_by_role("button", name="Look further back").click()
+    expect(chat.page.locator("[cmdk-input]")).to_have_value(re.compile(r'^"needle of gold" before:20\d\d-\d\d-\d\d$'))
+
+
 ODD = """<img src=x onerror="document.title='broken'">"""
 
 

@@ -2,15 +2,18 @@
 there."""
 
 import random
+from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import chainlit as cl
 import pytest
-from chainlit.types import Feedback
+from chainlit.types import Feedback, Pagination, ThreadFilter
 
 from datalayer import DataLayer, InvalidInput, dialects, indexing, reindexing
 from datalayer.dialects.sqlite import url_of
-from datalayer.search import building, checking
+from datalayer.search import building, checking, streams
 from datalayer.writes import UpsertStep
 from tests.conftest import change, make_run, make_step, register, start_thread
 from tests.datalayer.search.texts import BETWEEN, EMOJI, LETTERS, SPACELESS, naive_tokens
@@ -25,7 +28,7 @@ async def hits(layer: DataLayer, user: Any, question: str, first: int = 20) -> l
     while True:
         page = await layer.store.search(user.id, question, first, cursor)
         found += page.hits
-        assert len(page.hits) == first or page.next is None
+        assert len(page.hits) == first or page.next is None or page.since is not None
         if (cursor := page.next) is None:
             return found
 
@@ -191,6 +194,59 @@ class TestWords:
             expected = {key for key in hers if stands(wanted, naive_tokens(said[key]))}
             assert set(await steps(layer, ann, f'"{phrase}"')) == expected, phrase
 
+    @pytest.mark.parametrize("tried", [10**6, 0])
+    async def test_a_beginning_finds_what_a_plain_comparison_finds(
+        self, layer: DataLayer, monkeypatch: pytest.MonkeyPatch, tried: int
+    ) -> None:
+        """Of as many words as are looked at one by one, and of as many as an index is asked for."""
+        monkeypatch.setattr(streams, "_TRIED", tried)
+        dice, ann = random.Random(tried), await register(layer, "ann")
+        letters = ["abc", "абв", "éèe", "東京都"]
+        said: dict[str, str] = {}
+        thread_id = (await start_thread(layer, ann, output="-"))["threadId"]
+        for _ in range(90):
+            words = ["".join(dice.choices(dice.choice(letters), k=dice.randint(1, 7))) for _ in range(4)]
+            message = make_step(thread_id, output=" ".join(words))
+            await layer.create_step(message)
+            said[message["id"]] = message["output"]
+        beginnings = ["".join(dice.choices(dice.choice(letters), k=n)) for n in (1, 1, 1, 2, 2, 3, 3) for _ in range(4)]
+        for one, other in pairwise(beginnings):
+            for question, excluded in ((one, None), (f"{one} {other}", None), (f"{one} -{other}", other)):
+                wanted = [part for part in question.split() if not part.startswith("-")]
+                expected = {
+                    key
+                    for key, text in said.items()
+                    if all(begins(text, part) for part in wanted) and not (excluded and begins(text, excluded))
+                }
+                assert set(await steps(layer, ann, question)) == expected, question
+
+    async def test_a_page_that_ends_early_says_so_and_the_next_one_goes_on(
+        self, layer: DataLayer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(streams, "LOOKED_AT", 30 * streams._READ)
+        ann = await register(layer, "ann")
+        thread_id = (await start_thread(layer, ann, output="red wine"))["threadId"]
+        for _ in range(100):
+            await layer.create_step(make_step(thread_id, output="wine, red"))
+        page = await layer.store.search(ann.id, '"red wine"')
+        assert (page.hits, page.meant) == ([], None)
+        assert page.next is not None
+        assert page.since is not None
+        assert page.since <= (await layer.store.search(ann.id, "wine", 1)).hits[0].at
+        assert len(await steps(layer, ann, '"red wine"')) == 1
+        threads = await layer.store.found_threads(ann.id, '"red wine"')
+        assert (threads.hits, threads.since) == ([], page.since)
+        whole = await layer.store.search(ann.id, "red wine", 5)
+        assert (len(whole.hits), whole.since) == (5, None)
+
+
+def begins(text: str, part: str) -> bool:
+    """Of a script without spaces it may stand anywhere."""
+    if part[0] in SPACELESS:
+        return part in text
+    (sought,) = naive_tokens(part)
+    return any(token.startswith(sought) for token in naive_tokens(text))
+
 
 def edited(key: str, output: str, stored: Any) -> Any:
     return UpsertStep(thread_id=stored.thread_id, id=key, values={"output": output}, at=stored.created_at + 10**6)
@@ -318,6 +374,32 @@ class TestFilters:
         await layer.delete_feedback(await layer.upsert_feedback(Feedback(forId=answer["id"], value=0)))
         assert await steps(layer, ann, "has:vote") == []
 
+    @pytest.mark.parametrize("offset", [0, 3600, -5 * 3600, 14 * 3600, -(9 * 3600 + 1800)])
+    async def test_a_day_begins_and_ends_by_the_clock_of_who_asks(self, layer: DataLayer, offset: int) -> None:
+        dice, ann = random.Random(offset), await register(layer, "ann")
+        thread_id = (await start_thread(layer, ann, output="-"))["threadId"]
+        clock = timezone(timedelta(seconds=offset))
+        midnights = [datetime(2026, month, day, tzinfo=clock) for month in (1, 2, 3) for day in (1, 15, 28)]
+        said: dict[str, datetime] = {}
+        for midnight in midnights:
+            for seconds in (-86_400, -1, 0, 1, dice.randrange(86_400)):
+                moment = midnight + timedelta(seconds=seconds)
+                message = make_step(thread_id, output="word", createdAt=moment.astimezone(UTC).isoformat())
+                await layer.create_step(message)
+                said[message["id"]] = moment
+        for first, last in dice.sample([(a, b) for a in midnights for b in midnights if a <= b], 12):
+            for asked in (
+                f"before:{last.date()}",
+                f"after:{first.date()}",
+                f"after:{first.date()} before:{last.date()}",
+            ):
+                found = await layer.store.search(ann.id, f"word {asked}", 200, None, offset)
+                assert {hit.step_id for hit in found.hits} == {
+                    key
+                    for key, moment in said.items()
+                    if ("before" not in asked or moment < last) and ("after" not in asked or moment >= first)
+                }, asked
+
 
 async def test_what_is_left_out_of_a_question_is_said(layer: DataLayer) -> None:
     found = await layer.store.search("x", "before:soon word")
@@ -368,6 +450,22 @@ class TestIndex:
         await database.write.run(building.begin_again)
         await database.close()
         assert len(await steps(open_layer(), ann, "word")) == 2
+
+    async def test_how_much_of_it_is_built_is_said(self, layer: DataLayer) -> None:
+        ann = await self.said(layer)
+        assert (await layer.store.search(ann.id, "word")).indexed is None
+        write = layer.store._database.write
+        await write.run(building.begin_again)
+        seen = []
+        while await write.run(partial(building.build, batch=2)) is not None:
+            found = await layer.store.found_threads(ann.id, "nothing")
+            seen.append(found.indexed)
+            assert (await layer.list_threads(Pagination(first=9), ThreadFilter(userId=ann.id, search="x"))).to_dict()[
+                "indexed"
+            ] == found.indexed
+        assert seen == [33, 50, 83, None]
+        await write.run(building.ask_anew)
+        assert (await layer.store.search(ann.id, "word")).indexed == 0
 
     @pytest.mark.parametrize("seed", range(3))
     async def test_whatever_changes_it_is_what_was_said(self, layer: DataLayer, seed: int) -> None:

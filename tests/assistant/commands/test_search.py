@@ -7,7 +7,8 @@ import pytest
 from assistant.commands import search
 from assistant.texts import Language
 from datalayer import DataLayer
-from tests.conftest import register, start_thread
+from datalayer.search import streams
+from tests.conftest import change, register, start_thread
 
 
 async def test_a_hit_is_a_link_to_its_message_with_what_matches_in_bold(layer: DataLayer) -> None:
@@ -85,3 +86,37 @@ async def test_a_slip_finds_what_was_meant(layer: DataLayer) -> None:
     await start_thread(layer, ann, output="a kingfisher by the river")
     answer = await search.messages(layer.store, ann.id, "kingfischer", "en", "")
     assert answer.startswith("**Nothing was found for “kingfischer”. Results for “kingfisher”**\n\n- [")
+
+
+@pytest.mark.parametrize(
+    ("to", "says"),
+    [
+        ("en", "Older conversations are still being indexed: 0%."),
+        ("fr", "Les conversations plus anciennes sont en cours d’indexation\u00a0: 0\u00a0%."),
+    ],
+)
+async def test_an_index_that_is_being_built_is_told(layer: DataLayer, to: Language, says: str) -> None:
+    ann = await register(layer, "ann")
+    await start_thread(layer, ann, output="an owl")
+    change(layer, "UPDATE search_state SET value = '' WHERE name = 'version'")
+    for find in (search.messages, search.threads):
+        assert (await find(layer.store, ann.id, "owl", to, "")).endswith(says)
+    await layer.store._indexing._work()
+    assert says not in await search.messages(layer.store, ann.id, "owl", to, "")
+
+
+async def test_a_search_that_ends_early_says_since_when_it_has_looked(
+    layer: DataLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "LOOKED_AT", 1)
+    ann = await register(layer, "ann")
+    for day in range(1, 31):
+        await start_thread(layer, ann, output="wine, red", createdAt=f"2026-03-{day:02}T12:00:00Z")
+    answer = await search.messages(layer.store, ann.id, '"red wine"', "en", "")
+    assert answer.startswith("Nothing was found for")
+    assert answer.endswith(
+        "Only what was said since 7 March 2026 was looked through: too much has these words. "
+        "`before:2026-03-08` looks further back."
+    )
+    answer = await search.messages(layer.store, ann.id, '"red wine" before:2026-03-08', "en", "")
+    assert "looked through" not in answer

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datalayer.search.matching import matcher
 from datalayer.search.query import Query, Term, parse
-from datalayer.search.snippets import matches, snippet
+from datalayer.search.snippets import snippet
 from datalayer.search.tokens import finder, folded, tokens
 from datalayer.text import one_line
 
@@ -49,7 +50,7 @@ queries = st.lists(st.one_of(texts, st.sampled_from(["-", '"', " ", "a", "東", 
 
 @given(texts, queries)
 def test_a_text_matches_when_each_term_is_somewhere(text: str, typed: str) -> None:
-    assert matches(text, asked(typed)) == naively(text, asked(typed))
+    assert matcher(asked(typed).terms)(text) == naively(text, asked(typed))
 
 
 @given(texts, st.data())
@@ -58,8 +59,8 @@ def test_a_text_matches_what_was_taken_from_it(text: str, data: st.DataObject) -
     start = data.draw(st.integers(0, len(said)))
     part = tuple(said[start : data.draw(st.integers(start, len(said)))])
     if part:
-        assert matches(text, Query((Term(part, False, False), Term((part[0][:1],), True, False))))
-        assert not matches(text, Query((Term(part, False, True),)))
+        assert matcher((Term(part, False, False), Term((part[0][:1],), True, False)))(text)
+        assert not matcher((Term(part, False, True),))(text)
 
 
 @pytest.mark.parametrize(
@@ -207,4 +208,4 @@ def test_what_matches_is_marked_and_nothing_else_is(text: str, typed: str) -> No
     terms = [term for term in asked(typed).terms if not term.excluded]
     for term in terms:
         query = Query((term,))
-        assert bool(snippet(text, query).marks) == matches(text, query)
+        assert bool(snippet(text, query).marks) == matcher((term,))(text)
