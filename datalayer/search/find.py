@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from ..errors import InvalidInput
+from ..schema import threads
 from . import base, building, documents
 from .base import FIRST, Kind, Place
 from .documents import Document
@@ -117,6 +118,12 @@ def found(
     return result
 
 
+def in_trash(connection: Connection, user_id: str) -> Sequence[str]:
+    """The ids of a user's threads there, which nobody is shown: the indexes have them still."""
+    return connection.execute(_IN_TRASH, {"author": user_id}).scalars().all()
+
+
+_IN_TRASH = select(threads.c.id).where(threads.c.user_id == bindparam("author"), threads.c.trashed_at > 0)
 _KINDS: tuple[Kind, ...] = ("message", "title")
 
 

@@ -186,7 +186,8 @@ def nearest(
         return []
     bound = _bound(ranked[0][0], [cosine for cosine, _ in reversed(others)])
     near = [each for each in ranked if each[0] >= bound]
-    return list(islice(_documents(connection, user_id, filters, near, set(without)), MOST))
+    unseen = {*without, *find.in_trash(connection, user_id)}
+    return list(islice(_documents(connection, user_id, filters, near, unseen), MOST))
 
 
 def _bound(best: float, others: Sequence[float]) -> float:

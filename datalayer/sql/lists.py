@@ -180,18 +180,10 @@ def has_vote(user_id: str, value: int) -> ColumnElement[bool]:
     return threads.c.id.in_(voted.where(feedbacks.c.user_id == user_id, feedbacks.c.value == value))
 
 
-def in_trash(connection: Connection, user_id: str) -> Sequence[str]:
-    """The ids of a user's threads there."""
-    return connection.execute(_IN_TRASH, {"author": user_id}).scalars().all()
-
-
 def expired(connection: Connection, before: int, limit: int) -> Sequence[str]:
     """The ids of anybody's threads that are in the trash since before a moment, at most so many."""
     found = select(threads.c.id).where(threads.c.trashed_at > 0, threads.c.trashed_at < before)
     return connection.execute(found.order_by(threads.c.trashed_at).limit(limit)).scalars().all()
-
-
-_IN_TRASH = select(threads.c.id).where(threads.c.user_id == bindparam("author"), threads.c.trashed_at > 0)
 
 
 def facets(

@@ -22,7 +22,6 @@ from ..schema import blobs, elements, feedbacks, steps, threads, tombstones, use
 from ..schema import preferences as preferred
 from ..search import find
 from ..search.query import Query
-from . import lists
 from .lists import THREAD, as_thread, check_size, has_vote
 from .rows import columns
 
@@ -140,7 +139,7 @@ def search(
     """What ``found_hits`` makes a page of, ``without`` some threads; ``by_thread``: what ``found_threads`` does, and
     the threads. Raises InvalidInput for an unreadable cursor or size."""
     check_size(first, MOST_RANKED)
-    unseen = {*without, *lists.in_trash(connection, user_id)}
+    unseen = {*without, *find.in_trash(connection, user_id)}
     found = find.found(connection, user_id, query, first, find.read_cursor(cursor), by_thread, unseen)
     if not by_thread:
         return found, {}

@@ -10,7 +10,9 @@ import pytest
 from chainlit.types import Feedback, Pagination, ThreadFilter
 
 from datalayer import DataLayer, EmbeddingFailed, InvalidInput, embedding, fused
+from datalayer.records import now
 from datalayer.search import nearest
+from datalayer.writes import RestoreThread, TrashThread
 from tests.client import until
 from tests.conftest import OpenLayer, make_step, new_id, register, rows, start_thread
 from tests.embeddings import Toy
@@ -369,3 +371,16 @@ class TestWhoseItIs:
         await say(layer, ann, "the automobile")
         await embedded_of(layer)
         assert await layer.store.nearest(new_id(), "car") == []
+
+
+async def test_what_is_in_the_trash_is_not_found_until_it_is_taken_out(layer: DataLayer) -> None:
+    ann = await register(layer, "ann")
+    (key,) = await say(layer, ann, "the cat sleeps")
+    await say(layer, ann, *(f"nothing of it {n}" for n in range(30)))
+    await embedded(layer)
+    thread_id = next(hit.thread_id for hit in await layer.store.nearest(ann.id, "the cat sleeps") if hit.step_id == key)
+    await layer.store.submit(TrashThread(actor="ann", thread_id=thread_id, at=now()))
+    assert key not in [hit.step_id for hit in await layer.store.nearest(ann.id, "the cat sleeps")]
+    assert key not in [hit.step_id for hit in await pages(layer, ann, "cat sleeps")]
+    await layer.store.submit(RestoreThread(actor="ann", thread_id=thread_id, at=now()))
+    assert key in [hit.step_id for hit in await pages(layer, ann, "cat sleeps")]
