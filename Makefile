@@ -31,7 +31,7 @@ check: .venv/.installed-dev ## Lint, formatting, types and the architecture test
 	$(BIN)/python -m pytest tests/test_architecture.py
 
 bench: .venv/.installed-dev ## Measure it all, beside others, into bench/RESULTS.md (QUICK=1: a minute, writes nothing)
-	$(BIN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
+	$(BIN)/python -m bench $(if $(QUICK),--quick --only evidence) $(ARGS)
 
 docs: .venv/.installed-dev ## Write docs/data-model.md from the code
 	$(BIN)/python -m docs.generate

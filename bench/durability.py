@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
@@ -53,7 +54,7 @@ async def stream(folder: Path, sizes: Sizes) -> list[Result]:
 
 async def _answer(layer: DataLayer, path: Path, thread: str, tokens: int, pause: float, *_: Any) -> float:
     session = WebsocketSession(
-        id=f"bench {time.monotonic_ns()}",
+        id=str(uuid.uuid4()),
         socket_id="bench",
         emit=_nowhere,  # type: ignore[arg-type]  # it is awaited
         emit_call=_nowhere,

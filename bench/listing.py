@@ -46,7 +46,7 @@ async def _page(
 
     async def call() -> None:
         what = "a page far down" if number else "the first page"
-        found = await patience.wait(result, what, partial(contestant.page, after), contestant.interrupt)
+        found = await patience.wait(result, what, shelf.threads, partial(contestant.page, after), contestant.interrupt)
         if [thread["id"] for thread in found] != wanted:
             if result.contestant == OURS:
                 raise RuntimeError(f"{result.case}: not the threads of that page")

@@ -103,16 +103,17 @@ class Patience:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._over: dict[tuple[str, str], str] = {}
+        self._over: dict[tuple[str, str], tuple[int, str]] = {}
 
     async def wait(
-        self, result: Result, what: str, call: Callable[[], Awaitable[Answer]], interrupt: Callable[[], None]
+        self, result: Result, what: str, size: int, call: Callable[[], Awaitable[Answer]], interrupt: Callable[[], None]
     ) -> Answer:
-        """The answer of ``call``. ``what``: is asked, of stores of any size. ``interrupt``: has ``call`` return or
+        """The answer of ``call``. ``what``: is asked, of a store of that ``size``. ``interrupt``: has ``call`` return or
         raise soon. Raises GivenUp."""
         key = (result.contestant, what)
-        if key in self._over:
-            raise GivenUp(f"not tried ({self._over[key]})")
+        too_large, why = self._over.get(key, (size + 1, ""))
+        if size >= too_large:
+            raise GivenUp(f"not tried ({why})")
         timer = asyncio.get_running_loop().call_later(self.seconds, interrupt)
         started = time.perf_counter()
         try:
@@ -123,6 +124,6 @@ class Patience:
         finally:
             timer.cancel()
         if time.perf_counter() - started >= self.seconds:
-            self._over[key] = f"{result.case}: longer than {self.seconds:g} s"
+            self._over[key] = size, f"{result.case}: longer than {self.seconds:g} s"
             raise GivenUp(f"longer than {self.seconds:g} s")
         return answer

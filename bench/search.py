@@ -64,7 +64,7 @@ async def search(_folder: Path, sizes: Sizes, library: Library) -> list[Result]:
                 whole = len(await opened[OURS].search(question.ours))
                 for name, asked in _asked(question).items():
                     if asked is not None and name in opened:
-                        run = partial(_search, opened[name], question, asked, whole, patience, sizes.read_for)
+                        run = partial(_search, opened[name], question, asked, whole, threads, patience, sizes.read_for)
                         results.append(Result(sought(threads, kind), name, run))
         return await measure(results, sizes.rounds, slow=sizes.slow)
 
@@ -78,6 +78,7 @@ async def _search(
     question: Question,
     asked: str,
     whole: int,
+    size: int,
     patience: Patience,
     at_least: float,
     result: Result,
@@ -88,7 +89,7 @@ async def _search(
 
     async def call() -> None:
         found = len(
-            await patience.wait(result, "search", partial(contestant.search, asked, *more), contestant.interrupt)
+            await patience.wait(result, "search", size, partial(contestant.search, asked, *more), contestant.interrupt)
         )
         if result.contestant in (OURS, BARE) and (found == 0) != result.case.endswith(MISS):
             raise RuntimeError(f"{result.case}: {result.contestant} found {found}")

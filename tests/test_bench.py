@@ -110,11 +110,12 @@ async def test_a_statement_that_takes_too_long_is_ended_and_no_larger_store_is_a
         return await theirs.execute_sql(endless, {})
 
     with pytest.raises(GivenUp, match=r"^longer than 0.3 s"):
-        await patience.wait(result("small", CHAINLIT), "search", ask, layer.interrupt)
+        await patience.wait(result("small", CHAINLIT), "search", 1, ask, layer.interrupt)
     with pytest.raises(GivenUp, match=r"^not tried \(small: longer"):
-        await patience.wait(result("large", CHAINLIT), "search", ask, layer.interrupt)
+        await patience.wait(result("large", CHAINLIT), "search", 2, ask, layer.interrupt)
     assert asked == 1
-    assert await patience.wait(result("large", OURS), "search", nothing, lambda: None) == 0.0
+    assert await patience.wait(result("smaller", CHAINLIT), "search", 0, nothing, lambda: None) == 0.0
+    assert await patience.wait(result("large", OURS), "search", 2, nothing, lambda: None) == 0.0
     await layer.close()
 
 
@@ -123,7 +124,7 @@ async def test_an_error_that_comes_at_once_is_not_taken_for_slowness() -> None:
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        await Patience(60).wait(result("a", OURS), "search", broken, lambda: None)
+        await Patience(60).wait(result("a", OURS), "search", 1, broken, lambda: None)
 
 
 async def test_all_have_the_same_conversations_on_a_shelf(tmp_path: Path) -> None:
