@@ -108,8 +108,8 @@ class Patience:
     async def wait(
         self, result: Result, what: str, size: int, call: Callable[[], Awaitable[Answer]], interrupt: Callable[[], None]
     ) -> Answer:
-        """The answer of ``call``. ``what``: is asked, of a store of that ``size``. ``interrupt``: has ``call`` return or
-        raise soon. Raises GivenUp."""
+        """The answer of ``call``. ``what``: is asked, of a store of that ``size``. ``interrupt``: has ``call`` return
+        or raise soon. Raises GivenUp."""
         key = (result.contestant, what)
         too_large, why = self._over.get(key, (size + 1, ""))
         if size >= too_large:
