@@ -9,10 +9,11 @@ from ..dialects.server import Server
 from ..dialects.server_schema import ask, look
 from ..errors import InvalidInput, NotFound, StoreUnavailable
 from ..place import Place
-from ..schema import HEAD
+from ..schema import HEAD, vectors
 from ..sql.copying import marked
 from ..sql.digests import held_blobs, row_counts, tables_in
 from ..sql.instances import live, silence
+from ..sql.vectors import countable, of_models
 from . import dump
 from .disk import Progress, quiet
 from .folder import backups
@@ -77,6 +78,7 @@ def info(place: Place) -> dict[str, Any]:
             "head": HEAD,
             "unfinished_copy": _unfinished(connection, server),
             "rows": row_counts(connection, server.options.schema),
+            "vectors": _vectors(connection, server),
             "database_bytes": int(connection.exec_driver_sql(size).scalar() or 0),
             "live_instances": _live(connection, server),
         }
@@ -89,6 +91,14 @@ def info(place: Place) -> dict[str, Any]:
         "backups": len(made),
         "newest_backup": made[-1].stamp if made else None,
     }
+
+
+def _vectors(connection: Any, server: Server) -> dict[str, int]:
+    """As ``upkeep.info`` has it."""
+    if vectors.name not in tables_in(connection, server.options.schema):
+        return {}
+    found = {model or "waiting": count for model, count in of_models(connection).items()}
+    return {"messages": countable(connection), **found} if found else {}
 
 
 def _files(folder: Path | None) -> dict[str, int]:

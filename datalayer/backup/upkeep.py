@@ -11,7 +11,7 @@ from ..blobs import LocalBlobs
 from ..dialects.sqlite import failures
 from ..errors import StoreCorrupt
 from ..place import Place
-from ..schema import HEAD
+from ..schema import HEAD, MESSAGES
 from ..spool import count, live_instances
 from ..sql.copying import is_unfinished
 from .access import alone, read_only, revision_of, stored_blobs
@@ -111,6 +111,7 @@ def info(place: Place, folder: Path | None = None) -> dict[str, Any]:
             "head": HEAD,
             "unfinished_copy": unfinished,
             "rows": rows,
+            "vectors": _vectors(db),
             "database_bytes": _size(place.database),
             "files": count,
             "files_bytes": size,
@@ -119,6 +120,21 @@ def info(place: Place, folder: Path | None = None) -> dict[str, Any]:
             "backups": len(made),
             "newest_backup": made[-1].stamp if made else None,
         }
+
+
+def _vectors(db: sqlite3.Connection) -> dict[str, int]:
+    """How many messages there are that can have one, and how many have one, by the model, or wait; empty where none
+    has."""
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'vectors'").fetchone():
+        return {}
+    found = {model or "waiting": count for model, count in db.execute("SELECT model, count(*) FROM vectors GROUP BY 1")}
+    return {"messages": db.execute(_MESSAGES).fetchone()[0], **found} if found else {}
+
+
+_MESSAGES = (
+    "SELECT count(*) FROM steps JOIN threads ON threads.id = thread_id WHERE threads.user_id IS NOT NULL"
+    f" AND steps.type IN {MESSAGES} AND steps.status IS NOT 'streaming'"
+)
 
 
 def spooled(spool: Path) -> dict[str, int]:

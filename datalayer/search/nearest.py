@@ -170,7 +170,7 @@ def nearest(
     without: Collection[str] = (),
 ) -> list[Near]:
     """The nearest first, MOST at most; the words of ``query`` do not matter, but those that are excluded do.
-    ``without``: threads that are left out.
+    ``without``: threads that are left out, as are those in the trash.
 
     How near texts are that have nothing to do with each other differs from model to model. So what is found must stand
     out from what the user has said of other things (``_bound``).

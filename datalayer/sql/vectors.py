@@ -251,22 +251,28 @@ def stop(connection: Connection) -> None:
 # What there is
 
 
+def of_models(connection: Connection) -> dict[str, int]:
+    """How many rows there are of each model; of WAITS, those that wait."""
+    found = connection.execute(select(vectors.c.model, func.count()).group_by(vectors.c.model))
+    return {name: count for name, count in found}
+
+
 def counts(connection: Connection, model: str, messages: int | None = None) -> VectorCounts:
     """``messages``: how many there are, as it was told before; None: they are counted, which reads all."""
-    of_models = select(vectors.c.model, func.count()).group_by(vectors.c.model)
-    by_model: dict[str, int] = {name: count for name, count in connection.execute(of_models)}
+    by_model = of_models(connection)
     made, waiting = by_model.pop(model, 0), by_model.pop(WAITS, 0)
     said = state(connection)
     mine = said is not None and said.model == model
     return VectorCounts(
-        **{"messages": _messages(connection) if messages is None else messages, "made": made, "waiting": waiting},
+        **{"messages": countable(connection) if messages is None else messages, "made": made, "waiting": waiting},
         **{"others": sum(by_model.values())},
         agreed=mine and said.walk is not None if said else False,
         walked=mine and said.walk == DONE if said else False,
     )
 
 
-def _messages(connection: Connection) -> int:
+def countable(connection: Connection) -> int:
+    """That can have a vector; but for those that an app has marked as not to be found."""
     some = select(func.count()).select_from(steps.join(threads)).where(*documents.FOUND)
     return connection.execute(some).scalar() or 0
 

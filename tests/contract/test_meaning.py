@@ -126,6 +126,19 @@ class TestWhatIsFound:
         assert not {said[1]["id"], said[2]["id"]} & shown.keys()
         assert "My automobile" not in shown.values()
 
+    async def test_what_is_in_the_trash_is_not_found_until_it_is_restored(
+        self, open_layer: OpenLayer, toy: Toy
+    ) -> None:
+        layer = open_layer(embeddings=toy, trash_days=30)
+        ann = await register(layer, "ann")
+        await say(layer, ann, *OTHERS)
+        said = await start_thread(layer, ann, output="My automobile")
+        await embedded(layer)
+        await layer.delete_thread(said["threadId"])
+        assert await found(layer, ann, "voiture") == []
+        await layer.store.submit(RestoreThread(thread_id=said["threadId"], actor="ann"))
+        assert await found(layer, ann, "voiture") == [said["id"]]
+
     async def test_where_nothing_means_it_nothing_is_found(self, layer: DataLayer) -> None:
         ann = await register(layer, "ann")
         await say(layer, ann, *OTHERS)

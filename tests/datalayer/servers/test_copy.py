@@ -26,6 +26,7 @@ from datalayer.reports import digest
 from datalayer.sql import copying
 from datalayer.writes import PutPreferences, PutSummary, RecordUsage
 from tests.conftest import chainlit_session, make_step, new_id, often, register
+from tests.embeddings import give_vectors
 from tests.processes import module, start
 from tests.servers import databases
 from tests.servers.s3 import S3Server
@@ -74,6 +75,7 @@ async def filled(url: str, tmp_path: Path, messages: int = 3) -> DataLayer:
     await layer.store.submit(RecordUsage(thread_id="t1 ", id="u", started_at=records.now(), cost=2**40, **used))
     await layer.store.submit(PutPreferences(actor="Ann \N{SNOWMAN} é", settings={"model": "m"}, at=records.now()))
     await layer.store.put_app_value("accounts", {"ann": "hash"}, 0)
+    await give_vectors(layer.store, "s1-0", "s2-0")
     return layer
 
 
@@ -104,6 +106,7 @@ async def test_all_is_the_same_afterwards(pair: tuple[str, str], new_url: NewUrl
     )
     assert (done.files, done.lost) == (3, [])
     assert done.tables["steps"].rows == 8
+    assert done.tables["vectors"].rows == 2
     assert done.brought == sum(table.rows for table in done.tables.values())
     again = DataLayer(other, files=tmp_path / "others", spool=tmp_path / "spool2")
     assert await everything(again) == before

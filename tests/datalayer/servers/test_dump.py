@@ -32,6 +32,7 @@ from datalayer.place import Place
 from datalayer.schema import HEAD
 from datalayer.store import Store
 from datalayer.writes import UpsertElement, UpsertStep
+from tests.embeddings import give_vectors
 from tests.servers import databases, mariadb, postgres
 from tests.servers.certificates import certificate
 from tests.servers.process import private_folder, program, user
@@ -102,6 +103,7 @@ def fill(place: Place, count: int) -> None:
         store = Store(url_of(place), place.files, place.spool)
         for n in range(count):
             await add(store, n)
+        await give_vectors(store, *(f"s{n:05}" for n in range(count)[:1]))
         await store.close()
 
     asyncio.run(run())
