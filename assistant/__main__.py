@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import click
 import typer
@@ -16,11 +16,13 @@ import typer
 from assistant.access.accounts import FILE_NAME, AccountError, Accounts
 from assistant.access.values import Values
 from assistant.config import Config, load
-from assistant.server import embedding, scratch
+from assistant.server import scratch
 from assistant.server.environment import tell
-from assistant.services import make_embeddings
 from datalayer import DataLayerError, Embeddings, Store
 from datalayer.backup import check
+
+if TYPE_CHECKING:
+    from assistant.server.embedding import Show
 
 T = TypeVar("T")
 
@@ -121,12 +123,15 @@ def embed(
 
     Shows first what it costs. May run beside the app; what was cut off is gone on with.
     """
+    from assistant.models.embedding import make
+    from assistant.server import embedding
+
     config = load()
     if remove:
         gone = _with_store(config, None, lambda store: store.remove_vectors())
         typer.echo(f"{gone} vectors removed.")
         return
-    if (embeddings := make_embeddings(config)) is None:
+    if (embeddings := make(config)) is None:
         raise SystemExit("THREADKEEP_EMBEDDING_MODEL names no model.")
     model = embeddings.name
     found = _with_store(config, None, lambda store: embedding.look(store, config, model))
@@ -141,7 +146,7 @@ def embed(
 
 
 @contextmanager
-def _bar() -> Iterator[embedding.Show]:
+def _bar() -> Iterator["Show"]:
     from rich.console import Console
     from rich.progress import Progress
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import pairwise
 
 from datalayer import Store
 from datalayer.records import utc_offset
@@ -61,6 +62,8 @@ def _more(hits: Hits | FoundThreads, to: Language) -> str:
         return say("search_since", to, date=date(until, to), day=_day_after(until))
     if hits.next is None:
         return ""
+    if any(one.at < other.at for one, other in pairwise(hits.hits)):  # by meaning, too, so not by time
+        return say("search_more_ranked", to, n=len(hits.hits))
     return say("search_more", to, n=len(hits.hits), day=_day_after(datetime.fromtimestamp(hits.hits[-1].at / 1e6)))
 
 

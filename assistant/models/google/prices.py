@@ -27,10 +27,10 @@ PRICES = PriceList(
     },
 )
 
-# The same page, December 2025.
+# The same page, as https://embeddingcost.com has it.
 EMBEDDINGS = PriceList(
-    date="2025-12-01",
+    date="2026-04-25",
     prefixes=("models/", "google/"),
-    prices={"gemini-embedding-001": Price("0.15", "0")},
+    prices={"gemini-embedding-001": Price("0.15", "0"), "gemini-embedding-2": Price("0.20", "0")},
 )
 """Of models that make vectors."""

@@ -41,9 +41,9 @@ PRICES = PriceList(
     },
 )
 
-# The same page, December 2025.
+# https://developers.openai.com/api/docs/models/text-embedding-3-large and its neighbours.
 EMBEDDINGS = PriceList(
-    date="2025-12-01",
+    date="2026-04-25",
     prefixes=("openai/",),
     prices={
         "text-embedding-3-large": Price("0.13", "0"),

@@ -6,8 +6,10 @@ import pytest
 
 from assistant.marks import COMMAND, FALLBACK, UNSEARCHED
 from assistant.turns.remembered import Found, remember, telling
-from datalayer import DataLayer
-from tests.conftest import make_step, register, start_thread
+from datalayer import DataLayer, embedding
+from tests.client import until
+from tests.conftest import OpenLayer, make_step, register, rows, start_thread
+from tests.embeddings import Toy
 
 
 def said(found: Found) -> list[str]:
@@ -78,3 +80,21 @@ async def test_files_are_found_by_name_and_by_what_is_in_them(layer: DataLayer) 
         ("heron.txt", None),
     ]
     assert said(found) == ["here heron.txt birds.txt x.txt"]
+
+
+async def test_with_a_model_what_means_the_same_is_remembered_beside_what_has_the_words(
+    open_layer: OpenLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedding, "_SETTLING", 0.0)
+    layer = open_layer(embeddings=Toy())
+    ann = await register(layer, "ann")
+    texts = ["the car in the street", "our automobile", *(f"garden {n}" for n in range(30))]
+    for text in texts:
+        await start_thread(layer, ann, output=text)
+    here = await start_thread(layer, ann, output="a vehicle of now")
+
+    async def made() -> bool:
+        return rows(layer, "SELECT count(*) FROM vectors WHERE model <> ''") == [(len(texts) + 1,)]
+
+    await until(made)
+    assert said(await remember(layer, ann.id, "Where is that car?", here["threadId"])) == texts[:2]
