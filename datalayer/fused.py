@@ -42,6 +42,9 @@ class Page:
     next: str | None
     has_words: bool
     """Whether something that was found has the words."""
+    indexed: int | None = None
+    since: int | None = None
+    """Both as in ``results.Hits``."""
 
 
 class Fused:
@@ -83,7 +86,7 @@ class Fused:
             }
             part = partial(fusion.part, **how)
             page, place = _head(await self._ask(user_id, part, content=True), query, first, place, by_thread)
-        while len(page.documents) < first and place.tail is not None:
+        while len(page.documents) < first and place.tail is not None and page.since is None:
             page, place = await self._tail(find_words, user_id, first, page, place, by_thread)
         left = page.next is not None or place.tail is not None
         return replace(page, next=str(place) if left else None)
@@ -95,14 +98,14 @@ class Fused:
         size = first - len(page.documents)
         here = find.read_cursor(place.tail or None)
         found = await self._ask(user_id, partial(find_words, first=size, cursor=place.tail or None), content=True)
-        some, following, _ = find.page(sum((part for part, _ in found), NOTHING), size, here, by_thread)
+        words = sum((part for part, _ in found), NOTHING)
+        some, following, since = find.page(words, size, here, by_thread)
         threads = page.threads | {key: thread for _, known in found for key, thread in known.items()}
         fresh = [each for each in some if fusion.mark_of(each, by_thread) not in place.seen]
         fresh = [each for each in fresh if each.text.thread_id in threads] if by_thread else fresh
         documents = [*page.documents, *fresh]
-        return replace(page, documents=documents, threads=threads, has_words=True), replace(
-            place, tail=str(following) if following else None
-        )
+        page = replace(page, documents=documents, threads=threads, has_words=True, indexed=words.indexed, since=since)
+        return page, replace(place, tail=str(following) if following else None)
 
     async def near(self, user_id: str, text: str, first: int) -> list[Hit]:
         """The messages that mean most what ``text`` says; none where nobody can tell."""
@@ -151,5 +154,6 @@ def _head(parts: list[Part], query: Query, first: int, place: Place, by_thread: 
     more = len(fresh) > first
     threads = {key: thread for part in parts for key, thread in part.threads.items()}
     has_words = any(part.words.messages or part.words.titles or part.words.scattered for part in parts)
-    page = Page(chosen, threads, "more" if more else None, bool(has_words))
+    indexed = next((part.words.indexed for part in parts if part.words.indexed is not None), None)
+    page = Page(chosen, threads, "more" if more else None, bool(has_words), indexed)
     return page, Place(seen, None if more else following)

@@ -142,7 +142,8 @@ class Reads(ABC):
         query = parse(question, moment, utc_offset_seconds)
         has_words = True
         if by is None and (page := await self._by_meaning(user_id, question, query, first, cursor)):
-            hits = Hits([results.hit(each, query) for each in page.documents], page.next, query.problems, None)
+            shown = [results.hit(each, query) for each in page.documents]
+            hits = Hits(shown, page.next, query.problems, indexed=page.indexed, since=page.since)
             has_words = page.has_words
         elif by == "relevance":
             ask = partial(queries.search, user_id=user_id, query=query, first=queries.MOST_RANKED, cursor=None)
@@ -174,6 +175,7 @@ class Reads(ABC):
         has_words = True
         if page := await self._by_meaning(user_id, question, query, first, cursor, by_thread=True, feedback=feedback):
             found = results.threads_of(page.documents, page.threads, query, page.next)
+            found = replace(found, indexed=page.indexed, since=page.since)
             has_words = page.has_words
         else:
             ask = partial(queries.search, user_id=user_id, query=query, first=first, cursor=cursor)
