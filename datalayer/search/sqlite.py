@@ -269,8 +269,8 @@ class SQLiteIndex(Index):
         return digest(document.text.keyed)
 
     def has_grown(self, connection: Connection) -> None:
-        """Every word is looked up in each segment: of 18 that a million messages were built into it became one, which
-        took 9 s, a third of the space less and a fifth of the time of a look-up."""
+        """Every word is looked up in each segment: the 18 that a million messages were built into become one, by 9 s of
+        work; among 20,000 messages a look-up then takes a third of the time."""
         connection.exec_driver_sql(_SOIL)
 
     def is_clean(self, connection: Connection) -> bool:
