@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, exists, func, or_, select
@@ -21,6 +22,10 @@ ALL = "="
 """What every document has; one of a thread has ``THREAD`` too."""
 THREAD, MINE, ASSISTANT, FILE, PICTURE, VOTE = "=n", "=u", "=a", "=f", "=p", "=v"
 PINNED, ARCHIVED, DONE = "=k", "=z", "=d"
+
+MOST_WORDS = 200_000
+"""Different ones of a document. A row of MariaDB's index has to fit into max_allowed_packet, 16 MB, and a pair of
+Chinese characters takes 19 bytes of it: a megabyte of characters drawn by lot would be too much, a novel is not."""
 
 
 class Text(NamedTuple):
@@ -37,11 +42,9 @@ class Text(NamedTuple):
 
     @property
     def tokens(self) -> set[str]:
-        """Without the key."""
-        found = {*self.marks, ALL}
-        for text in self.texts:
-            found.update(tokens(text))
-        return found
+        """Without the key: its marks, and the first MOST_WORDS of what it says."""
+        said = dict.fromkeys(chain.from_iterable(map(tokens, self.texts)))
+        return {*islice(said, MOST_WORDS), *self.marks, ALL}
 
     @property
     def keyed(self) -> list[str]:
