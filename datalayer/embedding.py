@@ -16,7 +16,7 @@ from .dialects.base import Database, reason
 from .embeddings import AT_ONCE, EmbeddingFailed, EmbeddingRefused, Embeddings
 from .errors import DataLayerError, InvalidInput
 from .records import now
-from .search.numbers import Packed, pack
+from .search.numbers import NO_VECTOR, SCALE, Packed, pack
 from .sql import vectors
 from .sql.vectors import State
 
@@ -33,7 +33,7 @@ _LEASE = 2 * 90_000_000
 PAUSES = (5.0, 20.0, 60.0, 300.0, 600.0)
 """Seconds after one failure, two, …; the last one from then on."""
 _PROBE = "Hello"
-"""What any model takes: so it is told whether a text was refused or all are."""
+"""What any model takes: so it is told whether it cannot do a text, or none at all."""
 
 
 class Embedding:
@@ -132,29 +132,65 @@ class Embedding:
         return bool(batch.gone) or await database.write.run(partial(vectors.walk, model=model))
 
     async def _packed(self, texts: Mapping[str, str]) -> dict[str, Packed]:
-        """The vectors of those texts that the model takes."""
+        """The vectors of ``texts``, NO_VECTOR of those that the model cannot do; what is left out waits. Raises
+        EmbeddingFailed."""
+        length = await self._database.read.run(partial(vectors.length, model=self._embeddings.name))
         try:
-            return dict(zip(texts, await self._ask(list(texts.values())), strict=True))
+            return dict(zip(texts, await self._ask(list(texts.values()), length), strict=True))
         except EmbeddingRefused:
             pass
+        except EmbeddingFailed as error:
+            if not self._failures or error.retry_after is not None:
+                raise  # most failures end by themselves
+            length = await self._probe(length)
+        return await self._one_by_one(texts, length)
+
+    async def _one_by_one(self, texts: Mapping[str, str], length: int | None) -> dict[str, Packed]:
+        """As ``_packed``, with four calls a text at most."""
         found: dict[str, Packed] = {}
         for key, text in texts.items():
-            with suppress(EmbeddingRefused):
-                found[key] = (await self._ask([text]))[0]
-        if not found:  # then it is not for what they say
             try:
-                await self._ask([_PROBE])
-            except EmbeddingRefused:
-                raise EmbeddingFailed("the model refuses every text") from None
-        logger.warning("%s takes no vector of %s messages", self._embeddings.name, len(texts) - len(found))
+                found[key] = await self._alone(text, length)
+            except EmbeddingFailed:
+                if not any(each != NO_VECTOR for each in found.values()):
+                    raise
+                return found
+            length = length or len(found[key].vector) or None
+        if not any(each != NO_VECTOR for each in found.values()):  # then it may be for no text's sake
+            await self._probe(length)
+        if without := sum(each == NO_VECTOR for each in found.values()):
+            logger.warning("%s makes no vector of %s messages", self._embeddings.name, without)
         return found
 
-    async def _ask(self, texts: list[str]) -> list[Packed]:
-        return await asked(self._embeddings, texts, query=False, within=_CALL)
+    async def _alone(self, text: str, length: int | None) -> Packed:
+        """NO_VECTOR: the model refuses this text, or fails at it twice and not at another. Raises EmbeddingFailed."""
+        for _ in range(2):
+            try:
+                return (await self._ask([text], length))[0]
+            except EmbeddingRefused:
+                break
+            except EmbeddingFailed as error:
+                if error.retry_after is not None:
+                    raise
+                await self._probe(length)
+        return NO_VECTOR
+
+    async def _probe(self, length: int | None) -> int:
+        """The length of what the model makes now. Raises EmbeddingFailed: it makes no vector of any text."""
+        try:
+            return len((await self._ask([_PROBE], length))[0].vector)
+        except EmbeddingRefused:
+            raise EmbeddingFailed("the model refuses every text") from None
+
+    async def _ask(self, texts: list[str], length: int | None) -> list[Packed]:
+        return await asked(self._embeddings, texts, query=False, within=_CALL, length=length)
 
 
-async def asked(embeddings: Embeddings, texts: list[str], query: bool, within: float) -> list[Packed]:
-    """The vectors of ``texts``, as they are kept. Raises EmbeddingFailed, EmbeddingRefused."""
+async def asked(
+    embeddings: Embeddings, texts: list[str], query: bool, within: float, length: int | None
+) -> list[Packed]:
+    """The vectors of ``texts``, as they are kept. ``length``: that of ``Packed.vector``; None: any, but all the same.
+    Raises EmbeddingFailed, EmbeddingRefused."""
     try:
         async with asyncio.timeout(within):
             found = await embeddings.embed(texts, query)
@@ -165,6 +201,11 @@ async def asked(embeddings: Embeddings, texts: list[str], query: bool, within: f
         raise EmbeddingFailed(f"no answer within {within:.0f} s") from None
     except Exception as error:
         raise EmbeddingFailed(f"no vectors: {type(error).__name__}") from error
-    if len(packed) != len(texts) or len({len(each.vector) for each in packed}) > 1:
+    lengths = {len(each.vector) for each in packed}
+    if len(packed) != len(texts) or len(lengths) > 1:
         raise EmbeddingFailed(f"{len(packed)} vectors of {len(texts)} texts, or of several lengths")
+    if length is not None and lengths != {length}:
+        raise EmbeddingFailed(
+            f"vectors of {lengths.pop() - SCALE} dimensions, where those before have {length - SCALE}"
+        )
     return packed

@@ -132,8 +132,9 @@ class Fused:
             return None
         if not await self._read(vectors.has_some, user_id, self._embeddings.name):
             return None
+        length = await self._read(vectors.length, self._embeddings.name)
         try:
-            (found,) = await asked(self._embeddings, [text], query=True, within=WITHIN)
+            (found,) = await asked(self._embeddings, [text], query=True, within=WITHIN, length=length)
         except (EmbeddingFailed, EmbeddingRefused) as error:
             if isinstance(error, EmbeddingFailed):
                 self._not_before = time.monotonic() + _AGAIN

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy
 
 MOST_DIMENSIONS = 4096
-_SCALE = 4
+SCALE = 4
 """Bytes of the number, a float of 32 bits, by which those of 8 bits are multiplied: their vector has length 1 then."""
 
 
@@ -20,6 +20,10 @@ class Packed(NamedTuple):
     """Little-endian: a float of 32 bits, then a signed number of 8 bits a dimension."""
     sketch: bytes
     """A bit a dimension, 1 for what is above 0; filled up with 0 to a multiple of 64."""
+
+
+NO_VECTOR = Packed(b"", b"")
+"""Of a text that the model cannot do."""
 
 
 def pack(vector: Sequence[float]) -> Packed:
@@ -74,5 +78,5 @@ def _unpacked(vectors: Sequence[bytes]) -> "tuple[numpy.ndarray[Any, Any], numpy
     import numpy
 
     rows = numpy.frombuffer(b"".join(vectors), dtype=numpy.uint8).reshape(len(vectors), -1)
-    scales = rows[:, :_SCALE].copy().view("<f4")[:, 0]
-    return rows[:, _SCALE:].view(numpy.int8).astype(numpy.float32), scales
+    scales = rows[:, :SCALE].copy().view("<f4")[:, 0]
+    return rows[:, SCALE:].view(numpy.int8).astype(numpy.float32), scales

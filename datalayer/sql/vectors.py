@@ -168,9 +168,9 @@ def batch(connection: Connection, most: int) -> Batch:
 
 
 def put(connection: Connection, model: str, made_of: Mapping[str, str], packed: Mapping[str, Packed]) -> None:
-    """Keeps the vectors of texts that are still what their messages say. ``made_of``: the texts, by the ids of their
-    steps; one without a vector is none that the model takes."""
-    ids = sorted(made_of)
+    """Keeps the vectors of texts that are still what their messages say, NO_VECTOR too. ``made_of``: the texts.
+    Both by the ids of their steps; one without a vector goes on to wait."""
+    ids = sorted(packed)
     locked = select(vectors.c.step_id).where(vectors.c.step_id.in_(ids), vectors.c.model == WAITS)
     if not dialects.of(connection).serial:  # whoever changes a text waits, or has committed before it is read here
         locked = locked.order_by(vectors.c.step_id).with_for_update()
@@ -181,7 +181,7 @@ def put(connection: Connection, model: str, made_of: Mapping[str, str], packed: 
     rows = [
         {
             **{"key": key, "model": model, "made": now(), "user_id": found[key].text.user_id},
-            **{"digest": _digest(found[key]), **packed.get(key, Packed(b"", b""))._asdict()},
+            **{"digest": _digest(found[key]), **packed[key]._asdict()},
         }
         for key in sorted(found)
         if text_of(found[key]) == made_of[key]
@@ -190,6 +190,13 @@ def put(connection: Connection, model: str, made_of: Mapping[str, str], packed: 
         changed = update(vectors).where(vectors.c.step_id == bindparam("key"))
         names = rows[0].keys() - {"key"}
         connection.execute(changed.values({name: bindparam(name) for name in names}), rows)
+
+
+def length(connection: Connection, model: str) -> int | None:
+    """Of each ``Packed.vector`` of ``model``: the oldest that there is decides. None: there is none."""
+    some = select(vectors.c.vector).where(vectors.c.model == model, vectors.c.vector != b"").order_by(vectors.c.made)
+    found = connection.execute(some.limit(1)).scalar()
+    return None if found is None else len(found)
 
 
 def forget(connection: Connection, gone: Sequence[str]) -> None:

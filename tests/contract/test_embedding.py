@@ -208,6 +208,85 @@ class TestFailures:
             await layer.store._embedding.step()
         assert models(layer) == {said["id"]: WAITS}
 
+    @pytest.mark.parametrize("way", ["zero", "not a number", "short", "raises"])
+    async def test_one_that_the_model_cannot_do_does_not_hold_up_the_others(
+        self, open_layer: OpenLayer, way: str
+    ) -> None:
+        odd = {"zero": [0.0] * 768, "not a number": [float("nan")] * 768, "short": [1.0] * 32}
+
+        class Odd(Toy):
+            async def embed(self, texts: Sequence[str], query: bool) -> list[list[float]]:
+                if way == "raises" and "bad" in texts:
+                    raise EmbeddingFailed("500")
+                found = zip(texts, await super().embed(texts, query), strict=True)
+                return [odd[way] if text == "bad" else vector for text, vector in found]
+
+        layer = open_layer(embeddings=Odd())
+        ann = await register(layer, "ann")
+        first = await start_thread(layer, ann, output="first")
+        await made(layer, first["id"])
+        said = [await start_thread(layer, ann, output=output) for output in ("bad", "one", "two")]
+        await made(layer, first["id"], *(each["id"] for each in said))
+        assert rows(layer, "SELECT step_id FROM vectors WHERE vector = ?", b"") == [(said[0]["id"],)]
+        await layer.update_step(said[0] | {"output": "good"})
+        await made(layer, first["id"], *(each["id"] for each in said))
+        assert rows(layer, "SELECT step_id FROM vectors WHERE vector = ?", b"") == []
+
+    async def test_a_server_that_ends_meanwhile_sets_no_text_aside(self, open_layer: OpenLayer) -> None:
+        """The texts of a batch are tried alone, and the second of them finds it gone."""
+        gone = False
+
+        def before(texts: Sequence[str], _query: bool) -> None:
+            nonlocal gone
+            gone = gone or texts == ["two"]
+            if gone or len(texts) > 1:
+                raise EmbeddingFailed("down")
+
+        layer = open_layer()
+        ann = await register(layer, "ann")
+        ids = [(await start_thread(layer, ann, output=output))["id"] for output in ("one", "two", "three")]
+        await layer.close()
+        layer = open_layer(embeddings=Toy(before=before))
+        await layer.store.open()
+        await agree(layer)
+
+        async def is_gone() -> bool:
+            return gone
+
+        await until(is_gone)
+        assert layer.store._embedding is not None
+        with pytest.raises(EmbeddingFailed):
+            await layer.store._embedding.step()
+        assert rows(layer, "SELECT step_id FROM vectors WHERE model = ? AND vector = ?", MODEL, b"") == []
+        assert models(layer).keys() == set(ids)
+
+    async def test_all_vectors_of_a_name_have_one_length(self, open_layer: OpenLayer) -> None:
+        class Short(Toy):
+            async def embed(self, texts: Sequence[str], query: bool) -> list[list[float]]:
+                return [vector[:32] for vector in await super().embed(texts, query)]
+
+        layer = open_layer(embeddings=Toy())
+        ann = await register(layer, "ann")
+        first = await start_thread(layer, ann, output="the automobile")
+        await made(layer, first["id"])
+        await layer.close()
+        layer = open_layer(embeddings=Short())
+        second = await start_thread(layer, ann, output="a vehicle")
+        await layer.drain()
+        assert layer.store._embedding is not None
+        for _ in range(3):
+            with pytest.raises(EmbeddingFailed, match="vectors of 32 dimensions, where those before have 768"):
+                await layer.store._embedding.step()
+        assert models(layer) == {first["id"]: MODEL, second["id"]: WAITS}
+        fused = layer.store._fused
+        assert fused is not None
+        await layer.store.search(ann.id, "voiture")
+        assert list(fused._known) == []
+        await layer.close()
+        layer = open_layer(embeddings=Toy())
+        await layer.store.open()
+        await made(layer, first["id"], second["id"])
+
     @pytest.mark.parametrize("name", ["", "é", "x" * 65])
     async def test_a_name_that_cannot_be_kept_is_refused(self, open_layer: OpenLayer, name: str) -> None:
         with pytest.raises(InvalidInput):
