@@ -50,6 +50,8 @@ class Embedding:
         self._embeddings = embeddings
         self._holder = uuid.uuid4().hex
         self._begun: State | None = None
+        self._looked_to: str | None = ""
+        """Up to where it was looked for what was said while no model was configured; None: everywhere."""
         self._started = now()
         self._stirred = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -118,6 +120,8 @@ class Embedding:
         self._begun = found
         batch = await database.read.run(partial(vectors.batch, most=AT_ONCE))
         if not (batch.texts or batch.gone or found.walk not in (None, vectors.DONE)):
+            if found.walk == vectors.DONE and self._looked_to is not None:
+                return await self._look_back(self._looked_to)
             tidy = found.walk == vectors.DONE and await database.read.run(partial(vectors.others, model=model))
             return bool(tidy and await database.write.run(partial(vectors.tidy, model=model)))
         if not await database.write.run(partial(vectors.lease, holder=self._holder, until=now() + _LEASE)):
@@ -130,6 +134,16 @@ class Embedding:
             self._failures = 0
             return True
         return bool(batch.gone) or await database.write.run(partial(vectors.walk, model=model))
+
+    async def _look_back(self, after: str) -> bool:
+        """Nothing waits, but something may have been said or edited while no model was configured. Of 500 messages at a
+        time it is looked for in a read, so that a start costs no writes where there is none."""
+        look = partial(vectors.missed, model=self._embeddings.name, after=after)
+        some, following = await self._database.read.run(look)
+        if some:
+            await self._database.write.run(partial(vectors.want, model=self._embeddings.name, ids=some))
+        self._looked_to = following
+        return True
 
     async def _packed(self, texts: Mapping[str, str]) -> dict[str, Packed]:
         """The vectors of ``texts``, NO_VECTOR of those that the model cannot do; what is left out waits. Raises

@@ -210,14 +210,31 @@ def walk(connection: Connection, model: str) -> bool:
     if said is None or said["model"] != model or said["walk"] in (None, DONE):
         return False
     rows = _next_steps(connection, said["walk"])
-    ids = [key for key, _ in rows]
-    known = (model, WAITS)
+    want(connection, model, [key for key, _ in rows])
+    _say(connection, _STATE, {**said, "walk": rows[-1][1] if len(rows) == _WALK else DONE})
+    return True
+
+
+def want(connection: Connection, model: str, ids: Collection[str]) -> None:
+    """Has those of the steps wait that are messages and have no vector of ``model``."""
+    found = _without(connection, ids, (model, WAITS))
+    _wait(connection, [found[key] for key in sorted(found)])
+
+
+def missed(connection: Connection, model: str, after: str) -> tuple[list[str], str | None]:
+    """Of the next messages those that neither have a vector of ``model`` nor wait, by the ids of their steps, and where
+    to go on; None: there are no more."""
+    rows = _next_steps(connection, after)
+    found = _without(connection, [key for key, _ in rows], (model, WAITS))
+    return list(found), rows[-1][1] if len(rows) == _WALK else None
+
+
+def _without(connection: Connection, ids: Collection[str], known: Collection[str]) -> dict[str, Document]:
+    """Those messages among the steps that can have a vector, and have no row of the ``known`` models."""
     has = select(vectors.c.step_id).where(vectors.c.step_id.in_(ids), vectors.c.model.in_(known))
     lacking = set(ids) - set(connection.execute(has).scalars())
     found = documents.messages(connection, lacking) if lacking else {}
-    _wait(connection, [found[key] for key in sorted(found) if text_of(found[key]).strip()])
-    _say(connection, _STATE, {**said, "walk": rows[-1][1] if len(rows) == _WALK else DONE})
-    return True
+    return {key: each for key, each in found.items() if text_of(each).strip()}
 
 
 def _next_steps(connection: Connection, after: str) -> list[tuple[str, str]]:
@@ -287,12 +304,8 @@ def countable(connection: Connection) -> int:
 def lacking(connection: Connection, model: str, after: str) -> tuple[list[str], str | None]:
     """Texts of the next messages without a vector of ``model``, and where to go on; None: there are no more."""
     rows = _next_steps(connection, after)
-    ids = [key for key, _ in rows]
-    has = select(vectors.c.step_id).where(vectors.c.step_id.in_(ids), vectors.c.model == model)
-    rest = set(ids) - set(connection.execute(has).scalars())
-    found = documents.messages(connection, rest) if rest else {}
-    texts = [text for each in found.values() if (text := text_of(each)).strip()]
-    return texts, rows[-1][1] if len(rows) == _WALK else None
+    found = _without(connection, [key for key, _ in rows], (model,))
+    return [text_of(each) for each in found.values()], rows[-1][1] if len(rows) == _WALK else None
 
 
 def has_some(connection: Connection, user_id: str, model: str) -> bool:

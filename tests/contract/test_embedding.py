@@ -324,6 +324,26 @@ class TestWhatWasThereBefore:
         await agree(layer, "other/768")
         await made(layer, *old, new["id"], model="other/768")
 
+    async def test_what_was_said_or_edited_without_a_model_gets_a_vector_when_it_is_back(
+        self, open_layer: OpenLayer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(vectors, "_WALK", 2)
+        layer = open_layer(embeddings=Toy())
+        ann = await register(layer, "ann")
+        said = [await start_thread(layer, ann, output=f"old {n}") for n in range(5)]
+        await made(layer, *(each["id"] for each in said))
+        await layer.close()
+        layer = open_layer()
+        await layer.update_step(said[0] | {"output": "edited"})
+        new = await start_thread(layer, ann, output="new")
+        await layer.create_step(make_step(new["threadId"], output="hidden", metadata={"unsearched": True}))
+        await layer.close()
+        toy = Toy()
+        layer = open_layer(embeddings=toy)
+        await layer.store.open()
+        await made(layer, new["id"], *(each["id"] for each in said))
+        assert sorted(toy.asked) == ["edited", "new"]
+
     async def test_the_walk_goes_on_where_it_was_cut_off(
         self, open_layer: OpenLayer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
