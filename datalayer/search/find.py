@@ -212,7 +212,7 @@ def _scattered(search: Search, first: int, without: set[str]) -> list[Document]:
 
 def _newest_threads(search: Search, kind: Kind) -> set[str]:
     """Those of the newest documents that the query finds."""
-    if not (ways := search.ways(kind)) or ways[-1].unsure:
+    if not (ways := search.ways(kind)) or ways[-1].unsure or search.unasked(kind):
         return {each.thread_id for each in islice(search.stream(kind), _SCATTERED)}
     found, _ = search.index.find(search.connection, search.user_id, kind, ways[-1].expression, FIRST, _SCATTERED)
     return {each.thread_id for each in found}
@@ -226,13 +226,15 @@ def passing(connection: Connection, user_id: str, query: Query) -> Iterator[str]
 
 def test(connection: Connection, user_id: str, query: Query) -> Callable[[Document], bool]:
     """The same of messages that are known."""
-    wanted, matches = list(Search(connection, user_id, query).marks("message")), matcher(query.terms)
+    search, matches = Search(connection, user_id, query), matcher(query.terms)
+    wanted, unasked = [some for some in search.marks("message") if some != [documents.ALL]], search.unasked("message")
 
     def passes(document: Document) -> bool:
         in_time = (query.after is None or document.at >= query.after) and (
             query.before is None or document.at < query.before
         )
         marked = all(any(mark in document.text.marks for mark in some) for some in wanted)
-        return in_time and marked and matches(document.text.whole)
+        thread = {document.text.thread_id}
+        return in_time and marked and matches(document.text.whole) and search.threads_with(unasked, thread) == thread
 
     return passes

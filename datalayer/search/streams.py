@@ -1,7 +1,7 @@
 """What a query finds, newest first: the index tells the next documents when they are asked for, and texts are read
 where it cannot know."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ _WALKED, _TRIED, _ONE_OF = 1_000, 100, 25
 """Documents that are looked at one by one when more words begin as what was typed than can be looked up; how many of
 them, when fewer than one of 25 has it: the index reads all that have such a word, which are few then."""
 _MOST_THREADS = 200
-"""That a filter may stand for."""
+"""That an index is asked for. Where a filter stands for more, the threads of what is found are looked at."""
 
 
 def _sizes() -> Iterator[int]:
@@ -62,6 +62,7 @@ class Search:
         self.index, self.key = engines.of(connection), documents.key_of(user_id)
         self._ways: dict[Kind, list[Way]] = {}
         self._threads: dict[Wanted, list[str]] = {}
+        self._of: dict[tuple[Wanted, str], bool] = {}
 
     def stream(self, kind: Kind, below: Place = FIRST, since: int | None = None, bounded: bool = True) -> "Stream":
         """``since``: UTC microseconds, what is older is not wanted. ``bounded``: by LOOKED_AT."""
@@ -71,7 +72,7 @@ class Search:
         """The same of one of its terms, and of those that it excludes."""
         terms = (term, *(each for each in self.query.terms if each.excluded))
         one = Search(self.connection, self.user_id, replace(self.query, terms=terms))
-        one._threads = self._threads
+        one._threads, one._of = self._threads, self._of
         return one
 
     def ways(self, kind: Kind) -> list[Way]:
@@ -102,22 +103,54 @@ class Search:
             yield [_HAS[each]]
         if query.models:
             yield [documents.model_mark(each) for each in query.models]
-        for mark in (*map(documents.tag_mark, query.tags), *(_IS[state] for state in sorted(query.states))):
-            yield [mark] if kind == "title" else self._of_threads(Wanted(marks=((mark,),)))
+        if kind == "title":
+            yield from ([mark] for mark in self._own_marks())
+        for wanted in self._of_thread(kind):
+            some = self._marks_of(wanted)
+            yield some if len(some) <= _MOST_THREADS else [documents.ALL]
+
+    def _of_thread(self, kind: Kind) -> Iterator[Wanted]:
+        """What the own document of a thread has to have."""
+        query = self.query
+        if kind == "message":
+            for mark in self._own_marks():
+                yield Wanted(marks=((mark,),))
         if query.within is not None:
             terms = _terms(query.within)
-            yield self._of_threads(Wanted(terms, ((documents.THREAD,),))) if terms else []
+            yield Wanted(terms, ((documents.THREAD,) if terms else (),))
 
-    def _of_threads(self, wanted: Wanted) -> list[str]:
-        """The marks of the newest threads whose own document is wanted."""
+    def _own_marks(self) -> Iterator[str]:
+        yield from map(documents.tag_mark, self.query.tags)
+        yield from (_IS[state] for state in sorted(self.query.states))
+
+    def _marks_of(self, wanted: Wanted) -> list[str]:
+        """The marks of the newest threads whose own document is wanted, one more than _MOST_THREADS at most."""
         if wanted not in self._threads:
             found = list[Found]()
-            if (sought := self.index.seek(self.connection, self.key, wanted)) is not None:
+            sought = self.index.seek(self.connection, self.key, wanted) if all(wanted.marks) else None
+            if sought is not None:
                 found, _ = self.index.find(
-                    self.connection, self.user_id, "title", sought.expression, FIRST, _MOST_THREADS
+                    self.connection, self.user_id, "title", sought.expression, FIRST, _MOST_THREADS + 1
                 )
             self._threads[wanted] = [documents.thread_mark(each.thread_id) for each in found]
         return self._threads[wanted]
+
+    def unasked(self, kind: Kind) -> list[Wanted]:
+        """What of that stands for more threads than an index is asked for."""
+        return [wanted for wanted in self._of_thread(kind) if len(self._marks_of(wanted)) > _MOST_THREADS]
+
+    def threads_with(self, wanted: Sequence[Wanted], thread_ids: Collection[str]) -> set[str]:
+        """Those of the threads whose own document has all of it."""
+        new = {key for key in thread_ids if any((each, key) not in self._of for each in wanted)}
+        titles = documents.titles(self.connection, new) if new else {}
+        for each in wanted:
+            matches = matcher(tuple(each.terms))
+            for key in new:
+                text = titles[key].text if key in titles else None
+                self._of[each, key] = text is not None and (
+                    all(not text.marks.isdisjoint(some) for some in each.marks) and matches(text.whole)
+                )
+        return {key for key in thread_ids if all(self._of[each, key] for each in wanted)}
 
 
 _IS: dict[State, str] = {"pinned": documents.PINNED, "archived": documents.ARCHIVED, "done": documents.DONE}
@@ -142,6 +175,7 @@ class Stream:
     def __iter__(self) -> Iterator[Found]:
         search, kind, place, cost = self._search, self._kind, self._below, 0
         last: int | None = None
+        unasked = search.unasked(kind)
         for way in search.ways(kind):
             looked_at = found = 0
             matches = self._matches if way.unsure else None
@@ -149,11 +183,14 @@ class Stream:
             with closing(walk):
                 for size, (some, following, at) in zip(_sizes(), walk, strict=False):
                     last = last if at is None else at
+                    if unasked:
+                        here = search.threads_with(unasked, {each.thread_id for each in some})
+                        some = [each for each in some if each.thread_id in here]
                     yield from some
                     if following is None or (self._since is not None and last is not None and last < self._since):
                         return
                     place, looked_at, found = following, looked_at + size, found + len(some)
-                    cost += size * _READ if way.unsure else size
+                    cost += size * _READ if way.unsure or unasked else size
                     if self._most is not None and cost >= self._most:
                         self.stopped = Stop(place, now() if last is None else last)
                         return

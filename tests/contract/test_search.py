@@ -374,6 +374,32 @@ class TestFilters:
         await layer.delete_feedback(await layer.upsert_feedback(Feedback(forId=answer["id"], value=0)))
         assert await steps(layer, ann, "has:vote") == []
 
+    @pytest.mark.parametrize("limit", [0, 2, 3, 100])
+    async def test_however_many_threads_they_stand_for(
+        self, layer: DataLayer, monkeypatch: pytest.MonkeyPatch, limit: int
+    ) -> None:
+        monkeypatch.setattr(streams, "_MOST_THREADS", limit)
+        ann = await register(layer, "ann")
+        said = [await start_thread(layer, ann, output=f"word {n}") for n in range(6)]
+        for n, each in enumerate(said):
+            await layer.update_thread(each["threadId"], name=f"Trip {n}", tags=["work", "even"] if n % 2 == 0 else [])
+        ids = [each["id"] for each in reversed(said)]
+        for question, expected in {
+            "word in:trip": ids,
+            "word tag:work": ids[1::2],
+            "word tag:work tag:even": ids[1::2],
+            '"word 0" tag:work': ids[5:],
+            "word in:trip tag:even -4": ids[3::2],
+            "word in:trip-3": ids[2:3],
+            "word in:-": [],
+            "word tag:other": [],
+            "tag:work from:me": ids[1::2],
+        }.items():
+            assert await steps(layer, ann, question) == expected, question
+        assert len(await hits(layer, ann, "in:trip")) == 12
+        assert len((await layer.store.found_threads(ann.id, "word tag:work")).threads) == 3
+        assert len((await layer.store.found_threads(ann.id, "trip 2 word in:trip")).threads) == 1
+
     @pytest.mark.parametrize("offset", [0, 3600, -5 * 3600, 14 * 3600, -(9 * 3600 + 1800)])
     async def test_a_day_begins_and_ends_by_the_clock_of_who_asks(self, layer: DataLayer, offset: int) -> None:
         dice, ann = random.Random(offset), await register(layer, "ann")
