@@ -10,7 +10,9 @@ _MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _LONGEST = 20_000
 """Characters that are read; behind them the text stays as it is."""
 # Chainlit's page takes ":word" for a directive. Marks of direction would turn round the rest of a line.
-_MARKS = re.compile(r"([\\`*_{}\[\]<>()#|~!$]|:(?=\w)|&(?=[#\w]+;))")
+_MARKS = re.compile(r"([\\`*_{}<>#|~!$]|:(?=\w)|&(?=[#\w]+;))")
+# A bracket behind a backslash begins a formula there.
+_BRACKETS = re.compile(r"[\[\]]|(?<=\\)[()]")
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069\u200b]")
 
 
@@ -34,4 +36,5 @@ def _inline(tokens: Iterable[Token]) -> Iterator[str]:
 
 def escape(text: str) -> str:
     """``text`` so that a reader sees it as it is."""
-    return _MARKS.sub(r"\\\1", _DIRECTION.sub("", text))
+    marked = _MARKS.sub(r"\\\1", _DIRECTION.sub("", text))
+    return _BRACKETS.sub(lambda bracket: f"&#{ord(bracket[0])};", marked)

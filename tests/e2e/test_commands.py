@@ -217,7 +217,7 @@ class TestLists:
         await ask(me, "Newest")
         first, second, *_ = (await ask(me, "/threads")).split("\n\n", 1)[1].splitlines()
         assert re.fullmatch(rf"- \[Newest\]\(/thread/{me.thread_id}\) · \d+ \w+ \d+ · 3 messages", first)
-        assert rf"- [\[Brackets\] \*and\* stars](/thread/{odd.thread_id}) · " in second
+        assert rf"- [&#91;Brackets&#93; \*and\* stars](/thread/{odd.thread_id}) · " in second
         assert second.endswith("2 messages")
 
     async def test_search_finds_messages_and_no_commands(self, app: App, tabs: Tabs, me: Client) -> None:
@@ -329,7 +329,7 @@ class TestFork:
         since = len(me.events)
         said = await ask(me, "/fork")
         opened = (await me.wait_for("open_thread", since=since))["id"]
-        assert said.startswith(f"[My owl is called Otto \\(fork\\)](/thread/{opened}) begins like")
+        assert said.startswith(f"[My owl is called Otto (fork)](/thread/{opened}) begins like")
         copy = await resumed(tabs, app, opened)
         assert messages(await copy.stored()) == [
             "/fork",

@@ -140,7 +140,7 @@ def test_every_command_has_a_name_a_description_an_icon_and_a_reply(to: Language
     for command, entry in zip(COMMANDS, menu(to), strict=True):
         assert entry["id"] == command.name(to)
         assert entry["description"] == say(f"command_{command.key}", to)
-        assert re.fullmatch(r"[a-z-]+", entry["icon"])
+        assert re.fullmatch(r"[a-z0-9-]+", entry["icon"])
 
 
 def test_the_descriptions_differ_and_no_name_means_two_commands() -> None:

@@ -16,7 +16,7 @@ async def test_a_hit_is_a_link_to_its_message_with_what_matches_in_bold(layer: D
     message = await start_thread(layer, ann, output="Le **pélican** [frisé]", createdAt="2026-03-01T12:00:00Z")
     await layer.update_thread(message["threadId"], name="Birds")
     link = f"[Birds](/chat/thread/{message['threadId']}?step={message['id']}) (1 March 2026)"
-    line = f"- {link} — “Le **pélican** \\[frisé\\]”"
+    line = f"- {link} — “Le **pélican** &#91;frisé&#93;”"
     for find in (search.messages, search.threads):
         assert await find(layer.store, ann.id, "PELICAN", "en", "/chat") == f"**Results for “PELICAN”**\n\n{line}"
 

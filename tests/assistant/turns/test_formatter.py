@@ -41,7 +41,7 @@ def test_files_are_shown_by_name_and_by_what_is_in_them() -> None:
 
 def test_markdown_in_what_was_said_stays_text() -> None:
     text = told(hit("[lovelace](javascript:x) <b>", (1, 9), name="*a*"))
-    assert "\\[**lovelace**\\]\\(javascript\\:x\\) \\<b\\>" in text
+    assert "&#91;**lovelace**&#93;(javascript\\:x) \\<b\\>" in text
     assert "[\\*a\\*](/thread/t1?step=s1)" in text
 
 
@@ -79,4 +79,5 @@ def test_the_same_input_gives_the_same_answer_and_nothing_found_is_said() -> Non
 
 def test_names_that_the_page_would_take_for_something_else() -> None:
     assert escape("Projet:alpha 1:2 a: b &amp; R&D") == "Projet\\:alpha 1\\:2 a: b \\&amp; R&D"
+    assert escape("[a](b) \\[c\\] \\(d\\)") == "&#91;a&#93;(b) \\\\&#91;c\\\\&#93; \\\\&#40;d\\\\&#41;"
     assert escape("a\u202eb\u2066c\u200bd") == "abcd"
