@@ -8,7 +8,7 @@ asked; a kill costs a batch at most. Of several processes one at a time makes th
 import asyncio
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -17,6 +17,7 @@ from .embeddings import AT_ONCE, EmbeddingFailed, EmbeddingRefused, Embeddings
 from .errors import DataLayerError, InvalidInput
 from .records import now
 from .search.numbers import NO_VECTOR, SCALE, Packed, pack
+from .spool import Spool
 from .sql import vectors
 from .sql.vectors import State
 
@@ -36,10 +37,22 @@ _PROBE = "Hello"
 """What any model takes: so it is told whether it cannot do a text, or none at all."""
 
 
+_NAMELESS = "?"
+Live = Collection[str] | None
+"""Names of the instances that live; None: nobody can tell."""
+
+
 class Embedding:
     """Of one process."""
 
-    def __init__(self, database: Database, embeddings: Embeddings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        embeddings: Embeddings,
+        spool: Spool,
+        live: Callable[[], Awaitable[Live]],
+    ) -> None:
+        """``spool``: names this process, once it is open. ``live``: as ``Opening.live``."""
         if not (0 < len(embeddings.name) <= 64 and embeddings.name.isascii()):
             raise InvalidInput("The name of an embedding model has 1 to 64 characters of ASCII")
         try:
@@ -48,7 +61,8 @@ class Embedding:
             raise InvalidInput("A search by meaning needs the package numpy") from None
         self._database = database
         self._embeddings = embeddings
-        self._holder = uuid.uuid4().hex
+        self._spool, self._live = spool, live
+        self._nameless = _NAMELESS + uuid.uuid4().hex
         self._begun: State | None = None
         self._looked_to: str | None = ""
         """Up to where it was looked for what was said while no model was configured; None: everywhere."""
@@ -61,6 +75,10 @@ class Embedding:
     def since(self) -> int:
         """Messages made since this moment, in UTC microseconds, wait for a vector when they are written."""
         return self._started if self._begun is None else self._begun.since
+
+    @property
+    def _holder(self) -> str:
+        return self._spool.instance or self._nameless
 
     def open(self) -> None:
         if self._task is None:
@@ -124,7 +142,7 @@ class Embedding:
                 return await self._look_back(self._looked_to)
             tidy = found.walk == vectors.DONE and await database.read.run(partial(vectors.others, model=model))
             return bool(tidy and await database.write.run(partial(vectors.tidy, model=model)))
-        if not await database.write.run(partial(vectors.lease, holder=self._holder, until=now() + _LEASE)):
+        if not await self._has_turn():
             return False
         if batch.gone:
             await database.write.run(partial(vectors.forget, gone=batch.gone))
@@ -134,6 +152,18 @@ class Embedding:
             self._failures = 0
             return True
         return bool(batch.gone) or await database.write.run(partial(vectors.walk, model=model))
+
+    async def _has_turn(self) -> bool:
+        """Whether this process alone makes vectors for a while. Who is dead needs no turn."""
+        read, write = self._database.read.run, self._database.write.run
+        lease = partial(vectors.lease, holder=self._holder, until=now() + _LEASE)
+        if await write(lease):
+            return True
+        holder, live = await read(vectors.holder), await self._live()
+        if holder is None or live is None or holder in live or holder.startswith(_NAMELESS):
+            return False
+        await write(partial(vectors.leave, holder=holder))
+        return await write(lease)
 
     async def _look_back(self, after: str) -> bool:
         """Nothing waits, but something may have been said or edited while no model was configured. Of 500 messages at a

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
@@ -46,6 +46,9 @@ class Opening(Protocol):
 
     async def mark_interrupted(self) -> int:
         """Marks the answers that processes streamed which are no more. Returns how many."""
+
+    async def live(self) -> Collection[str] | None:
+        """The instances that have the database open; None: nobody can tell."""
 
     async def leave(self) -> None:
         """Lets others know that this process is no more."""
@@ -92,11 +95,15 @@ class OfFile:
         not_before(await self._database.read.run(queries.newest_write))
 
     async def mark_interrupted(self) -> int:
-        try:
-            live = await asyncio.to_thread(self._spool.live)
-        except OSError:
-            return 0  # nobody can tell
+        if (live := await self.live()) is None:
+            return 0
         return await self._database.write.run(partial(mark_interrupted, live=live, vectors_since=self._since()))
+
+    async def live(self) -> Collection[str] | None:
+        try:
+            return await asyncio.to_thread(self._spool.live)
+        except OSError:
+            return None
 
     async def leave(self) -> None:
         """The lock of the spool's file ends by itself."""
@@ -146,6 +153,9 @@ class OfServer:
                     logger.warning("%s answers of an instance that is no more are marked as interrupted", found)
             except Exception as error:
                 logger.warning("no sign of life could be given: %s", dialects.base.reason(error))
+
+    async def live(self) -> Collection[str] | None:
+        return await self._server.read.run(partial(instances.live_now, server=self._server))
 
     async def leave(self) -> None:
         if self._beating is not None:

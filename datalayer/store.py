@@ -74,9 +74,9 @@ class Store(Reads, AppValues, Vectors):
         self._spool = Spool(self.place.spool, self.place.owner)
         self._pruning = Pruning(self._prune, self.place.spool)
         self._purging = Purging(self._expired, self.submit, trash_days)
-        self._embedding = Embedding(self._database, embeddings) if embeddings else None
         self._fused = Fused(embeddings, self._read, self._list) if embeddings else None
         self._open = opening.of(self._database, self.place, self._spool, self._vectors_since)
+        self._embedding = Embedding(self._database, embeddings, self._spool, self._open.live) if embeddings else None
         self._indexing = Indexing(self._database)
         self._lanes = Lanes(
             lambda writes: self._translated(self._commit(writes)),

@@ -36,5 +36,9 @@ def live(connection: Connection, since: int) -> list[str]:
     return list(connection.execute(select(instances.c.id).where(instances.c.seen_at >= since)).scalars())
 
 
+def live_now(connection: Connection, server: Server) -> list[str]:
+    return live(connection, server.clock(connection) - silence(server))
+
+
 def leave(connection: Connection, instance: str) -> None:
     connection.execute(delete(instances).where(instances.c.id == instance))

@@ -138,6 +138,12 @@ def lease(connection: Connection, holder: str, until: int) -> bool:
     return True
 
 
+def holder(connection: Connection) -> str | None:
+    """Who makes vectors, or was the last to."""
+    said = _said(connection, _LEASE)
+    return str(said["holder"]) if said else None
+
+
 def leave(connection: Connection, holder: str) -> None:
     said = _said(connection, _LEASE, lock=True)
     if said and said["holder"] == holder:

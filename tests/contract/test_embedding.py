@@ -388,3 +388,19 @@ class TestWhatWasThereBefore:
         await write(lambda connection: vectors.leave(connection, "one"))
         assert await write(lambda connection: vectors.lease(connection, "two", now() - 1))
         assert await write(lambda connection: vectors.lease(connection, "one", now() + 60_000_000))
+
+    @pytest.mark.parametrize("lives", [False, True])
+    async def test_who_is_dead_holds_up_nobody(self, open_layer: OpenLayer, lives: bool) -> None:
+        other, layer = open_layer(), open_layer(embeddings=Toy())
+        ann = await register(other, "ann")
+        holder = other.store.instance if lives else new_id()
+        write = other.store._database.write.run
+        assert await write(lambda connection: vectors.lease(connection, holder, now() + 3_600_000_000))
+        said = await start_thread(layer, ann)
+        if lives:
+            await layer.drain()
+            assert layer.store._embedding is not None
+            assert not await layer.store._embedding.step()
+            assert models(layer) == {said["id"]: WAITS}
+            await other.close()
+        await made(layer, said["id"])
