@@ -28,6 +28,8 @@ class Sought(NamedTuple):
     broad: Sequence[Term] = ()
     """So many words may begin as these that the documents without them are better looked at one by one, newest first,
     as long as that finds enough."""
+    unsure: bool = False
+    """The index does not hold the whole of some word: texts must be read."""
 
 
 class Found(NamedTuple):

@@ -61,7 +61,7 @@ class Search:
         self.connection, self.user_id, self.query = connection, user_id, query
         self.index, self.key = engines.of(connection), documents.key_of(user_id)
         self._ways: dict[Kind, list[Way]] = {}
-        self._threads: dict[Wanted, list[str]] = {}
+        self._threads: dict[Wanted, tuple[list[str], bool]] = {}
         self._of: dict[tuple[Wanted, str], bool] = {}
 
     def stream(self, kind: Kind, below: Place = FIRST, since: int | None = None, bounded: bool = True) -> "Stream":
@@ -92,7 +92,7 @@ class Search:
             without = replace(wanted, terms=tuple(term for term in query.terms if term not in sought.broad))
             if (more := seek(self.connection, self.key, without)) is not None:
                 yield Way(more.expression, unsure=True, walks=True)
-        yield Way(sought.expression, unsure=any(len(term.tokens) > 1 for term in query.terms))
+        yield Way(sought.expression, unsure=sought.unsure or any(len(term.tokens) > 1 for term in query.terms))
 
     def marks(self, kind: Kind) -> Iterator[Sequence[str]]:
         """Of each what a document must have one of; of an empty one, none can have it."""
@@ -105,9 +105,7 @@ class Search:
             yield [documents.model_mark(each) for each in query.models]
         if kind == "title":
             yield from ([mark] for mark in self._own_marks())
-        for wanted in self._of_thread(kind):
-            some = self._marks_of(wanted)
-            yield some if len(some) <= _MOST_THREADS else [documents.ALL]
+        yield from (self._threads_of(wanted)[0] for wanted in self._of_thread(kind))
 
     def _of_thread(self, kind: Kind) -> Iterator[Wanted]:
         """What the own document of a thread has to have."""
@@ -123,21 +121,24 @@ class Search:
         yield from map(documents.tag_mark, self.query.tags)
         yield from (_IS[state] for state in sorted(self.query.states))
 
-    def _marks_of(self, wanted: Wanted) -> list[str]:
-        """The marks of the newest threads whose own document is wanted, one more than _MOST_THREADS at most."""
+    def _threads_of(self, wanted: Wanted) -> tuple[list[str], bool]:
+        """The marks of the threads whose own document is wanted, and whether some may be of others: of too many, what
+        every document has."""
         if wanted not in self._threads:
-            found = list[Found]()
             sought = self.index.seek(self.connection, self.key, wanted) if all(wanted.marks) else None
+            found, unsure = list[Found](), any(len(term.tokens) > 1 for term in wanted.terms)
             if sought is not None:
+                unsure |= sought.unsure
                 found, _ = self.index.find(
                     self.connection, self.user_id, "title", sought.expression, FIRST, _MOST_THREADS + 1
                 )
-            self._threads[wanted] = [documents.thread_mark(each.thread_id) for each in found]
+            marks = [documents.thread_mark(each.thread_id) for each in found]
+            self._threads[wanted] = ([documents.ALL], True) if len(marks) > _MOST_THREADS else (marks, unsure)
         return self._threads[wanted]
 
     def unasked(self, kind: Kind) -> list[Wanted]:
-        """What of that stands for more threads than an index is asked for."""
-        return [wanted for wanted in self._of_thread(kind) if len(self._marks_of(wanted)) > _MOST_THREADS]
+        """What of that the index is not asked for, or not exactly: ``threads_with`` knows."""
+        return [wanted for wanted in self._of_thread(kind) if self._threads_of(wanted)[1]]
 
     def threads_with(self, wanted: Sequence[Wanted], thread_ids: Collection[str]) -> set[str]:
         """Those of the threads whose own document has all of it."""

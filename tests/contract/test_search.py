@@ -152,6 +152,30 @@ class TestWords:
         assert await steps(layer, ann, '-"apple pie"') == [two["id"]]
         assert await steps(layer, ann, "-cake -nothing") == [one["id"]]
 
+    async def test_long_words_of_any_script_are_told_apart(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        noun, adjective = "достопримечательность", "достопримечательный"
+        for begin in ("", "連" * 30):
+            one = await start_thread(layer, ann, output=f"wort {begin} {noun}")
+            two = await start_thread(layer, ann, output=f"wort {begin} {adjective}")
+            await layer.update_thread(one["threadId"], tags=[noun])
+            await layer.update_thread(two["threadId"], tags=[adjective])
+            for question, expected in {
+                noun: [one],
+                adjective: [two],
+                "достопримечательн": [two, one],
+                f'"{adjective}"': [two],
+                f'"wort {begin} {noun}"': [one],
+                f"wort -{adjective}": [one],
+                f"wort -{noun} -nothing": [two],
+                f'wort -"{noun}"': [two],
+                f"wort tag:{adjective}": [two],
+                f"wort in:{noun}": [one],
+            }.items():
+                assert await steps(layer, ann, f"{question} from:me") == [each["id"] for each in expected], question
+            for each in (one, two):
+                await layer.delete_thread(each["threadId"])
+
     async def test_more_beginnings_than_can_be_looked_up_are_found_all_the_same(self, layer: DataLayer) -> None:
         ann = await register(layer, "ann")
         thread_id = (await start_thread(layer, ann, output="-"))["threadId"]
@@ -391,6 +415,7 @@ class TestFilters:
             '"word 0" tag:work': ids[5:],
             "word in:trip tag:even -4": ids[3::2],
             "word in:trip-3": ids[2:3],
+            'word in:"3 trip"': [],
             "word in:-": [],
             "word tag:other": [],
             "tag:work from:me": ids[1::2],
