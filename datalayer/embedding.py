@@ -8,7 +8,7 @@ asked; a kill costs a batch at most. Of several processes one at a time makes th
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -38,8 +38,7 @@ _PROBE = "Hello"
 
 
 _NAMELESS = "?"
-Live = Collection[str] | None
-"""Names of the instances that live; None: nobody can tell."""
+"""Begins what stands for a process without a spool: nobody can tell whether that one lives."""
 
 
 class Embedding:
@@ -50,9 +49,9 @@ class Embedding:
         database: Database,
         embeddings: Embeddings,
         spool: Spool,
-        live: Callable[[], Awaitable[Live]],
+        is_dead: Callable[[str], Awaitable[bool]],
     ) -> None:
-        """``spool``: names this process, once it is open. ``live``: as ``Opening.live``."""
+        """``spool``: names this process, once it is open. ``is_dead``: as of ``Opening``."""
         if not (0 < len(embeddings.name) <= 64 and embeddings.name.isascii()):
             raise InvalidInput("The name of an embedding model has 1 to 64 characters of ASCII")
         try:
@@ -61,7 +60,7 @@ class Embedding:
             raise InvalidInput("A search by meaning needs the package numpy") from None
         self._database = database
         self._embeddings = embeddings
-        self._spool, self._live = spool, live
+        self._spool, self._is_dead = spool, is_dead
         self._nameless = _NAMELESS + uuid.uuid4().hex
         self._begun: State | None = None
         self._looked_to: str | None = ""
@@ -159,8 +158,8 @@ class Embedding:
         lease = partial(vectors.lease, holder=self._holder, until=now() + _LEASE)
         if await write(lease):
             return True
-        holder, live = await read(vectors.holder), await self._live()
-        if holder is None or live is None or holder in live or holder.startswith(_NAMELESS):
+        holder = await read(vectors.holder)
+        if holder is None or holder.startswith(_NAMELESS) or not await self._is_dead(holder):
             return False
         await write(partial(vectors.leave, holder=holder))
         return await write(lease)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
@@ -47,8 +47,8 @@ class Opening(Protocol):
     async def mark_interrupted(self) -> int:
         """Marks the answers that processes streamed which are no more. Returns how many."""
 
-    async def live(self) -> Collection[str] | None:
-        """The instances that have the database open; None: nobody can tell."""
+    async def is_dead(self, instance: str) -> bool:
+        """Whether a process that had the database open is no more. False where nobody can tell."""
 
     async def leave(self) -> None:
         """Lets others know that this process is no more."""
@@ -95,15 +95,17 @@ class OfFile:
         not_before(await self._database.read.run(queries.newest_write))
 
     async def mark_interrupted(self) -> int:
-        if (live := await self.live()) is None:
-            return 0
+        try:
+            live = await asyncio.to_thread(self._spool.live)
+        except OSError:
+            return 0  # nobody can tell
         return await self._database.write.run(partial(mark_interrupted, live=live, vectors_since=self._since()))
 
-    async def live(self) -> Collection[str] | None:
+    async def is_dead(self, instance: str) -> bool:
         try:
-            return await asyncio.to_thread(self._spool.live)
+            return instance not in await asyncio.to_thread(self._spool.live)
         except OSError:
-            return None
+            return False
 
     async def leave(self) -> None:
         """The lock of the spool's file ends by itself."""
@@ -154,8 +156,8 @@ class OfServer:
             except Exception as error:
                 logger.warning("no sign of life could be given: %s", dialects.base.reason(error))
 
-    async def live(self) -> Collection[str] | None:
-        return await self._server.read.run(partial(instances.live_now, server=self._server))
+    async def is_dead(self, instance: str) -> bool:
+        return await self._server.read.run(partial(instances.is_dead, server=self._server, instance=instance))
 
     async def leave(self) -> None:
         if self._beating is not None:

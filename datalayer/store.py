@@ -76,7 +76,7 @@ class Store(Reads, AppValues, Vectors):
         self._purging = Purging(self._expired, self.submit, trash_days)
         self._fused = Fused(embeddings, self._read, self._list) if embeddings else None
         self._open = opening.of(self._database, self.place, self._spool, self._vectors_since)
-        self._embedding = Embedding(self._database, embeddings, self._spool, self._open.live) if embeddings else None
+        self._embedding = Embedding(self._database, embeddings, self._spool, self._open.is_dead) if embeddings else None
         self._indexing = Indexing(self._database)
         self._lanes = Lanes(
             lambda writes: self._translated(self._commit(writes)),

@@ -36,8 +36,10 @@ def live(connection: Connection, since: int) -> list[str]:
     return list(connection.execute(select(instances.c.id).where(instances.c.seen_at >= since)).scalars())
 
 
-def live_now(connection: Connection, server: Server) -> list[str]:
-    return live(connection, server.clock(connection) - silence(server))
+def is_dead(connection: Connection, server: Server, instance: str) -> bool:
+    """Whether ``instance`` has given signs of life, and gives none any more. One that starts has given none yet."""
+    seen = connection.execute(select(instances.c.seen_at).where(instances.c.id == instance)).scalar()
+    return seen is not None and seen < server.clock(connection) - silence(server)
 
 
 def leave(connection: Connection, instance: str) -> None:

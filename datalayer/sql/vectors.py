@@ -131,6 +131,7 @@ def agree(connection: Connection, model: str) -> None:
 
 def lease(connection: Connection, holder: str, until: int) -> bool:
     """Whether ``holder`` alone makes vectors until a moment, in UTC microseconds."""
+    _said(connection, _STATE, lock=True)  # of a lease that is not there yet two could find none
     said = _said(connection, _LEASE, lock=True)
     if said and said["holder"] != holder and said["until"] > now():
         return False

@@ -8,6 +8,7 @@ import pytest
 
 from datalayer import DataLayer, EmbeddingFailed, EmbeddingRefused, InvalidInput, embedding
 from datalayer.records import now
+from datalayer.schema import instances
 from datalayer.sql import vectors
 from datalayer.sql.vectors import WAITS
 from tests.client import until
@@ -396,11 +397,14 @@ class TestWhatWasThereBefore:
         holder = other.store.instance if lives else new_id()
         write = other.store._database.write.run
         assert await write(lambda connection: vectors.lease(connection, holder, now() + 3_600_000_000))
+        if not lives:  # a server's instances are told by their signs of life, the last of them an hour ago
+            row = {"id": holder, "seen_at": now() - 3_600_000_000}
+            await write(lambda connection: connection.execute(instances.insert(), row) and None)
         said = await start_thread(layer, ann)
         if lives:
             await layer.drain()
             assert layer.store._embedding is not None
             assert not await layer.store._embedding.step()
             assert models(layer) == {said["id"]: WAITS}
-            await other.close()
+            await write(lambda connection: vectors.leave(connection, holder))
         await made(layer, said["id"])
