@@ -73,6 +73,8 @@ class Wanted:
     after: int | None = None
     before: int | None = None
     """When it was made, as in a Query."""
+    without: Sequence[str] = ()
+    """Marks that it has none of."""
 
 
 def digest(tokens: Iterable[str]) -> int:

@@ -22,6 +22,9 @@ from .streams import Search, Stop
 _SCATTERED = 2_000
 """Documents of each word among which threads are looked for that have the words in several messages."""
 
+_ROUNDS = 4
+"""In which a page of threads looks at LOOKED_AT messages."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
@@ -96,19 +99,19 @@ def found(
     search, seen = Search(connection, user_id, query), set(without)
     if a_thread_once and cursor != Cursor():
         for kind in _KINDS:
-            for each in search.stream(kind, bounded=False):
+            for each in search.stream(kind, share=None):
                 if each.place < cursor.of(kind):
                     break
                 seen.add(each.thread_id)
-    said = search.stream("message", cursor.message)
-    messages = _read(connection, "message", _next(said, first + 1, seen, a_thread_once))
+    some, stop = _said(search, cursor.message, first + 1, seen, a_thread_once)
+    messages = _read(connection, "message", some)
     oldest = min(each.at for each in messages) if len(messages) > first else None
     named = search.stream("title", cursor.title, since=oldest)
     titles = _read(connection, "title", _next(named, first + 1, seen, a_thread_once))
     result = Found(
         messages,
         titles,
-        stops={kind: each.stopped for kind, each in zip(_KINDS, (said, named), strict=True) if each.stopped},
+        stops={kind: each for kind, each in zip(_KINDS, (stop, named.stopped), strict=True) if each},
         indexed=building.indexed(connection),
     )
     if a_thread_once and cursor == Cursor() and not result.stops:
@@ -171,6 +174,21 @@ def _merged(found: Found) -> Iterator[tuple[Kind, Document]]:
 
 def _place(document: Document) -> Place:
     return document.number, document.id
+
+
+def _said(
+    search: Search, below: Place, count: int, without: set[str], a_thread_once: bool
+) -> tuple[list[base.Found], Stop | None]:
+    """The next messages. A thread with thousands of them is left out of what is asked for after some."""
+    found, rounds, stop = list[base.Found](), _ROUNDS if a_thread_once else 1, None
+    for _ in range(rounds):
+        had = {each.thread_id for each in found}
+        stream = (search.without(had) if had and a_thread_once else search).stream("message", below, share=rounds)
+        found += _next(stream, count - len(found), without | had if a_thread_once else without, a_thread_once)
+        if (stop := stream.stopped) is None:
+            break
+        below = stop.place
+    return found, stop
 
 
 def _next(stream: Iterable[base.Found], count: int, without: set[str], a_thread_once: bool) -> list[base.Found]:

@@ -40,6 +40,7 @@ class MySQLIndex(ServerIndex):
 
     def has(self, words: ColumnElement[Any], key: str, wanted: Wanted) -> ColumnElement[bool]:
         parts = [or_(*(_stands(words, key + mark) for mark in some)) for some in wanted.marks]
+        parts += [~_stands(words, key + mark) for mark in wanted.without]
         for term in wanted.terms:
             *whole, last = (key + token for token in term.tokens)
             if not term.excluded:

@@ -65,6 +65,7 @@ class PostgresIndex(ServerIndex):
 
 def _query(key: str, wanted: Wanted) -> str:
     parts = [" | ".join(f"'{key}{mark}'" for mark in some) for some in wanted.marks]
+    parts += [f"!'{key}{mark}'" for mark in wanted.without]
     for term in wanted.terms:
         *whole, last = (f"'{key}{token}'" for token in term.tokens)
         last += ":*" if term.prefix else ""

@@ -153,7 +153,8 @@ class SQLiteIndex(Index):
     def seek(self, connection: Connection, key: str, wanted: Wanted) -> Sought | None:
         time = self._time(connection, key, wanted)
         marks = [_any(key + mark for mark in some) for some in (*wanted.marks, *([] if time is None else [time]))]
-        having, lacking, broad = list[str](), list[str](), list[Term]()
+        having, broad = list[str](), list[Term]()
+        lacking = [_any(key + mark for mark in wanted.without)] if wanted.without else []
         for term in wanted.terms:
             if term.excluded and len(term.tokens) > 1:
                 continue

@@ -1,7 +1,7 @@
 """What a query finds, newest first: the index tells the next documents when they are asked for, and texts are read
 where it cannot know."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -62,11 +62,20 @@ class Search:
         self.index, self.key = engines.of(connection), documents.key_of(user_id)
         self._ways: dict[Kind, list[Way]] = {}
         self._threads: dict[Wanted, tuple[list[str], bool]] = {}
+        self._without: tuple[str, ...] = ()
         self._of: dict[tuple[Wanted, str], bool] = {}
 
-    def stream(self, kind: Kind, below: Place = FIRST, since: int | None = None, bounded: bool = True) -> "Stream":
-        """``since``: UTC microseconds, what is older is not wanted. ``bounded``: by LOOKED_AT."""
-        return Stream(self, kind, below, since, LOOKED_AT if bounded else None)
+    def stream(self, kind: Kind, below: Place = FIRST, since: int | None = None, share: int | None = 1) -> "Stream":
+        """``since``: UTC microseconds, what is older is not wanted. ``share``: so many of them look at LOOKED_AT
+        together; None: at all."""
+        return Stream(self, kind, below, since, None if share is None else LOOKED_AT // share)
+
+    def without(self, thread_ids: Iterable[str]) -> "Search":
+        """The same in other threads."""
+        other = Search(self.connection, self.user_id, self.query)
+        other._threads, other._of = self._threads, self._of
+        other._without = tuple(sorted(map(documents.thread_mark, thread_ids)))
+        return other
 
     def alone(self, term: Term) -> "Search":
         """The same of one of its terms, and of those that it excludes."""
@@ -86,6 +95,7 @@ class Search:
         wanted = Wanted(query.terms, tuple(self.marks(kind)), query.after, query.before)
         if wanted == Wanted() or not all(wanted.marks):
             return
+        wanted = replace(wanted, without=self._without)
         if (sought := seek(self.connection, self.key, wanted)) is None:
             return
         if sought.broad:
