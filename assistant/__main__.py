@@ -141,7 +141,7 @@ def embed(
     if not yes:
         typer.confirm("Send them?", abort=True)
     with _bar() as show:
-        made = _with_store(config, embeddings, lambda store: embedding.make(store, model, show))
+        made = _with_store(config, embeddings, lambda store: embedding.make(store, model, found.counts.messages, show))
     typer.echo(f"{made.made} of {made.messages} messages have a vector.")
 
 

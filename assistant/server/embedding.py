@@ -4,7 +4,7 @@ it is."""
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from datalayer import Store
@@ -42,7 +42,9 @@ async def look(store: Store, config: Config, model: str) -> Estimate:
         tokens += await asyncio.to_thread(_tokens, texts)
     price = price_of(config, config.embedding_model or "")
     cost = tokens * Decimal(price[0].tokens_in) / 1_000_000 if price else None
-    return Estimate(model, await store.vector_counts(model), messages, tokens, cost, price[1] if price else None)
+    counts = await store.vector_counts(model, 0)
+    counts = replace(counts, messages=counts.made + messages)  # those that can have one: not all are searched
+    return Estimate(model, counts, messages, tokens, cost, price[1] if price else None)
 
 
 def _tokens(texts: list[str]) -> int:
@@ -61,14 +63,15 @@ def told(found: Estimate) -> str:
     return "\n".join(lines)
 
 
-async def make(store: Store, model: str, show: Show) -> VectorCounts:
-    """Returns when all messages have vectors; the data layer says in the log why it waits. Raises DataLayerError."""
-    counts = await store.vector_counts(model)
+async def make(store: Store, model: str, messages: int, show: Show) -> VectorCounts:
+    """Returns when all messages have vectors; the data layer says in the log why it waits. ``messages``: how many can
+    have one, as ``look`` tells. Raises DataLayerError."""
+    counts = await store.vector_counts(model, messages)
     if not (counts.agreed and not counts.walked):  # one that was cut off is gone on with
         await store.make_all_vectors(model)
     while True:
-        counts = await store.vector_counts(model, counts.messages)
-        show(min(counts.made, counts.messages), counts.messages)
+        counts = await store.vector_counts(model, messages)
+        show(min(counts.made, messages), messages)
         if counts.walked and not counts.waiting and not counts.others:
-            return await store.vector_counts(model)
+            return replace(counts, messages=counts.made)
         await asyncio.sleep(_EVERY)

@@ -11,7 +11,7 @@ import pytest
 from assistant.config import Config
 from assistant.models.embedding import make, price_of
 from datalayer import DataLayer
-from tests.conftest import register, rows, start_thread
+from tests.conftest import make_step, register, rows, start_thread
 from tests.processes import environment
 from tests.servers.embeddings import EmbeddingServer
 
@@ -32,7 +32,9 @@ def home(tmp_path: Path) -> Path:
         await layer.store.open()
         ann = await register(layer, "ann")
         for n in range(MESSAGES):
-            await start_thread(layer, ann, output=f"the automobile number {n}")
+            said = await start_thread(layer, ann, output=f"the automobile number {n}")
+        await layer.create_step(make_step(said["threadId"], output="not searched", metadata={"unsearched": True}))
+        await layer.create_step(make_step(said["threadId"], output=" "))
         await layer.close()
 
     asyncio.run(fill())
@@ -59,6 +61,7 @@ def test_nothing_is_sent_without_consent(home: Path, server: EmbeddingServer) ->
     code, said = embed(home, server, typed="n\n")
     assert code == 1
     assert f"0 of {MESSAGES} messages" in said
+    assert f"{MESSAGES} are to be sent" in said
     assert "price unknown" in said
     assert (server.texts, vectors(home)) == ([], [])
 
