@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -38,6 +39,7 @@ _thorough = False
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help="more examples, kills and power cuts: see often()")
+    parser.addoption("--until", type=float, help="seconds since the epoch: tests that would begin later are skipped")
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-timeout reads its option here, too
@@ -47,6 +49,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if _thorough and config.option.timeout is None:
         config.option.timeout = 3_600
     gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A slow machine runs what it has time for, and says what it has not run."""
+    until = item.config.getoption("--until")
+    if until is not None and time.time() > until:
+        pytest.skip("no time was left for it")
 
 
 def pytest_collection_finish() -> None:
