@@ -102,7 +102,7 @@ def info(place: Place, folder: Path | None = None) -> dict[str, Any]:
     with failures():
         revision = revision_of(place)
         with closing(read_only(place.database)) as db:
-            rows = row_counts(db)
+            rows, vectors = row_counts(db), _vectors(db)
             count, size = _files(db, place)
             unfinished = is_unfinished(db)
         made = backups(folder or place.backups)
@@ -111,7 +111,7 @@ def info(place: Place, folder: Path | None = None) -> dict[str, Any]:
             "head": HEAD,
             "unfinished_copy": unfinished,
             "rows": rows,
-            "vectors": _vectors(db),
+            "vectors": vectors,
             "database_bytes": _size(place.database),
             "files": count,
             "files_bytes": size,
