@@ -4,11 +4,9 @@ Always true: a question is asked once, since somebody waits for it; texts of mes
 are (``patience``).
 """
 
-import asyncio
 import hashlib
 import itertools
 import logging
-import random
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -89,7 +87,7 @@ class ModelEmbeddings:
                 if query or error.reason != "unavailable" or attempt == self._patience.attempts:
                     raise
                 logger.info("%s: %s; asking again", self._model, error)
-            await asyncio.sleep(self._patience.pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
+            await self._patience.wait(attempt)
         raise AssertionError
 
 

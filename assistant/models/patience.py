@@ -28,6 +28,11 @@ class Patience:
     pause: float = 0.5
     """Before the second attempt; twice as long before each further one, give or take half."""
 
+    async def wait(self, attempt: int) -> None:
+        """Between ``attempt``, the first is 1, and the next. By lot, or all who were refused at the same moment would
+        come back at the same moment."""
+        await asyncio.sleep(self.pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
+
 
 async def stream(
     model: ChatModel, request: ChatRequest, patience: Patience
@@ -48,8 +53,7 @@ async def stream(
             if shown or error.reason != "unavailable" or attempt == patience.attempts:
                 raise
             logger.info("%s: %s; asking again", request.model, error)
-        # Apart, or all who were refused at the same moment would come back at the same moment.
-        await asyncio.sleep(patience.pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
+        await patience.wait(attempt)
 
 
 async def _bounded(
