@@ -167,10 +167,10 @@ class Embedding:
     async def _look_back(self, after: str) -> bool:
         """Nothing waits, but something may have been said or edited while no model was configured. Of 500 messages at a
         time it is looked for in a read, so that a start costs no writes where there is none."""
-        look = partial(vectors.missed, model=self._embeddings.name, after=after)
+        look = partial(vectors.lacking, known=(self._embeddings.name, vectors.WAITS), after=after)
         some, following = await self._database.read.run(look)
         if some:
-            await self._database.write.run(partial(vectors.want, model=self._embeddings.name, ids=some))
+            await self._database.write.run(partial(vectors.want, model=self._embeddings.name, ids=list(some)))
         self._looked_to = following
         return True
 
@@ -181,7 +181,7 @@ class Embedding:
         try:
             return dict(zip(texts, await self._ask(list(texts.values()), length), strict=True))
         except EmbeddingRefused:
-            pass
+            pass  # one of them is; each alone tells which
         except EmbeddingFailed as error:
             if not self._failures or error.retry_after is not None:
                 raise  # most failures end by themselves

@@ -26,8 +26,8 @@ class Vectors(ABC):
         """What would be sent to the model if all messages shall have a vector, some at a time."""
         after: str | None = ""
         while after is not None:
-            texts, after = await self._now(sql.lacking, model, after)
-            yield texts
+            found, after = await self._now(sql.lacking, (model,), after)
+            yield [sql.text_of(each) for each in found.values()]
 
     async def make_all_vectors(self, model: str) -> None:
         """Somebody has agreed: what was said before the model was configured gets vectors, too, in the background of

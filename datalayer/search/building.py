@@ -61,7 +61,7 @@ def build(connection: Connection, batch: int = BATCH) -> int | None:
         _go_on(connection, said, "threads", ids, batch)
         return len(ids)
     if (after := said.get("steps")) is not None:
-        rows = _next_steps(connection, after, batch)
+        rows = documents.next_steps(connection, after, batch)
         ids = [key for key, _ in rows]
         index.put(connection, "message", ids, {}, documents.messages(connection, ids))
         _go_on(connection, said, "steps", [place for _, place in rows], batch)
@@ -104,18 +104,6 @@ def build_all(connection: Connection) -> None:
 
 
 _THREADS = select(threads.c.id).where(threads.c.id > bindparam("after")).order_by(threads.c.id).limit(bindparam("size"))
-
-
-def _next_steps(connection: Connection, after: str, batch: int) -> list[tuple[str, str]]:
-    """Ids, and what to go on after; in the order of a key, which is their number in SQLite."""
-    serial = dialects.of(connection).serial
-    query = select(steps.c.id, steps.c.seq if serial else steps.c.id).limit(batch)
-    if serial:
-        query = query.order_by(steps.c.seq.desc())
-        query = query.where(steps.c.seq < int(after)) if after else query
-    else:
-        query = query.order_by(steps.c.id).where(steps.c.id > after)
-    return [(key, str(place)) for key, place in connection.execute(query)]
 
 
 _SAID: Select[Any] = select(state.c.name, state.c.value).where(

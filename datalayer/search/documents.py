@@ -218,6 +218,19 @@ def _message(
     return Text(user_id, thread_id, tuple(texts), frozenset(marks))
 
 
+def next_steps(connection: Connection, after: str, count: int) -> list[tuple[str, str]]:
+    """Ids of steps, and what to go on ``after``; "": from the beginning. In the order of a key: the newest first, where
+    the database numbers them."""
+    serial = dialects.of(connection).serial
+    query = select(steps.c.id, steps.c.seq if serial else steps.c.id).limit(count)
+    if serial:
+        query = query.order_by(steps.c.seq.desc())
+        query = query.where(steps.c.seq < int(after)) if after else query
+    else:
+        query = query.order_by(steps.c.id).where(steps.c.id > after)
+    return [(key, str(place)) for key, place in connection.execute(query)]
+
+
 def titles(connection: Connection, ids: Collection[str], all_: bool = False) -> dict[str, Document]:
     """The documents of those threads that have a name, a folder, a tag or a file of their own, by the id of the thread.
     ``all_``: and of the others."""

@@ -216,7 +216,7 @@ def walk(connection: Connection, model: str) -> bool:
     said = _said(connection, _STATE, lock=True)
     if said is None or said["model"] != model or said["walk"] in (None, DONE):
         return False
-    rows = _next_steps(connection, said["walk"])
+    rows = documents.next_steps(connection, said["walk"], _WALK)
     want(connection, model, [key for key, _ in rows])
     _say(connection, _STATE, {**said, "walk": rows[-1][1] if len(rows) == _WALK else DONE})
     return True
@@ -228,12 +228,12 @@ def want(connection: Connection, model: str, ids: Collection[str]) -> None:
     _wait(connection, [found[key] for key in sorted(found)])
 
 
-def missed(connection: Connection, model: str, after: str) -> tuple[list[str], str | None]:
-    """Of the next messages those that neither have a vector of ``model`` nor wait, by the ids of their steps, and where
-    to go on; None: there are no more."""
-    rows = _next_steps(connection, after)
-    found = _without(connection, [key for key, _ in rows], (model, WAITS))
-    return list(found), rows[-1][1] if len(rows) == _WALK else None
+def lacking(connection: Connection, known: Collection[str], after: str) -> tuple[dict[str, Document], str | None]:
+    """Of the next messages those that have no row of the ``known`` models, by the ids of their steps, and where to go
+    on; None: there are no more."""
+    rows = documents.next_steps(connection, after, _WALK)
+    found = _without(connection, [key for key, _ in rows], known)
+    return found, rows[-1][1] if len(rows) == _WALK else None
 
 
 def _without(connection: Connection, ids: Collection[str], known: Collection[str]) -> dict[str, Document]:
@@ -242,17 +242,6 @@ def _without(connection: Connection, ids: Collection[str], known: Collection[str
     lacking = set(ids) - set(connection.execute(has).scalars())
     found = documents.messages(connection, lacking) if lacking else {}
     return {key: each for key, each in found.items() if text_of(each).strip()}
-
-
-def _next_steps(connection: Connection, after: str) -> list[tuple[str, str]]:
-    """Ids, and what to go on after; in the order of a key: the newest first, where the database numbers them."""
-    query = select(steps.c.id, steps.c.seq if dialects.of(connection).serial else steps.c.id).limit(_WALK)
-    if dialects.of(connection).serial:
-        query = query.order_by(steps.c.seq.desc())
-        query = query.where(steps.c.seq < int(after)) if after else query
-    else:
-        query = query.order_by(steps.c.id).where(steps.c.id > after)
-    return [(key, str(place)) for key, place in connection.execute(query)]
 
 
 def others(connection: Connection, model: str) -> bool:
@@ -306,13 +295,6 @@ def countable(connection: Connection) -> int:
     """That can have a vector; but for those that an app has marked as not to be found."""
     some = select(func.count()).select_from(steps.join(threads)).where(*documents.FOUND)
     return connection.execute(some).scalar() or 0
-
-
-def lacking(connection: Connection, model: str, after: str) -> tuple[list[str], str | None]:
-    """Texts of the next messages without a vector of ``model``, and where to go on; None: there are no more."""
-    rows = _next_steps(connection, after)
-    found = _without(connection, [key for key, _ in rows], (model,))
-    return [text_of(each) for each in found.values()], rows[-1][1] if len(rows) == _WALK else None
 
 
 def has_some(connection: Connection, user_id: str, model: str) -> bool:
