@@ -15,7 +15,6 @@ from ..writes import UpdateThread
 
 MOST_TAGS = 1_000
 """Of a thread, when one is added. What an app gives as a whole is kept whole."""
-_LONGEST_TAG = 255
 _INDEXED = {"tags", "user_id", "archived", "trashed_at"}
 """Columns that rows of ``thread_tags`` depend on."""
 
@@ -62,6 +61,6 @@ _TAGGED = select(threads.c.id, threads.c.user_id, threads.c.tags, threads.c.arch
 
 
 def _rows(found: Any) -> list[dict[str, Any]]:
-    texts = {tag for tag in found.tags or () if isinstance(tag, str) and len(tag) <= _LONGEST_TAG}
+    texts = {tag for tag in found.tags or () if isinstance(tag, str) and len(tag) <= text.ID_LENGTH}
     of = {"thread_id": found.id, "user_id": found.user_id, "archived": found.archived}
     return [{**of, "tag": tag} for tag in sorted(texts)]
