@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, Table, and_, bindparam, delete, insert, or_, select, update
 
 from .. import dialects
 from ..errors import Forbidden, InvalidInput, NotFound
@@ -94,28 +94,27 @@ def _update_thread(group: Group, write: UpdateThread) -> None:
     if not group.admit(write, write.thread_id, write.anonymous, write.user_id, write.stored_only):
         return
     group.flush()
-    this = threads.c.id == write.thread_id
-    stored = group.connection.execute(_STORED.where(this)).one()
-    values = organising.wanted(write, stored.tags)
-    if write.user_id is not None and stored.user_id != write.user_id:
-        if stored.user_id is None:
+    ((author, named_by, metadata, tags),) = group.sql.fetch(group.connection, _STORED, {"key": write.thread_id}, tuple)
+    values = organising.wanted(write, tags)
+    if write.user_id is not None and author != write.user_id:
+        if author is None:
             values["user_id"] = group.facts.owners[write.thread_id] = write.user_id
         elif not write.yields:
             raise Forbidden("A conversation keeps its author")
-    if write.name is not None and _may_name(write.name_source, stored.name_source):
+    if write.name is not None and _may_name(write.name_source, named_by):
         values |= {"name": write.name, "name_source": write.name_source}
     if write.metadata:
-        merged = {**stored.metadata, **write.metadata}
+        merged = {**metadata, **write.metadata}
         values["metadata"] = {key: value for key, value in merged.items() if value is not None}
     values = fit(threads, values)
     if values:
         _note_thread(group, write.thread_id, values)
-        group.connection.execute(update(threads).where(this).values(values))
+        group.set(threads, write.thread_id, values)
         organising.index_tags(group.connection, write.thread_id, values)
 
 
-_STORED: Select[Any] = select(
-    threads.c.user_id, threads.c.name, threads.c.name_source, threads.c.metadata, threads.c.tags
+_STORED: Select[Any] = select(threads.c.user_id, threads.c.name_source, threads.c.metadata, threads.c.tags).where(
+    threads.c.id == bindparam("key")
 )
 _SAID = {"name", "tags", "user_id", "folder", "pinned", "archived", "status"}
 """Columns of a thread that its document in the index is made of."""
@@ -180,7 +179,7 @@ def _set_trashed(group: Group, thread_id: str, at: int) -> None:
     group.facts.trashed.pop(thread_id, None)
     if at:
         group.facts.trashed[thread_id] = at
-    group.connection.execute(update(threads).where(threads.c.id == thread_id).values(trashed_at=at))
+    group.set(threads, thread_id, {"trashed_at": at})
     organising.index_tags(group.connection, thread_id, {"trashed_at"})
 
 

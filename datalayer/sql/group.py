@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Insert,
     Table,
+    Update,
     and_,
     bindparam,
     case,
@@ -140,6 +141,11 @@ class Group:
         """
         return _inserts(table) if new else self.sql.upsert(table, ("id",), given, same=("thread_id",))
 
+    def set(self, table: Table, key: str, values: dict[str, Any]) -> None:
+        """Sets these columns of one row."""
+        named = {f"new_{name}": value for name, value in values.items()}
+        self.sql.send(self.connection, _sets(table, tuple(sorted(values))), [{"key": key, **named}])
+
     def _claim(self) -> None:
         """Meets whoever deletes one of the new threads at this moment, or makes it: both write to the same tombstone,
         so one waits for the other and is then told that it has to look again."""
@@ -198,6 +204,12 @@ class Group:
 @cache
 def _inserts(table: Table) -> Insert:
     return insert(table)
+
+
+@cache
+def _sets(table: Table, names: tuple[str, ...]) -> Update:
+    columns = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    return update(table).where(table.c.id == bindparam("key")).values(columns)
 
 
 def user_row(identifier: str, metadata: dict[str, Any], at: int) -> dict[str, Any]:

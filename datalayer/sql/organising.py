@@ -6,7 +6,7 @@ an author and are not in the trash.
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select
 
 from .. import dialects, text
 from ..errors import InvalidInput
@@ -48,19 +48,22 @@ def index_tags(connection: Connection, thread_id: str, changed: Any) -> None:
     """To be called when these columns of the thread have changed."""
     if not _INDEXED & set(changed):
         return
-    connection.execute(delete(thread_tags).where(thread_tags.c.thread_id == thread_id))
-    found = connection.execute(_TAGGED.where(threads.c.id == thread_id)).one_or_none()
-    if found is not None and (rows := _rows(found)):
-        dialects.of(connection).send(connection, _INSERT, rows)
+    sql, this = dialects.of(connection), {"key": thread_id}
+    sql.send(connection, _DELETE, [this])
+    for user_id, tags, archived in sql.fetch(connection, _TAGGED, this, tuple):
+        of = {"thread_id": thread_id, "user_id": user_id, "archived": archived}
+        if rows := [{**of, "tag": tag} for tag in sorted(texts(tags))]:
+            sql.send(connection, _INSERT, rows)
 
 
+_DELETE = delete(thread_tags).where(thread_tags.c.thread_id == bindparam("key"))
 _INSERT = insert(thread_tags)
-_TAGGED = select(threads.c.id, threads.c.user_id, threads.c.tags, threads.c.archived).where(
-    threads.c.tags.is_not(None), threads.c.user_id.is_not(None), threads.c.trashed_at == 0
+_TAGGED: Select[Any] = select(threads.c.user_id, threads.c.tags, threads.c.archived).where(
+    threads.c.id == bindparam("key"),
+    *(threads.c.tags.is_not(None), threads.c.user_id.is_not(None), threads.c.trashed_at == 0),
 )
 
 
-def _rows(found: Any) -> list[dict[str, Any]]:
-    texts = {tag for tag in found.tags or () if isinstance(tag, str) and len(tag) <= text.ID_LENGTH}
-    of = {"thread_id": found.id, "user_id": found.user_id, "archived": found.archived}
-    return [{**of, "tag": tag} for tag in sorted(texts)]
+def texts(tags: Any) -> set[str]:
+    """The tags that threads are listed and counted by."""
+    return {tag for tag in tags or () if isinstance(tag, str) and len(tag) <= text.ID_LENGTH}
