@@ -406,6 +406,19 @@ async def attach_her_upload(mallory: Client, alice: Victim) -> None:
     assert alice.file["name"] not in (await mallory.thread()).text
 
 
+@attack("restore_thread")
+async def bring_back_what_she_deleted(mallory: Client, alice: Victim) -> None:
+    async with alice.client.tab() as tab:
+        await (await tab.connect()).send("Soon in her trash")
+        assert (await alice.client.delete(tab.thread_id)).status_code == 200
+    for thread_id in (tab.thread_id, alice.thread_id, str(uuid.uuid4())):
+        since = len(mallory.events)
+        await mallory.call("restore_thread", {"id": thread_id})
+        told = await mallory.wait_for("toast", since=since)
+        assert told == {"message": "This conversation is gone for good.", "type": "error"}
+        assert "open_thread" not in [name for name, _ in mallory.events]
+
+
 @attack("edit_message")
 async def edit_her_message(mallory: Client, alice: Victim) -> None:
     for id in (alice.question, alice.answer):
