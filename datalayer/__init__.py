@@ -34,7 +34,22 @@ from .errors import (
 from .writes import APPLICATION
 
 if TYPE_CHECKING:
-    from . import backup, door, durable, errors, forks, observer, place, records, reports, search, text, views, writes
+    from . import (
+        backup,
+        door,
+        durable,
+        errors,
+        forks,
+        observer,
+        place,
+        records,
+        reports,
+        search,
+        text,
+        versions,
+        views,
+        writes,
+    )
     from .chainlit.adapter import DataLayer
     from .chainlit.shapes import file_url
     from .store import Store
@@ -71,6 +86,7 @@ __all__ = [
     "reports",
     "search",
     "text",
+    "versions",
     "views",
     "writes",
 ]

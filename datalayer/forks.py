@@ -7,6 +7,7 @@ from typing import Any
 
 from .records import Element, Step, Thread, now
 from .reports import Summary
+from .versions import chosen_path
 from .writes import Actor, ForkThread
 
 FORKED_FROM = "forked_from"
@@ -25,9 +26,11 @@ def fork(
     fork_id: str | None = None,
     summary: Summary | None = None,
 ) -> ForkThread:
-    """``steps``: the first of the thread, oldest first. ``fork_id``: the same gives the same ids, so that what is tried
-    again is made once; None: a new one. Files point to the same contents. Votes are not copied."""
+    """``steps``: the first of the thread, oldest first; of a question's versions only the one that is shown is copied.
+    ``fork_id``: the same gives the same ids, so that what is tried again is made once; None: a new one. Files point to
+    the same contents. Votes are not copied."""
     key = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{len(thread.id)} {thread.id}{fork_id or uuid.uuid4()}"))
+    steps = chosen_path(steps)
     ids = {step.id: derived(key, step.id) for step in steps}
     of = {FORKED_FROM: {"thread": thread.id, "step": steps[-1].id if steps else None}}
     kept = {name: value for name, value in thread.metadata.items() if name not in _NOT_COPIED}

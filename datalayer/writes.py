@@ -174,6 +174,22 @@ class DeleteStep(Write):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChooseVersion(Write):
+    """Another version of the question ``id``: what is shown after it goes aside, with what it says, and the other one
+    comes in its place (``versions.py``). Nothing is deleted. Result: a ``versions.Chosen``; None: too late, the
+    question is gone, or somebody has chosen since. Raises NotFound for a question or a version that is not there."""
+
+    thread_id: str
+    id: str
+    version: int | None = None
+    """Its number; None: a new one begins, once for each ``at``."""
+    text: str | None = None
+    """What the question says in a new one, None: the same."""
+    keeps: list[str] = field(default_factory=list)
+    """Ids of steps after the question that are the new one's already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpsertElement(Write):
     thread_id: str
     id: str
@@ -284,6 +300,7 @@ KINDS: dict[str, type[Write]] = {
     kind.__name__: kind
     for kind in (
         *(UpsertUser, UpdateThread, DeleteThread, TrashThread, RestoreThread, ForkThread, UpsertStep, DeleteStep),
+        ChooseVersion,
         *(UpsertElement, DeleteElement, UpsertFeedback, DeleteFeedback, ReleaseBlobs, ForgetBlobs),
         *(RecordUsage, PutSummary, PutPreferences),
     )

@@ -103,6 +103,7 @@ FLOORS = {
     "vectors": 8,
     "sql.contents": 6,
     "sql.forking": 7,
+    "sql.versions": 7,
     "sql.apply": 8,
     "sql.overlay": 9,
     "sql.instances": 9,
@@ -110,7 +111,8 @@ FLOORS = {
     "releases": 3,
     "pruning": 3,
     "purging": 3,
-    "forks": 1,
+    "forks": 2,
+    "versions": 1,
     "sql.tombstones": 3,
     "backup": 12,
     "indexing": 13,
@@ -142,6 +144,7 @@ SIDEWAYS = {
     ("chainlit.adapter", "chainlit.parts"),
     ("sql.parts", "sql.queries"),
     ("sql.forking", "sql.group"),
+    ("sql.versions", "sql.group"),
 }
 # What may import SQLAlchemy, and what Chainlit: packages and modules of datalayer.
 SQLALCHEMY = {"column_types", "dialects", "migrations", "schema", "search", "sql"}

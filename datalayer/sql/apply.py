@@ -21,6 +21,7 @@ from ..schema import MESSAGES, elements, feedbacks, preferences, steps, threads,
 from ..search.changes import Changes
 from ..writes import (
     APPLICATION,
+    ChooseVersion,
     DeleteElement,
     DeleteFeedback,
     DeleteStep,
@@ -41,7 +42,7 @@ from ..writes import (
     Write,
     author_id,
 )
-from . import contents, forking, organising, summaries, usage
+from . import contents, forking, organising, summaries, usage, versions
 from .facts import Facts
 from .group import Group, user_row
 from .values import fit
@@ -205,6 +206,11 @@ def _upsert_step(group: Group, write: UpsertStep) -> None:
     if write.replayed and facts.written.get(write.id, 0) > write.at:
         return  # by a process that did not need a spool
     facts.written[write.id] = write.at
+    if write.id in facts.aside:
+        values = versions.stays_aside(group, write.id, values)
+    elif new and parent in facts.aside:
+        values = versions.comes_aside(group, parent, values)
+        facts.aside.add(write.id)
     if write.edit:
         _drop_answers(group, write)
     if "extra" in values:
@@ -360,6 +366,7 @@ _HANDLERS: dict[type[Write], Callable[[Group, Any], Any]] = {
     ForkThread: forking.fork,
     UpsertStep: _upsert_step,
     DeleteStep: _delete_step,
+    ChooseVersion: versions.choose,
     UpsertElement: _upsert_element,
     DeleteElement: _delete_element,
     UpsertFeedback: _upsert_feedback,

@@ -10,9 +10,11 @@ from .. import dialects
 from ..dialects.expressions import listed
 from ..errors import Forbidden, NotFound
 from ..schema import elements, steps, summaries, threads, tombstones
+from ..versions import ASIDE, record_id
 from ..writes import (
     APPLICATION,
     Actor,
+    ChooseVersion,
     DeleteElement,
     DeleteStep,
     ForkThread,
@@ -36,9 +38,10 @@ def _deleted(kind: str, ids: Any) -> Select[Any]:
 
 
 _OF_STEPS = (
-    select(literal("step"), steps.c.id, steps.c.thread_id, steps.c.written_at, null(), null()).where(
-        steps.c.id.in_(_steps)
-    ),
+    select(
+        *(literal("step"), steps.c.id, steps.c.thread_id, steps.c.written_at),
+        *(func.coalesce(steps.c.type, "") == ASIDE, null()),
+    ).where(steps.c.id.in_(_steps)),
     _deleted("step", _steps),
 )
 _OF_ELEMENTS = (
@@ -66,6 +69,7 @@ class Facts:
     """``owners``: thread -> author's user id or None. ``steps``, ``elements``: id -> thread. ``deleted``: (kind, id).
     ``summaries``: threads that had a summary; it may be gone by now. ``newest``: thread -> time of its newest step.
     ``written``: step -> when it was written last. ``trashed``: thread -> since when it is in the trash.
+    ``aside``: steps of a version that is not shown.
 
     Kept true by the writes as they are applied, so that a write sees those before it in its group.
     """
@@ -80,6 +84,7 @@ class Facts:
         self.newest: dict[str, int] = {}
         self.written: dict[str, int] = {}
         self.trashed: dict[str, int] = {}
+        self.aside: set[str] = set()
         self.deleted: set[tuple[str, str]] = set()
         belongs: dict[str, dict[str, Any]] = {"thread": self.owners, "step": self.steps, "element": self.elements}
         ids = named(writes)
@@ -88,20 +93,20 @@ class Facts:
             if any(write.thread_id is None for write in writes):
                 connection.execute(_LOCK_OTHERS, ids)
         query = _STEPS_ONLY if ids["elements"] == "[]" else _ALL
-        for kind, key, of, moment, summed_up, trashed_at in dialects.of(connection).fetch(
-            connection, query, ids, tuple
-        ):
+        for kind, key, of, moment, is_so, trashed_at in dialects.of(connection).fetch(connection, query, ids, tuple):
             if kind == "deleted":
                 self.deleted.add((of, key))
                 continue
             belongs[kind][key] = of
             if kind == "step":
                 self.written[key] = moment or 0
+                if is_so:
+                    self.aside.add(key)
             elif kind == "thread":
                 self.newest[key] = moment or 0
                 if trashed_at:
                     self.trashed[key] = trashed_at
-                if summed_up:
+                if is_so:
                     self.summaries.add(key)
 
     def forget_thread(self, thread_id: str) -> None:
@@ -139,6 +144,8 @@ def named(writes: Sequence[Write]) -> dict[str, str]:
             found["steps"].update(filter(None, (write.values.get("parent_id"), write.values.get("for_id"))))
         if isinstance(write, (UpsertElement, DeleteElement)):
             found["elements"].add(write.id)
+        if isinstance(write, ChooseVersion):
+            found["steps"] |= {write.id, record_id(write.id)}
         if isinstance(write, UpsertFeedback):
             found["steps"].add(write.step_id)
         if isinstance(write, ForkThread):
