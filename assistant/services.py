@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .memory.link import Link
     from .usage.metrics import Metrics
 
+TEMPORARY = "temporary"
+"""The chat profile of conversations of which nothing is kept."""
 _HOT_BYTES = 1024 * 1024
 """Of a hot session at most: 2,000 messages of 500 characters."""
 
@@ -51,6 +53,7 @@ def make_layer(config: Config, embeddings: Embeddings | None = None) -> DataLaye
         backups=config.backup_folder,
         trash_days=config.trash_days,
         embeddings=embeddings,
+        temporary=(TEMPORARY,),
     )
 
 

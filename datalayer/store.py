@@ -11,6 +11,7 @@ from typing import Any, ParamSpec
 
 from . import blobs as stores
 from . import dialects, opening, transaction
+from .answers import failed, nothing, succeeded
 from .app_values import AppValues
 from .backlog import MAX_BATCH
 from .blobs import in_thread
@@ -52,6 +53,7 @@ class Store(Reads, AppValues, Vectors):
     the name. ``trash_days``: how long the trash keeps what is put into it; 0: there is none, and what is in it from
     before is kept for 30 days.
     ``embeddings``: a model by which messages are found by their meaning, too; None: by their words alone.
+    ``kept``: what of a write is accepted, None: nothing; it is asked when the write is called.
 
     Cheap and synchronous; everything is opened by the first call. Raises InvalidInput for an address it cannot keep.
     All calls belong into the event loop of the first: WrongLoop tells any other.
@@ -66,7 +68,9 @@ class Store(Reads, AppValues, Vectors):
         synchronous: str = "FULL",
         trash_days: int = 0,
         embeddings: Embeddings | None = None,
+        kept: Callable[[Write], Write | None] = lambda write: write,
     ) -> None:
+        self._kept_of = kept
         self._database = dialects.database(dialects.parse_url(url), synchronous)
         self.place = Place.of(url, files, spool, backups)
         self.blobs = stores.at(self.place.bucket or self.place.files)
@@ -121,7 +125,7 @@ class Store(Reads, AppValues, Vectors):
         self._here()
         if self._closed:
             raise StoreClosed("The data layer is closed")
-        if self._opening is None or _failed(self._opening):
+        if self._opening is None or failed(self._opening):
             self._opening = asyncio.create_task(self._upgrade())
         await asyncio.shield(self._opening)
 
@@ -133,9 +137,9 @@ class Store(Reads, AppValues, Vectors):
             self._embedding.open()
 
     def _recovery(self) -> asyncio.Task[None]:
-        if self._recovering is None or _failed(self._recovering):
+        if self._recovering is None or failed(self._recovering):
             self._recovering = asyncio.create_task(self._recover())
-            self._recovering.add_done_callback(_failed)  # whoever began it may not wait for it
+            self._recovering.add_done_callback(failed)  # whoever began it may not wait for it
         return self._recovering
 
     def _show_up(self) -> None:
@@ -230,10 +234,13 @@ class Store(Reads, AppValues, Vectors):
     def submit(self, write: Write, source: bytes | Path | None = None) -> Awaitable[Any]:
         """Accepts ``write`` now; the answer comes when it is durable. Raises StoreClosed; the answer, DataLayerError.
 
-        ``source``: content of an element, put into the blob store and named in the write.
+        ``source``: content of an element, put into the blob store and named in the write. Of what ``kept`` drops, the
+        answer is None.
         """
         self._here()
-        return self._lanes.submit(write, None if source is None else partial(self.put_blob, source))
+        kept = self._kept_of(write)
+        put = None if source is None else partial(self.put_blob, source)
+        return nothing() if kept is None else self._lanes.submit(kept, put)
 
     async def put_blob(self, source: bytes | Path) -> Blob:
         """Stores content; it survives a power cut when this returns. Raises InvalidInput without a file, OSError,
@@ -252,7 +259,7 @@ class Store(Reads, AppValues, Vectors):
         await self._upgraded()
 
     async def _commit(self, writes: Sequence[Write]) -> list[Verdict]:
-        if not _succeeded(self._recovering):  # nobody waits for it as long as for an upgrade
+        if not succeeded(self._recovering):  # nobody waits for it as long as for an upgrade
             await asyncio.shield(self._recovery())
         verdicts = await self._apply(writes)
         self._open.committed()
@@ -333,9 +340,9 @@ class Store(Reads, AppValues, Vectors):
     async def _settled(self, thread_id: str | None = None) -> None:
         """Returns when the database can be read, with the writes called before or a spool that has them."""
         self._here()
-        if self._closed or not _succeeded(self._opening):
+        if self._closed or not succeeded(self._opening):
             await self._answer(self._upgraded())
-        failed_before = _failed(self._recovering)
+        failed_before = failed(self._recovering)
         recovery = self._recovery()
         try:
             async with asyncio.timeout(READ_TIMEOUT):
@@ -368,7 +375,7 @@ class Store(Reads, AppValues, Vectors):
     async def _answer(self, reading: Coroutine[Any, Any, T]) -> T:
         """What ``reading`` returns. While a transaction hangs, it must not take longer than one may."""
         task = asyncio.create_task(reading)
-        task.add_done_callback(_failed)
+        task.add_done_callback(failed)
         end = time.monotonic() + READ_TIMEOUT
         while time.monotonic() < end:
             # What still reads for somebody who has given up tells that there is no use in waiting.
@@ -386,12 +393,3 @@ class Store(Reads, AppValues, Vectors):
 
 def _blobs_of(writes: Sequence[Write]) -> list[str]:
     return [write.blob.name for write in writes if isinstance(write, UpsertElement) and write.blob]
-
-
-def _succeeded(task: asyncio.Task[Any] | None) -> bool:
-    return task is not None and task.done() and not _failed(task)
-
-
-def _failed(task: asyncio.Task[Any] | None) -> bool:
-    """Whether it has ended with an error, which is seen by that."""
-    return task is not None and task.done() and (task.cancelled() or task.exception() is not None)

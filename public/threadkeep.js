@@ -27,3 +27,4 @@ import "./page/part.js";
 import "./page/search.js";
 import "./page/pinned.js";
 import "./page/trash.js";
+import "./page/temporary.js";

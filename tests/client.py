@@ -81,11 +81,12 @@ class Client:
         *,
         waiting: Step | None = None,
         client_type: str = "webapp",
+        profile: str = "",
     ) -> Self:
         """Opens the page of ``thread_id``, or of a new chat. Raises socketio's ConnectionError when refused.
 
         ``waiting``: a message from before there was a connection, which the browser sends before all else.
-        ``client_type``: "copilot" for the widget in somebody else's page.
+        ``client_type``: "copilot" for the widget in somebody else's page. ``profile``: the chat profile that is chosen.
         """
         self.session_id = session_id or self.session_id
         self._socket = socketio.AsyncClient(reconnection=False, websocket_extra_options={"max_msg_size": 0})
@@ -96,7 +97,7 @@ class Client:
             "clientType": client_type,
             "threadId": thread_id or "",
             "userEnv": "",
-            "chatProfile": "",
+            "chatProfile": profile,
         }
         cookies = "; ".join(f"{key}={value}" for key, value in self.http.cookies.items())
         language = self.http.headers["Accept-Language"]

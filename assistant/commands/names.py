@@ -25,6 +25,8 @@ class Command:
     """Further names after the slash."""
     about: bool = False
     """Whether it takes words after its name."""
+    anywhere: bool = False
+    """Whether a conversation that is not stored can have it."""
 
     def name(self, to: Language) -> str:
         return self.fr if to == "fr" else self.en
@@ -36,21 +38,21 @@ class Command:
 
 _HISTORY = ("historique", "mes discussions", "sessions", "history", "my chats")
 COMMANDS = (
-    Command("sessions", "sessions", "sessions", "layers", _HISTORY, ("historique", "history")),
-    Command("threads", "threads", "discussions", "messages-square"),
-    Command("search", "search", "chercher", "search", about=True),
+    Command("sessions", "sessions", "sessions", "layers", _HISTORY, ("historique", "history"), anywhere=True),
+    Command("threads", "threads", "discussions", "messages-square", anywhere=True),
+    Command("search", "search", "chercher", "search", about=True, anywhere=True),
     Command("info", "info", "infos", "info"),
-    Command("usage", "usage", "consommation", "chart-column"),
+    Command("usage", "usage", "consommation", "chart-column", anywhere=True),
     Command("rename", "rename", "renommer", "pencil", about=True),
     Command("pin", "pin", "épingler", "pin"),
     Command("archive", "archive", "archiver", "archive"),
     Command("tag", "tag", "étiquette", "tag", others=("tags", "étiquettes"), about=True),
     Command("folder", "folder", "dossier", "folder", about=True),
     Command("fork", "fork", "dupliquer", "git-fork"),
-    Command("trash", "trash", "corbeille", "trash-2", about=True),
-    Command("clear", "clear", "oublier", "eraser"),
+    Command("trash", "trash", "corbeille", "trash-2", about=True, anywhere=True),
+    Command("clear", "clear", "oublier", "eraser", anywhere=True),
     Command("summary", "summary", "résumé", "scroll-text", others=("resume",)),
-    Command("help", "help", "aide", "circle-help"),
+    Command("help", "help", "aide", "circle-help", anywhere=True),
 )
 
 

@@ -21,7 +21,7 @@ from ..turns.accounting import account, record_of
 from ..turns.formatter import Fallback
 from ..turns.remembered import Found, remember
 from ..usage.records import CallRecord, CallStatus
-from . import buttons, conversation, followups, replacing
+from . import buttons, conversation, followups, replacing, temporary
 from .conversation import Conversation
 from .session import root_path, session_language
 from .streaming import Streaming
@@ -71,8 +71,7 @@ async def answer(
                     if outcome.fallback and not (replaced.metadata or {}).get(FALLBACK):
                         await _no_other(outcome.fallback, settings, services)
                         break
-                    await replacing.put_aside(asked, [replaced])
-                    await cl.context.emitter.emit("replaced", say("put_aside_answer", session_language()))
+                    await _replace(replaced, asked)
                     replaced = None
                 reply.metadata = _marks(outcome, begun)
                 if outcome.fallback is None:
@@ -92,6 +91,14 @@ async def answer(
         if (last := replaced or reply).content:
             await buttons.below(last, stopped and last is reply)
     await followups.go_on(this, outcome, ended, session, services)
+
+
+async def _replace(old: cl.Message, asked: cl.Message) -> None:
+    if temporary.here():
+        await old.remove()
+        return
+    await replacing.put_aside(asked, [old])
+    await cl.context.emitter.emit("replaced", say("put_aside_answer", session_language()))
 
 
 def _record(call_id: str, this: turn.Turn, outcome: turn.Outcome, status: CallStatus) -> CallRecord:

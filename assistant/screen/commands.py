@@ -21,7 +21,7 @@ from ..services import Services
 from ..settings import Settings
 from ..texts import Language, say
 from ..turns.history import recall, warm
-from . import conversation
+from . import conversation, temporary
 from .delivery import Handler
 from .followups import announce, list_anew
 from .session import owner, root_path, session_language
@@ -101,11 +101,15 @@ async def run(typed: Typed, asked: cl.Message, thread: Thread | None, settings: 
     user = owner(session)
     identifier = session.user.identifier if session.user else None
     try:
-        if thread is None:  # it waits in the spool
+        if is_temporary := temporary.here():
+            thread = temporary.thread()
+        elif thread is None:  # it waits in the spool
             raise StoreUnavailable("the conversation is not stored yet")
-        await _use(asked, services)
+        else:
+            await _use(asked, services)
         about = Asked(services, user, identifier, thread, settings, typed.words, to, root_path())
-        answer = await reply(typed, about)
+        refused = is_temporary and typed.command and not typed.command.anywhere
+        answer = Reply(say("temporary_command", to)) if refused else await reply(typed, about)
     except InvalidInput as error:
         answer = Reply(say("invalid", to, why=error))
     except DataLayerError as error:

@@ -18,7 +18,7 @@ from ..memory import HotSession, Memory, Ticket
 from ..models import ChatMessage
 from ..turns.attachments import Sent, attach
 from ..turns.history import Asking, Known, hot_message, moment, recall
-from . import live
+from . import live, temporary
 from .session import owner
 
 _ROLES: dict[str, Any] = {"user_message": "user", "assistant_message": "assistant"}
@@ -38,6 +38,8 @@ class Conversation:
 async def before(asked: cl.Message, thread: Thread | None, layer: DataLayer, memory: Memory) -> Conversation:
     """The conversation up to ``asked``, which may be an older message. ``thread`` None: it is not in the database."""
     session = cl.context.session
+    if temporary.here():
+        return await _without_database(layer, asked)
     if thread is None or (await layer.health())["state"] != "ok":
         # What is held lacks what waits in the spool: it goes when the turn ends.
         ticket, hot = await memory.take(owner(session), session.thread_id)
@@ -61,8 +63,13 @@ def asking(asked: cl.Message) -> Asking:
 
 
 async def _with_files(layer: DataLayer, asked: cl.Message, messages: dict[str, ChatMessage]) -> list[ChatMessage]:
-    elements = asked.elements or []
-    sent = [Sent(e.id, asked.id, e.name, e.mime, Path(e.path)) for e in elements if isinstance(e.path, str)]
+    with_files = chat_context.get() if temporary.here() else [asked]  # elsewhere the others are stored
+    sent = [
+        Sent(element.id, message.id, element.name, element.mime, Path(element.path))
+        for message in with_files
+        for element in message.elements or []
+        if isinstance(element.path, str)
+    ]
     return await attach(layer, asked.thread_id, sent, messages)
 
 

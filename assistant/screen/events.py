@@ -29,7 +29,7 @@ from ..fixes import (
 )
 from ..marks import is_command
 from ..texts import say
-from . import commands, delivery, live, queueing, replacing, view
+from . import commands, delivery, live, queueing, replacing, temporary, view
 from .session import session_language, state_of
 
 
@@ -41,8 +41,9 @@ def install() -> None:
     asked = commands.marked(delivery.message_once(socket.message))
     edited = delivery.edit_once(edit.handler(_edit, _unknown))
     connected = cut_off.then_the_rest(socket.connection_successful, _show_the_rest)
-    server.sio.on("connect", two_connections.in_turn(thread_at_connect.named_last(_shown(socket.connect))))
-    server.sio.on("connection_successful", delivery.then_ready(connected))
+    connect = temporary.chosen(thread_at_connect.named_last(_shown(socket.connect)))
+    server.sio.on("connect", two_connections.in_turn(connect))
+    server.sio.on("connection_successful", delivery.then_ready(temporary.told(connected)))
     server.sio.on("client_message", queueing.in_turn(asked))
     server.sio.on("edit_message", queueing.in_turn(edited, view.show))
     server.sio.on("message_favorite", favorite.anywhere(socket.message_favorite))
@@ -118,7 +119,7 @@ async def _turn(session: WebsocketSession) -> AsyncIterator[None]:
 async def _edit(session: WebsocketSession, message_id: str, text: str) -> None:
     with live.turn(session), suppress(asyncio.CancelledError):
         try:
-            await replacing.edit(message_id, text)
+            await (temporary.edit if temporary.here() else replacing.edit)(message_id, text)
         except DataLayerError as error:
             logger.warning("a message is not edited: %s", error)
             await _not_edited(session, message_id, "edit_failed")

@@ -35,6 +35,7 @@ from . import (
     queueing,
     replacing,
     starters,
+    temporary,
     view,
 )
 from .answering import answer
@@ -59,6 +60,7 @@ def register(
     services, closing = _open(config, counted or make_traces(config))
     queueing.use(config)
     starters.register()
+    temporary.register()
     _register_chat(services)
     _register_buttons(services)
 
@@ -96,6 +98,7 @@ def _register_chat(services: Callable[[], Services]) -> None:
     @cl.on_chat_resume
     async def resume(thread: ThreadDict) -> None:
         providers = services().providers
+        temporary.resumed(thread)
         live.reread(cl.context.session)
         await providers.refresh(_FIRST_LOOK)
         await _show(Settings(model=providers.default).stored(thread["metadata"]), providers)
@@ -111,7 +114,8 @@ def _register_chat(services: Callable[[], Services]) -> None:
     @cl.on_stop
     async def stopped() -> None:
         """What was stored of the turn may have come after the hot session was given back."""
-        await services().memory.drop(owner(cl.context.session), cl.context.session.thread_id)
+        if not temporary.here():
+            await services().memory.drop(owner(cl.context.session), cl.context.session.thread_id)
 
 
 def _register_buttons(services: Callable[[], Services]) -> None:
@@ -197,7 +201,7 @@ async def _change(values: dict[str, Any], services: Services) -> None:
 async def _answer(asked: cl.Message, services: Services) -> None:
     await buttons.withdraw()
     thread, deleted = await _thread(services.layer)
-    if thread is not None or deleted:
+    if thread is not None or deleted or temporary.here():
         await delivery.kept(asked.id)
     if deleted:
         await cl.ErrorMessage(say("deleted", session_language())).send()

@@ -21,6 +21,7 @@ from chainlit.session import BaseSession, WebsocketSession
 
 from datalayer import DataLayer, DataLayerError
 
+from . import temporary
 from .room import OF_A_TURN, Activity, Room, Wire, key_of
 from .session import state_of
 
@@ -46,7 +47,7 @@ def room(session: WebsocketSession) -> Room:
     if session not in found.screens:
         found.screens[session] = None
         found.adopt(session)
-        if found.wire is None and _share is not None and found.key[0]:
+        if found.wire is None and _share is not None and found.key[0] and not temporary.is_temporary(session):
             found.wire = _share(found)
     return found
 
@@ -165,6 +166,8 @@ class Emit:
     async def __call__(self, event: str, data: Any) -> None:
         if event == "action" and data["id"] in room(self._session).actions:
             await self("remove_action", data)  # another screen or instance has shown it, and a page would show it twice
+        if event == "first_interaction" and temporary.is_temporary(self._session):
+            data = {**data, "thread_id": ""}  # it has no address
         this = _turn.get()
         if event == "resume_thread":
             await self._join(data)

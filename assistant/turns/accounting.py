@@ -2,6 +2,7 @@
 
 import uuid
 from contextlib import suppress
+from dataclasses import replace
 
 from datalayer import DataLayerError
 from datalayer.records import now
@@ -47,7 +48,10 @@ def record_of(
 
 
 def account(record: CallRecord, services: Services) -> None:
-    """Accepted at once, and stored although whoever asked may be cancelled."""
+    """Accepted at once, and stored although whoever asked may be cancelled. Of a temporary conversation only what was
+    used counts."""
+    if services.layer.is_temporary():
+        record = replace(record, id=str(uuid.uuid4()), thread_id="", question="", answer="", traced=False)
     usage, price = record.usage, record.cost
     row = RecordUsage(
         actor=record.user or VISITOR,

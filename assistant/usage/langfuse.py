@@ -76,7 +76,7 @@ class LangfuseTraces:
 
     def record(self, call: CallRecord) -> None:
         try:
-            if not self._closed:
+            if call.traced and not self._closed:
                 self._record(call)
         except Exception as error:
             self._quiet.tell(error)

@@ -46,3 +46,5 @@ class CallRecord:
     """Microseconds from the start to the first piece, None: none came."""
     question: str = field(default="", repr=False)
     answer: str = field(default="", repr=False)
+    traced: bool = True
+    """False: it is counted and no more."""

@@ -4,23 +4,22 @@ Chainlit starts most of these methods as tasks that nobody awaits, so each submi
 finds then who acts (``actor.py``).
 """
 
-import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainlit.auth import require_login
-from chainlit.session import WebsocketSession
+from chainlit.session import BaseSession, WebsocketSession
 from chainlit.types import Feedback, PaginatedResponse, Pagination, ThreadDict, ThreadFilter
 from chainlit.user import PersistedUser, User
 
 from .. import text
 from ..backup import check
 from ..embeddings import Embeddings
-from ..errors import DataLayerError, InvalidInput
+from ..errors import DataLayerError, InvalidInput, NotFound
 from ..place import Place
 from ..records import Thread, now, to_iso, vote_id
 from ..store import Store
@@ -30,8 +29,6 @@ from ..writes import (
     DeleteFeedback,
     DeleteStep,
     DeleteThread,
-    NameSource,
-    Timing,
     TrashThread,
     UpdateThread,
     UpsertElement,
@@ -44,17 +41,16 @@ from . import actor, events, shapes
 from .actor import session_here
 from .calls import at_call, then
 from .listing import list_threads
+from .meant import NOT_GIVEN, name_source, thread_of, timing
 from .parts import Parts
 from .routes import mount
 from .sessions import Sessions, asks_for, begin_under, is_own, is_uuid, nothing, server_address
+from .temporary import Temporary
 
 if TYPE_CHECKING:
     from chainlit.element import Element, ElementDict
     from chainlit.step import StepDict
 
-_NOT_GIVEN: Any = object()
-_NOW = 60_000_000
-"""Microseconds around the clock's time within which a step is sent now; any other is told from a past."""
 
 actor.watch()
 events.listen()
@@ -71,6 +67,7 @@ class DataLayer(Parts):
     ``trash_days``: for so long a deleted thread is in the trash (``store.trash``, ``RestoreThread``); 0: it is gone at
     once.
     ``embeddings``: a model by which messages are found by their meaning, too; None: by their words alone.
+    ``temporary``: names of chat profiles; of what is said under one of them nothing is kept (``temporary.py``).
 
     The constructor opens nothing; the first call does. Every method raises a ``datalayer.errors`` type when its change
     or answer cannot be had; a mutator that returns has made its change durable.
@@ -91,8 +88,12 @@ class DataLayer(Parts):
         backups: str | Path | None = None,
         trash_days: int = 0,
         embeddings: Embeddings | None = None,
+        temporary: Collection[str] = (),
     ) -> None:
-        self.store = Store(url, files, spool, backups, trash_days=trash_days, embeddings=embeddings)
+        self._temporary = Temporary(temporary)
+        self.store = Store(
+            url, files, spool, backups, trash_days=trash_days, embeddings=embeddings, kept=self._temporary.kept
+        )
         self._has_trash = trash_days > 0
         self.on_unvote: Callable[[str, str], Awaitable[None]] = nothing
         self.on_delete: Callable[[Actor, str], Awaitable[None]] = nothing
@@ -147,6 +148,10 @@ class DataLayer(Parts):
         ``create_user``.
         """
         return actor.acting_as(identifier)
+
+    def is_temporary(self, session: BaseSession | None = None) -> bool:
+        """Whether nothing of what is said in ``session`` is kept; None: the one of this task."""
+        return self._temporary.is_session(session or session_here())
 
     def _anonymous(self) -> bool:
         if self._author_required is not None:
@@ -215,7 +220,7 @@ class DataLayer(Parts):
         self,
         thread_id: str,
         name: str | None = None,
-        user_id: str | None = _NOT_GIVEN,
+        user_id: str | None = NOT_GIVEN,
         metadata: dict[str, Any] | None = None,
         tags: list[str] | None = None,
     ) -> Awaitable[None]:
@@ -225,7 +230,7 @@ class DataLayer(Parts):
         A name that an app gives in a session replaces such a title, one from an HTTP request or a job is a person's,
         and final. The author is whom ``user_id`` names first.
         """
-        thread_id, source = text.identifier(thread_id, "thread"), _name_source(name, user_id, metadata)
+        thread_id, source = text.identifier(thread_id, "thread"), name_source(name, user_id, metadata)
         if name is not None:
             name = text.clean(str(name))
             name = text.title(name) if source == "first_message" else text.thread_name(name)
@@ -234,7 +239,7 @@ class DataLayer(Parts):
                 actor=actor.current(thread_id),
                 thread_id=thread_id,
                 at=now(),
-                user_id=None if user_id is _NOT_GIVEN else user_id,
+                user_id=None if user_id is NOT_GIVEN else user_id,
                 name=name,
                 name_source=source,
                 metadata=self._sessions.changed(text.clean_dict(metadata, "metadata")),
@@ -272,7 +277,7 @@ class DataLayer(Parts):
         values = shapes.step_values(step_dict)
         if "status" in values:
             values["instance"] = self.store.instance if values["status"] == "streaming" else None
-        thread_id = _thread_of(step_dict.get("threadId"), "step's thread")
+        thread_id = thread_of(step_dict.get("threadId"), "step's thread")
         return UpsertStep(
             actor=actor.current(thread_id),
             thread_id=thread_id,
@@ -280,7 +285,7 @@ class DataLayer(Parts):
             at=now(),
             values=values,
             anonymous=self._anonymous(),
-            timing=_timing(values),
+            timing=timing(values),
         )
 
     async def get_step(self, step_id: str) -> "StepDict | None":
@@ -320,6 +325,8 @@ class DataLayer(Parts):
         """The vote's id. One vote per step and user: a second one replaces the first. Raises NotFound."""
         if feedback.value not in (0, 1):
             raise InvalidInput("A vote is 0 or 1")
+        if self._temporary.is_thread(feedback.threadId):
+            raise NotFound("This conversation is temporary: no vote on it is kept")
         who, step_id = actor.current(feedback.threadId), text.identifier(feedback.forId, "step")
         write = UpsertFeedback(
             actor=who,
@@ -351,7 +358,7 @@ class DataLayer(Parts):
     def create_element(self, element: "Element") -> Awaitable[None]:
         """Stores the element and its content: ``path`` or ``content`` as a blob, a remote ``url`` as it is."""
         given: Any = element if isinstance(element, Mapping) else element.to_dict()
-        thread_id = _thread_of(given.get("threadId"), "element's thread")
+        thread_id = thread_of(given.get("threadId"), "element's thread")
         write = UpsertElement(
             actor=actor.current(thread_id),
             thread_id=thread_id,
@@ -374,25 +381,3 @@ class DataLayer(Parts):
         where = text.identifier(thread_id, "element's thread") if thread_id else None
         element = text.identifier(element_id, "element")
         return self._submit(DeleteElement(actor=actor.current(where), thread_id=where, id=element, at=now()))
-
-
-def _thread_of(thread_id: Any, what: str) -> str:
-    """The thread that is named, else the session's. Raises InvalidInput."""
-    session = session_here()
-    return text.identifier(thread_id or (session.thread_id if session else None), what)
-
-
-def _name_source(name: str | None, user_id: Any, metadata: Any) -> NameSource:
-    session = session_here()
-    if session is None:
-        return "user"
-    # What Chainlit's own code for Slack, Discord and Teams calls after each message.
-    of_a_channel = actor.is_channel(session) and user_id is not _NOT_GIVEN and metadata is not None
-    return "first_message" if events.is_first_interaction() or of_a_channel else "model"
-
-
-def _timing(values: Mapping[str, Any]) -> Timing:
-    created = values.get("created_at")
-    if created is None or abs(created - time.time_ns() // 1000) <= _NOW:
-        return "now"
-    return "given" if session_here() is None else "kept"

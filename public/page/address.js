@@ -26,6 +26,7 @@ let telling = false;
 onHeard("first_interaction", ({ thread_id: id }) =>
   // Whoever else hears of it is first: drafts.js must know the conversation before its address.
   queueMicrotask(() => {
+    if (!id) return; // a temporary one has no address
     if (location.pathname.replace(/\/$/, "") !== root) return;
     history.replaceState(history.state, "", `${root}/thread/${id}`);
     untold = true;

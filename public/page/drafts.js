@@ -2,6 +2,7 @@
 // other; what it wrote last is also kept for the next one, in the name of who wrote it, until it is sent.
 import { addedOf } from "./added.js";
 import { onMove, threadHere } from "./address.js";
+import { isTemporary } from "./temporary.js";
 import { onHeard, onSaid } from "./wire.js";
 
 const KEPT = 30; // drafts, the newest
@@ -40,7 +41,7 @@ function put(store, id, text) {
 const draft = (id) => long.get(id) ?? (read(sessionStorage)[id] ?? read(localStorage)[id])?.text;
 
 function keep(id, text) {
-  if (user === undefined) return;
+  if (user === undefined || isTemporary()) return;
   if (text.length > LONGEST) return long.set(id, text);
   long.delete(id);
   put(sessionStorage, id, text);

@@ -6,6 +6,7 @@ const name = (inFrench, inEnglish) => (french ? inFrench : inEnglish);
 const names = {
   "[data-sidebar=sidebar] #sidebar-trigger-button": name("Fermer le volet latéral", "Close the sidebar"),
   "#header #sidebar-trigger-button": name("Ouvrir le volet latéral", "Open the sidebar"),
+  "#chat-profiles": name("Conserver cette conversation ou non", "Keep this conversation or not"),
   "#search-chats-button": name("Chercher dans les conversations", "Search conversations"),
   "[cmdk-input]": name("Chercher dans les conversations", "Search conversations"),
   "#new-chat-button": name("Nouvelle conversation", "New conversation"),

@@ -18,7 +18,7 @@ function learn(id, name) {
 
 onMove(show);
 onHeard("resume_thread", ({ id, name }) => learn(id, name));
-onHeard("first_interaction", ({ thread_id: id, interaction }) => interaction !== "resume" && learn(id, interaction));
+onHeard("first_interaction", ({ thread_id: id, interaction }) => id && interaction !== "resume" && learn(id, interaction));
 
 // The list, and what a person renames in it.
 const request = window.fetch;
