@@ -3,6 +3,9 @@
 A write whose thread is not known begins when all that was called before it is decided. What is decided may still be in
 a spool: so it goes through the lane where its row waits. Where none waits it is a fence: what is called after it begins
 when it is decided itself.
+
+A write to several threads goes through the lane of its own one, when what was called before it to the others is
+decided; what is called after it to one of them begins when it is. Each waits for earlier calls only, so none for ever.
 """
 
 import asyncio
@@ -27,6 +30,7 @@ class Lanes:
         for lane in self._lanes:
             lane.listeners.append(self._tell)
         self._fence: asyncio.Future[Any] | None = None
+        self._several: dict[asyncio.Future[Any], frozenset[str]] = {}
         self.listeners: list[Callable[[Event], None]] = []
 
     @property
@@ -54,7 +58,19 @@ class Lanes:
         if isinstance(write, UpdateThread) and write.user_id is not None:
             write = replace(write, author=write.author or self._author(write.user_id))
         fence = [] if self._fence is None or self._fence.done() or lane is self._lanes[0] else [self._fence]
-        return lane.submit(write, put, fence)
+        answer = lane.submit(write, put, [*fence, *self._before(write, lane)])
+        if len(write.threads) > 1:
+            self._several[lane.undecided()[-1]] = write.threads
+        return answer
+
+    def _before(self, write: Write, lane: Lane) -> list[asyncio.Future[Any]]:
+        """What was called before it in other lanes and concerns one of its threads: either concerns several."""
+        self._several = {done: threads for done, threads in self._several.items() if not done.done()}
+        before = [done for done, threads in self._several.items() if threads & write.threads]
+        if len(write.threads) > 1:
+            others = (each for each in self._lanes if each is not lane)
+            before += [done for other in others for done in other.undecided(write.threads)]
+        return before
 
     def _author(self, key: str) -> str | None:
         """The name of a user who waits in a spool, perhaps longer than what names only the id."""

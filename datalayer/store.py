@@ -311,7 +311,7 @@ class Store(Reads, AppValues, Vectors):
         if thread_id is None or not (waiting := self._lanes.spooled(thread_id)):
             return await self._ask(query, *args)
         overlay = Overlay(waiting)
-        return await self._through(overlay, await self._ask(overlay.copy, [thread_id]), query, *args)
+        return await self._through(overlay, await self._ask(overlay.copy, overlay.around(thread_id)), query, *args)
 
     async def user(self, identifier: str) -> User | None:
         """Also one who waits in the spool, who is nowhere else yet."""

@@ -105,9 +105,11 @@ class Lane:
     def _accepted(self) -> Iterator[Write]:
         return (entry.write for entry in self._undecided.values())
 
-    def undecided(self) -> list[asyncio.Future[Any]]:
-        """The writes whose callers have no answer yet."""
-        return list(self._undecided)
+    def undecided(self, threads: frozenset[str] | None = None) -> list[asyncio.Future[Any]]:
+        """The writes whose callers have no answer yet: those to one of the threads, or all."""
+        if threads is None:
+            return list(self._undecided)
+        return [done for done, entry in self._undecided.items() if threads & entry.write.threads]
 
     def holds(self, rows: frozenset[str]) -> bool:
         """Whether a write to one of these rows is not in the database yet."""
@@ -137,17 +139,17 @@ class Lane:
 
     async def barrier(self, thread_id: str | None = None) -> None:
         """Returns when the writes submitted before are decided: those to ``thread_id``, or all."""
-        if waited := [f for f, each in self._undecided.items() if _concerns(each.write.thread_id, thread_id)]:
+        if waited := [done for done, entry in self._undecided.items() if _concerns(entry.write, thread_id)]:
             await asyncio.wait(waited)
 
     async def settled(self, thread_id: str | None = None) -> None:
         """As ``barrier``; what is in the spool is waited for as well, but only while the trouble is young."""
         await self.barrier(thread_id)
-        await self._backlog.settled(lambda write: _concerns(write.thread_id, thread_id))
+        await self._backlog.settled(lambda write: _concerns(write, thread_id))
 
     def spooled(self, thread_id: str | None = None) -> list[Write]:
         """The writes in the spool that concern the thread, None: all, in order."""
-        return self._backlog.waiting(lambda write: _concerns(write.thread_id, thread_id))
+        return self._backlog.waiting(lambda write: _concerns(write, thread_id))
 
     async def catch_up(self) -> bool:
         """Tries now, rather than after a pause, to store what is in the spool; whether nothing is left in it."""
@@ -192,15 +194,17 @@ class Lane:
     def _take(self) -> list[_Entry]:
         batch: list[_Entry] = []
         kept: deque[_Entry] = deque()
-        held: set[str | None] = set()
+        held: set[str] = set()
+        all_held = False
         most = 1 if self._singly else MAX_BATCH
         self._singly = max(0, self._singly - 1)
         while self._waiting and len(batch) < most:
             entry = self._waiting.popleft()
-            thread_id = entry.write.thread_id
+            threads = entry.write.threads
             # A write that does not know its thread may belong to any, and any may come after it.
-            if not entry.ready or thread_id in held or None in held or (held and thread_id is None):
-                held.add(thread_id)
+            if not entry.ready or all_held or (held and not threads) or threads & held:
+                held |= threads
+                all_held |= not threads
                 kept.append(entry)
             elif self._add_blob(entry):
                 batch.append(entry)
@@ -277,7 +281,7 @@ class Lane:
         return True
 
     def _tell(self, kind: Kind, writes: Sequence[Write]) -> None:
-        event = Event(kind, frozenset(write.thread_id for write in writes if write.thread_id))
+        event = Event(kind, frozenset().union(*(write.threads for write in writes)))
         for listener in self.listeners:
             self.call(listener, event)
 
@@ -318,9 +322,9 @@ class Lane:
             entry.answer.set_result(verdict)
 
 
-def _concerns(thread_id: str | None, asked: str | None) -> bool:
-    """Whether a read of ``asked``, None: of any thread, waits for a write to ``thread_id``, None: to any."""
-    return asked is None or thread_id is None or thread_id == asked
+def _concerns(write: Write, asked: str | None) -> bool:
+    """Whether a read of ``asked``, None: of any thread, waits for ``write``."""
+    return asked is None or write.thread_id in (None, asked) or asked in write.threads
 
 
 def _expected(write: Write) -> Verdict:

@@ -57,6 +57,11 @@ class Write:
     """It comes out of a spool, maybe after newer writes of other processes."""
 
     @property
+    def threads(self) -> frozenset[str]:
+        """All whose order it keeps; none when only the id of a row is known."""
+        return frozenset(filter(None, [self.thread_id]))
+
+    @property
     def rows(self) -> frozenset[str]:
         """The ids of the rows that it names, but for its thread's."""
         return frozenset(filter(None, (getattr(self, "id", None), getattr(self, "step_id", None))))
@@ -147,6 +152,31 @@ class ForkThread(Write):
     """Rows of elements; ``blob`` is the SHA-256 of content that is stored."""
     summary: dict[str, Any] | None = None
     """What ``PutSummary`` has, but for the digest."""
+    origins: dict[str, int] = field(default_factory=dict)
+    """The actor's threads that it is merged of, each with the time of the newest step that it was made from. They are
+    archived with it, but for one in which more was said meanwhile; ``merges.MERGED_FROM`` in the thread's metadata
+    says which. Raises NotFound when one is gone or in the trash, but out of a spool, as it was not when this began."""
+
+    @property
+    def threads(self) -> frozenset[str]:
+        return frozenset([self.thread_id, *self.origins])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoMerge(Write):
+    """What the merge that made the thread has archived comes back from the archive, and the thread goes; one in which
+    more was said since is archived instead. Raises NotFound for one that is not there, InvalidInput for one that no
+    merge has made. Result: whether it is archived; None: it was deleted before."""
+
+    thread_id: str
+    origins: list[str]
+    """All that it was merged of."""
+    trash: bool
+    """The thread goes to the trash; else for good."""
+
+    @property
+    def threads(self) -> frozenset[str]:
+        return frozenset([self.thread_id, *self.origins])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,8 +329,8 @@ class PutSummary(Write):
 KINDS: dict[str, type[Write]] = {
     kind.__name__: kind
     for kind in (
-        *(UpsertUser, UpdateThread, DeleteThread, TrashThread, RestoreThread, ForkThread, UpsertStep, DeleteStep),
-        ChooseVersion,
+        *(UpsertUser, UpdateThread, DeleteThread, TrashThread, RestoreThread, ForkThread, UndoMerge),
+        *(UpsertStep, DeleteStep, ChooseVersion),
         *(UpsertElement, DeleteElement, UpsertFeedback, DeleteFeedback, ReleaseBlobs, ForgetBlobs),
         *(RecordUsage, PutSummary, PutPreferences),
     )

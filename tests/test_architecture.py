@@ -103,6 +103,8 @@ FLOORS = {
     "app_values": 8,
     "vectors": 8,
     "sql.contents": 6,
+    "sql.removing": 7,
+    "sql.merging": 7,
     "sql.forking": 7,
     "sql.versions": 7,
     "sql.apply": 8,
@@ -114,6 +116,7 @@ FLOORS = {
     "purging": 3,
     "forks": 2,
     "versions": 1,
+    "merges": 16,
     "sql.tombstones": 3,
     "backup": 12,
     "indexing": 13,
@@ -146,8 +149,12 @@ SIDEWAYS = {
     ("chainlit.routes", "chainlit.shapes"),
     ("chainlit.adapter", "chainlit.parts"),
     ("sql.parts", "sql.queries"),
+    ("sql.removing", "sql.group"),
+    ("sql.merging", "sql.group"),
+    ("sql.merging", "sql.removing"),
     ("sql.forking", "sql.group"),
     ("sql.versions", "sql.group"),
+    ("sql.forking", "sql.merging"),
 }
 # What may import SQLAlchemy, and what Chainlit: packages and modules of datalayer.
 SQLALCHEMY = {"column_types", "dialects", "migrations", "schema", "search", "sql"}

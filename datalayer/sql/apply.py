@@ -34,6 +34,7 @@ from ..writes import (
     ReleaseBlobs,
     RestoreThread,
     TrashThread,
+    UndoMerge,
     UpdateThread,
     UpsertElement,
     UpsertFeedback,
@@ -42,7 +43,7 @@ from ..writes import (
     Write,
     author_id,
 )
-from . import contents, forking, organising, summaries, usage, versions
+from . import contents, forking, merging, organising, removing, summaries, usage, versions
 from .facts import Facts
 from .group import Group, user_row
 from .values import fit
@@ -133,57 +134,6 @@ def _may_name(source: str, stored: str | None) -> bool:
     return stored is None or (source != "first_message" and _STRENGTH[source] >= _STRENGTH[stored])
 
 
-def _delete_thread(group: Group, write: DeleteThread) -> None:
-    key = write.thread_id
-    if ("thread", key) in group.facts.deleted:
-        return
-    if key in group.facts.owners:
-        group.facts.check_owner(key, write.actor)
-    if write.trashed_before is not None and not 0 < group.facts.trashed.get(key, 0) < write.trashed_before:
-        return
-    said = group.connection.execute(select(steps.c.id).where(steps.c.thread_id == key)).scalars().all()
-    group.words.thread(key)
-    group.words.steps(said)
-    group.delete_elements(elements.c.thread_id == key, write.at)
-    group.bury("step", said, write.at)
-    group.bury("thread", [key], write.at)
-    group.connection.execute(delete(threads).where(threads.c.id == key))
-    group.facts.forget_thread(key)
-
-
-def _trash_thread(group: Group, write: TrashThread) -> None:
-    key = write.thread_id
-    if ("thread", key) in group.facts.deleted:
-        return
-    if key not in group.facts.owners:
-        group.bury("thread", [key], write.at)
-        return
-    group.facts.check_owner(key, write.actor)
-    if key not in group.facts.trashed:
-        _set_trashed(group, key, max(write.at, 1))
-
-
-def _restore_thread(group: Group, write: RestoreThread) -> bool:
-    key = write.thread_id
-    if ("thread", key) in group.facts.deleted or key not in group.facts.owners:
-        raise NotFound("There is no such conversation any more")
-    group.facts.check_owner(key, write.actor)
-    if key not in group.facts.trashed:
-        return False
-    _set_trashed(group, key, 0)
-    return True
-
-
-def _set_trashed(group: Group, thread_id: str, at: int) -> None:
-    """``at`` 0: out of the trash."""
-    group.flush()
-    group.facts.trashed.pop(thread_id, None)
-    if at:
-        group.facts.trashed[thread_id] = at
-    group.set(threads, thread_id, {"trashed_at": at})
-    organising.index_tags(group.connection, thread_id, {"trashed_at"})
-
-
 def _upsert_step(group: Group, write: UpsertStep) -> None:
     facts, values = group.facts, fit(steps, write.values)
     parent = values.get("parent_id")
@@ -199,7 +149,7 @@ def _upsert_step(group: Group, write: UpsertStep) -> None:
         values = _timed(facts, write, values)
     new = write.id not in facts.steps
     if new and values.get("type") == "user_message" and 0 < facts.trashed.get(write.thread_id, 0) < write.at:
-        _set_trashed(group, write.thread_id, 0)
+        removing.set_trashed(group, write.thread_id, 0)
     facts.steps[write.id] = write.thread_id
     if parent is not None and facts.steps.get(parent, write.thread_id) != write.thread_id:
         values = {**values, "parent_id": None}  # a browser may send any parent; the message itself is not lost for it
@@ -360,10 +310,11 @@ def mark_interrupted(connection: Connection, live: Collection[str], vectors_sinc
 _HANDLERS: dict[type[Write], Callable[[Group, Any], Any]] = {
     UpsertUser: _upsert_user,
     UpdateThread: _update_thread,
-    DeleteThread: _delete_thread,
-    TrashThread: _trash_thread,
-    RestoreThread: _restore_thread,
+    DeleteThread: removing.delete,
+    TrashThread: removing.trash,
+    RestoreThread: removing.restore,
     ForkThread: forking.fork,
+    UndoMerge: merging.undo,
     UpsertStep: _upsert_step,
     DeleteStep: _delete_step,
     ChooseVersion: versions.choose,

@@ -136,8 +136,7 @@ class Facts:
 def named(writes: Sequence[Write]) -> dict[str, str]:
     found: dict[str, set[str]] = {"threads": set(), "steps": set(), "elements": set()}
     for write in writes:
-        if write.thread_id is not None:
-            found["threads"].add(write.thread_id)
+        found["threads"] |= write.threads
         if isinstance(write, (UpsertStep, DeleteStep)):
             found["steps"].add(write.id)
         if isinstance(write, (UpsertStep, UpsertElement)):

@@ -1,6 +1,7 @@
 """A copy of a thread's beginning as a thread of its own: one write, which is whole or absent, and once.
 
-A thread that is there already is left alone: the same write again must not undo what was said in it since.
+A thread that is there already is left alone: the same write again must not undo what was said in it since. A merge of
+several threads is such a write, too, and archives them in the same transaction.
 """
 
 from typing import Any
@@ -12,22 +13,27 @@ from ..records import Blob, ThreadMessage
 from ..reports import digest
 from ..schema import elements, steps, threads
 from ..writes import ForkThread, PutSummary
-from . import contents, context, organising, summaries
+from . import contents, context, merging, organising, summaries
 from .group import Group
 from .values import fit
 
 
 def fork(group: Group, write: ForkThread) -> None:
-    """Raises Forbidden."""
+    """Raises Forbidden, NotFound."""
     facts, key = group.facts, write.thread_id
-    if key in facts.owners or ("thread", key) in facts.deleted:
+    if ("thread", key) in facts.deleted:
         return
+    if key in facts.owners:
+        facts.check_owner(key, write.actor)
+        return
+    merging.check(facts, write)
     if any(row["id"] in facts.steps for row in write.steps) or any(row["id"] in facts.elements for row in write.files):
         raise Forbidden("This step belongs to another conversation")
     group.admit(write, key, anonymous=True)
     group.flush()
     group.words.thread(key)
-    values = fit(threads, write.values)
+    made_of = merging.archive(group, write) if write.origins else {}
+    values = fit(threads, write.values | {"metadata": write.values["metadata"] | made_of})
     group.connection.execute(update(threads).where(threads.c.id == key).values(values))
     organising.index_tags(group.connection, key, {"tags"})
     for place, row in enumerate(write.steps):
@@ -35,7 +41,7 @@ def fork(group: Group, write: ForkThread) -> None:
     group.flush()
     if write.files:
         group.note_element((row["for_id"], key) for row in write.files)
-        group.connection.execute(insert(elements), [_file(group, write, row) for row in write.files])
+        group.connection.execute(insert(elements), [_file(group, write, *each) for each in enumerate(write.files)])
     if write.summary:
         _put_summary(group, write)
 
@@ -48,8 +54,8 @@ def _add_step(group: Group, write: ForkThread, row: dict[str, Any], place: int) 
     group.add_step(row, frozenset(row) - {"id", "thread_id"}, new=True)
 
 
-def _file(group: Group, write: ForkThread, row: dict[str, Any]) -> dict[str, Any]:
-    row = fit(elements, row) | {"thread_id": write.thread_id, "created_at": write.at}
+def _file(group: Group, write: ForkThread, place: int, row: dict[str, Any]) -> dict[str, Any]:
+    row = fit(elements, row) | {"thread_id": write.thread_id, "created_at": write.at + place}
     group.facts.elements[row["id"]] = write.thread_id
     if row["blob"]:
         try:

@@ -55,6 +55,10 @@ class Overlay:
     writes: Sequence[Write]
     """Those that wait, in order."""
 
+    def around(self, thread_id: str) -> set[str]:
+        """The thread, and those that decide what a write to several does to it."""
+        return {thread_id}.union(*(each.threads for each in self.writes if thread_id in each.threads))
+
     def copy(self, connection: Connection, thread_ids: Collection[str], content: bool = True) -> Rows:
         """What the database has of the threads, and what of all that the writes name was deleted.
 

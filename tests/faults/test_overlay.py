@@ -12,10 +12,10 @@ import pytest
 from chainlit.types import Feedback, Pagination, ThreadFilter
 from chainlit.user import PersistedUser
 
-from datalayer import DataLayer, NotFound, backlog
+from datalayer import DataLayer, NotFound, backlog, merges
 from datalayer.records import now
 from datalayer.writes import RestoreThread, TrashThread, UpdateThread
-from tests.conftest import make_step, new_id, register, start_thread
+from tests.conftest import make_step, new_id, register, start_thread, steps_of
 
 THREADS, WRITES = 5, 40
 
@@ -135,3 +135,30 @@ async def test_nobody_sees_in_a_list_what_somebody_else_wrote_meanwhile(layer: D
         assert listed == hers["threadId"]
         [step] = (await layer.get_thread(hers["threadId"]))["steps"]  # type: ignore[index]
         assert step["output"] == hers["output"]
+
+
+async def test_a_merge_that_waits_is_seen_and_made_once_the_lock_is_gone(layer: DataLayer) -> None:
+    ann = await register(layer, "ann")
+    first, second = [(await start_thread(layer, ann, output=word))["threadId"] for word in ("seven", "six")]
+    write = merges.merge("ann", await merges.read(layer.store, "ann", [first, second]), "Both")
+
+    async def looked_at() -> Any:
+        found = [await layer.store.thread(key) for key in (first, second, write.thread_id)]
+        said = [step["output"] for step in (await steps_of(layer, write.thread_id)).values()]
+        listed = [each.id for each in (await layer.store.threads(ann.id)).threads]
+        return [thread and thread.archived for thread in found], said, listed
+
+    with locked(layer):
+        await layer.store.submit(write)
+        assert await looked_at() == ([True, True, False], ["seven", "six"], [write.thread_id])
+    assert await layer.store.catch_up()
+    assert await looked_at() == ([True, True, False], ["seven", "six"], [write.thread_id])
+    with locked(layer):
+        merged = await layer.store.thread(write.thread_id)
+        assert merged is not None
+        undo = merges.undo("ann", merged, trash=True)
+        assert undo is not None
+        await layer.store.submit(undo)
+        assert await looked_at() == ([False, False, None], [], [second, first])
+    assert await layer.store.catch_up()
+    assert await looked_at() == ([False, False, None], [], [second, first])
