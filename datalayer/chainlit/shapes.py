@@ -135,7 +135,7 @@ def hit(here: Thread, found: Hit) -> "ThreadDict":
 
 
 def _units(said: str) -> int:
-    return len(said) + sum(character > "\uffff" for character in said)
+    return len(said.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def whole(found: Thread, steps: Iterable[Step], elements: Iterable[Element], server: str = "") -> "ThreadDict":

@@ -67,14 +67,15 @@ def model_mark(model: str) -> str:
     return "=o" + "=".join(tokens(model))[:LONGEST]
 
 
+@lru_cache(maxsize=1024)
 def thread_mark(thread_id: str) -> str:
     return "=h" + hashlib.sha256(thread_id.encode()).hexdigest()[:8]
 
 
-def time_marks(moment: int) -> set[str]:
-    """Of UTC microseconds."""
-    day = day_of(moment)
-    return {day_mark(day), month_mark(day)}
+@lru_cache(maxsize=1024)
+def time_marks(day: int) -> frozenset[str]:
+    """Of a day as ``day_of`` gives it."""
+    return frozenset((day_mark(day), month_mark(day)))
 
 
 def day_of(moment: int) -> int:
@@ -206,7 +207,7 @@ def _message(
     output: str | None,
     voted: bool,
 ) -> Text:
-    marks = {MINE if kind == "user_message" else ASSISTANT, thread_mark(thread_id)} | time_marks(at)
+    marks = {MINE if kind == "user_message" else ASSISTANT, thread_mark(thread_id)} | time_marks(day_of(at))
     texts = [text for text in (output, said) if text]
     for name, mime in files:
         marks |= {FILE, PICTURE} if mime.startswith("image/") else {FILE}
@@ -240,7 +241,7 @@ def titles(connection: Connection, ids: Collection[str], all_: bool = False) -> 
     for key, user_id, name, tags, folder, pinned, archived, status, at in rows:
         texts = _named(name, folder, tags, files.get(key, ()))
         if texts or all_:
-            marks = {THREAD, thread_mark(key), *map(tag_mark, _texts(tags))} | time_marks(at)
+            marks = {THREAD, thread_mark(key), *map(tag_mark, _texts(tags))} | time_marks(day_of(at))
             states = ((PINNED, pinned), (ARCHIVED, archived), (DONE, status == "done"))
             marks |= {mark for mark, has in states if has}
             found[key] = Document(at, key, name, bool(archived), at, Text(user_id, key, texts, frozenset(marks)))
