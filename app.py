@@ -1,7 +1,8 @@
-"""Threadkeep: configuration -> data layer -> handlers."""
+"""Threadkeep: configuration -> data layer and its library page -> handlers."""
 
 import chainlit as cl
 
+import library
 from assistant import config as configuration
 from assistant import fixes, services
 from assistant.access import auth, bounds, headers
@@ -23,7 +24,9 @@ headers.install()
 
 @cl.data_layer
 def data_layer() -> DataLayer:
-    return services.make_layer(config, embeddings)
+    layer = services.make_layer(config, embeddings)
+    library.mount(layer)
+    return layer
 
 
 startup.register(config, *handlers.register(config, metrics), link)

@@ -181,6 +181,22 @@ ROOMS_OF_ASSISTANT = {
 }
 # The others know nothing of Chainlit.
 KNOW_CHAINLIT = {"access", "fixes", "screen", "server", "__main__"}
+# Floor of each module of the library, which uses what the data layer offers, and knows nothing of the assistant.
+FLOORS_OF_LIBRARY = {
+    "texts": 0,
+    "markup": 0,
+    "places": 0,
+    "asking": 0,
+    "changing": 0,
+    "address": 0,
+    "totals": 1,
+    "listing": 1,
+    "reading": 1,
+    "rendering": 1,
+    "pages": 2,
+    "routes": 3,
+    "__init__": 4,
+}
 MOST_ROOMS = 17
 MODULE_LINES, FUNCTION_LINES = 400, 60
 
@@ -317,14 +333,27 @@ def test_only_the_screen_and_what_is_around_it_know_chainlit() -> None:
     assert found == set()
 
 
-def test_the_data_layer_knows_nothing_of_the_assistant() -> None:
-    found = {
-        (name_of(p), module)
-        for p in modules("datalayer")
-        for module in imports(p)
-        if module.split(".")[0] == "assistant"
-    }
+@pytest.mark.parametrize(
+    ("package", "above"),
+    [("datalayer", {"library", "assistant"}), ("library", {"assistant"}), ("assistant", {"library"})],
+)
+def test_a_package_knows_nothing_of_those_above_it(package: str, above: set[str]) -> None:
+    """Nor does the assistant of the library: app.py puts both together."""
+    found = {(name_of(p), module) for p in modules(package) for module in imports(p) if module.split(".")[0] in above}
     assert found == set()
+
+
+def test_an_import_of_the_library_goes_only_to_a_lower_floor() -> None:
+    floors = {path.relative_to(ROOT / "library").with_suffix("").parts[0] for path in modules("library")}
+    assert floors == set(FLOORS_OF_LIBRARY)
+    upwards = set()
+    for path in modules("library"):
+        above = (*name_of(path).split(".")[1:], "__init__")[0]
+        for module in imports(path):
+            below = module.partition("library.")[2].partition(".")[0]
+            if below != above and FLOORS_OF_LIBRARY.get(below, -1) >= FLOORS_OF_LIBRARY[above]:
+                upwards.add((name_of(path), module))
+    assert upwards == set()
 
 
 def offered(module: str) -> bool:
@@ -338,7 +367,7 @@ def offered(module: str) -> bool:
 
 
 def test_an_app_uses_only_what_the_data_layer_offers() -> None:
-    app = [ROOT / "app.py", *modules("assistant")]
+    app = [ROOT / "app.py", *modules("library"), *modules("assistant")]
     used = {(name_of(p), module) for p in app for module in imports(p)}
     assert {(by, module) for by, module in used if module.split(".")[0] == "datalayer" and not offered(module)} == set()
     assert {by for by, module in used if module.split(".")[0] == "sqlalchemy"} == set()
@@ -350,13 +379,13 @@ def test_what_the_data_layer_offers_is_there_and_needs_no_chainlit_but_for_itsel
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-@pytest.mark.parametrize("package", ["datalayer", "assistant"])
+@pytest.mark.parametrize("package", ["datalayer", "library", "assistant"])
 def test_a_module_can_be_read_in_one_sitting(package: str) -> None:
     long = {name_of(p): n for p in modules(package) if (n := len(p.read_text().splitlines())) > MODULE_LINES}
     assert long == {}
 
 
-@pytest.mark.parametrize("package", ["datalayer", "assistant"])
+@pytest.mark.parametrize("package", ["datalayer", "library", "assistant"])
 def test_a_function_fits_on_a_screen(package: str) -> None:
     long = {
         f"{name_of(path)}.{node.name}": size

@@ -20,7 +20,7 @@ from datalayer import DataLayerError
 
 _LOOPBACK_HOST = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.IGNORECASE)
 _DOCUMENTATION = ("/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
-_MEMBERS = re.compile(r"/(user|project|feedback|mcp|account|auth/jwt|set-session-cookie)(/|$)")
+_MEMBERS = re.compile(r"/(user|project|feedback|mcp|account|library|auth/jwt|set-session-cookie)(/|$)")
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
 
 
@@ -49,7 +49,8 @@ class Guard:
         if scope["type"] == "websocket":
             return await self._watch(scope, headers, receive, send)
         if self._local and _is_page(scope, headers) and not await self._has_session(headers):
-            send = _with_headers(await self._signing_in(scope), send)
+            begun = await self._signing_in(scope)
+            scope, send = _with_cookies(begun, scope), _with_headers(begun, send)
         await self._app(scope, receive, send)
 
     async def _judge(self, scope: Scope, headers: Headers) -> tuple[int | None, Scope]:
@@ -118,6 +119,16 @@ def _with_headers(added: list[tuple[bytes, bytes]], send: Send) -> Send:
         await send(message)
 
     return with_headers
+
+
+def _with_cookies(begun: list[tuple[bytes, bytes]], scope: Scope) -> Scope:
+    """The request as the browser would send it again, with the cookies that it is sent."""
+    pairs = [value.partition(b";")[0] for _, value in begun]
+    if not (given := [pair for pair in pairs if pair.partition(b"=")[2].strip(b'"')]):
+        return scope
+    kept = cookies.without_session(Headers(scope=scope).get("cookie", "")).encode("latin-1")
+    others = [header for header in scope["headers"] if header[0] != b"cookie"]
+    return {**scope, "headers": [*others, (b"cookie", b"; ".join([*([kept] if kept else []), *given]))]}
 
 
 def _is_cross_site(scope: Scope, headers: Headers) -> bool:

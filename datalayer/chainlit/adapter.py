@@ -94,7 +94,7 @@ class DataLayer(Parts):
         self.store = Store(
             url, files, spool, backups, trash_days=trash_days, embeddings=embeddings, kept=self._temporary.kept
         )
-        self._has_trash = trash_days > 0
+        self.has_trash = trash_days > 0
         self.on_unvote: Callable[[str, str], Awaitable[None]] = nothing
         self.on_delete: Callable[[Actor, str], Awaitable[None]] = nothing
         """Told thread and step of a vote that was taken back; who has deleted which thread. Chainlit tells nobody."""
@@ -253,7 +253,7 @@ class DataLayer(Parts):
     @at_call
     def delete_thread(self, thread_id: str) -> Awaitable[None]:
         thread_id = text.identifier(thread_id, "thread")
-        kind = TrashThread if self._has_trash else DeleteThread
+        kind = TrashThread if self.has_trash else DeleteThread
         write = kind(actor=actor.current(thread_id), thread_id=thread_id, at=now())
         return self._deleted(self._submit(write), write.actor, thread_id)
 

@@ -55,7 +55,8 @@ addedOf("[id='#upload-drop-input']", (input) => input.parentElement.removeAttrib
 
 // A link of the header stands in a button that does nothing.
 addedOf("#header button > a", (link) => {
-  link.setAttribute("aria-label", name("Compte et sessions", "Account and sessions"));
+  const library = link.pathname.endsWith("/library");
+  link.setAttribute("aria-label", library ? name("Bibliothèque", "Library") : name("Compte et sessions", "Account and sessions"));
   link.parentElement.tabIndex = -1;
   link.parentElement.setAttribute("role", "group");
   link.parentElement.setAttribute("aria-label", link.getAttribute("aria-label"));

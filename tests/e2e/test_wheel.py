@@ -54,9 +54,10 @@ def run(python: str | Path, code: str, cwd: Path) -> subprocess.CompletedProcess
 
 
 def test_the_wheel_made_of_the_source_distribution_holds_all_that_the_packages_hold(wheel: Path) -> None:
-    found = (path for package in ("datalayer", "assistant") for path in (ROOT / package).rglob("*"))
+    found = (path for package in ("datalayer", "library", "assistant") for path in (ROOT / package).rglob("*"))
     files = {str(path.relative_to(ROOT)) for path in found if path.is_file() and path.suffix != ".pyc"}
     assert {"datalayer/py.typed", "assistant/py.typed", "assistant/texts/fr.json"} < files
+    assert {"library/py.typed", "library/templates/base.html", "library/static/vendor/htmx.LICENSE"} < files
     assert {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name} == files
 
 

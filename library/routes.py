@@ -1,0 +1,59 @@
+"""The routes of the page on Chainlit's own server, and its link in the header of the chat."""
+
+import re
+
+import chainlit.server
+from chainlit.config import HeaderLink, config
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+
+from datalayer import DataLayer, NotFound
+
+from .address import PREFIX
+from .pages import Pages
+from .rendering import STATIC
+
+_NAME = "library_"
+"""What the names of all routes begin with: by it they are found when the app is loaded again."""
+_FILE = re.compile(r"(vendor/)?[a-z.]+\.(js|css|svg)")
+
+
+def mount(layer: DataLayer) -> None:
+    """Adds the page to Chainlit's server, for the conversations of ``layer``, with a link in the header of the chat.
+
+    Called again, it takes the place of what it has added before."""
+    pages, root = Pages(layer), config.run.root_path
+    router = APIRouter(prefix=root)
+    for path, method, endpoint in (
+        ("", "GET", pages.show),
+        ("/usage", "GET", pages.usage),
+        ("/threads", "POST", pages.change),
+        ("/undo", "POST", pages.undo),
+        ("/threads", "GET", _back),
+        ("/undo", "GET", _back),
+        ("/static/{name:path}", "GET", _file),
+    ):
+        name = f"{_NAME}{method}{path}"
+        kept = {"name": name, "include_in_schema": False, "response_model": None}
+        router.add_api_route(PREFIX + path, endpoint, methods=[method], **kept)  # type: ignore[arg-type]
+    known = chainlit.server.app.router.routes
+    known[:] = [*router.routes, *(route for route in known if not str(getattr(route, "name", "")).startswith(_NAME))]
+    _link(f"{root}{PREFIX}")
+
+
+def _link(address: str) -> None:
+    link = HeaderLink(name="Library", icon_url=f"{address}/static/library.svg", url=address, target="_self")
+    config.ui.header_links = [*(each for each in config.ui.header_links or [] if each.url != address), link]
+
+
+async def _back(request: Request) -> Response:
+    """Who reloads what a form has answered sees the list."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"{config.run.root_path}{PREFIX}{query}", 303)
+
+
+async def _file(name: str) -> Response:
+    if not _FILE.fullmatch(name) or not (STATIC / name).is_file():
+        raise NotFound("There is no such file")
+    return FileResponse(STATIC / name, headers={"Cache-Control": "public, max-age=31536000, immutable"})

@@ -1,0 +1,143 @@
+// The keyboard, what is chosen, and what a swap by htmx leaves undone. Without this file links and forms do it all.
+const one = (selector) => document.querySelector(selector);
+const all = (selector) => [...document.querySelectorAll(selector)];
+const chosen = () => all(".choose input:checked");
+const links = () => all(".rows .open");
+let again; // the place in the list that the focus goes back to
+
+// What is chosen
+
+function count() {
+  const shown = one(".chosen");
+  if (!shown) return;
+  const n = chosen().length;
+  shown.textContent = n ? shown.dataset[n === 1 ? "one" : "other"].replace("{}", n) : "";
+  one("#every").checked = n > 0 && n === all(".choose input").length;
+}
+
+document.addEventListener("change", ({ target }) => {
+  if (target.id === "every") for (const box of all(".choose input")) box.checked = target.checked;
+  if (target.closest("#threads")) count();
+});
+
+// One menu at a time, and none once something else is pressed.
+document.addEventListener("click", ({ target }) => {
+  for (const menu of all(".tools details[open]")) if (!menu.contains(target)) menu.open = false;
+});
+
+// The keyboard
+
+const here = () => links().indexOf(document.activeElement.closest?.("li")?.querySelector(".open"));
+
+function go(step) {
+  const found = links();
+  const at = here();
+  found[at < 0 ? 0 : Math.min(Math.max(at + step, 0), found.length - 1)]?.focus();
+}
+
+function choose() {
+  const box = links()[here()]?.closest("li").querySelector(".choose input");
+  if (box) box.checked = !box.checked;
+  count();
+}
+
+function archive() {
+  if (!chosen().length) choose();
+  again = here();
+  if (chosen().length) one('.tools button[value="archive"], .tools button[value="unarchive"]')?.click();
+}
+
+function close() {
+  const menu = one(".tools details[open]");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  } else if (document.activeElement.matches("input")) document.activeElement.blur();
+  else one("#preview .close")?.click();
+}
+
+function openChat() {
+  const row = links()[here()]?.closest("li");
+  const address = row ? row.dataset.chat : one("#preview .go")?.href;
+  if (address) location.assign(address);
+}
+
+const keys = {
+  j: () => go(1),
+  k: () => go(-1),
+  x: choose,
+  e: archive,
+  o: openChat,
+  Escape: close,
+  "/": () => one("#q").focus(),
+  "?": () => one("#help")?.showModal(),
+};
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input:not([type=checkbox]), textarea, select");
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || one("dialog[open]")) return;
+  if (!(event.key in keys) || (typing && event.key !== "Escape")) return;
+  event.preventDefault();
+  keys[event.key]();
+});
+
+// What comes by htmx
+
+function notOnline() {
+  const told = document.createElement("div");
+  told.className = "notice failure";
+  told.setAttribute("role", "alert");
+  told.textContent = document.body.dataset.offline;
+  one("#notice").replaceChildren(told);
+}
+
+const isLive = (event) => event.detail.requestConfig?.elt.id === "live" || event.detail.elt?.id === "live";
+
+// While somebody chooses, the list stands still.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const busy = document.hidden || chosen().length || one(".tools details[open]");
+  if (event.detail.elt.id === "live" && busy) event.preventDefault();
+});
+
+// A page of this server is shown, also one that tells of a failure; what a proxy says instead is not.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { detail } = event;
+  const ours = detail.xhr.status !== 204 && detail.serverResponse.includes('id="library"');
+  detail.shouldSwap = ours && !(isLive(event) && detail.xhr.status >= 400);
+  detail.isError = false;
+  if (!ours && detail.xhr.status >= 400 && !isLive(event)) notOnline();
+});
+document.addEventListener("htmx:sendError", (event) => {
+  if (!isLive(event)) notOnline();
+});
+
+function arrive() {
+  const query = new URLSearchParams(location.search);
+  if (document.activeElement !== one("#q")) one("#q").value = query.get("q") ?? "";
+  for (const link of links()) {
+    const open = new URL(link.href).searchParams.get("thread");
+    if (open !== null && open === query.get("thread")) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
+  if (one(".every")) one(".every").hidden = false;
+  count();
+}
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  const { target, requestConfig } = event.detail;
+  arrive();
+  if (isLive(event) || !requestConfig) return;
+  if (again !== undefined) {
+    links()[Math.min(again, links().length - 1)]?.focus();
+    again = undefined;
+  } else if (target.id === "preview") {
+    const opened = one("#opened");
+    if (opened) opened.focus({ preventScroll: true });
+    else links().find((link) => link.id === requestConfig.elt.dataset.of)?.focus();
+    one("#preview").scrollTop = 0;
+  } else if (document.activeElement === document.body) {
+    one("#list")?.focus({ preventScroll: true });
+    if (requestConfig.verb === "get") scrollTo(0, 0);
+  }
+});
+arrive();

@@ -1,0 +1,80 @@
+"""What the page says: ``en.json`` and ``fr.json``, with the same keys.
+
+A text is a template of ``str.format``; one that depends on the number ``n`` is an object of CLDR's plural categories.
+"""
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from babel import Locale
+from babel.dates import format_date, format_time
+from babel.numbers import format_decimal
+
+Language = Literal["en", "fr"]
+
+_TEXTS: dict[Language, dict[str, str | dict[str, str]]] = {
+    to: json.loads(Path(__file__).with_name(f"{to}.json").read_text("utf-8")) for to in ("en", "fr")
+}
+_plural = {to: Locale(to).plural_form for to in _TEXTS}
+_SMALLEST = Decimal("0.01")
+
+
+def accepted(header: str | None) -> Language:
+    """The language for a browser with this header Accept-Language (RFC 9110, 12.5.4); English for all others."""
+    weights: dict[Language, float] = {"en": 0, "fr": 0}
+    for part in (header or "").lower().split(","):
+        tag, _, parameters = part.partition(";")
+        name = tag.strip().split("-")[0]
+        if name in weights:
+            weights[name] = max(weights[name], _weight(parameters))
+    return "fr" if weights["fr"] > weights["en"] else "en"
+
+
+def _weight(parameters: str) -> float:
+    try:
+        return float(parameters.strip().removeprefix("q=") or 1)
+    except ValueError:  # nobody wrote that on purpose
+        return 0
+
+
+def say(key: str, to: Language, **values: object) -> str:
+    """The text ``key``. ``n``: the number, an int, on which a text with plural forms depends."""
+    template, n = _TEXTS[to][key], values.get("n")
+    if isinstance(n, int):
+        values["n"] = number(n, to)
+    if isinstance(template, dict):
+        template = template.get(_plural[to](n if isinstance(n, int) else 0), template["other"])
+    return template.format(**values)
+
+
+def number(value: float, to: Language) -> str:
+    return format_decimal(value, locale=to)
+
+
+def money(nano_usd: int, to: Language, unpriced: int = 0) -> str:
+    """Billionths of a US dollar, to the cent. ``unpriced``: calls whose price is not known, so that it is more."""
+    amount = Decimal(nano_usd) / 10**9
+    if unpriced and amount < _SMALLEST:
+        return "–"
+    key = "money_less" if 0 < amount < _SMALLEST else "money_least" if unpriced else "money"
+    shown = _SMALLEST if key == "money_less" else amount
+    return say(key, to, amount=format_decimal(shown, "#,##0.00", locale=to))
+
+
+def day(microseconds: int, to: Language, now: datetime | None = None) -> str:
+    """The time of a moment of today, the day of another one, with its year if that is over; as clocks are set here."""
+    moment, now = local(microseconds), now or datetime.now()
+    if moment.date() == now.date():
+        return format_time(moment, "short", locale=to)
+    return format_date(moment, "d MMM" if moment.year == now.year else "d MMM y", locale=to)
+
+
+def local(microseconds: int) -> datetime:
+    """Of a moment that no calendar has: the first day of all."""
+    try:
+        return datetime.fromtimestamp(microseconds / 1e6)
+    except (ValueError, OverflowError, OSError):
+        return datetime(1970, 1, 1)
