@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from datalayer.forks import MERGED_FROM
+
 COMMAND = "command"
 """The message is a command or the reply to one: the command's key."""
 CLEAR = "clear"
@@ -18,7 +20,7 @@ BROKE_OFF = "broke_off"
 UNSEARCHED = "unsearched"
 """True: no search finds it (datalayer/search/documents.py). Each would find those before it, with their hits."""
 
-OURS = (COMMAND, ASIDE, MODEL, FALLBACK, BROKE_OFF, UNSEARCHED)
+OURS = (COMMAND, ASIDE, MODEL, FALLBACK, BROKE_OFF, UNSEARCHED, MERGED_FROM)
 """What only the app may write."""
 
 Metadata = Mapping[str, Any] | None

@@ -49,6 +49,11 @@ ENGLISH = {
     "/tag owls, night birds": "Tags of this conversation: **owls**, **night birds**",
     "/folder Birds/Owls": "This conversation is in the folder **Birds/Owls** now. `/folder /` moves it back.",
     "/trash": "The trash is empty.",
+    "/merge": "`/merge` makes one conversation of this one and others",
+    "/merge undo": "This conversation was not merged of others",
+    "/merge nightingale": "No other conversation of yours has “nightingale”",
+    "/merge last 10000": "At most 100 conversations can be merged at once.",
+    "/merge /thread/nowhere": "One of these conversations does not exist, or is in the trash.",
     "/folder ..": "A folder cannot be called that",
     "/help": "- `/search` — What was said in your conversations: words, dates, files",
     "/serch owls": "Did you mean `/search`?",
@@ -68,6 +73,10 @@ FRANCAIS = {
     "/étiquette hiboux": "Étiquettes de cette conversation : **hiboux**",
     "/dossier Oiseaux": "Cette conversation est maintenant dans le dossier **Oiseaux**.",
     "/corbeille vider": "La corbeille est vide.",
+    "/fusionner": "`/fusionner` réunit cette conversation et d’autres en une seule",
+    "/fusionner annuler": "Cette conversation n’en réunit pas d’autres",
+    "/fusionner rossignol": "Aucune autre de vos conversations ne contient « rossignol »",
+    "/fusionner les 1 dernières": "Il faut deux conversations différentes",
     "/étiquette " + "x" * 101: "Une étiquette compte au plus 100 caractères.",
     "/aide": "- `/résumé` — L’essentiel de cette conversation",
     "/cherchez hiboux": "Vouliez-vous dire `/chercher` ?",
@@ -341,6 +350,63 @@ class TestFork:
         assert model.told == ["My owl is called Otto", "Fine.", "What is he called?"]
         assert len(messages(await me.stored())) == 8
         assert (await copy.listed())[opened] == "My owl is called Otto (fork)"
+
+
+class TestMerge:
+    async def test_two_become_one_that_opens_and_goes_on_and_come_back(
+        self, app: App, tabs: Tabs, me: Client, model: Model
+    ) -> None:
+        settings = {"model": "gemini-2.5-flash", "temperature": 0.25, "system_prompt": "Answer as an owl would"}
+        await ask(me, "My heron is called Hans")
+        other = await tabs(app.alive().url)
+        await other.settings(**settings)
+        await ask(other, "My stork is called Stina")
+        said = await ask(other, f"/merge http://localhost/thread/{me.thread_id}?step=1")
+        opened = (await other.wait_for("open_thread"))["id"]
+        assert f"[My heron is called Hans + My stork is called Stina](/thread/{opened}) has all" in said
+        both = await resumed(tabs, app, opened)
+        stored = await both.stored()
+        assert messages(stored) == ["My heron is called Hans", "Fine.", "My stork is called Stina", "Fine."]
+        where = {step["metadata"]["merged_from"]["thread"] for step in stored["steps"]}
+        assert where == {me.thread_id, other.thread_id}
+        listed = await both.listed()
+        assert opened in listed
+        assert not where & set(listed)
+        await ask(both, "What is she called?")
+        assert model.told[-3:] == ["My stork is called Stina", "Fine.", "What is she called?"]
+        assert "Answer as an owl would" in prompt(model.asked[-1])
+        assert model.asked[-1].body["generationConfig"]["temperature"] == 0.25
+        again = await ask(me, f"/merge {other.thread_id}")
+        assert again.startswith("They are merged already: [My heron")
+        gone_on = await ask(both, "/merge undo")
+        assert "it is kept in the archive" in gone_on
+        assert (await both.wait_for("open_thread"))["id"] == me.thread_id
+        listed = await me.listed()
+        assert where <= set(listed)
+        assert opened not in listed
+        assert opened != (await merged_anew(me, other.thread_id))
+
+    async def test_what_words_can_mean_is_asked(self, app: App, tabs: Tabs, me: Client) -> None:
+        titles = ("The white swan of Lund", "A black swan of Lund", "Crane")
+        swans = [await tabs(app.alive().url) for _ in titles]
+        for tab, title in zip(swans, titles, strict=True):
+            await ask(tab, title)
+        which = await ask(me, "/merge lund SWAN")
+        assert "Several conversations have “lund SWAN”:" in which
+        lines = [line for line in which.splitlines() if line[:1].isdecimal()]
+        assert len(lines) == 2
+        assert "It takes two different conversations" in await ask(me, "/merge lund swan #2")  # nothing was said here
+        first = next(number for number, line in enumerate(lines, 1) if swans[0].thread_id in line)
+        merged = await ask(me, f"/merge lund swan #{first}, crane")
+        assert merged.startswith("[The white swan of Lund + Crane]")
+        again = await ask(me, "/merge the white swan of lund, A black swan of Lund")
+        assert again.startswith("[The white swan of Lund + A black swan of Lund]")
+
+
+async def merged_anew(me: Client, key: str) -> str:
+    since = len(me.events)
+    await ask(me, f"/merge {key}")
+    return str((await me.wait_for("open_thread", since=since))["id"])
 
 
 class TestTrash:
