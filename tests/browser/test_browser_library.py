@@ -1,0 +1,208 @@
+"""The library in a real browser: by mouse and by keyboard, on a phone, in French, without a script, for everybody."""
+
+import re
+import uuid
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.chat import DEADLINE, App, Chat
+from tests.browser.conftest import OpenTab
+
+pytestmark = pytest.mark.browser
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def profile(browser: Browser) -> Callable[..., BrowserContext]:
+    """As everywhere, but without the style that stops what moves: nothing may add one to this page."""
+    made: dict[str, BrowserContext] = {}
+
+    def get(**options: object) -> BrowserContext:
+        chosen = {"locale": "en-US", "viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | options
+        if str(chosen) not in made:
+            made[str(chosen)] = browser.new_context(**chosen)  # type: ignore[arg-type]
+            made[str(chosen)].set_default_timeout(DEADLINE)
+        return made[str(chosen)]
+
+    return get
+
+
+class Library:
+    """A tab on the library, as a person uses it."""
+
+    def __init__(self, page: Page, app: App) -> None:
+        self.page, self.app = page, app
+        self.faults: list[str] = []
+        page.on("console", lambda message: self.faults.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.names = page.locator(".rows .name")
+        self.notice = page.locator("#notice p")
+        self.preview = page.locator("#preview")
+
+    def open(self, path: str = "") -> None:
+        self.page.goto(f"{self.app.url}/library{path}")
+
+    def choose(self, *names: str) -> None:
+        for name in names:
+            self.page.get_by_label(re.compile(f"[“«]\\s?{name}\\s?[”»]")).check()
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def faultless(self) -> None:
+        """axe finds nothing at all, nothing is wider than the screen, and the console is silent."""
+        found = Axe().run(self.page).response["violations"]
+        assert [f"{each['id']}: {[node['html'] for node in each['nodes']]}" for each in found] == []
+        assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert self.faults == []
+
+
+def talk(chat: Chat, *titles: str) -> None:
+    for title in titles:
+        chat.new()
+        chat.send(title)
+        expect(chat.entry(title)).to_be_visible()
+
+
+def test_from_the_chat_to_the_library_and_back(tab: OpenTab, app: App) -> None:
+    """Found, read, put in order, taken back; what is new appears by itself."""
+    chat = tab()
+    mark = uuid.uuid4().hex[:8]
+    one, two, three = (f"{name} {mark}" for name in ("Walnut", "Hazel", "Almond"))
+    talk(chat, one, two)
+    chat.page.get_by_role("link", name="Library").click()
+    library = Library(chat.page, app)
+    expect(library.names.first).to_have_text(two)
+
+    other = tab()
+    talk(other, three)
+    expect(library.names.first).to_have_text(three)  # nobody has pressed anything
+
+    library.choose(one, two)
+    library.page.get_by_text("Move", exact=True).first.click()
+    library.page.get_by_label("Folder", exact=True).fill(f"Nuts {mark}/Brown")
+    library.page.keyboard.press("Enter")
+    expect(library.notice).to_have_text(f"2 conversations are in “Nuts {mark}/Brown”.")
+    library.page.get_by_role("link", name=f"Nuts {mark} 2").click()
+    expect(library.names).to_have_count(2)
+    library.choose(one)
+    library.press("Delete")
+    expect(library.names).to_have_text([two])
+    library.press("Undo")
+    expect(library.names).to_have_count(2)
+    expect(library.notice).to_contain_text("Undone")
+
+    library.page.get_by_role("searchbox").fill(f"walnu {mark}")
+    library.page.keyboard.press("Enter")
+    expect(library.names).to_have_text([one])
+    expect(library.page.locator(".said mark").first).to_be_visible()
+    library.faultless()
+    library.names.last.click()
+    back = Chat(library.page, app)
+    expect(back.page.locator(".pointed-at")).to_contain_text(one)
+    assert "?step=" in back.page.url
+
+
+def test_by_keyboard_alone(tab: OpenTab, app: App) -> None:
+    chat = tab()
+    mark = uuid.uuid4().hex[:8]
+    talk(chat, f"First {mark}", f"Second {mark}")
+    library = Library(chat.page, app)
+    library.open()
+    keys = library.page.keyboard
+    keys.press("?")
+    expect(library.page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    library.faultless()
+    keys.press("Escape")
+    for key in ("j", "j", "k", "Enter"):
+        keys.press(key)
+    expect(library.preview.get_by_role("heading", level=2)).to_have_text(f"Second {mark}")
+    expect(library.preview.get_by_role("heading", level=2)).to_be_focused()
+    expect(library.preview.locator("article").first).to_contain_text(f"Second {mark}")
+    library.faultless()
+    keys.press("Escape")
+    expect(library.preview.get_by_role("heading")).to_have_count(0)
+    expect(library.page.locator(".rows .open").first).to_be_focused()
+    keys.press("j")
+    keys.press("x")
+    expect(library.page.locator(".chosen")).to_have_text("1 chosen")
+    keys.press("e")
+    expect(library.notice).to_have_text("1 conversation is archived.")
+    expect(library.page.locator(".rows .open").nth(1)).to_be_focused()
+    expect(library.names.filter(has_text=f"First {mark}")).to_have_count(0)
+    keys.press("/")
+    keys.type(f"First {mark} is:archived")
+    keys.press("Enter")
+    expect(library.names.first).to_have_text(f"First {mark}")
+    keys.press("Escape")
+    keys.press("j")
+    keys.press("o")
+    expect(Chat(library.page, app).questions.first).to_have_text(f"First {mark}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_in_french(tab: OpenTab, app: App, profile: Callable[..., BrowserContext], scheme: str) -> None:
+    chat = tab(locale="fr-FR", viewport=PHONE, color_scheme=scheme, has_touch=True)
+    title = f"رحلة <b>{uuid.uuid4().hex[:8]}"
+    chat.send(title)
+    library = Library(chat.page, app)
+    library.open()
+    background = library.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == {"light": "rgb(252, 250, 248)", "dark": "rgb(22, 28, 29)"}[scheme]
+    expect(library.page.get_by_role("heading", level=1)).to_have_text("Toutes les conversations")
+    library.page.locator(".choose input").first.check()
+    library.page.locator("summary", has_text="Étiqueter").click()
+    library.faultless()
+    library.page.get_by_label("Étiquettes", exact=True).fill("שלום, été")
+    library.press("Ajouter")
+    expect(library.notice).to_contain_text("1 conversation porte")
+    library.faultless()
+    library.names.first.click()
+    expect(library.preview.get_by_role("heading", level=2)).to_have_text(title)
+    expect(library.preview).to_be_in_viewport(ratio=0.8)
+    library.faultless()
+    library.page.go_back()
+    expect(library.names.first).to_be_visible()
+    expect(library.preview.get_by_role("heading")).to_have_count(0)
+    for path in ("/usage", "?show=trash", "?q=nothinglikeit", "?after=nonsense"):
+        library.open(path)
+        library.faults = [fault for fault in library.faults if "404" not in fault]
+        library.faultless()
+
+
+def test_without_a_script(tab: OpenTab, app: App, browser: Browser) -> None:
+    """List, search, read, archive, Undo."""
+    chat = tab()
+    mark = uuid.uuid4().hex[:8]
+    talk(chat, f"Plain {mark}", f"Simple {mark}")
+    context = browser.new_context(locale="en-US", java_script_enabled=False)
+    library = Library(context.new_page(), app)
+    library.open()
+    expect(library.names.first).to_have_text(f"Simple {mark}")
+    library.page.get_by_role("searchbox").fill(f"plain {mark}")
+    library.page.get_by_role("searchbox").press("Enter")
+    expect(library.names.first).to_have_text(f"Plain {mark}")
+    library.open()
+    library.names.first.click()
+    expect(library.preview.locator("article").first).to_contain_text(f"Simple {mark}")
+    library.page.get_by_role("link", name="Close").click()
+    library.choose(f"Simple {mark}")
+    library.press("Archive")
+    expect(library.notice).to_have_text("1 conversation is archived.")
+    expect(library.names.filter(has_text=f"Simple {mark}")).to_have_count(0)
+    library.press("Undo")
+    expect(library.names.first).to_have_text(f"Simple {mark}")
+    library.choose(f"Simple {mark}")
+    library.press("Archive")
+    library.page.get_by_role("link", name="Archived").click()
+    expect(library.names.first).to_have_text(f"Simple {mark}")
+    library.page.get_by_role("link", name="All conversations").click()
+    library.choose(f"Plain {mark}")
+    library.page.get_by_text("Tag", exact=True).click()
+    library.page.get_by_label("Tags", exact=True).fill("by hand")
+    library.page.get_by_label("Tags", exact=True).press("Enter")
+    expect(library.notice).to_have_text("1 conversation has: by hand.")
+    context.close()
