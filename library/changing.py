@@ -95,6 +95,7 @@ _KINDS = {
     "reopen": _flag("status", "open", "done"),
 }
 CHANGES = frozenset({*_KINDS, "trash", "restore", "purge"})
+_UNDOS = CHANGES - {"purge"} | {"unmerge"}
 
 
 async def apply(layer: DataLayer, identifier: str, user_id: str, change: Change) -> Outcome:
@@ -185,7 +186,7 @@ def from_text(given: str) -> list[Change]:
     except (ValueError, TypeError, RecursionError):
         changes = []
     texts = [part for change in changes for part in (change.what, *change.ids, *change.values)]
-    known = all(isinstance(part, str) for part in texts) and all(c.what in CHANGES - {"purge"} for c in changes)
+    known = all(isinstance(part, str) for part in texts) and all(change.what in _UNDOS for change in changes)
     if not (changes and known) or sum(len(change.ids) for change in changes) > MOST:
         raise InvalidInput("This cannot be undone any more")
     return changes

@@ -1,33 +1,32 @@
 """What the routes answer. Every failure is a page that says what to do."""
 
 import logging
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from chainlit.config import config
 from starlette.datastructures import FormData
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from datalayer import DataLayer, DataLayerError, InvalidInput, text
+from datalayer import DataLayer, DataLayerError, InvalidInput, NotFound
 
-from . import changing
+from . import changing, merging
 from .address import PREFIX, Address, read
 from .asking import Person, is_ours, nobody, person
 from .changing import Change, Outcome
+from .forms import asked, sent
 from .listing import Listing, listing
 from .places import places
 from .reading import reading
 from .rendering import Notice, language, page
-from .texts import Language, say
+from .telling import failure, refused, told
+from .texts import Language
 from .totals import spans
 
 logger = logging.getLogger("datalayer")
-_FIELDS = changing.MOST + 10
-_FIELD_SIZE = 512 * 1024
+CHANGES = changing.CHANGES | {"merge"}
 
 
 class Pages:
@@ -70,23 +69,23 @@ class Pages:
             who = await person(request)
             if who is None:
                 return nobody(request, config.run.root_path) or page("nobody.html", request, address)
-            form, status = await _form(request)
+            form, status = await sent(request)
             if form is None:
                 key = "too_many" if status == 413 else "no_action"
-                return await self._list(request, who, address, _failure(key, to, n=changing.MOST), status)
+                return await self._list(request, who, address, failure(key, to, n=changing.MOST), status)
             if not is_ours(request, str(form.get("guard", "")), who):
-                return await self._list(request, who, address, _failure("expired", to), 403)
+                return await self._list(request, who, address, failure("expired", to), 403)
             answer: Response = await do(request, who, address, form)
             return answer
         except DataLayerError as error:
             return _failed(request, address, error)
 
     async def _change(self, request: Request, who: Person, address: Address, form: FormData) -> Response:
-        to, change = language(request), _asked(form)
+        to, change = language(request), asked(form)
         if not change.ids:
-            return await self._list(request, who, address, _failure("none_chosen", to), 422)
-        if change.what not in changing.CHANGES:
-            return await self._list(request, who, address, _failure("no_action", to), 422)
+            return await self._list(request, who, address, failure("none_chosen", to), 422)
+        if change.what not in CHANGES:
+            return await self._list(request, who, address, failure("no_action", to), 422)
         if self._is_for_good(change) and form.get("sure") != "yes":
             return page("sure.html", request, address, who, change=change)
         return await self._apply(request, who, address, [change])
@@ -95,22 +94,26 @@ class Pages:
         try:
             changes = changing.from_text(str(form.get("undo", "")))
         except InvalidInput:
-            return await self._list(request, who, address, _failure("no_undo", language(request)), 422)
+            return await self._list(request, who, address, failure("no_undo", language(request)), 422)
         return await self._apply(request, who, address, changes, undone=True)
 
     async def _apply(
         self, request: Request, who: Person, address: Address, changes: list[Change], undone: bool = False
     ) -> Response:
-        to, outcomes = language(request), list[Outcome]()
+        to = language(request)
         try:
-            for change in changes:
-                outcomes.append(await changing.apply(self._layer, who.identifier, who.id, change))
-        except InvalidInput:
-            key = {"move": "folder_bad", "tag": "tag_bad", "untag": "tag_bad"}.get(changes[0].what, "no_action")
-            limits = {"deep": text.FOLDER_DEPTH, "most": text.ID_LENGTH, "long": text.TAG_LENGTH}
-            return await self._list(request, who, address, _failure(key, to, **limits, many=changing.MOST_TAGS), 422)
-        notice = _told(changes, outcomes, undone, self._is_for_good(changes[0]), to)
+            outcomes = [await self._do(who, change, to) for change in changes]
+        except (InvalidInput, NotFound) as error:
+            return await self._list(request, who, address, refused(error, changes[0], to), 422)
+        notice = told(changes, outcomes, undone, self._is_for_good(changes[0]), to)
+        if changes[0].what == "merge":
+            address = address.at_thread(outcomes[0].undo[0].ids[0])
         return await self._list(request, who, address, notice)
+
+    async def _do(self, who: Person, change: Change, to: Language) -> Outcome:
+        if change.what in merging.MERGES:
+            return await merging.apply(self._layer, who.identifier, who.id, change, to)
+        return await changing.apply(self._layer, who.identifier, who.id, change)
 
     def _is_for_good(self, change: Change) -> bool:
         return change.what == "purge" or (change.what == "trash" and not self._layer.has_trash)
@@ -122,7 +125,7 @@ class Pages:
         try:
             listed = await listing(store, who.id, address, to)
         except InvalidInput:  # a cursor, or a folder that cannot be
-            notice, status = notice or _failure("no_page", to), 404 if notice is None else status
+            notice, status = notice or failure("no_page", to), 404 if notice is None else status
             address, listed = address.to(folder=None), Listing()
             with suppress(InvalidInput):
                 listed = await listing(store, who.id, address, to)
@@ -130,7 +133,7 @@ class Pages:
             return Response(status_code=204, headers={"Cache-Control": "no-store"})
         opened = await reading(store, who.id, address, to) if address.thread else None
         if address.thread and opened is None and notice is None:
-            notice, status = _failure("no_thread", to), 404
+            notice, status = failure("no_thread", to), 404
         found = places(await store.facets(who.id, address.which.archived))
         shown = {"listing": listed, "places": found, "opened": opened, "has_trash": self._layer.has_trash}
         answer = page("list.html", request, address, who, notice, status, **shown)
@@ -139,43 +142,8 @@ class Pages:
         return answer
 
 
-async def _form(request: Request) -> tuple[FormData | None, int]:
-    """What was sent, or None and the status of the refusal: it is too much, or no form."""
-    try:
-        async with request.form(max_files=0, max_fields=_FIELDS, max_part_size=_FIELD_SIZE) as form:
-            return form, 200
-    except HTTPException as error:
-        return None, 400 if error.detail.startswith("Invalid") else 413
-
-
-def _asked(form: FormData) -> Change:
-    """Who presses Enter in a field means what is in it."""
-    named = {key: str(form.get(key, "")) for key in ("do", "folder", "tags")}
-    what = named["do"] or ("move" if named["folder"] else "tag" if named["tags"] else "")
-    tags = [tag.strip() for tag in re.split("[,;，、\\n]", named["tags"]) if tag.strip()]
-    values = [named["folder"]] if what == "move" else tags if what in ("tag", "untag") else []
-    return Change(what, tuple(dict.fromkeys(str(each) for each in form.getlist("id"))), tuple(values))
-
-
-def _told(changes: list[Change], outcomes: list[Outcome], undone: bool, for_good: bool, to: Language) -> Notice:
-    changed, missing = (sum(getattr(each, name) for each in outcomes) for name in ("changed", "missing"))
-    first = changes[0]
-    values = [text.folder("".join(first.values[:1]))] if first.what == "move" else first.values
-    key = "undone" if undone else f"did_{'purge' if for_good else first.what}"
-    if key == "did_move" and not values[0]:
-        key = "did_unfile"
-    said = [say(key, to, n=changed, value=", ".join(values))] if changed or not missing else []
-    said += [say("missing", to, n=missing)] if missing else []
-    back = () if undone or for_good else [change for each in outcomes for change in each.undo]
-    return Notice(" ".join(said), not changed and bool(missing), changing.to_text(back) if back else "")
-
-
-def _failure(key: str, to: Language, **values: Any) -> Notice:
-    return Notice(say(key, to, **values), failure=True)
-
-
 def _failed(request: Request, address: Address, error: DataLayerError) -> Response:
     if error.status_code >= 500:
         logger.error("The library page failed: %s", error)
-    notice = _failure("failed" if error.status_code >= 500 else "no_page", language(request))
+    notice = failure("failed" if error.status_code >= 500 else "no_page", language(request))
     return page("failed.html", request, address, notice=notice, status=error.status_code)

@@ -2,8 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from datalayer.records import Facets
+
+class Counted(Protocol):
+    """How many conversations there are in each folder, and with each tag."""
+
+    @property
+    def folders(self) -> dict[str, int]: ...
+
+    @property
+    def tags(self) -> dict[str, int]: ...
 
 
 @dataclass(slots=True)
@@ -24,7 +33,7 @@ class Places:
     tags: dict[str, int]
 
 
-def places(facets: Facets) -> Places:
+def places(facets: Counted) -> Places:
     return Places(tree(facets.folders), list(facets.folders), facets.tags)
 
 

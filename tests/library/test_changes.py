@@ -70,6 +70,48 @@ async def test_who_presses_enter_in_a_field_means_it(mounted: DataLayer, browser
     assert browser.notice == "1 conversation has: new."
 
 
+class TestMerge:
+    async def test_several_become_one_beside_the_list_and_come_back(
+        self, mounted: DataLayer, ann: Any, browser: Browser, three: list[str]
+    ) -> None:
+        before = await stored(mounted, three)
+        for _ in range(2):  # what was taken back can be done again
+            await browser.do("merge", three[0], three[2])
+            assert browser.notice == "2 conversations are one now; they are in the archive."
+            assert browser.names == ["one + three"]
+            assert browser.text.count("<p>Good morning</p>") == 2
+            await browser.undo()
+            assert browser.notice == "Undone: 2 conversations are as they were."
+            assert set(browser.names) == {"one", "three"}
+            assert await stored(mounted, three) == before
+
+    async def test_a_form_that_is_sent_twice_merges_once(
+        self, mounted: DataLayer, browser: Browser, three: list[str]
+    ) -> None:
+        await browser.do("merge", three[0], three[2])
+        await browser.do("merge", three[0], three[2])
+        assert browser.names == ["one + three"]
+
+    async def test_what_cannot_be(
+        self, mounted: DataLayer, browser: Browser, open_browser: OpenBrowser, three: list[str]
+    ) -> None:
+        before = await stored(mounted, three)
+        theirs = await thread(mounted, await register(mounted, "bob"), "Bob's")
+        for ids, said in (
+            ([three[0]], "It takes two"),
+            ([three[0], three[0]], "It takes two"),
+            ([three[0], theirs], "One of these conversations does not exist"),
+            ([three[0], "no such"], "One of these conversations does not exist"),
+            ([three[0], *(f"{n:036}" for n in range(200))], "At most 100 conversations"),
+        ):
+            assert (await browser.do("merge", *ids)).status_code == 422
+            assert browser.notice.startswith(said)
+        undo = json.dumps([["unmerge", [], [theirs, three[0], "no such"]]])
+        await browser.do("", path="/undo", undo=undo)
+        assert browser.notice == "3 could not be found any more."
+        assert await stored(mounted, three) == before
+
+
 class TestTrash:
     async def test_restored_and_deleted_for_good(self, mounted: DataLayer, browser: Browser, three: list[str]) -> None:
         before = await stored(mounted, three)
