@@ -1,5 +1,5 @@
-"""`python -m assistant serve`, `users …` and `embed`: the server, the accounts of THREADKEEP_AUTH=accounts, and the
-vectors of THREADKEEP_EMBEDDING_MODEL."""
+"""`python -m assistant serve`, `users …`, `embed` and `cleanup`: the server, the accounts of THREADKEEP_AUTH=accounts,
+the vectors of THREADKEEP_EMBEDDING_MODEL, and what THREADKEEP_MAX_AGE_DAYS and the like do not keep."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from assistant.access.values import Values
 from assistant.config import Config, load
 from assistant.server import scratch
 from assistant.server.environment import tell
-from datalayer import DataLayerError, Embeddings, Store
+from datalayer import DataLayerError, Embeddings, Retention, Store
 from datalayer.backup import check
 
 if TYPE_CHECKING:
@@ -82,11 +82,17 @@ def _furnish(config: Config) -> None:
     os.environ["CHAINLIT_APP_ROOT"] = str(folder)
 
 
-def _with_store(config: Config, embeddings: Embeddings | None, use: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
+def _with_store(
+    config: Config,
+    embeddings: Embeddings | None,
+    use: Callable[[Store], Coroutine[Any, Any, T]],
+    retention: Retention | None = None,
+) -> T:
     """What `use` returns, with the configured database. Ends with one line when it cannot be had."""
 
     async def run() -> T:
-        store = Store(config.database_url, config.files, config.spool, config.backup_folder, embeddings=embeddings)
+        where = config.database_url, config.files, config.spool, config.backup_folder
+        store = Store(*where, embeddings=embeddings, retention=retention)
         try:
             if store.place.server:  # which says what it refuses; a file would be read whole
                 await asyncio.to_thread(check, store.place)
@@ -143,6 +149,32 @@ def embed(
     with _bar() as show:
         made = _with_store(config, embeddings, lambda store: embedding.make(store, model, found.counts.messages, show))
     typer.echo(f"{made.made} of {made.messages} messages have a vector.")
+
+
+@app.command()
+def cleanup(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
+) -> None:
+    """Archive and remove what THREADKEEP_MAX_AGE_DAYS and the other limits do not keep, as the app does it by itself.
+
+    Shows first what goes. May run beside the app.
+    """
+    from assistant.services import make_retention
+
+    config = load()
+    if (policy := make_retention(config)) is None:
+        raise SystemExit("No limit is set: all is kept.")
+    found = _with_store(config, None, lambda store: store.clean_up(dry_run=True), policy)
+    typer.echo(f"{found.threads} conversations and {found.messages} messages of others go into {policy.archive}.")
+    if dry_run or not (found.threads or found.messages):
+        return
+    if not yes:
+        typer.confirm("Archive and remove them?", abort=True)
+    done = _with_store(config, None, lambda store: store.clean_up(), policy)
+    typer.echo(f"{done.threads} conversations and {done.messages} messages are removed.")
+    for path in done.files:
+        typer.echo(path)
 
 
 @contextmanager

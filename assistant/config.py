@@ -10,16 +10,10 @@ from typing import Annotated, Any, Literal
 import platformdirs
 from dotenv import load_dotenv
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from .kept import Folder, Kept, absolute
 from .server.environment import mend, tell, usable
-
-
-def _absolute(path: Path) -> Path:
-    try:
-        return path.expanduser().absolute()
-    except RuntimeError as error:  # "~nobody/…": pydantic only reports ValueError
-        raise ValueError from error
 
 
 def _place(value: str | Path) -> str | Path:
@@ -28,14 +22,13 @@ def _place(value: str | Path) -> str | Path:
         if not re.fullmatch(r"s3://[a-z0-9.-]{3,63}(/[\w.+=/-]*)?", value, re.ASCII):
             raise ValueError
         return value
-    return _absolute(Path(value))
+    return absolute(Path(value))
 
 
 def _split(value: object) -> object:
     return [name for each in value.split(",") if (name := each.strip())] if isinstance(value, str) else value
 
 
-Folder = Annotated[Path, AfterValidator(_absolute)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -66,7 +59,7 @@ def _beside_a_server(name: str) -> Callable[[dict[str, Any]], Path | None]:
     return lambda known: None if str(known.get("database_url")).startswith("sqlite") else Path(known["home"]) / name
 
 
-class Config(BaseSettings):
+class Config(Kept):
     """The configuration. An empty variable counts as one that is not set.
 
     `gemini_api_key` None: Google's models are not offered. `anthropic_api_key` None:
@@ -113,13 +106,6 @@ class Config(BaseSettings):
         default_factory=_beside_a_server("backups"),
         validation_alias="THREADKEEP_BACKUP_FOLDER",
         description="the path of a folder, on another disk at best",
-    )
-    trash_days: int = Field(
-        default=30,
-        ge=0,
-        le=3650,
-        validation_alias="THREADKEEP_TRASH_DAYS",
-        description="days that a deleted conversation can be brought back, 0 to 3650; 0: it is gone at once",
     )
     gemini_api_key: SecretStr | None = Field(default=None, validation_alias="GEMINI_API_KEY", description="a key")
     gemini_base_url: str | None = Field(

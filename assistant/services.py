@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
 
-from datalayer import DataLayer, Embeddings
+from datalayer import DataLayer, Embeddings, Retention
 
 from .config import Config
 from .memory import HotLimits, Memory, open_link, open_memory
@@ -53,7 +53,23 @@ def make_layer(config: Config, embeddings: Embeddings | None = None) -> DataLaye
         backups=config.backup_folder,
         trash_days=config.trash_days,
         embeddings=embeddings,
+        retention=make_retention(config),
         temporary=(TEMPORARY,),
+    )
+
+
+def make_retention(config: Config) -> Retention | None:
+    """None: all is kept."""
+    limits = (config.max_age_days, config.max_threads, config.max_messages_per_thread)
+    if limits == (None, None, None):
+        return None
+    age, threads, messages = limits
+    return Retention(
+        archive=config.archive or config.home / "archive",
+        max_age_days=age,
+        max_threads=threads,
+        max_messages_per_thread=messages,
+        cleanup_interval_hours=config.cleanup_interval_hours,
     )
 
 

@@ -35,6 +35,7 @@ from .writes import APPLICATION
 
 if TYPE_CHECKING:
     from . import (
+        archive,
         backup,
         door,
         durable,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     )
     from .chainlit.adapter import DataLayer
     from .chainlit.shapes import file_url
+    from .retention import Retention
     from .store import Store
     from .writer import Event
 
@@ -67,6 +69,7 @@ __all__ = [
     "Forbidden",
     "InvalidInput",
     "NotFound",
+    "Retention",
     "Store",
     "StoreClosed",
     "StoreCorrupt",
@@ -75,6 +78,7 @@ __all__ = [
     "StoreTooOld",
     "StoreUnavailable",
     "WrongLoop",
+    "archive",
     "backup",
     "door",
     "durable",
@@ -95,6 +99,7 @@ __all__ = [
 _ELSEWHERE = {
     "DataLayer": "chainlit.adapter",
     "Event": "writer",
+    "Retention": "retention",
     "Store": "store",
     "file_url": "chainlit.shapes",
 }

@@ -10,6 +10,10 @@ def nothing() -> asyncio.Future[Any]:
     return answer
 
 
+async def nobody(*_: Any) -> None:
+    """Who is told where nobody wants to know."""
+
+
 def succeeded(task: asyncio.Task[Any] | None) -> bool:
     return task is not None and task.done() and not failed(task)
 

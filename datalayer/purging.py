@@ -22,17 +22,19 @@ _AT_ONCE = 100
 
 
 class Purging:
-    """``expired``: ids of threads that are in the trash since before a moment, at most so many. ``submit``: as
-    ``Store.submit``."""
+    """``expired``: ids and users of threads that are in the trash since before a moment, at most so many. ``submit``:
+    as ``Store.submit``. ``gone``: is told user ("": nobody) and thread."""
 
     def __init__(
         self,
-        expired: Callable[[int, int], Awaitable[Sequence[str]]],
+        expired: Callable[[int, int], Awaitable[Sequence[tuple[str, str | None]]]],
         submit: Callable[[Write], Awaitable[Any]],
         days: int,
+        gone: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self._expired = expired
         self._submit = submit
+        self._gone = gone
         self._kept = (days or TRASH_DAYS) * _DAY
         self._task: asyncio.Task[None] | None = None
 
@@ -50,12 +52,14 @@ class Purging:
         """How many threads went. ``at``: what counts as now. What cannot be done now is done the next time."""
         before, gone = (now() if at is None else at) - self._kept, 0
         try:
-            while ids := await self._expired(before, _AT_ONCE):
+            while some := await self._expired(before, _AT_ONCE):
                 writes = [
-                    DeleteThread(actor=APPLICATION, thread_id=key, at=now(), trashed_before=before) for key in ids
+                    DeleteThread(actor=APPLICATION, thread_id=key, at=now(), trashed_before=before) for key, _ in some
                 ]
                 await asyncio.gather(*map(self._submit, writes))
-                gone += len(ids)
+                for key, user in some:
+                    await self._gone(user or "", key)
+                gone += len(some)
         except Exception as error:
             logger.warning("the trash is left for later: %s", reason(error))
         if gone:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -10,7 +11,7 @@ from .blobs import Blobs, in_thread
 from .dialects.base import reason
 from .errors import DataLayerError
 from .records import now
-from .writes import ForgetBlobs, ReleaseBlobs, Write
+from .writes import ForgetBlobs, ReleaseBlobs, UpsertElement, Write
 
 logger = logging.getLogger("datalayer")
 
@@ -78,3 +79,20 @@ class Releases:
             logger.warning("a blob left for later: %s (%s)", error, reason(error))
             return name
         return None
+
+
+def blobs_of(writes: Iterable[Write]) -> list[str]:
+    """The names of the blobs that they bring along."""
+    return [write.blob.name for write in writes if isinstance(write, UpsertElement) and write.blob]
+
+
+async def vanished(blobs: Blobs, writes: Sequence[Write], seconds: float) -> set[str]:
+    """Names of the blobs that writes out of a spool bring along and that are gone: a process that died can have
+    stored such a write before, and another have let its content go. What cannot be asked is taken to be there."""
+    if not (names := blobs_of(write for write in writes if write.replayed)):
+        return set()
+    with suppress(DataLayerError, OSError, TimeoutError):
+        async with asyncio.timeout(seconds):
+            sizes = await asyncio.gather(*(in_thread(blobs.size, name) for name in names))
+            return {name for name, size in zip(names, sizes, strict=True) if size is None}
+    return set()

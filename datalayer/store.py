@@ -11,7 +11,7 @@ from typing import Any, ParamSpec
 
 from . import blobs as stores
 from . import dialects, opening, transaction
-from .answers import failed, nothing, succeeded
+from .answers import failed, nobody, nothing, succeeded
 from .app_values import AppValues
 from .backlog import MAX_BATCH
 from .blobs import in_thread
@@ -28,7 +28,8 @@ from .pruning import Pruning
 from .purging import Purging
 from .reads import Found, Reads, T
 from .records import Blob, Readiness, User, not_before, user_id
-from .releases import Releases
+from .releases import Releases, blobs_of, vanished
+from .retention import Cleanup, Removed, Retention
 from .spool import Spool
 from .sql import lists, queries, tombstones
 from .sql.apply import apply
@@ -36,7 +37,7 @@ from .sql.overlay import Overlay, Rows
 from .transaction import Verdict
 from .vectors import Vectors
 from .writer import CLOSING, Event
-from .writes import UpsertElement, UpsertUser, Write
+from .writes import UpsertUser, Write
 
 logger = logging.getLogger("datalayer")
 P = ParamSpec("P")
@@ -53,6 +54,7 @@ class Store(Reads, AppValues, Vectors):
     the name. ``trash_days``: how long the trash keeps what is put into it; 0: there is none, and what is in it from
     before is kept for 30 days.
     ``embeddings``: a model by which messages are found by their meaning, too; None: by their words alone.
+    ``retention``: what need not be kept for ever; None: all is.
     ``kept``: what of a write is accepted, None: nothing; it is asked when the write is called.
 
     Cheap and synchronous; everything is opened by the first call. Raises InvalidInput for an address it cannot keep.
@@ -68,6 +70,7 @@ class Store(Reads, AppValues, Vectors):
         synchronous: str = "FULL",
         trash_days: int = 0,
         embeddings: Embeddings | None = None,
+        retention: Retention | None = None,
         kept: Callable[[Write], Write | None] = lambda write: write,
     ) -> None:
         self._kept_of = kept
@@ -77,7 +80,9 @@ class Store(Reads, AppValues, Vectors):
         self._releases = Releases(self.blobs, self._alone, lambda: self._lanes.blobs() | self._kept)
         self._spool = Spool(self.place.spool, self.place.owner)
         self._pruning = Pruning(self._prune, self.place.spool)
-        self._purging = Purging(self._expired, self.submit, trash_days)
+        self._purging = Purging(self._expired, self.submit, trash_days, self._tell_gone)
+        self.cleanup = Cleanup(retention, self._now, self.submit, self.blobs, self._tell_gone)
+        self.on_gone: Callable[[str, str], Awaitable[None]] = nobody
         self._fused = Fused(embeddings, self._read, self._list) if embeddings else None
         self._open = opening.of(self._database, self.place, self._spool, self._vectors_since)
         self._embedding = Embedding(self._database, embeddings, self._spool, self._open.is_dead) if embeddings else None
@@ -156,7 +161,7 @@ class Store(Reads, AppValues, Vectors):
         taken = await asyncio.to_thread(self._left_by_others)
         left = taken or []
         not_before(max((write.at for write in left), default=0))
-        self._kept = set(_blobs_of(left))
+        self._kept = set(blobs_of(left))
         for start in range(0, len(left), MAX_BATCH):
             await self._lanes.store_kept(left[start : start + MAX_BATCH], self._apply)
         self._kept = set()
@@ -168,6 +173,7 @@ class Store(Reads, AppValues, Vectors):
         self._releases.add(await self._database.read.run(queries.unused_blobs))
         self._pruning.begin()
         self._purging.begin()
+        self.cleanup.begin()
 
     def _left_by_others(self) -> list[Write] | None:
         """None: nobody can tell; ``_show_up`` has said that there is no spool."""
@@ -195,6 +201,7 @@ class Store(Reads, AppValues, Vectors):
     async def _shut(self) -> None:
         await self._lanes.ended()
         await self._pruning.close()
+        await self.cleanup.close()
         await self._releases.close(CLOSING)
         await self._indexing.close(CLOSING)
         if self._embedding:
@@ -266,8 +273,8 @@ class Store(Reads, AppValues, Vectors):
         return verdicts
 
     async def _apply(self, writes: Sequence[Write]) -> list[Verdict]:
-        vanished = await self._vanished(writes)
-        changed = partial(apply, writes=writes, vanished=vanished, vectors_since=self._vectors_since())
+        lost = await vanished(self.blobs, writes, CLOSING)
+        changed = partial(apply, writes=writes, vanished=lost, vectors_since=self._vectors_since())
         verdicts, released, left = await self._database.write.run(changed)
         self._releases.add(released)
         if left:
@@ -289,22 +296,19 @@ class Store(Reads, AppValues, Vectors):
         what counts as now, in UTC microseconds. Returns how many threads went."""
         return await self._purging.purge(at)
 
-    async def _expired(self, before: int, limit: int) -> Sequence[str]:
+    async def clean_up(self, dry_run: bool = False, at: int | None = None) -> Removed:
+        """Archives and removes what ``retention`` does not keep, as it is done in the background. ``dry_run``: only
+        counts it. ``at``: as for ``purge``. Raises DataLayerError, OSError."""
+        return await self.cleanup.run(dry_run, at)
+
+    async def _tell_gone(self, user_id: str, thread_id: str) -> None:
+        await self.on_gone(user_id, thread_id)
+
+    async def _expired(self, before: int, limit: int) -> Sequence[tuple[str, str | None]]:
         return await self._ask(lists.expired, before, limit)
 
     async def _prune(self, before: int, limit: int) -> int:
         return await self._database.write.run(partial(tombstones.prune, before=before, limit=limit))
-
-    async def _vanished(self, writes: Sequence[Write]) -> set[str]:
-        """Names of the blobs that writes out of a spool bring along and that are gone: a process that died can have
-        stored such a write before, and another have let its content go. What cannot be asked is taken to be there."""
-        if not (names := _blobs_of([write for write in writes if write.replayed])):
-            return set()
-        with suppress(DataLayerError, OSError, TimeoutError):
-            async with asyncio.timeout(CLOSING):
-                sizes = await asyncio.gather(*(in_thread(self.blobs.size, name) for name in names))
-                return {name for name, size in zip(names, sizes, strict=True) if size is None}
-        return set()
 
     async def _read(self, query: Callable[..., T], *args: Any, thread_id: str | None = None) -> T:
         await self._settled(thread_id)
@@ -389,7 +393,3 @@ class Store(Reads, AppValues, Vectors):
         self._stuck.add(task)
         task.add_done_callback(self._stuck.discard)
         raise StoreUnavailable("The database does not answer")
-
-
-def _blobs_of(writes: Sequence[Write]) -> list[str]:
-    return [write.blob.name for write in writes if isinstance(write, UpsertElement) and write.blob]

@@ -124,6 +124,18 @@ class DeleteThread(Write):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveArchived(Write):
+    """For good: a thread, or ``steps`` of it, that are in an archive. Only if they still are what was archived, and the
+    thread is neither pinned nor in the trash. Result: whether they are gone."""
+
+    thread_id: str
+    digest: str
+    """Of what was archived, as ``sql.archiving.digest`` gives it."""
+    steps: list[str] | None = None
+    """With all that stand below them; None: all of the thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrashThread(Write):
     """Into the trash; what is in it keeps its time. What is written to it later is stored with it, and a new message of
     a user takes it out again: whoever goes on writing loses nothing. One that is not there yet will not come."""
@@ -329,7 +341,7 @@ class PutSummary(Write):
 KINDS: dict[str, type[Write]] = {
     kind.__name__: kind
     for kind in (
-        *(UpsertUser, UpdateThread, DeleteThread, TrashThread, RestoreThread, ForkThread, UndoMerge),
+        *(UpsertUser, UpdateThread, DeleteThread, RemoveArchived, TrashThread, RestoreThread, ForkThread, UndoMerge),
         *(UpsertStep, DeleteStep, ChooseVersion),
         *(UpsertElement, DeleteElement, UpsertFeedback, DeleteFeedback, ReleaseBlobs, ForgetBlobs),
         *(RecordUsage, PutSummary, PutPreferences),

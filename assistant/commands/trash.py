@@ -69,6 +69,8 @@ async def _empty(asked: Asked) -> Reply:
             DeleteThread(actor=asked.actor, thread_id=thread.id, at=now(), trashed_before=before) for thread in old
         )
         await asyncio.gather(*map(store.submit, writes))
+        for thread in old:
+            await store.on_gone(asked.user, thread.id)
         gone += len(old)
         if len(old) < len(threads):
             break

@@ -1,7 +1,7 @@
 """Chainlit's callbacks <-> ``answering.py``: what happens at the screen, one function an event."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -161,7 +161,15 @@ def _listen(services: Callable[[], Services], layer: DataLayer) -> None:
     async def delete(actor: Actor, thread_id: str) -> None:
         await services().memory.drop(author_id(actor) or "", thread_id)
 
+    async def gone(user: str, thread_id: str) -> None:
+        await services().memory.drop(user, thread_id)
+
+    async def in_use(user: str, threads: Sequence[str]) -> set[str]:
+        hot = {session.thread_id for session in await services().memory.sessions(user)}
+        return {each for each in threads if each in hot or live.is_shown(each)}
+
     layer.on_unvote, layer.on_delete = unvote, delete
+    layer.store.on_gone, layer.store.cleanup.in_use = gone, in_use
     layer.store.listeners.append(Notices())
 
 

@@ -68,6 +68,11 @@ def here() -> Room:
     return room(session)
 
 
+def is_shown(thread_id: str) -> bool:
+    """Whether a screen of this instance shows the conversation."""
+    return any(room.key[1] == thread_id and (room.screens or room.busy) for room in list(_rooms.values()))
+
+
 def leave(session: WebsocketSession) -> None:
     """The page is gone for good."""
     left, state_of(session).room = state_of(session).room, None

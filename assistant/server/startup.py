@@ -102,7 +102,7 @@ def _make_private(home: Path, place: Place) -> None:
             tell(f"Other users of this machine can see the names of the files in {home}, but cannot read them.")
 
 
-_NAMES = (FILE_NAME, f"{FILE_NAME}.taken-over", "secret", scratch.NAME)
+_NAMES = (FILE_NAME, f"{FILE_NAME}.taken-over", "secret", "archive", scratch.NAME)
 """Of what lies in the data folder besides the store."""
 
 

@@ -22,6 +22,7 @@ from ..embeddings import Embeddings
 from ..errors import DataLayerError, InvalidInput, NotFound
 from ..place import Place
 from ..records import Thread, now, to_iso, vote_id
+from ..retention import Retention
 from ..store import Store
 from ..writes import (
     Actor,
@@ -67,6 +68,7 @@ class DataLayer(Parts):
     ``trash_days``: for so long a deleted thread is in the trash (``store.trash``, ``RestoreThread``); 0: it is gone at
     once.
     ``embeddings``: a model by which messages are found by their meaning, too; None: by their words alone.
+    ``retention``: what need not be kept for ever (``retention.py``); None: all is.
     ``temporary``: names of chat profiles; of what is said under one of them nothing is kept (``temporary.py``).
 
     The constructor opens nothing; the first call does. Every method raises a ``datalayer.errors`` type when its change
@@ -88,11 +90,16 @@ class DataLayer(Parts):
         backups: str | Path | None = None,
         trash_days: int = 0,
         embeddings: Embeddings | None = None,
+        retention: Retention | None = None,
         temporary: Collection[str] = (),
     ) -> None:
         self._temporary = Temporary(temporary)
         self.store = Store(
-            url, files, spool, backups, trash_days=trash_days, embeddings=embeddings, kept=self._temporary.kept
+            *(url, files, spool, backups),
+            trash_days=trash_days,
+            embeddings=embeddings,
+            retention=retention,
+            kept=self._temporary.kept,
         )
         self.has_trash = trash_days > 0
         self.on_unvote: Callable[[str, str], Awaitable[None]] = nothing

@@ -32,6 +32,7 @@ from ..writes import (
     PutSummary,
     RecordUsage,
     ReleaseBlobs,
+    RemoveArchived,
     RestoreThread,
     TrashThread,
     UndoMerge,
@@ -43,7 +44,7 @@ from ..writes import (
     Write,
     author_id,
 )
-from . import contents, forking, merging, organising, removing, summaries, usage, versions
+from . import archiving, contents, forking, merging, organising, removing, summaries, usage, versions
 from .facts import Facts
 from .group import Group, user_row
 from .values import fit
@@ -311,6 +312,7 @@ _HANDLERS: dict[type[Write], Callable[[Group, Any], Any]] = {
     UpsertUser: _upsert_user,
     UpdateThread: _update_thread,
     DeleteThread: removing.delete,
+    RemoveArchived: archiving.remove,
     TrashThread: removing.trash,
     RestoreThread: removing.restore,
     ForkThread: forking.fork,

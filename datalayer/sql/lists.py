@@ -180,10 +180,10 @@ def has_vote(user_id: str, value: int) -> ColumnElement[bool]:
     return threads.c.id.in_(voted.where(feedbacks.c.user_id == user_id, feedbacks.c.value == value))
 
 
-def expired(connection: Connection, before: int, limit: int) -> Sequence[str]:
-    """The ids of anybody's threads that are in the trash since before a moment, at most so many."""
-    found = select(threads.c.id).where(threads.c.trashed_at > 0, threads.c.trashed_at < before)
-    return connection.execute(found.order_by(threads.c.trashed_at).limit(limit)).scalars().all()
+def expired(connection: Connection, before: int, limit: int) -> Sequence[tuple[str, str | None]]:
+    """The ids and users of anybody's threads that are in the trash since before a moment, at most so many."""
+    found = select(threads.c.id, threads.c.user_id).where(threads.c.trashed_at > 0, threads.c.trashed_at < before)
+    return [(row.id, row.user_id) for row in connection.execute(found.order_by(threads.c.trashed_at).limit(limit))]
 
 
 def facets(

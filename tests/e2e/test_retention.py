@@ -1,0 +1,51 @@
+"""Retention in the real app: counted, archived and removed by command; wrong limits are told at start."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from datalayer import archive
+from tests.e2e.conftest import App, Tabs
+from tests.processes import module, run
+
+DAY = 86_400 * 1_000_000
+
+
+async def test_what_the_limits_do_not_keep_goes_by_command_into_the_archive(tmp_path: Path, tabs: Tabs) -> None:
+    app = App(tmp_path, THREADKEEP_MAX_THREADS="1")
+    try:
+        me = await tabs(app.alive().url)
+        for question in ("A heron", "A stork", "A crane"):
+            await me.send(question)
+            await me.disconnect(leave=True)
+            me = await tabs(app.alive().url)
+        app.close()
+        with closing(sqlite3.connect(app.home / "threads.db")) as file, file:
+            file.execute("UPDATE threads SET last_activity_at = last_activity_at - ?", [DAY])
+        folder = app.home / "archive"
+        told = f"2 conversations and 0 messages of others go into {folder}."
+        assert app.run(module("assistant"), "cleanup", "--dry-run").strip() == told
+        assert not folder.exists()
+        assert "2 conversations and 0 messages are removed." in app.run(module("assistant"), "cleanup", "--yes")
+        (path,) = archive.files(folder)
+        said = [each["row"]["output"] for each in archive.read(path) if each.get("table") == "steps"]
+        assert {"A heron", "A stork"} < set(said)
+        assert "A crane" not in said
+        me = await tabs(app.alive().url)
+        assert list((await me.listed()).values()) == ["A crane"]
+        assert "0 conversations" in app.run(module("assistant"), "cleanup", "--yes")
+    finally:
+        app.close()
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "many", "1.5"])
+def test_a_wrong_limit_is_told(tmp_path: Path, value: str) -> None:
+    for name in ("MAX_AGE_DAYS", "MAX_THREADS", "MAX_MESSAGES_PER_THREAD", "CLEANUP_INTERVAL_HOURS"):
+        variable = f"THREADKEEP_{name}"
+        done = run(
+            module("assistant"), "cleanup", cwd=tmp_path, env={"THREADKEEP_HOME": str(tmp_path), variable: value}
+        )
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"{variable}: expected a whole number")
