@@ -67,12 +67,12 @@ class TestMessages:
                 "parent_id": question["id"],
                 "status": "stopped",
             },
-            at=2**60,
+            at=2**57,
         )
         await layer.store.submit(answer)
         found = (await layer.store.thread_messages(question["threadId"]))[-1]
         assert (found.parent_id, found.metadata, found.status) == (question["id"], {"model": "m"}, "stopped")
-        assert found.position == (2**60, answer.id)
+        assert found.position == (2**57, answer.id)
 
     async def test_errors_are_left_out_and_a_message_without_text_is_not(self, layer: DataLayer) -> None:
         await layer.create_step(make_step("t", isError=True, output="failed"))
