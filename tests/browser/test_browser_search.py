@@ -31,8 +31,7 @@ def said_before(app: App, *conversations: tuple[str, Sequence[str]]) -> list[str
         ids = [new_id() for _ in conversations]
         for thread_id, (name, messages) in zip(ids, conversations, strict=True):
             await layer.update_thread(thread_id, user_id=user)
-            for text in messages:
-                await layer.create_step(make_step(thread_id, output=text))
+            await asyncio.gather(*(layer.create_step(make_step(thread_id, output=text)) for text in messages))
             await layer.update_thread(thread_id, name=name)
         await layer.close()
         return ids
@@ -137,7 +136,7 @@ def test_an_index_that_is_being_built_is_told_until_it_is(app: App, tab: OpenTab
 def test_a_search_that_ends_early_goes_on_by_a_click(app: App, tab: OpenTab) -> None:
     tab().send("A person begins")
     rare = "a needle of gold"
-    said_before(app, ("Haystack", [rare, *["gold, a needle of"] * 1_400]))
+    said_before(app, ("Haystack", [rare, *["gold, a needle of"] * 4_000]))
     chat = tab()
     expect(chat.search('"needle of gold"')).to_have_count(0)
     expect(notes(chat)).to_contain_text("Only what was said since")

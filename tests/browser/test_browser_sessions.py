@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
+from assistant.commands.names import COMMANDS
 from assistant.texts import say
 from tests.browser.chat import App, Chat
 from tests.browser.conftest import OpenTab
@@ -80,7 +81,7 @@ def test_the_menu_opens_with_a_slash_and_a_picked_command_works(tab: OpenTab, ge
     chat.input.click()
     chat.page.keyboard.type("/")
     menu = chat.page.locator("[cmdk-item], [role=option]")
-    expect(menu).to_have_count(9)
+    expect(menu).to_have_count(len(COMMANDS))
     expect(menu.filter(has_text="renommer")).to_contain_text(say("command_rename", "fr"))
     chat.page.keyboard.type("renom")
     expect(menu).to_have_count(1)
