@@ -9,6 +9,7 @@ import json
 import logging
 import multiprocessing
 import os
+import random
 import shutil
 import signal
 import sqlite3
@@ -652,17 +653,18 @@ OPERATIONS: dict[str, Callable[[Place], Any]] = {
 }
 
 
-def kill_everywhere(operation: str, home: Path, folder: Path, start: int = 1, step: int = 1) -> Iterator[Place]:
+def kill_everywhere(operation: str, home: Path, folder: Path, step: int = 1) -> Iterator[Place]:
     """A copy of ``home`` for every moment at which the operation can be killed, after that kill.
 
-    ``start``, ``step``: every so manieth moment only, where other tests take the others.
+    ``step``: every so manieth moment only, from a random one on, where there are many.
     """
-    for at in count(start, step):
+    for at in count(random.randint(1, step), step):
+        print(f"{operation} is killed at its look {at}")
         copy = folder / f"{operation}{at}"
         shutil.copytree(home, copy, symlinks=True)
         child = processes().Process(target=run_and_die, args=(operation, str(copy), at))
         child.start()
-        child.join(15)
+        child.join(60)
         assert child.exitcode in (0, -signal.SIGKILL)
         yield Place.beside(copy / "app.db")
         if child.exitcode == 0:
@@ -679,13 +681,19 @@ def memory(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.fixture
+def step(request: pytest.FixtureRequest) -> Callable[[int], int]:
+    """Of how many moments one is taken; each with the option ``--thorough``. What tests.conftest imports would cost
+    each process that is killed a second."""
+    return lambda usually: 1 if request.config.getoption("--thorough") else usually
+
+
 class TestKills:
-    @pytest.mark.parametrize("start", [1, 2])
-    def test_during_a_backup(self, start: int, place: Place, memory: Path) -> None:
+    def test_during_a_backup(self, place: Place, memory: Path, step: Callable[[int], int]) -> None:
         backing.make(place)
         fill(place, 5, 5)
         folder = place.database.parent
-        for killed in kill_everywhere("backup", folder, memory, start, 2):
+        for killed in kill_everywhere("backup", folder, memory, step(4)):
             made = backing.backups(killed.backups)
             assert 1 <= len(made) <= 2
             assert [backing.verify(backup).problems for backup in made] == [()] * len(made)
@@ -696,13 +704,12 @@ class TestKills:
             assert list(killed.backups.glob(".*")) == []
             assert contents(killed) == expected(1, 5)
 
-    @pytest.mark.parametrize("start", [1, 2, 3, 4])
-    def test_during_a_restore(self, start: int, place: Place, memory: Path) -> None:
+    def test_during_a_restore(self, place: Place, memory: Path, step: Callable[[int], int]) -> None:
         backing.make(place)
         with writer(place, 5, 6) as durable:
             durable(6)
         outcomes: list[tuple[bool, int]] = []
-        for killed in kill_everywhere("restore", place.database.parent, memory, start, 4):
+        for killed in kill_everywhere("restore", place.database.parent, memory, step(5)):
             listed = (killed.database.parent / "app.db.restoring").exists()
             if listed and len(outcomes) % 2:  # the same command finishes it, and so does a starting app
                 assert backing.restore(first(killed), killed).resumed
@@ -720,11 +727,13 @@ class TestKills:
         assert outcomes == sorted(outcomes, key=[(False, 6), (True, 4), (False, 4)].index)
 
     @pytest.mark.parametrize(("way", "start", "end"), [("up", "0001", HEAD), ("down", HEAD, "0001")])
-    def test_during_a_migration(self, place: Place, memory: Path, way: str, start: str, end: str) -> None:
+    def test_during_a_migration(
+        self, place: Place, memory: Path, step: Callable[[int], int], way: str, start: str, end: str
+    ) -> None:
         if start != HEAD:
             backing.migrate(place, start, None)
         revisions = []
-        for killed in kill_everywhere(way, place.database.parent, memory):
+        for killed in kill_everywhere(way, place.database.parent, memory, step(7)):
             revisions.append(check_file(killed.database))
             assert contents(killed) == expected(1, 4)
             backing.migrate(killed, end, None)
