@@ -10,11 +10,10 @@ import pytest
 from chainlit.types import Feedback, Pagination, ThreadFilter
 
 from datalayer import DataLayer, EmbeddingFailed, InvalidInput, embedding, fused
-from datalayer.records import now
 from datalayer.search import nearest
-from datalayer.writes import RestoreThread, TrashThread
+from datalayer.writes import RestoreThread
 from tests.client import until
-from tests.conftest import OpenLayer, make_step, new_id, register, rows, start_thread
+from tests.conftest import OpenLayer, make_step, new_id, register, rows, start_thread, start_threads
 from tests.embeddings import Toy
 
 
@@ -48,7 +47,7 @@ async def embedded(layer: DataLayer) -> None:
 
 async def say(layer: DataLayer, user: Any, *texts: str, **over: Any) -> list[str]:
     """Each in a thread of its own; their ids."""
-    return [(await start_thread(layer, user, output=text, **over))["id"] for text in texts]
+    return [each["id"] for each in await start_threads(layer, user, *({"output": text} | over for text in texts))]
 
 
 async def pages(layer: DataLayer, user: Any, question: str, first: int = 20) -> list[Any]:
@@ -136,6 +135,8 @@ class TestWhatIsFound:
         await embedded(layer)
         await layer.delete_thread(said["threadId"])
         assert await found(layer, ann, "voiture") == []
+        assert said["id"] not in [hit.step_id for hit in await layer.store.nearest(ann.id, "voiture")]
+        assert said["id"] not in await found(layer, ann, "automobile")
         await layer.store.submit(RestoreThread(thread_id=said["threadId"], actor="ann"))
         assert await found(layer, ann, "voiture") == [said["id"]]
 
@@ -356,10 +357,9 @@ class TestWhoseItIs:
             "dog",
         ]
         threads: list[set[str]] = [set(), set()]
-        for _ in range(60):
-            who = chance.randrange(2)
-            text = f"canary{who} " + " ".join(chance.choices(words, k=4))
-            threads[who].add((await start_thread(layer, people[who], output=text))["threadId"])
+        for who, person in enumerate(people):
+            said = [{"output": f"canary{who} " + " ".join(chance.choices(words, k=4))} for _ in range(30)]
+            threads[who] |= {each["threadId"] for each in await start_threads(layer, person, *said)}
         await embedded(layer)
         for _ in range(20):
             question = " ".join(chance.choices([*words, "canary0", "canary1", "-dog", "from:me", "after:3d"], k=2))
@@ -384,16 +384,3 @@ class TestWhoseItIs:
         await say(layer, ann, "the automobile")
         await embedded_of(layer)
         assert await layer.store.nearest(new_id(), "car") == []
-
-
-async def test_what_is_in_the_trash_is_not_found_until_it_is_taken_out(layer: DataLayer) -> None:
-    ann = await register(layer, "ann")
-    (key,) = await say(layer, ann, "the cat sleeps")
-    await say(layer, ann, *(f"nothing of it {n}" for n in range(30)))
-    await embedded(layer)
-    thread_id = next(hit.thread_id for hit in await layer.store.nearest(ann.id, "the cat sleeps") if hit.step_id == key)
-    await layer.store.submit(TrashThread(actor="ann", thread_id=thread_id, at=now()))
-    assert key not in [hit.step_id for hit in await layer.store.nearest(ann.id, "the cat sleeps")]
-    assert key not in [hit.step_id for hit in await pages(layer, ann, "cat sleeps")]
-    await layer.store.submit(RestoreThread(actor="ann", thread_id=thread_id, at=now()))
-    assert key in [hit.step_id for hit in await pages(layer, ann, "cat sleeps")]

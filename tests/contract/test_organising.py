@@ -9,7 +9,7 @@ from chainlit.types import Pagination, ThreadFilter
 from datalayer import DataLayer, Forbidden, InvalidInput, NotFound, text
 from datalayer.records import LISTED, Sort, Thread, Which, now
 from datalayer.writes import UpdateThread, from_json, to_json
-from tests.conftest import chainlit_session, make_step, new_id, register, rows, start_thread
+from tests.conftest import chainlit_session, make_step, new_id, register, rows, start_threads
 from tests.statements import queries
 
 
@@ -25,7 +25,7 @@ async def get(layer: DataLayer, thread_id: str) -> Thread:
 
 async def fill(layer: DataLayer, user: Any, count: int) -> list[str]:
     """``count`` threads, a minute apart; their ids, latest activity first."""
-    made = [await start_thread(layer, user, createdAt=f"2026-01-01T00:{n:02}:00Z") for n in range(count)]
+    made = await start_threads(layer, user, *({"createdAt": f"2026-01-01T00:{n:02}:00Z"} for n in range(count)))
     return [message["threadId"] for message in reversed(made)]
 
 
@@ -244,8 +244,8 @@ class TestLists:
     async def test_the_number_of_statements_is_the_same_at_any_size(self, layer: DataLayer) -> None:
         ann, counts = await register(layer, "ann"), []
         for more in (2, 60):
-            for key in await fill(layer, ann, more % 60 or 59):
-                await put(layer, key, folder=f"f{more}", tags_added=["t"])
+            keys = await fill(layer, ann, more % 60 or 59)
+            await asyncio.gather(*(put(layer, key, folder=f"f{more}", tags_added=["t"]) for key in keys))
             with queries(layer) as seen:
                 await layer.store.threads(ann.id, which=Which(folder="f2", tag="t"), sort="activity")
                 await layer.store.facets(ann.id)

@@ -1,6 +1,7 @@
 """I9, I14: what was said is found again, whatever the script and the database, by its author only, as long as it is
 there."""
 
+import asyncio
 import random
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
@@ -15,7 +16,7 @@ from datalayer import DataLayer, InvalidInput, dialects, indexing, reindexing
 from datalayer.dialects.sqlite import url_of
 from datalayer.search import building, checking, streams
 from datalayer.writes import UpsertStep
-from tests.conftest import change, make_run, make_step, register, start_thread
+from tests.conftest import change, make_run, make_step, often, register, start_thread, start_threads
 from tests.datalayer.search.texts import BETWEEN, EMOJI, LETTERS, SPACELESS, naive_tokens
 from tests.faults.test_overlay import change as a_change
 
@@ -37,6 +38,13 @@ async def steps(layer: DataLayer, user: Any, question: str) -> list[str | None]:
     return [hit.step_id for hit in await hits(layer, user, question)]
 
 
+async def say(layer: DataLayer, thread_id: str, *texts: str) -> list[str]:
+    """Their ids."""
+    messages = [make_step(thread_id, output=text) for text in texts]
+    await asyncio.gather(*map(layer.create_step, messages))
+    return [each["id"] for each in messages]
+
+
 class TestHits:
     async def test_a_hit_says_where_it_is_and_what_it_is_about(self, layer: DataLayer) -> None:
         ann = await register(layer, "ann")
@@ -55,7 +63,7 @@ class TestHits:
 
     async def test_the_newest_comes_first_and_each_once_whatever_the_size_of_a_page(self, layer: DataLayer) -> None:
         ann = await register(layer, "ann")
-        said = [(await start_thread(layer, ann, output=f"word {n}"))["id"] for n in range(70)]
+        said = [each["id"] for each in await start_threads(layer, ann, *({"output": f"word {n}"} for n in range(70)))]
         for first in (1, 7, 35, 70, 200):
             assert [hit.step_id for hit in await hits(layer, ann, "word", first)] == said[::-1]
 
@@ -181,10 +189,8 @@ class TestWords:
         thread_id = (await start_thread(layer, ann, output="-"))["threadId"]
         rare = make_step(thread_id, output="b")
         await layer.create_step(rare)
-        for n in range(0, 400, 4):
-            await layer.create_step(make_step(thread_id, output=" ".join(f"a{n + k}" for k in range(4))))
-        for n in range(400):
-            await layer.create_step(make_step(thread_id, output=f"c{n}"))
+        outputs = [" ".join(f"a{n + k}" for k in range(4)) for n in range(0, 400, 4)] + [f"c{n}" for n in range(400)]
+        await say(layer, thread_id, *outputs)
         assert len(await hits(layer, ann, "a", 30)) == 100
         assert len(await hits(layer, ann, "c", 200)) == 400
         assert await steps(layer, ann, "b") == [rare["id"]]
@@ -198,18 +204,14 @@ class TestWords:
             letters = (dice.choice(dice.choice(alphabets)) for _ in range(dice.randint(1, most)))
             return "".join(letters).replace("\x00", "")
 
-        said: dict[str, str] = {}
-        for _ in range(60):
-            written = text(40)
-            message = await start_thread(layer, dice.choice([ann, ann, bob]), output=written)
-            said[message["id"]] = written
+        written = {who.id: [{"output": text(40)} for _ in range(count)] for who, count in ((ann, 40), (bob, 20))}
+        messages = [each for who in (ann, bob) for each in await start_threads(layer, who, *written[who.id])]
+        said = {each["id"]: each["output"] for each in messages}
+        hers = {each["id"] for each in messages[:40]}
         for key in dice.sample(sorted(said), 10):
             said[key] = text(40)
             await layer.store.submit(edited(key, said[key], await layer.store.step(key)))
-        hers = {each.id for each in [await layer.store.step(key) for key in said] if each} & {
-            step_id for step_id in said if (await owner(layer, step_id)) == ann.id
-        }
-        for _ in range(60):
+        for _ in range(40):
             words = dice.choice([text(3), " ".join(naive_tokens(dice.choice(list(said.values())))[:2])])
             phrase = words.translate(dict.fromkeys(map(ord, '"“”„«»\x00')))
             wanted = naive_tokens(phrase)
@@ -226,13 +228,10 @@ class TestWords:
         monkeypatch.setattr(streams, "_TRIED", tried)
         dice, ann = random.Random(tried), await register(layer, "ann")
         letters = ["abc", "абв", "éèe", "東京都"]
-        said: dict[str, str] = {}
         thread_id = (await start_thread(layer, ann, output="-"))["threadId"]
-        for _ in range(90):
-            words = ["".join(dice.choices(dice.choice(letters), k=dice.randint(1, 7))) for _ in range(4)]
-            message = make_step(thread_id, output=" ".join(words))
-            await layer.create_step(message)
-            said[message["id"]] = message["output"]
+        words = ["".join(dice.choices(dice.choice(letters), k=dice.randint(1, 7))) for _ in range(360)]
+        outputs = [" ".join(words[n : n + 4]) for n in range(0, 360, 4)]
+        said = dict(zip(await say(layer, thread_id, *outputs), outputs, strict=True))
         beginnings = ["".join(dice.choices(dice.choice(letters), k=n)) for n in (1, 1, 1, 2, 2, 3, 3) for _ in range(4)]
         for one, other in pairwise(beginnings):
             for question, excluded in ((one, None), (f"{one} {other}", None), (f"{one} -{other}", other)):
@@ -250,8 +249,7 @@ class TestWords:
         monkeypatch.setattr(streams, "LOOKED_AT", 30 * streams._READ)
         ann = await register(layer, "ann")
         thread_id = (await start_thread(layer, ann, output="red wine"))["threadId"]
-        for _ in range(100):
-            await layer.create_step(make_step(thread_id, output="wine, red"))
+        await say(layer, thread_id, *["wine, red"] * 100)
         page = await layer.store.search(ann.id, '"red wine"')
         assert (page.hits, page.meant) == ([], None)
         assert page.next is not None
@@ -276,12 +274,6 @@ def begins(text: str, part: str) -> bool:
 
 def edited(key: str, output: str, stored: Any) -> Any:
     return UpsertStep(thread_id=stored.thread_id, id=key, values={"output": output}, at=stored.created_at + 10**6)
-
-
-async def owner(layer: DataLayer, step_id: str) -> str | None:
-    step = await layer.store.step(step_id)
-    thread = step and await layer.store.thread(step.thread_id)
-    return thread.user_id if thread else None
 
 
 def stands(wanted: list[str], said: list[str]) -> bool:
@@ -354,8 +346,7 @@ class TestThreads:
         monkeypatch.setattr(streams, "LOOKED_AT", 100)
         ann = await register(layer, "ann")
         keys = [(await start_thread(layer, ann, output="word"))["threadId"] for _ in range(3)]
-        for _ in range(200):
-            await layer.create_step(make_step(keys[-1], output="word"))
+        await say(layer, keys[-1], *["word"] * 200)
         found = await layer.store.found_threads(ann.id, "word")
         assert ([thread.id for thread in found.threads], found.next, found.since) == (keys[::-1], None, None)
 
@@ -444,14 +435,15 @@ class TestFilters:
         thread_id = (await start_thread(layer, ann, output="-"))["threadId"]
         clock = timezone(timedelta(seconds=offset))
         midnights = [datetime(2026, month, day, tzinfo=clock) for month in (1, 2, 3) for day in (1, 15, 28)]
-        said: dict[str, datetime] = {}
+        said, messages = dict[str, datetime](), list[Any]()
         for midnight in midnights:
             for seconds in (-86_400, -1, 0, 1, dice.randrange(86_400)):
                 moment = midnight + timedelta(seconds=seconds)
                 message = make_step(thread_id, output="word", createdAt=moment.astimezone(UTC).isoformat())
-                await layer.create_step(message)
+                messages.append(message)
                 said[message["id"]] = moment
-        for first, last in dice.sample([(a, b) for a in midnights for b in midnights if a <= b], 12):
+        await asyncio.gather(*map(layer.create_step, messages))
+        for first, last in dice.sample([(a, b) for a in midnights for b in midnights if a <= b], often(5, 30)):
             for asked in (
                 f"before:{last.date()}",
                 f"after:{first.date()}",
@@ -531,10 +523,10 @@ class TestIndex:
         await write.run(building.ask_anew)
         assert (await layer.store.search(ann.id, "word")).indexed == 0
 
-    @pytest.mark.parametrize("seed", range(3))
+    @pytest.mark.parametrize("seed", range(often(2, 9)))
     async def test_whatever_changes_it_is_what_was_said(self, layer: DataLayer, seed: int) -> None:
         dice, users = random.Random(seed), [await register(layer, name) for name in ("ann", "bob")]
-        for _ in range(80):
+        for _ in range(60):
             user = dice.choice(users)
             made = await a_change(layer, dice, user, [f"{user.identifier}-{n}" for n in range(4)])
             if made and dice.random() < 0.5:

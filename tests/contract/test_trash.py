@@ -19,6 +19,7 @@ from tests.conftest import (
     register,
     rows,
     start_thread,
+    start_threads,
     steps_of,
 )
 
@@ -220,7 +221,7 @@ class TestPurge:
 
     async def test_more_than_a_batch_goes_at_once(self, layer: DataLayer) -> None:
         ann = await register(layer, "ann")
-        keys = [(await start_thread(layer, ann))["threadId"] for _ in range(101)]
+        keys = [each["threadId"] for each in await start_threads(layer, ann, *[{}] * 101)]
         await asyncio.gather(*(trash(layer, key) for key in keys))
         assert await layer.store.purge(now() + 31 * DAY) == 101
         assert rows(layer, "SELECT * FROM threads") == []
