@@ -2,7 +2,8 @@
 const one = (selector) => document.querySelector(selector);
 const all = (selector) => [...document.querySelectorAll(selector)];
 const chosen = () => all(".choose input:checked");
-const links = () => all(".rows .open");
+const rows = () => all(".rows > li");
+const spot = (row) => row?.querySelector("a.open") ?? row?.querySelector("input"); // what is in the trash has no link
 let again; // the place in the list that the focus goes back to
 
 // What is chosen
@@ -27,16 +28,15 @@ document.addEventListener("click", ({ target }) => {
 
 // The keyboard
 
-const here = () => links().indexOf(document.activeElement.closest?.("li")?.querySelector(".open"));
+const here = () => rows().indexOf(document.activeElement.closest(".rows > li"));
 
 function go(step) {
-  const found = links();
   const at = here();
-  found[at < 0 ? 0 : Math.min(Math.max(at + step, 0), found.length - 1)]?.focus();
+  spot(rows()[at < 0 ? 0 : Math.min(Math.max(at + step, 0), rows().length - 1)])?.focus();
 }
 
 function choose() {
-  const box = links()[here()]?.closest("li").querySelector(".choose input");
+  const box = rows()[here()]?.querySelector(".choose input");
   if (box) box.checked = !box.checked;
   count();
 }
@@ -53,11 +53,12 @@ function close() {
     menu.open = false;
     menu.querySelector("summary").focus();
   } else if (document.activeElement.matches("input")) document.activeElement.blur();
-  else one("#preview .close")?.click();
+  else if (one("#preview .close")) one("#preview .close").click();
+  else one("#notice").replaceChildren();
 }
 
 function openChat() {
-  const row = links()[here()]?.closest("li");
+  const row = rows()[here()];
   const address = row ? row.dataset.chat : one("#preview .go")?.href;
   if (address) location.assign(address);
 }
@@ -114,7 +115,7 @@ document.addEventListener("htmx:sendError", (event) => {
 function arrive() {
   const query = new URLSearchParams(location.search);
   if (document.activeElement !== one("#q")) one("#q").value = query.get("q") ?? "";
-  for (const link of links()) {
+  for (const link of all(".rows a.open")) {
     const open = new URL(link.href).searchParams.get("thread");
     if (open !== null && open === query.get("thread")) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
@@ -128,12 +129,12 @@ document.addEventListener("htmx:afterSettle", (event) => {
   arrive();
   if (isLive(event) || !requestConfig) return;
   if (again !== undefined) {
-    links()[Math.min(again, links().length - 1)]?.focus();
+    spot(rows()[Math.min(again, rows().length - 1)])?.focus();
     again = undefined;
   } else if (target.id === "preview") {
     const opened = one("#opened");
     if (opened) opened.focus({ preventScroll: true });
-    else links().find((link) => link.id === requestConfig.elt.dataset.of)?.focus();
+    else document.getElementById(requestConfig.elt.dataset.of)?.focus();
     one("#preview").scrollTop = 0;
   } else if (document.activeElement === document.body) {
     one("#list")?.focus({ preventScroll: true });
