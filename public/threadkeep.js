@@ -13,6 +13,7 @@ import "./page/threads.js";
 import "./page/focus.js";
 import "./page/announce.js";
 import "./page/own.js";
+import "./page/fork.js";
 import "./page/address.js";
 import "./page/title.js";
 import "./page/author.js";

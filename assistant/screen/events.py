@@ -29,7 +29,7 @@ from ..fixes import (
 )
 from ..marks import is_command
 from ..texts import say
-from . import commands, delivery, live, queueing, replacing, temporary, view
+from . import commands, delivery, forking, live, queueing, replacing, temporary, view
 from .session import session_language, state_of
 
 
@@ -49,6 +49,7 @@ def install() -> None:
     server.sio.on("message_favorite", favorite.anywhere(socket.message_favorite))
     server.sio.on("show_part", _show_part)
     server.sio.on("restore_thread", _restore)
+    server.sio.on("fork_from", forking.fork_from)
     server.sio.on("stop", stop.handler(live.stop))
 
 

@@ -1,5 +1,8 @@
 """Pinned and archived conversations in the sidebar and in the search dialog."""
 
+import re
+from typing import Any
+
 import pytest
 from playwright.sync_api import expect
 
@@ -7,6 +10,7 @@ from tests.browser.chat import Chat
 from tests.browser.conftest import OpenTab
 
 pytestmark = pytest.mark.browser
+PHONE = {"viewport": {"width": 390, "height": 844}, "locale": "fr-FR", "has_touch": True}
 
 
 @pytest.mark.parametrize(
@@ -64,6 +68,45 @@ def test_a_deletion_is_undone_from_its_notice(chat: Chat, is_open: bool) -> None
     expect(notice).to_have_count(0)
     chat.page.wait_for_url(f"**/thread/{key}")
     expect(chat.questions).to_have_text([title])
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "copied"),
+    [
+        ({}, "Go on from here in a copy", "(fork)"),
+        (PHONE, "Continuer à partir d’ici dans une copie", "(copie)"),
+    ],
+    ids=["desktop", "phone"],
+)
+def test_a_fork_begins_at_any_answer_by_mouse_finger_or_keyboard(
+    tab: OpenTab, options: dict[str, Any], name: str, copied: str
+) -> None:
+    chat = tab(**options)
+    for question in ("Which alder stands in water", "And which in the wind"):
+        chat.send(question)
+    first = chat.thread_id()
+    buttons = chat.page.get_by_role("button", name=name, exact=True)
+    expect(buttons).to_have_count(2)
+    chat.reload()
+    expect(buttons).to_have_count(2)
+    buttons.first.scroll_into_view_if_needed()
+    if options:
+        buttons.first.tap()
+    else:
+        chat.answers.first.get_by_role("button", name="Copy").first.focus()
+        focused = chat.page.locator(":focus")
+        for _ in range(5):
+            if focused.get_attribute("aria-label") == name:
+                break
+            chat.page.keyboard.press("Tab")
+        expect(buttons.first).to_be_focused()
+        chat.page.keyboard.press("Enter")
+    chat.page.wait_for_url(lambda url: "/thread/" in url and first not in url)
+    expect(chat.questions).to_have_text(["Which alder stands in water"])
+    expect(chat.answers).to_have_count(1)
+    chat.send("And on the shore")
+    expect(chat.questions).to_have_text(["Which alder stands in water", "And on the shore"])
+    expect(chat.page).to_have_title(re.compile(re.escape(f"Which alder stands in water {copied}")))
 
 
 def test_a_fork_opens_by_itself(chat: Chat) -> None:

@@ -1,7 +1,9 @@
 """What is typed with a slash, over the real server: answered, stored like any message, and never told to a model."""
 
+import asyncio
 import re
 import sqlite3
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -13,7 +15,9 @@ from assistant.texts import say
 from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
 from tests.e2e.listening import FRENCH, Model, ask, connected, messages, own, prompt, restart, resumed
-from tests.servers.gemini import failure
+from tests.servers.gemini import failure, finish
+from tests.servers.gemini import text as piece
+from tests.servers.http import Until
 
 
 @pytest.fixture(scope="module")
@@ -350,6 +354,45 @@ class TestFork:
         assert model.told == ["My owl is called Otto", "Fine.", "What is he called?"]
         assert len(messages(await me.stored())) == 8
         assert (await copy.listed())[opened] == "My owl is called Otto (fork)"
+
+    async def test_from_any_answer_with_what_the_conversation_was_set_to_and_its_files(
+        self, app: App, tabs: Tabs, me: Client, model: Model
+    ) -> None:
+        settings = {"temperature": 0.25, "system_prompt": "Answer as an owl would", "max_tokens": 500}
+        await me.settings(**settings)
+        note = await me.attach("note.txt", b"Otto eats mice")
+        [answer] = await me.send("My owl is called Otto", [note])
+        await ask(me, "And mine Ada")
+        since = len(me.events)
+        await me.call("fork_from", {"step": answer["id"]})
+        copy = await resumed(tabs, app, (await me.wait_for("open_thread", since=since))["id"])
+        assert messages(await copy.stored()) == ["My owl is called Otto", "Fine."]
+        assert [element["name"] for element in (await copy.stored())["elements"]] == ["note.txt"]
+        await ask(copy, "What does he eat?")
+        asked = model.asked[-1]
+        assert "Otto eats mice" in model.told[0]
+        assert model.told[-1] == "What does he eat?"
+        assert copy.shown_settings() == me.shown_settings() | settings
+        assert "Answer as an owl would" in prompt(asked)
+        assert asked.body["generationConfig"]["temperature"] == 0.25
+        assert len(messages(await me.stored())) == 4
+
+    async def test_what_is_being_written_or_gone_is_not_copied(self, me: Client, model: Model) -> None:
+        await ask(me, "Hello")
+        going = asyncio.Event()
+        model.script(piece("Slow"), Until(going), piece("ly."), finish())
+        since = len(me.events)
+        await me.post("Count")
+        answer = (await me.wait_for("stream_start", since=since))["id"]
+        await me.call("fork_from", {"step": answer})
+        told = await me.wait_for("toast")
+        assert told["message"] == "This answer is still being written. Try again when it is complete."
+        model.loop.call_soon_threadsafe(going.set)
+        await me.wait_for("task_end", since=since)
+        since = len(me.events)
+        await me.call("fork_from", {"step": str(uuid.uuid4())})
+        told = await me.wait_for("toast", since=since)
+        assert told["message"] == "This message is no longer in the conversation."
 
 
 class TestMerge:

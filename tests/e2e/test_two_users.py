@@ -419,6 +419,17 @@ async def bring_back_what_she_deleted(mallory: Client, alice: Victim) -> None:
         assert "open_thread" not in [name for name, _ in mallory.events]
 
 
+@attack("fork_from")
+async def copy_from_her_message(mallory: Client, alice: Victim) -> None:
+    for step in (alice.answer, alice.question, str(uuid.uuid4()), 5, None):
+        since = len(mallory.events)
+        await mallory.call("fork_from", {"step": step, "thread": alice.thread_id})
+        if isinstance(step, str):
+            told = await mallory.wait_for("toast", since=since)
+            assert told == {"message": "This message is no longer in the conversation.", "type": "error"}
+        assert "open_thread" not in [name for name, _ in mallory.events]
+
+
 @attack("edit_message")
 async def edit_her_message(mallory: Client, alice: Victim) -> None:
     for id in (alice.question, alice.answer):

@@ -18,6 +18,7 @@ KNOWN = {
     "drafts.js": '"client_message",{message:',  # sent, and kept nowhere
     "ended.js": '"connect_error"',
     "focus.js": "aria-hidden",
+    "fork.js": '"-ml-1.5 flex items-center flex-wrap",children:[l?',  # where the buttons of an answer stand
     "language.js": "navigator.language",
     "messages.js": 'emit("edit_message",{message:X})',  # sent once, whether it arrives or not
     "motion.js": 'behavior:"smooth"',
