@@ -46,6 +46,7 @@ COMMANDS = (
     Command("rename", "rename", "renommer", "pencil", about=True),
     Command("pin", "pin", "épingler", "pin"),
     Command("archive", "archive", "archiver", "archive"),
+    Command("done", "done", "terminer", "circle-check"),
     Command("tag", "tag", "étiquette", "tag", others=("tags", "étiquettes"), about=True),
     Command("folder", "folder", "dossier", "folder", about=True),
     Command("fork", "fork", "dupliquer", "git-fork"),

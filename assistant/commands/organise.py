@@ -1,4 +1,4 @@
-"""``/pin``, ``/archive``, ``/tag`` and ``/folder``: where the conversation at hand is kept."""
+"""``/pin``, ``/archive``, ``/done``, ``/tag`` and ``/folder``: where the conversation at hand is kept."""
 
 import re
 from typing import Any
@@ -22,7 +22,8 @@ _NONE = ("/", "-")
 
 def place(thread: Thread, to: Language) -> list[str]:
     """Where a conversation is kept, as far as it is anywhere, in Markdown."""
-    told = [say(key, to) for key, has in (("pinned", thread.pinned), ("archived", thread.archived)) if has]
+    states = (("pinned", thread.pinned), ("archived", thread.archived), ("done", thread.status == "done"))
+    told = [say(key, to) for key, has in states if has]
     return [*told, *([say("in_folder", to, folder=escape(thread.folder))] if thread.folder else [])]
 
 
@@ -38,6 +39,13 @@ async def archive(asked: Asked) -> Reply:
     archived = not asked.thread.archived
     await _store(asked, archived=archived)
     return Reply(say("archive_on" if archived else "archive_off", asked.to), moved=True)
+
+
+async def done(asked: Asked) -> Reply:
+    """A second time takes it back."""
+    is_done = asked.thread.status != "done"
+    await _store(asked, status="done" if is_done else "open")
+    return Reply(say("done_on" if is_done else "done_off", asked.to))
 
 
 async def tag(asked: Asked) -> Reply:

@@ -158,6 +158,7 @@ _REPLIES: Mapping[str, Callable[[Asked], Awaitable[Reply]]] = {
     "rename": _rename,
     "pin": organise.pin,
     "archive": organise.archive,
+    "done": organise.done,
     "tag": organise.tag,
     "folder": organise.folder,
     "fork": fork.fork,
