@@ -8,14 +8,14 @@ from typing import Any, Literal, TypeVar
 
 from .fused import Fused
 from .fused import Page as FusedPage
-from .records import LISTED, Element, Facets, File, Page, Sort, Step, StepFile, Thread, ThreadMessage, User, Which, now
-from .reports import Summary, ThreadStats, UsageDay, UsageTotal
+from .records import LISTED, Element, File, Page, Sort, Step, StepFile, Thread, ThreadMessage, User, Which, now
+from .reports import Facets, Summary, ThreadStats, UsageDay, UsageTotal
 from .search import results, slips
 from .search.find import NOTHING, read_cursor
 from .search.find import Found as FoundPart
 from .search.query import Query, parse
 from .search.results import FoundThreads, Hit, Hits
-from .sql import context, lists, parts, queries, summaries, usage
+from .sql import context, facets, lists, parts, queries, summaries, usage
 from .views import NOTHING_MORE, More, Part, View, Wish
 
 T = TypeVar("T")
@@ -107,7 +107,8 @@ class Reads(ABC):
             return Page(found.threads, found.next)
         page = partial(lists.page, user_id=user_id, first=first, cursor=cursor, feedback=feedback)
         page = partial(page, which=which, sort=sort)
-        return lists.first_of(await self._list(user_id, page, feedback is not None), first, sort)
+        content = not (feedback is which.has_file is which.vote is None)
+        return lists.first_of(await self._list(user_id, page, content), first, sort)
 
     async def trash(self, user_id: str, first: int = 35, cursor: str | None = None) -> Page:
         """One page of a user's threads in the trash, which no other read finds: what was put there last comes first.
@@ -116,11 +117,10 @@ class Reads(ABC):
         return await self.threads(user_id, first, cursor, which=which, sort="trashed")
 
     async def facets(self, user_id: str, archived: bool | None = False) -> Facets:
-        """In which folders and with which tags a user has threads, and how many: at most 1,000 of each. ``archived``:
-        only those that are, or are not; None: all."""
-        return lists.together(
-            await self._list(user_id, partial(lists.facets, user_id=user_id, archived=archived), False)
-        )
+        """How many threads of a user there are in each folder, with each tag, of each month… ``archived``: only those
+        that are, or are not; None: all."""
+        ask = partial(facets.facets, user_id=user_id, archived=archived)
+        return facets.together(await self._list(user_id, ask, content=True))
 
     async def search(
         self,

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 from .errors import InvalidInput
 
 _EPOCH = datetime(1970, 1, 1)
+_DAY = 86_400_000_000
 _VOTES = uuid.UUID("0d0a8f0e-6f0b-5c53-8f43-3a4f3b6f8c11")
 _USERS = uuid.UUID("6f4b4d0c-6d0c-5f0e-9d1e-2f6d3c1b7a55")
 
@@ -51,6 +52,8 @@ class Thread:
     """chat, imported, channel, or what an app calls it."""
     trashed_at: int = 0
     """Since when it is in the trash; 0: it is not."""
+    model: str | None = None
+    """That of its settings, ``metadata["chat_settings"]["model"]``; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,15 @@ class Which:
     kind: str | None = None
     trashed: bool = False
     """In the trash; no list has both."""
+    model: str | None = None
+    since: int | None = None
+    """Last activity at this moment in UTC microseconds, or later; ``month`` gives both of a month."""
+    until: int | None = None
+    """Last activity before this moment."""
+    has_file: bool | None = None
+    """Whether it has a file with content."""
+    vote: int | None = None
+    """0 or 1, a vote of its author's that occurs in it."""
 
 
 TRASH_DAYS = 30
@@ -75,16 +87,6 @@ LISTED = Which()
 """What a list shows where nobody says more."""
 Sort = Literal["pinned", "activity", "created", "trashed"]
 """Those that are pinned first, then last activity; last activity; the newest first; last put into the trash."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facets:
-    """How many of a user's threads there are of each kind; those in the trash do not count."""
-
-    folders: dict[str, int]
-    """Directly in each folder, by its path."""
-    tags: dict[str, int]
-    """With each tag; the most frequent first."""
 
 
 class Step(NamedTuple):
@@ -309,14 +311,30 @@ def _date(days: int) -> str:
     return (_EPOCH + timedelta(days=min(max(days, _FIRST_DAY), _LAST_DAY))).date().isoformat()
 
 
+def month_of(moment: int) -> str:
+    """``2026-11``, that of UTC microseconds in UTC."""
+    return _date(moment // _DAY)[:7]
+
+
+def month(name: str) -> tuple[int, int]:
+    """From when to when a month such as ``2026-11`` is, in UTC microseconds. Raises InvalidInput."""
+    try:
+        first = datetime.strptime(name, "%Y-%m")
+        after = (first + timedelta(days=31)).replace(day=1)
+    except (ValueError, OverflowError):
+        raise InvalidInput("A month is written like 2026-11") from None
+    since, until = ((moment - _EPOCH).days * _DAY for moment in (first, after))
+    return since, until
+
+
 _NO_TIME = "A time must be written as ISO 8601, like 2026-11-20T08:21:00Z, and be before 9999-12-31"
-_TOO_LATE = (_LAST_DAY + 1) * 86_400_000_000
+_TOO_LATE = (_LAST_DAY + 1) * _DAY
 """The last day of all is left free for what has to come later than what is stored."""
 
 
 def check_time(moment: int) -> int:
     """``moment``, UTC microseconds, where a calendar has it and later ones. Raises InvalidInput."""
-    if _FIRST_DAY * 86_400_000_000 <= moment < _TOO_LATE:
+    if _FIRST_DAY * _DAY <= moment < _TOO_LATE:
         return moment
     raise InvalidInput("A time must be between the years 1 and 9999, in microseconds since 1970")
 

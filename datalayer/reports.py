@@ -113,3 +113,36 @@ class VectorCounts:
     """Whether what was said before the model was configured gets vectors, too."""
     walked: bool
     """Whether all of that waits by now, or has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """How many of a user's threads there are of each kind: as many as a list shows with that filter of ``Which``. Those
+    in the trash count nowhere else."""
+
+    folders: dict[str, int]
+    """Directly in each folder, by its path: at most 1,000."""
+    tags: dict[str, int]
+    """With each tag; the most frequent first, as all that follow: at most 1,000."""
+    statuses: dict[str, int]
+    kinds: dict[str, int]
+    models: dict[str, int]
+    months: dict[str, int]
+    """By the month of their last activity, in UTC, such as "2026-11"; the latest first."""
+    votes: dict[int, int]
+    """With a vote for (1), against (0)."""
+    threads: int = 0
+    """All of them."""
+    unfiled: int = 0
+    """In no folder."""
+    pinned: int = 0
+    files: int = 0
+    """With a file."""
+    archived: int = 0
+    """Whichever threads were asked for."""
+    trashed: int = 0
+    """In the trash, whichever threads were asked for."""
+
+    def within(self, folder: str) -> int:
+        """In this folder, or in one below it."""
+        return sum(count for path, count in self.folders.items() if path == folder or path.startswith(folder + "/"))

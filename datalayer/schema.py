@@ -19,11 +19,12 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     false,
+    true,
 )
 
 from .column_types import ID, Bits, Json, LongText, Seq
 
-HEAD = "0010"
+HEAD = "0011"
 """Revision of this schema; the last one in ``migrations/versions``."""
 
 MESSAGES = ("user_message", "assistant_message")
@@ -51,8 +52,9 @@ users = Table(
 # One conversation. last_activity_at moves with messages only. name_source: first_message < model < user; a weaker
 # source never replaces a stronger one. folder is a path, "Work/Client A", NULL for none; status is open or done; kind
 # is chat, imported or channel, or what an app calls it. trashed_at: since then it is in the trash; 0: it is not,
-# because PostgreSQL walks no index in order behind a NULL. threads_as_listed serves the sidebar's keyset pages,
-# threads_by_activity those of all threads, threads_by_folder the counts of folders.
+# because PostgreSQL walks no index in order behind a NULL. model repeats metadata["chat_settings"]["model"], where
+# Chainlit keeps a session's settings. threads_as_listed serves the sidebar's keyset pages, threads_by_activity and
+# threads_by_creation those of all threads, threads_by_folder those of a folder.
 threads = Table(
     "threads",
     metadata,
@@ -70,7 +72,9 @@ threads = Table(
     Column("status", String(16), nullable=False, server_default="open"),
     Column("kind", String(16), nullable=False, server_default="chat"),
     Column("trashed_at", BigInteger, nullable=False, server_default="0"),
+    Column("model", ID),
     Index("threads_by_activity", "user_id", "last_activity_at", "id"),
+    Index("threads_by_creation", "user_id", "created_at", "id"),
     Index("threads_as_listed", "user_id", "trashed_at", "archived", "pinned", "last_activity_at", "id"),
 )
 
@@ -87,16 +91,40 @@ _partial(
 )
 _partial("threads_in_trash", threads.c.trashed_at, where=threads.c.trashed_at > 0)
 
-# The tags of threads that have an author and are not in the trash, from threads.tags, for lists and counts: texts of at
-# most 255 characters, each once. archived repeats its thread's, so that counting reads nothing else.
+# The tags of threads that have an author and are not in the trash, from threads.tags, for lists: texts of at most 255
+# characters, each once.
 thread_tags = Table(
     "thread_tags",
     metadata,
     Column("thread_id", ID, ForeignKey("threads.id", ondelete="CASCADE"), primary_key=True),
     Column("tag", ID, primary_key=True),
     Column("user_id", ID, nullable=False),
-    Column("archived", Boolean, nullable=False),
-    Index("thread_tags_by_user", "user_id", "tag", "archived"),
+    Index("thread_tags_by_user", "user_id", "tag", "thread_id"),
+)
+
+# What each thread of an author is counted as in facet_counts: labels such as "folder:Work"; NULL: as nothing yet.
+# stale: the thread may have changed since. A row outlives its thread until that is counted no more, so it points to
+# none.
+thread_facets = Table(
+    "thread_facets",
+    metadata,
+    Column("thread_id", ID, primary_key=True),
+    Column("user_id", ID, nullable=False),
+    Column("labels", Json),
+    Column("stale", Boolean, nullable=False),
+)
+_partial("thread_facets_stale", thread_facets.c.stale, thread_facets.c.user_id, where=thread_facets.c.stale == true())
+
+# How many threads of a user are counted as what, those that are archived apart: the sum of thread_facets.labels. Counts
+# are changed in the background only, so that nobody who writes waits at one.
+facet_counts = Table(
+    "facet_counts",
+    metadata,
+    Column("user_id", ID, primary_key=True),
+    Column("archived", Boolean, primary_key=True),
+    Column("facet", String(16), primary_key=True),
+    Column("value", ID, primary_key=True),
+    Column("count", Integer, nullable=False),
 )
 
 # A message or a run/tool step. seq is the order of arrival: a stable rowid in SQLite, elsewhere the moment of the first

@@ -15,6 +15,7 @@ from .answers import failed, nobody, nothing, succeeded
 from .app_values import AppValues
 from .backlog import MAX_BATCH
 from .blobs import in_thread
+from .counting import Counting
 from .dialects.base import translated
 from .embedding import Embedding
 from .embeddings import Embeddings
@@ -87,6 +88,7 @@ class Store(Reads, AppValues, Vectors):
         self._open = opening.of(self._database, self.place, self._spool, self._vectors_since)
         self._embedding = Embedding(self._database, embeddings, self._spool, self._open.is_dead) if embeddings else None
         self._indexing = Indexing(self._database)
+        self._counting = Counting(self._database)
         self._lanes = Lanes(
             lambda writes: self._translated(self._commit(writes)),
             self._spool,
@@ -171,6 +173,7 @@ class Store(Reads, AppValues, Vectors):
         if left or found:
             logger.warning("recovered from a crash: %s writes from the spool, %s interrupted answers", len(left), found)
         self._releases.add(await self._database.read.run(queries.unused_blobs))
+        self._counting.begin()
         self._pruning.begin()
         self._purging.begin()
         self.cleanup.begin()
@@ -204,6 +207,7 @@ class Store(Reads, AppValues, Vectors):
         await self.cleanup.close()
         await self._releases.close(CLOSING)
         await self._indexing.close(CLOSING)
+        await self._counting.close(CLOSING)
         if self._embedding:
             await self._embedding.close()
         await self._open.leave()
@@ -277,6 +281,7 @@ class Store(Reads, AppValues, Vectors):
         changed = partial(apply, writes=writes, vanished=lost, vectors_since=self._vectors_since())
         verdicts, released, left = await self._database.write.run(changed)
         self._releases.add(released)
+        self._counting.stir()
         if left:
             self._indexing.stir()
         if self._embedding:

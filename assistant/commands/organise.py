@@ -4,7 +4,8 @@ import re
 from typing import Any
 
 from datalayer import InvalidInput, text
-from datalayer.records import Facets, Thread, now
+from datalayer.records import Thread, now
+from datalayer.reports import Facets
 from datalayer.text import fold
 from datalayer.writes import UpdateThread
 

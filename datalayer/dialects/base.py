@@ -53,6 +53,10 @@ class Dialect(ABC):
         """INSERT of rows that, where ``key`` exists, sets ``columns``: only in a row in which the columns ``same`` are
         those of the new one, and ``newer`` (a time) is not later than the new one's."""
 
+    @abstractmethod
+    def add(self, table: Table, key: tuple[str, ...], column: str) -> Insert:
+        """INSERT of rows that, where ``key`` exists, adds to ``column`` what the new one has there."""
+
 
 class Runs(Protocol):
     """Connections of one role."""

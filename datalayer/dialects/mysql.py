@@ -72,6 +72,12 @@ class MySQL(Dialect):
         upsert: Insert = statement.on_duplicate_key_update(values)
         return upsert
 
+    @lru_cache(maxsize=32)  # noqa: B019
+    def add(self, table: Table, key: tuple[str, ...], column: str) -> Insert:
+        statement = insert(table)
+        add: Insert = statement.on_duplicate_key_update({column: table.c[column] + statement.inserted[column]})
+        return add
+
 
 dialect = MySQL()
 

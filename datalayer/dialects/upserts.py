@@ -31,3 +31,10 @@ class OnConflict(Dialect):
         where = and_(*conditions) if conditions else None
         upsert: Insert = statement.on_conflict_do_update(index_elements=list(key), set_=set_, where=where)
         return upsert
+
+    @lru_cache(maxsize=32)  # noqa: B019
+    def add(self, table: Table, key: tuple[str, ...], column: str) -> Insert:
+        statement = type(self).insert(table)
+        sums = {column: table.c[column] + statement.excluded[column]}
+        add: Insert = statement.on_conflict_do_update(index_elements=list(key), set_=sums)
+        return add

@@ -44,7 +44,7 @@ from ..writes import (
     Write,
     author_id,
 )
-from . import archiving, contents, forking, merging, organising, removing, summaries, usage, versions
+from . import archiving, contents, counts, forking, merging, organising, removing, summaries, usage, versions
 from .facts import Facts
 from .group import Group, user_row
 from .values import fit
@@ -67,6 +67,7 @@ def apply(
     for kind, run in groupby(writes, type):
         verdicts += [group.verdict(_HANDLERS[kind], write) for write in run]
         group.flush()
+    counts.mark(connection, group.uncounted)
     return verdicts, sorted(group.released), group.words.store()
 
 
@@ -226,6 +227,7 @@ def _upsert_element(group: Group, write: UpsertElement) -> None:
     facts.elements[write.id] = write.thread_id
     if write.blob:
         _hold_blob(group, write)
+        group.recount(write.thread_id)
         values["blob"] = write.blob.sha256
     if "extra" in values:
         values["extra"] = _merged_extra(group, elements, write.id, values["extra"])
@@ -265,6 +267,7 @@ def _upsert_feedback(group: Group, write: UpsertFeedback) -> str:
     if write.thread_id not in (None, thread):
         raise NotFound("There is no such message")
     voter = author_id(write.actor) or facts.owner(thread) or ""
+    group.recount(thread)
     group.words.steps([write.step_id])
     row = {"step_id": write.step_id, "user_id": voter, "created_at": write.at}
     vote = {"id": write.id, "value": write.value, "comment": write.comment}  # the id that the caller was told
@@ -276,7 +279,10 @@ def _delete_feedback(group: Group, write: DeleteFeedback) -> bool:
     which = feedbacks.c.id == write.id
     if write.actor is not APPLICATION:
         which &= feedbacks.c.user_id == (author_id(write.actor) or "")
-    group.words.steps(group.connection.execute(select(feedbacks.c.step_id).where(which)).scalars())
+    voted = select(steps.c.id, steps.c.thread_id).join(feedbacks, feedbacks.c.step_id == steps.c.id).where(which)
+    for step_id, thread_id in group.connection.execute(voted).all():
+        group.words.steps([step_id])
+        group.recount(thread_id)
     return bool(group.connection.execute(delete(feedbacks).where(which)).rowcount)
 
 

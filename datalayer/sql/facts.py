@@ -28,7 +28,7 @@ from ..writes import (
 _threads, _steps, _elements = listed("threads"), listed("steps"), listed("elements")
 _NEWEST = select(func.max(steps.c.created_at)).where(steps.c.thread_id == threads.c.id).scalar_subquery()
 _SUMMED_UP = exists(select(1).where(summaries.c.thread_id == threads.c.id))
-_NOTHING = (null(), null(), null())
+_NOTHING = (null(), null(), null(), null())
 
 
 def _deleted(kind: str, ids: Any) -> Select[Any]:
@@ -40,7 +40,7 @@ def _deleted(kind: str, ids: Any) -> Select[Any]:
 _OF_STEPS = (
     select(
         *(literal("step"), steps.c.id, steps.c.thread_id, steps.c.written_at),
-        *(func.coalesce(steps.c.type, "") == ASIDE, null()),
+        *(func.coalesce(steps.c.type, "") == ASIDE, null(), null()),
     ).where(steps.c.id.in_(_steps)),
     _deleted("step", _steps),
 )
@@ -51,7 +51,7 @@ _OF_ELEMENTS = (
 _OF_THREADS = (
     select(
         *(literal("thread").label("kind"), threads.c.id, threads.c.user_id.label("of"), _NEWEST, _SUMMED_UP),
-        threads.c.trashed_at,
+        *(threads.c.trashed_at, threads.c.last_activity_at),
     ).where(threads.c.id.in_(_threads)),
     _deleted("thread", _threads),
 )
@@ -69,7 +69,7 @@ class Facts:
     """``owners``: thread -> author's user id or None. ``steps``, ``elements``: id -> thread. ``deleted``: (kind, id).
     ``summaries``: threads that had a summary; it may be gone by now. ``newest``: thread -> time of its newest step.
     ``written``: step -> when it was written last. ``trashed``: thread -> since when it is in the trash.
-    ``aside``: steps of a version that is not shown.
+    ``aside``: steps of a version that is not shown. ``active``: thread -> its last activity before this group.
 
     Kept true by the writes as they are applied, so that a write sees those before it in its group.
     """
@@ -85,6 +85,7 @@ class Facts:
         self.written: dict[str, int] = {}
         self.trashed: dict[str, int] = {}
         self.aside: set[str] = set()
+        self.active: dict[str, int] = {}
         self.deleted: set[tuple[str, str]] = set()
         belongs: dict[str, dict[str, Any]] = {"thread": self.owners, "step": self.steps, "element": self.elements}
         ids = named(writes)
@@ -93,7 +94,8 @@ class Facts:
             if any(write.thread_id is None for write in writes):
                 connection.execute(_LOCK_OTHERS, ids)
         query = _STEPS_ONLY if ids["elements"] == "[]" else _ALL
-        for kind, key, of, moment, is_so, trashed_at in dialects.of(connection).fetch(connection, query, ids, tuple):
+        fetch = dialects.of(connection).fetch
+        for kind, key, of, moment, is_so, trashed_at, active_at in fetch(connection, query, ids, tuple):
             if kind == "deleted":
                 self.deleted.add((of, key))
                 continue
@@ -104,6 +106,7 @@ class Facts:
                     self.aside.add(key)
             elif kind == "thread":
                 self.newest[key] = moment or 0
+                self.active[key] = active_at
                 if trashed_at:
                     self.trashed[key] = trashed_at
                 if is_so:

@@ -26,19 +26,22 @@ from sqlalchemy import (
 
 from .. import dialects
 from ..errors import DataLayerError, InvalidInput, NotFound
-from ..records import check_time, user_id
+from ..records import check_time, month_of, user_id
 from ..schema import MESSAGES, elements, steps, threads, tombstones, users
 from ..search.changes import Changes
 from ..writes import Write, author_id
 from . import summaries
 from .facts import Facts
 
+_COUNTED = {"user_id", "tags", "folder", "pinned", "archived", "status", "kind", "model", "trashed_at"}
+"""Columns of a thread that it is counted by."""
 _MAX_IDS = 500  # far below the number of variables that any build of SQLite takes in a statement
 
 
 class Group:
     """``facts``: what is known of what the writes name. ``vanished``: names of blobs that are not there.
-    ``released``: what elements let go, as ``ReleaseBlobs.names``."""
+    ``released``: what elements let go, as ``ReleaseBlobs.names``. ``uncounted``: threads to be counted anew, and whose
+    they are."""
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Group:
         self.facts = facts
         self.vanished = vanished
         self.released: set[str] = set()
+        self.uncounted: dict[str, str] = {}
         self.words = Changes(connection, vectors_since)
         self._users: dict[str, dict[str, Any]] = {}
         self._threads: list[dict[str, Any]] = []
@@ -90,8 +94,14 @@ class Group:
         if isinstance(write.actor, str):
             self._users[write.actor] = user_row(write.actor, {}, write.at)
         self.facts.owners[thread_id] = owner
+        self.recount(thread_id)
         times = {"created_at": write.at, "last_activity_at": write.at}
         self._threads.append({"id": thread_id, "user_id": owner, "metadata": {}, **times})
+
+    def recount(self, thread_id: str) -> None:
+        """To be called when something changes that the thread is counted by, and before it is deleted."""
+        if (owner := self.facts.owner(thread_id)) is not None:
+            self.uncounted[thread_id] = owner
 
     # Steps, collected so that those of one shape go out as one executemany
 
@@ -109,6 +119,8 @@ class Group:
 
     def touch(self, thread_id: str, at: int) -> None:
         self._activity[thread_id] = max(at, self._activity.get(thread_id, 0))
+        if month_of(at) != month_of(self.facts.active.get(thread_id, at)):
+            self.recount(thread_id)
 
     def flush(self) -> None:
         """Sends what was collected, parents before children."""
@@ -142,7 +154,9 @@ class Group:
         return _inserts(table) if new else self.sql.upsert(table, ("id",), given, same=("thread_id",))
 
     def set(self, table: Table, key: str, values: dict[str, Any]) -> None:
-        """Sets these columns of one row."""
+        """Sets these columns of one row, which is there."""
+        if table is threads and values.keys() & _COUNTED:
+            self.recount(key)
         named = {f"new_{name}": value for name, value in values.items()}
         self.sql.send(self.connection, _sets(table, tuple(sorted(values))), [{"key": key, **named}])
 
@@ -165,6 +179,8 @@ class Group:
     def delete_elements(self, which: Any, at: int) -> None:
         what = select(elements.c.id, elements.c.blob, elements.c.for_id, elements.c.thread_id).where(which)
         gone = self.connection.execute(what).all()
+        for thread_id in {row.thread_id for row in gone if row.blob}:
+            self.recount(thread_id)
         self.note_element([(row.for_id, row.thread_id) for row in gone])
         self.released.update(row.blob for row in gone if row.blob)
         self.bury("element", [row.id for row in gone], at)
@@ -182,6 +198,7 @@ class Group:
 
     def delete_steps(self, thread_id: str, ids: Sequence[str], at: int) -> None:
         """Deletes steps of one thread and their elements; an element elsewhere may name the same id."""
+        self.recount(thread_id)  # votes go with them
         for start in range(0, len(ids), _MAX_IDS):
             some = ids[start : start + _MAX_IDS]
             self.words.steps(some)

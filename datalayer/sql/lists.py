@@ -1,7 +1,7 @@
-"""I9: pages of a user's threads, in the order that is wished for, and how many there are of each kind.
+"""I9: pages of a user's threads, in the order that is wished for.
 
 A page is one statement. Its cost is that of the threads it walks past: in the usual order those that are listed; those
-of a folder, a tag or a kind are picked out of them. By ``created``, all of the user's threads are sorted.
+of a folder, a tag or a kind are picked out of them.
 """
 
 import json
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    exists,
     false,
     func,
     or_,
@@ -27,12 +28,11 @@ from .. import dialects, text
 from ..dialects.base import Row
 from ..dialects.expressions import listed
 from ..errors import InvalidInput
-from ..records import LISTED, Facets, Page, Sort, Thread, Which
-from ..schema import feedbacks, steps, thread_tags, threads, users
+from ..records import LISTED, Page, Sort, Thread, Which
+from ..schema import elements, feedbacks, steps, thread_tags, threads, users
 from .rows import columns
 
 MAX_PAGE = 200
-_MOST_FACETS = 1_000
 
 THREAD: Select[Any] = select(*columns(Thread, threads, user_identifier=users.c.identifier)).outerjoin(
     users, users.c.id == threads.c.user_id
@@ -97,10 +97,19 @@ def _chosen(user_id: str, which: Which, sort: Sort) -> list[ColumnElement[bool]]
     # Where an index that begins with these has another order than the page, SQLite would sort all that it finds in it.
     found = [_is(name, value, hidden=sort != "pinned") for name, value in placed.items() if value is not None]
     found += [threads.c.trashed_at > 0] if which.trashed else []
-    others: dict[str, Any] = {"pinned": which.pinned, "status": which.status, "kind": which.kind}
+    names = ("pinned", "status", "kind", "model")
+    others: dict[str, Any] = {name: getattr(which, name) for name in names}
     found += [_is(name, value) for name, value in others.items() if value is not None]
     if which.folder is not None:
         found.append(in_folder(which.folder))
+    active = threads.c.last_activity_at if sort == "activity" else func.coalesce(threads.c.last_activity_at, 0)
+    found += [active >= which.since] if which.since is not None else []
+    found += [active < which.until] if which.until is not None else []
+    if which.has_file is not None:
+        file = exists(select(1).where(elements.c.thread_id == threads.c.id, elements.c.blob.is_not(None)))
+        found.append(file if which.has_file else ~file)
+    if which.vote is not None:
+        found.append(has_vote(user_id, which.vote))
     if which.tag is not None:
         tagged = select(thread_tags.c.thread_id)
         found.append(threads.c.id.in_(tagged.where(thread_tags.c.user_id == user_id, thread_tags.c.tag == which.tag)))
@@ -184,43 +193,3 @@ def expired(connection: Connection, before: int, limit: int) -> Sequence[tuple[s
     """The ids and users of anybody's threads that are in the trash since before a moment, at most so many."""
     found = select(threads.c.id, threads.c.user_id).where(threads.c.trashed_at > 0, threads.c.trashed_at < before)
     return [(row.id, row.user_id) for row in connection.execute(found.order_by(threads.c.trashed_at).limit(limit))]
-
-
-def facets(
-    connection: Connection, user_id: str, archived: bool | None = False, without: Collection[str] = ()
-) -> Facets:
-    """How many there are in each folder and with each tag, in two statements that read an index only."""
-    of, tagged = threads.c, thread_tags.c
-    folders = (
-        select(of.folder, func.count())
-        .where(of.user_id == user_id, of.folder.is_not(None), of.trashed_at == 0)
-        .group_by(of.folder)
-        .order_by(of.folder)
-    )
-    tags = (
-        select(tagged.tag, func.count().label("count"))
-        .where(tagged.user_id == user_id)
-        .group_by(tagged.tag)
-        .order_by(func.count().desc(), tagged.tag)
-    )
-    if archived is not None:
-        folders, tags = folders.where(_is("archived", archived)), tags.where(tagged.archived == archived)
-    named: dict[str, str] = {}
-    if without:
-        named = {"threads": json.dumps(sorted(without))}
-        folders = folders.where(of.id.not_in(listed("threads")))
-        tags = tags.where(tagged.thread_id.not_in(listed("threads")))
-    return Facets(
-        {path: number for path, number in connection.execute(folders.limit(_MOST_FACETS), named)},
-        {tag: number for tag, number in connection.execute(tags.limit(_MOST_FACETS), named)},
-    )
-
-
-def together(parts: Sequence[Facets]) -> Facets:
-    """Of several databases."""
-    folders, tags = dict[str, int](), dict[str, int]()
-    for part in parts:
-        for sums, counts in ((folders, part.folders), (tags, part.tags)):
-            for name, count in counts.items():
-                sums[name] = sums.get(name, 0) + count
-    return Facets(dict(sorted(folders.items())), dict(sorted(tags.items(), key=lambda item: (-item[1], item[0]))))

@@ -14,7 +14,7 @@ from ..forks import MERGED_FROM
 from ..schema import MESSAGES, steps, threads
 from ..search.documents import UNSEARCHED
 from ..writes import DeleteThread, ForkThread, TrashThread, UndoMerge
-from . import organising, removing
+from . import removing
 from .facts import Facts
 from .group import Group
 
@@ -77,7 +77,6 @@ def _set_archived(group: Group, ids: Sequence[str], archived: bool) -> list[str]
         group.words.thread(key)
     for key in changed:
         group.set(threads, key, {"archived": archived})
-        organising.index_tags(group.connection, key, {"archived"})
     return changed
 
 

@@ -15,7 +15,7 @@ from ..writes import UpdateThread
 
 MOST_TAGS = 1_000
 """Of a thread, when one is added. What an app gives as a whole is kept whole."""
-_INDEXED = {"tags", "user_id", "archived", "trashed_at"}
+_INDEXED = {"tags", "user_id", "trashed_at"}
 """Columns that rows of ``thread_tags`` depend on."""
 
 
@@ -50,15 +50,15 @@ def index_tags(connection: Connection, thread_id: str, changed: Any) -> None:
         return
     sql, this = dialects.of(connection), {"key": thread_id}
     sql.send(connection, _DELETE, [this])
-    for user_id, tags, archived in sql.fetch(connection, _TAGGED, this, tuple):
-        of = {"thread_id": thread_id, "user_id": user_id, "archived": archived}
+    for user_id, tags in sql.fetch(connection, _TAGGED, this, tuple):
+        of = {"thread_id": thread_id, "user_id": user_id}
         if rows := [{**of, "tag": tag} for tag in sorted(texts(tags))]:
             sql.send(connection, _INSERT, rows)
 
 
 _DELETE = delete(thread_tags).where(thread_tags.c.thread_id == bindparam("key"))
 _INSERT = insert(thread_tags)
-_TAGGED: Select[Any] = select(threads.c.user_id, threads.c.tags, threads.c.archived).where(
+_TAGGED: Select[Any] = select(threads.c.user_id, threads.c.tags).where(
     threads.c.id == bindparam("key"),
     *(threads.c.tags.is_not(None), threads.c.user_id.is_not(None), threads.c.trashed_at == 0),
 )

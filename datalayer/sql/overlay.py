@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, Table, func, or_, select
+from sqlalchemy import Connection, Select, Table, func, or_, select, true
 
 from .. import dialects, schema
 from ..dialects import sqlite
@@ -31,6 +31,9 @@ _THREADS: dict[str, Select[Any]] = {
     "users": select(users).where(users.c.id.in_(_owner)),
     "threads": select(threads).where(threads.c.id.in_(_here)),
     "thread_tags": select(thread_tags).where(thread_tags.c.thread_id.in_(_here)),
+    "thread_facets": select(threads.c.id.label("thread_id"), threads.c.user_id, true().label("stale")).where(
+        threads.c.id.in_(_here), threads.c.user_id.is_not(None)
+    ),
 }
 _CONTENT: dict[str, Select[Any]] = {
     "steps": select(steps).where(steps.c.thread_id.in_(_here)),

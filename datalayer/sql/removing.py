@@ -18,6 +18,8 @@ def delete(group: Group, write: DeleteThread) -> None:
         group.facts.check_owner(key, write.actor)
     if write.trashed_before is not None and not 0 < group.facts.trashed.get(key, 0) < write.trashed_before:
         return
+    if key in group.facts.owners:
+        group.recount(key)
     said = group.connection.execute(select(steps.c.id).where(steps.c.thread_id == key)).scalars().all()
     group.words.thread(key)
     group.words.steps(said)

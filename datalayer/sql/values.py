@@ -8,6 +8,8 @@ from sqlalchemy import BigInteger, Boolean, Integer, String, Table
 
 from ..errors import InvalidInput
 from ..records import check_time
+from ..schema import threads
+from ..text import ID_LENGTH
 
 _TIMES = frozenset({"created_at", "start", "end"})
 
@@ -15,10 +17,20 @@ _TIMES = frozenset({"created_at", "start", "end"})
 def fit(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
     """``values`` as the columns of ``table`` take them: numbers become texts where texts are wanted, 0 and 1 flags.
 
-    Raises InvalidInput.
+    A thread's model comes with its metadata. Raises InvalidInput.
     """
     kinds = _kinds(table)
-    return {name: value if value is None else _fitted(name, *kinds[name], value) for name, value in values.items()}
+    found = {name: value if value is None else _fitted(name, *kinds[name], value) for name, value in values.items()}
+    if table is threads and "metadata" in found:
+        found["model"] = _model(found["metadata"])
+    return found
+
+
+def _model(metadata: Any) -> str | None:
+    """That of the settings, where Chainlit keeps them."""
+    settings = metadata.get("chat_settings") if isinstance(metadata, dict) else None
+    model = settings.get("model") if isinstance(settings, dict) else None
+    return model[:ID_LENGTH] if isinstance(model, str) and model else None
 
 
 @cache
