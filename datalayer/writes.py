@@ -193,6 +193,8 @@ class UndoMerge(Write):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpsertStep(Write):
+    """Result: True when it has taken its thread out of the trash."""
+
     thread_id: str
     id: str
     values: dict[str, Any]

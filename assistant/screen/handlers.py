@@ -168,7 +168,11 @@ def _listen(services: Callable[[], Services], layer: DataLayer) -> None:
         hot = {session.thread_id for session in await services().memory.sessions(user)}
         return {each for each in threads if each in hot or live.is_shown(each)}
 
-    layer.on_unvote, layer.on_delete = unvote, delete
+    async def restored(_thread: str) -> None:
+        await cl.context.emitter.send_toast(say("trash_left", session_language()), "info")
+        await list_anew()
+
+    layer.on_unvote, layer.on_delete, layer.on_restore = unvote, delete, restored
     layer.store.on_gone, layer.store.cleanup.in_use = gone, in_use
     layer.store.listeners.append(Notices())
 

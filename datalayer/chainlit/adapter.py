@@ -40,7 +40,7 @@ from ..writes import (
 )
 from . import actor, events, shapes
 from .actor import session_here
-from .calls import at_call, then
+from .calls import at_call, tell_if, then
 from .listing import list_threads
 from .meant import NOT_GIVEN, name_source, thread_of, timing
 from .parts import Parts
@@ -104,7 +104,9 @@ class DataLayer(Parts):
         self.has_trash = trash_days > 0
         self.on_unvote: Callable[[str, str], Awaitable[None]] = nothing
         self.on_delete: Callable[[Actor, str], Awaitable[None]] = nothing
-        """Told thread and step of a vote that was taken back; who has deleted which thread. Chainlit tells nobody."""
+        self.on_restore: Callable[[str], Awaitable[None]] = nothing
+        """Told thread and step of a vote that was taken back; who has deleted which thread; which one a new message has
+        taken out of the trash. Chainlit tells nobody."""
         self._author_required = author_required
         self._sessions = Sessions(self.store.submit)
         events.listen()
@@ -272,7 +274,8 @@ class DataLayer(Parts):
 
     @at_call
     def create_step(self, step_dict: "StepDict") -> Awaitable[None]:
-        return self._submit(self._step(step_dict))
+        write = self._step(step_dict)
+        return tell_if(self._submit(write), self.on_restore, write.thread_id)
 
     @at_call
     def update_step(self, step_dict: "StepDict") -> Awaitable[None]:

@@ -44,5 +44,10 @@ async def then(done: Awaitable[Any], answer: T) -> T:
     return answer
 
 
+async def tell_if(done: Awaitable[Any], told: Callable[[str], Awaitable[None]], about: str) -> None:
+    if await done:
+        await told(about)
+
+
 async def _raise(error: DataLayerError) -> NoReturn:
     raise error

@@ -136,27 +136,29 @@ def _may_name(source: str, stored: str | None) -> bool:
     return stored is None or (source != "first_message" and _STRENGTH[source] >= _STRENGTH[stored])
 
 
-def _upsert_step(group: Group, write: UpsertStep) -> None:
+def _upsert_step(group: Group, write: UpsertStep) -> bool | None:
+    """True: it has taken its thread out of the trash."""
     facts, values = group.facts, fit(steps, write.values)
     parent = values.get("parent_id")
     if facts.steps.get(write.id, write.thread_id) != write.thread_id:
         raise Forbidden("This step belongs to another conversation")
     if ("step", write.id) in facts.deleted or not group.admit(write, write.thread_id, write.anonymous):
-        return
+        return None
     if ("step", parent) in facts.deleted:
         # Part of an answer that is gone: its own children must not come either.
         group.bury("step", [write.id], write.at)
-        return
+        return None
     if write.timing != "given":
         values = _timed(facts, write, values)
     new = write.id not in facts.steps
-    if new and values.get("type") == "user_message" and 0 < facts.trashed.get(write.thread_id, 0) < write.at:
+    goes_on = new and values.get("type") == "user_message" and 0 < facts.trashed.get(write.thread_id, 0) < write.at
+    if goes_on:
         removing.set_trashed(group, write.thread_id, 0)
     facts.steps[write.id] = write.thread_id
     if parent is not None and facts.steps.get(parent, write.thread_id) != write.thread_id:
         values = {**values, "parent_id": None}  # a browser may send any parent; the message itself is not lost for it
     if write.replayed and facts.written.get(write.id, 0) > write.at:
-        return  # by a process that did not need a spool
+        return None  # by a process that did not need a spool
     facts.written[write.id] = write.at
     if write.id in facts.aside:
         values = versions.stays_aside(group, write.id, values)
@@ -173,6 +175,7 @@ def _upsert_step(group: Group, write: UpsertStep) -> None:
     group.add_step(row, given, new)
     if values.get("type") in MESSAGES:
         group.touch(write.thread_id, min(row["created_at"], write.at))
+    return True if goes_on else None
 
 
 def _timed(facts: Facts, write: UpsertStep, values: dict[str, Any]) -> dict[str, Any]:

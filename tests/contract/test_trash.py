@@ -225,3 +225,17 @@ class TestPurge:
         await asyncio.gather(*(trash(layer, key) for key in keys))
         assert await layer.store.purge(now() + 31 * DAY) == 101
         assert rows(layer, "SELECT * FROM threads") == []
+
+
+async def test_who_is_told_that_a_message_has_taken_it_out(layer: DataLayer, kept: Kept) -> None:
+    told: list[str] = []
+
+    async def restored(thread_id: str) -> None:
+        told.append(thread_id)
+
+    layer.on_restore = restored
+    await trash(layer, kept.id)
+    for kind in ("assistant_message", "user_message", "user_message"):
+        with chainlit_session(kept.user, kept.id):
+            await layer.create_step(make_step(kept.id, type=kind))
+    assert told == [kept.id]

@@ -6,12 +6,14 @@ import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from assistant.commands.names import COMMANDS
-from assistant.texts import say
+from assistant.texts import date, say
+from datalayer import DataLayer, backup
 from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
 from tests.e2e.listening import FRENCH, Model, ask, connected, messages, own, prompt, restart, resumed
@@ -476,9 +478,20 @@ class TestTrash:
             assert back == f"[A \\*starry\\* question](/thread/{other.thread_id}) is back."
             assert other.thread_id in await me.listed()
             assert (await me.thread(other.thread_id)).status_code == 200
-            assert (await ask(me, "/trash empty")).startswith("One conversation is gone for good.")
+            backup.make(
+                place := DataLayer.place(f"sqlite+aiosqlite:///{own_app.home}/threads.db", own_app.home / "files")
+            )
+            emptied = await ask(me, "/trash empty")
+            assert emptied.startswith("One conversation is gone for good. The backup of ")
+            assert "may still hold what was in it" in emptied
             assert await ask(me, "/trash") == "The trash is empty."
             assert set(await me.listed()) == {me.thread_id, other.thread_id}
+            later = datetime.now(UTC) + timedelta(days=3)
+            backup.make(place, clock=lambda: later)
+            await me.delete(other.thread_id)
+            emptied = await ask(me, "/trash empty")
+            assert re.search(r"2 backups, from .+ to .+, may still hold what was in it", emptied)
+            assert date(later.astimezone(), "en") in emptied
         finally:
             own_app.close()
 
@@ -490,6 +503,8 @@ class TestTrash:
         await reader.delete(me.thread_id)
         assert me.thread_id not in await reader.listed()
         await ask(me, "And the second")
+        told = await me.wait_for("toast")
+        assert told["message"] == say("trash_left", "en")
         assert me.thread_id in await reader.listed()
         assert len(messages(await reader.stored(me.thread_id))) == 4
 
