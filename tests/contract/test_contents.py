@@ -13,7 +13,7 @@ import pytest
 from datalayer import DataLayer
 from datalayer.records import now
 from datalayer.writes import UpsertElement
-from tests.conftest import OpenLayer, blob_content, blob_names, change, failures, new_id, rows
+from tests.conftest import OpenLayer, blob_content, blob_names, change, failures, new_id, often, rows
 from tests.contract.test_elements import sha256
 
 EQUAL = b"equal content"
@@ -62,7 +62,7 @@ class TestRaces:
     async def test_two_instances_that_put_and_remove_equal_content_at_once_leave_each_element_with_its_own(
         self, instances: list[DataLayer]
     ) -> None:
-        for _ in range(8):
+        for _ in range(often(3, 30)):
             elements = [file() for _ in range(8)]
             calls = [instances[n % 2].create_element(element) for n, element in enumerate(elements)]
             gone, kept = elements[::3], [element for n, element in enumerate(elements) if n % 3]

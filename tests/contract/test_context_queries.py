@@ -1,5 +1,6 @@
 """What an answer draws on: the messages, files and sizes of a conversation, and a user's files elsewhere."""
 
+import asyncio
 import random
 from typing import Any
 
@@ -210,8 +211,7 @@ class TestFiles:
     async def test_there_are_at_most_200_in_one_statement(self, layer: DataLayer) -> None:
         ann = await register(layer, "ann")
         thread_id = (await start_thread(layer, ann))["threadId"]
-        for n in range(203):
-            await attach(layer, thread_id, str(n))
+        await asyncio.gather(*(attach(layer, thread_id, str(n)) for n in range(203)))
         with queries(layer) as seen:
             found = await layer.store.recent_files(ann.id)
         assert [f.name for f in found] == [str(n) for n in range(202, 2, -1)]

@@ -27,7 +27,7 @@ from tests.contents import content_in
 from tests.faults.disk import Call, Disk, calls, lay_out, record
 
 SEED = int(os.environ.get("CUTS_SEED") or random.randrange(10**6))
-CUTS = often(300, 3_000)
+CUTS = often(120, 3_000)
 
 # What the stories share. ``tell`` writes one line: "call KEY VALUE" before a change is asked for, "done KEY VALUE" when
 # it was acknowledged. A KEY is a kind and an id; a VALUE without spaces, "-" for nothing.
