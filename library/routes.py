@@ -13,6 +13,7 @@ from datalayer import DataLayer, NotFound
 from .address import PREFIX
 from .pages import Pages
 from .rendering import STATIC
+from .theme import stylesheet
 
 _NAME = "library_"
 """What the names of all routes begin with: by it they are found when the app is loaded again."""
@@ -32,6 +33,7 @@ def mount(layer: DataLayer) -> None:
         ("/undo", "POST", pages.undo),
         ("/threads", "GET", _back),
         ("/undo", "GET", _back),
+        ("/theme.css", "GET", _theme),
         ("/static/{name:path}", "GET", _file),
     ):
         name = f"{_NAME}{method}{path}"
@@ -51,6 +53,10 @@ async def _back(request: Request) -> Response:
     """Who reloads what a form has answered sees the list."""
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"{config.run.root_path}{PREFIX}{query}", 303)
+
+
+async def _theme() -> Response:
+    return Response(stylesheet(), media_type="text/css", headers={"Cache-Control": "no-cache"})
 
 
 async def _file(name: str) -> Response:

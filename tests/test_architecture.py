@@ -198,6 +198,7 @@ FLOORS_OF_LIBRARY = {
     "texts": 0,
     "markup": 0,
     "places": 0,
+    "theme": 0,
     "asking": 0,
     "changing": 0,
     "address": 0,

@@ -1,7 +1,9 @@
 """What the library shows, to whom, and what it says to what no page of it asks for."""
 
+import json
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +16,7 @@ import library
 from datalayer import DataLayer
 from datalayer.records import now
 from datalayer.writes import RecordUsage, UpdateThread
+from library import theme
 from tests.conftest import make_step, new_id, register
 from tests.library.conftest import HTML, Browser, OpenBrowser, thread
 
@@ -140,6 +143,27 @@ class TestList:
         assert '<html lang="fr">' in french.text
         await french.do("archive", one)
         assert french.notice == "1 conversation est archivée."
+
+
+class TestTheme:
+    async def test_the_colours_are_those_of_the_app(
+        self, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(theme, "public_dir", str(tmp_path))
+        colours = {"--primary": "340 92% 52%", "--card": "red; } * { color: red", "--border": "0 0% 90%"}
+        for variables, said in (
+            ({"light": colours, "dark": colours | {"--primary": "0 0% 100%", "--border": 7}}, True),
+            ({"light": colours}, False),
+            ([], False),
+            (None, False),
+        ):
+            (tmp_path / "theme.json").write_text(json.dumps({"variables": variables}))
+            answer = await browser.get("/library/theme.css")
+            assert answer.headers["content-type"].startswith("text/css")
+            line = ":root {\n  --primary: light-dark(hsl(340 92% 52%), hsl(0 0% 100%));\n}\n"
+            assert answer.text == (line if said else "")
+        (tmp_path / "theme.json").unlink()
+        assert (await browser.get("/library/theme.css")).text == ""
 
 
 class TestSearch:
