@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from datalayer import versions
 from datalayer.forks import MERGED_FROM
 
 COMMAND = "command"
 """The message is a command or the reply to one: the command's key."""
 CLEAR = "clear"
 """The key of the command with which the author had all before it forgotten."""
-ASIDE = "aside"
-"""An edit or another answer has replaced it, and it is no message any more: see screen/replacing.py."""
+ASIDE = versions.MARK
+"""It belongs to a version of a question that is not shown, and is no message: see screen/replacing.py."""
+VERSIONS = versions.RECORD
+"""Which versions of a question there are."""
 MODEL = "model"
 """Which model wrote the answer, or was asked last."""
 FALLBACK = "fallback"
@@ -20,7 +23,7 @@ BROKE_OFF = "broke_off"
 UNSEARCHED = "unsearched"
 """True: no search finds it (datalayer/search/documents.py). Each would find those before it, with their hits."""
 
-OURS = (COMMAND, ASIDE, MODEL, FALLBACK, BROKE_OFF, UNSEARCHED, MERGED_FROM)
+OURS = (COMMAND, ASIDE, VERSIONS, MODEL, FALLBACK, BROKE_OFF, UNSEARCHED, MERGED_FROM)
 """What only the app may write."""
 
 Metadata = Mapping[str, Any] | None
@@ -42,7 +45,7 @@ def forgets(metadata: Metadata) -> bool:
 
 
 def is_aside(metadata: Metadata) -> bool:
-    """Whether what has this metadata was replaced, and is shown to nobody."""
+    """Whether what has this metadata is shown to nobody."""
     return bool((metadata or {}).get(ASIDE))
 
 

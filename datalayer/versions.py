@@ -32,14 +32,22 @@ class Versions:
     """The number of the version that is shown; the first is 1."""
     made: tuple[int, ...]
     """When each began, in UTC microseconds; its number for good is its place here."""
+    replaced: tuple[int, ...]
+    """The number of the version in whose place each began; 0: the first has replaced none."""
 
     @property
     def count(self) -> int:
         return len(self.made)
 
+    @property
+    def before(self) -> int:
+        """The version in whose place the one began that is shown; 0: there is none."""
+        return self.replaced[self.shown - 1]
+
     def stored(self) -> dict[str, Any]:
         """As the metadata of the record."""
-        return {RECORD: {"question": self.question, "shown": self.shown, "made": list(self.made)}}
+        lists = {"made": list(self.made), "replaced": list(self.replaced)}
+        return {RECORD: {"question": self.question, "shown": self.shown, **lists}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ def told(metadata: Mapping[str, Any] | None) -> Versions | None:
     found = (metadata or {}).get(RECORD)
     if not isinstance(found, dict):
         return None
-    return Versions(found["question"], found["shown"], tuple(found["made"]))
+    return Versions(found["question"], found["shown"], tuple(found["made"]), tuple(found["replaced"]))
 
 
 def mark(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:

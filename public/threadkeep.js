@@ -29,3 +29,4 @@ import "./page/search.js";
 import "./page/pinned.js";
 import "./page/trash.js";
 import "./page/temporary.js";
+import "./page/versions.js";

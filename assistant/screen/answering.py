@@ -71,7 +71,8 @@ async def answer(
                     if outcome.fallback and not (replaced.metadata or {}).get(FALLBACK):
                         await _no_other(outcome.fallback, settings, services)
                         break
-                    await _replace(replaced, asked)
+                    new = {reply.id, reply.parent_id, thinking and thinking.id}
+                    await _replace(replaced, asked, {key for key in new if key})
                     replaced = None
                 reply.metadata = _marks(outcome, begun)
                 if outcome.fallback is None:
@@ -93,11 +94,11 @@ async def answer(
     await followups.go_on(this, outcome, ended, session, services)
 
 
-async def _replace(old: cl.Message, asked: cl.Message) -> None:
+async def _replace(old: cl.Message, asked: cl.Message, new: set[str]) -> None:
     if temporary.here():
         await old.remove()
         return
-    await replacing.put_aside(asked, [old])
+    await replacing.put_aside(asked, keeps=new)
     await cl.context.emitter.emit("replaced", say("put_aside_answer", session_language()))
 
 

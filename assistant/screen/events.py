@@ -112,8 +112,7 @@ async def _restore(sid: str, payload: Any = None, *_: Any) -> None:
 @asynccontextmanager
 async def _turn(session: WebsocketSession) -> AsyncIterator[None]:
     with live.turn(session):
-        with suppress(DataLayerError):  # which is logged; what is left is marked, and shown to nobody
-            await replacing.settle(live.room(session))
+        live.room(session).replaced = False  # Undo is for what was done last
         yield
 
 

@@ -1,15 +1,18 @@
 """Chainlit's callbacks <-> ``answering.py``: what happens at the screen, one function an event."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import chainlit as cl
+from chainlit import server
 from chainlit.chat_context import chat_context
 from chainlit.data import get_data_layer
 from chainlit.types import Feedback, ThreadDict
+from chainlit.utils import utc_now
 
 from datalayer import DataLayer, StoreUnavailable
 from datalayer.records import Thread
@@ -33,9 +36,9 @@ from . import (
     picker,
     preferences,
     queueing,
-    replacing,
     starters,
     temporary,
+    versions,
     view,
 )
 from .answering import answer
@@ -126,7 +129,12 @@ def _register_buttons(services: Callable[[], Services]) -> None:
 
     @cl.action_callback("undo")
     async def undo(_: cl.Action) -> None:
-        await _pressed(replacing.undo(services().memory, owner(cl.context.session)))
+        await _pressed(versions.undo(services().memory))
+
+    async def choose(question_id: str, version: int) -> None:
+        await _pressed(versions.choose(services().memory, question_id, version))
+
+    server.sio.on("choose_version", versions.handler(choose))
 
 
 def _share(config: Config) -> list[Service]:
@@ -332,8 +340,22 @@ async def _answer_anew(
         longer = replace(held, messages=held.messages + more)
         await answer(asked, longer, settings, services, given, insist=True)
     else:
-        reply = cl.Message("", parent_id=given.parent_id)
-        await answer(asked, held, settings, services, reply, replaced=given, insist=True)
+        async with _run_of(asked) as reply:
+            await answer(asked, held, settings, services, reply, replaced=given, insist=True)
+
+
+@asynccontextmanager
+async def _run_of(asked: cl.Message) -> AsyncIterator[cl.Message]:
+    """An answer in a run of its own: a vote is on the run, and stays with the version that it is for."""
+    run = cl.Step(name="on_message", type="run", parent_id=asked.id)
+    run.start = run.created_at = utc_now()
+    await run.send()
+    reply = cl.Message("", parent_id=run.id)
+    try:
+        yield reply
+    finally:
+        run.end = utc_now()
+        await (run.update() if reply.content else run.remove())
 
 
 async def _score(thread_id: str, step_id: str, value: int | None, comment: str | None, services: Services) -> None:

@@ -19,6 +19,7 @@ SHOWN = {"new_message", "update_message", "stream_start"}
 OF_A_TURN = SHOWN | {
     *("task_start", "task_end", "stream_token", "delete_message"),
     *("element", "remove_element", "action", "remove_action", "first_interaction"),
+    "versions",  # which there are of a question
     *("chat_settings", "set_modes"),  # the model chosen with a message is the conversation's
 }
 
@@ -63,7 +64,7 @@ class Room:
     held: HotSession | None = None
     """The last hot session, while the database is away."""
     replaced: bool = False
-    """Whether something can be brought back: see replacing.py."""
+    """Whether Undo can bring something back: see versions.py."""
     wire: "Wire | None" = None
     """To the other instances, None: there is none."""
     own: set[str] = field(default_factory=set)

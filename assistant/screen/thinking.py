@@ -13,6 +13,7 @@ class Thinking:
     def __init__(self, answer: cl.Message) -> None:
         self._step = cl.Step(name=say("thoughts", session_language()), type="llm", parent_id=answer.parent_id)
         self._step.created_at = self._step.start = utc_now()
+        self.id = self._step.id
 
     async def think(self, piece: str) -> None:
         if not self._step.output:

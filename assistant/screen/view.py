@@ -15,7 +15,7 @@ from chainlit.context import init_ws_context
 from chainlit.data import get_data_layer
 from chainlit.session import WebsocketSession
 
-from datalayer import DataLayer, DataLayerError, text
+from datalayer import DataLayer, DataLayerError, text, versions
 from datalayer.views import BEGINNING, NOTHING_MORE, View, Wish
 
 from ..marks import is_aside
@@ -27,8 +27,6 @@ from .session import state_of
 Shown = Any
 """Chainlit's thread. ``upper``: steps further up, see ``Part``. ``part``: what public/page/part.js is told. ``view``:
 what the page shows once it is sent."""
-ASIDE = "aside"
-"""Type of a step that was replaced, which no page shows. What it was is in its mark: see replacing.py."""
 LAST, MOST = 100, 500
 """Messages that are shown of a conversation, and that come when more is asked for; and how many are shown then. For
 each one that is said Chainlit's page looks through all of them for each of them."""
@@ -48,17 +46,31 @@ async def read(session: WebsocketSession) -> Shown | None:
     wish, state.wish = state.wish, NOTHING_MORE
     # A page on which the conversation was begun has all of it.
     view = state.view or (None if session.thread_id_to_resume else View())
-    found = await layer.get_part(session.thread_id, view, wish, LAST, ASIDE)
+    found = await layer.get_part(session.thread_id, view, wish, LAST, versions.ASIDE)
     if found is None:
         return None
     thread, upper, part = found
-    steps = thread["steps"]
-    thread["steps"] = [step for step in steps if not is_aside(step["metadata"])]  # of an older version, of another type
-    live.room(session).replaced = part.hidden or len(thread["steps"]) < len(steps)
+    thread["steps"] = shown(thread["steps"])
+    last: Any = next((step for step in reversed(thread["steps"]) if step["type"] == "user_message"), {})
+    live.room(session).replaced = "undo" in last.get("versions", {})
     firsts = (step["id"] for step in thread["steps"] if "message" in step["type"] and not step["parentId"])
     gap = next(firsts, None) if upper else None
     told = {"earlier": part.view.first > BEGINNING, "gap": gap}
-    return {**thread, "upper": upper, "part": told, "view": part.view}
+    return {**thread, "upper": shown(upper), "part": told, "view": part.view}
+
+
+def shown(steps: list[Any]) -> list[Any]:
+    """Those that a page shows. A question with several versions tells of them, as ``of_page``."""
+    known = [found for step in steps if step["type"] == versions.RECORD and (found := versions.told(step["metadata"]))]
+    told = {each.question: {"versions": of_page(each)} for each in known}
+    drawn = (step for step in steps if step["type"] not in versions.HIDDEN and not is_aside(step["metadata"]))
+    return [step | told.get(step["id"], {}) for step in drawn]
+
+
+def of_page(known: versions.Versions) -> dict[str, Any]:
+    """What public/page/versions.js is told. ``undo``: the version that Undo brings back, if any."""
+    undo = {"undo": known.before} if known.before else {}
+    return {"id": known.question, "shown": known.shown, "count": known.count, **undo}
 
 
 async def fill(session: WebsocketSession, thread: Any) -> None:
@@ -82,16 +94,17 @@ async def show_more(session: WebsocketSession, more: Literal["earlier", "later"]
     assert isinstance(layer, DataLayer)
     with suppress(DataLayerError):
         while (view := state.view) is not None:
-            found = await layer.get_more(session.thread_id, view, Wish(more), LAST, ASIDE, MOST)
+            found = await layer.get_more(session.thread_id, view, Wish(more), LAST, versions.ASIDE, MOST)
             if found is None:
                 return False
             if state.view is not view:  # the page was sent something else meanwhile
                 continue
             thread, read = found
-            steps = [step for step in thread["steps"] if not is_aside(step["metadata"])]
             part = {"earlier": read.view.first > BEGINNING, "gap": read.since if read.view.upper else None}
             part |= {"more": more, "before": read.before, "first": read.first, "until": read.until}
-            await live.emit_of(session).add({**thread, "steps": steps, "part": part, "view": read.view})
+            await live.emit_of(session).add(
+                {**thread, "steps": shown(thread["steps"]), "part": part, "view": read.view}
+            )
             return True
     return False
 

@@ -5,6 +5,7 @@ an answer that was still running, stays aside.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -48,7 +49,8 @@ class _Question:
 
     def choose(self) -> Chosen:
         record = self._known.get(record_id(self._asked.id))
-        before = (told(record.metadata) if record else None) or Versions(self._asked.id, 1, (self._asked.created_at,))
+        first = Versions(self._asked.id, 1, (self._asked.created_at,), (0,))
+        before = (told(record.metadata) if record else None) or first
         after = self._wanted(before)
         if after == before:
             return Chosen(before, ())
@@ -68,10 +70,11 @@ class _Question:
         if number is None:
             if at in before.made:
                 return before
-            return Versions(before.question, before.count + 1, (*before.made, at))
+            made, replaced = (*before.made, at), (*before.replaced, before.shown)
+            return Versions(before.question, before.count + 1, made, replaced)
         if not 1 <= number <= before.count:
             raise NotFound("There is no such version")
-        return Versions(before.question, number, before.made)
+        return replace(before, shown=number)
 
     def _is_of(self, row: Any, version: int) -> bool:
         found = mark(row.metadata) if row.type == ASIDE else {}

@@ -41,7 +41,7 @@ const pointedAt = () => new URLSearchParams(location.search).get("step");
 
 // Keeps a step where it stands on the screen, whatever comes above it, until somebody scrolls.
 let held;
-function hold(step) {
+export function hold(step) {
   leaveTheEnd();
   held = step && { step, top: step.getBoundingClientRect().top, until: Date.now() + SETTLING };
   if (held) requestAnimationFrame(keepOn);

@@ -286,6 +286,7 @@ async def test_a_part_of_a_thread_has_the_records_of_its_questions(layer: DataLa
     known = versions.told(record.metadata)
     assert known is not None
     assert (known.question, known.shown, known.count) == (asked[-1], number + 2, number + 2)
+    assert known.before == number + 1
     assert len(part.steps) == 4
 
 

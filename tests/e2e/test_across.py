@@ -175,7 +175,13 @@ async def test_what_one_has_replaced_the_other_brings_back_until_the_conversatio
     await ask(other, "Going on")
     await answered(me, "Once more", "Fine.", "Going on", "Fine.")
     await offering(me, "retry")
-    assert [step for step in (await me.stored())["steps"] if "aside" in step["metadata"]] == []
+    question = own(me, "Once more")
+    for each, version in ((other, 1), (me, 4)):
+        await each.call("choose_version", {"question": question, "version": version})
+        for screen in (me, other):
+            await answered(
+                screen, *(("First", "Fine.") if version == 1 else ("Once more", "Fine.", "Going on", "Fine."))
+            )
 
 
 async def test_an_instance_listens_only_while_it_shows_the_conversation(

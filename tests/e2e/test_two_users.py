@@ -430,6 +430,16 @@ async def copy_from_her_message(mallory: Client, alice: Victim) -> None:
         assert "open_thread" not in [name for name, _ in mallory.events]
 
 
+@attack("choose_version")
+async def choose_a_version_of_her_question(mallory: Client, alice: Victim) -> None:
+    for question in (alice.question, alice.answer, str(uuid.uuid4())):
+        since = len(mallory.events)
+        await mallory.call("choose_version", {"question": question, "version": 1})
+        assert "no longer there" in (await mallory.wait_for("toast", since=since))["message"]
+    for odd in (None, {}, {"question": ["x"], "version": 1}, {"question": alice.question, "version": "1"}):
+        await mallory.call("choose_version", odd)
+
+
 @attack("edit_message")
 async def edit_her_message(mallory: Client, alice: Victim) -> None:
     for id in (alice.question, alice.answer):
