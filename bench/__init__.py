@@ -5,6 +5,7 @@ from dataclasses import dataclass
 NAMES = (
     *("list", "search", "start", "create", "concurrent", "resume", "servers"),
     *("stream", "backup", "chats", "screens", "locked", "hot", "flood", "paint", "long", "scale"),
+    "organised",
 )
 EVIDENCE = NAMES[:7]
 """What is said of large stores: ``bench/RESULTS.md`` is written when all of these are measured."""
@@ -48,6 +49,10 @@ class Sizes:
     scale_users: int = 10_000
     """A thousandth of docs/scaling.md's."""
     scale_turns: int = 2
+    organised: tuple[int, int] = (1_000, 100_000)
+    """Threads of one user that are filtered, counted and changed."""
+    at_once: int = 1_000
+    """Of which so many are changed together."""
 
 
 QUICK = Sizes(
@@ -76,4 +81,6 @@ QUICK = Sizes(
     flood_tokens=10,
     scale_users=50,
     scale_turns=5,
+    organised=(100, 300),
+    at_once=20,
 )

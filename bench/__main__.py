@@ -73,7 +73,22 @@ async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> "Run":
 
 async def _measure(run: "Run", folder: Path, names: tuple[str, ...]) -> None:
     """A group that fails costs nothing of the others'."""
-    from . import cases, chats, durability, flood, hot, library, listing, long, paint, scale, search, servers, start
+    from . import (
+        cases,
+        chats,
+        durability,
+        flood,
+        hot,
+        library,
+        listing,
+        long,
+        organised,
+        paint,
+        scale,
+        search,
+        servers,
+        start,
+    )
 
     async with AsyncExitStack() as stack:
         books = library.Library(folder / "library", stack, run.sizes.patience)
@@ -81,7 +96,7 @@ async def _measure(run: "Run", folder: Path, names: tuple[str, ...]) -> None:
             *(partial(of, library=books) for of in (listing.pages, search.search, start.start)),
             *(cases.create, cases.concurrent, cases.resume, servers.servers),
             *(durability.stream, durability.back_up, chats.chats, chats.screens, chats.locked, hot.hot, flood.flood),
-            *(paint.paint, long.long, scale.scale),
+            *(paint.paint, long.long, scale.scale, organised.organised),
         )
         for name, work in zip(NAMES, works, strict=True):
             if name in names:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import median
 
-from . import Sizes, listing, long, search, servers, start
+from . import Sizes, listing, long, organised, search, servers, start
 from .cases import CONCURRENT, CREATE, RESUME
 from .chats import AT_ONCE, FIRST_TOKEN, LOCKED_FIRST, RATE, SDK, SECOND_SCREEN, STOP
 from .contestants import BARE, CHAINLIT, NORMAL, OURS, POSTGRES, TRIGGERS
@@ -77,7 +77,7 @@ def promises(groups: Groups, sizes: Sizes) -> list[Promise]:
     found = Measured(groups)
     return [
         *chain.from_iterable(of(found, sizes) for of in (_lists, _searches, _starts, _writes, _resumes, _on_servers)),
-        *chain.from_iterable(of(found, sizes) for of in (_answers, _others, _long_ones)),
+        *chain.from_iterable(of(found, sizes) for of in (_answers, _others, _long_ones, _organised)),
     ]
 
 
@@ -178,3 +178,13 @@ def _long_ones(found: Measured, sizes: Sizes) -> Iterator[Promise]:
     read = long.READ.format(sizes.messages[1])
     yield Promise(f"{many}: at most 1.5 times the time of {sizes.messages[0]:,}", found.growth(many, few), 1.5)
     yield Promise(f"{read}: less than 100 ms", found.milliseconds(read), 100)
+
+
+def _organised(found: Measured, sizes: Sizes) -> Iterator[Promise]:
+    few, many = sizes.organised
+    small, page = organised.PAGE.format(few), organised.PAGE.format(many)
+    yield Promise(f"{page}: less than 30 ms", found.milliseconds(page), 30)
+    yield Promise(f"{page}: at most 1.5 times the time of {few:,}", found.growth(page, small), 1.5)
+    for what in organised.changes(0):
+        bulk = organised.BULK.format(many, sizes.at_once, what)
+        yield Promise(f"{bulk}: less than 1,000 ms", found.milliseconds(bulk), 1_000)
