@@ -21,8 +21,10 @@ from .versions import chosen_path
 from .writes import Actor, ForkThread, UndoMerge, author_id
 
 MOST_THREADS = 100
-MOST_STEPS = 5_000
+MOST_STEPS = 3_000
 """One transaction writes all of it, and what others write to SQLite waits for that."""
+
+_TRIED = 10
 
 Reason = Literal["few", "threads", "messages", "writing"]
 
@@ -88,6 +90,19 @@ def thread_id(origins: Sequence[Origin], merge_id: str = "") -> str:
         f"{len(each.thread.id)} {each.thread.id}{each.steps[-1].id if each.steps else ''}" for each in origins
     )
     return str(uuid.uuid5(uuid.NAMESPACE_OID, "\n".join([*parts, merge_id])))
+
+
+async def next_id(reads: Reads, actor: Actor, origins: Sequence[Origin]) -> tuple[str, Thread | None]:
+    """A ``merge_id`` for these: another one when a merge of the same was undone, or is somebody else's. And the merge,
+    where it is made already."""
+    for merge_id in map(str, range(_TRIED)):
+        key = thread_id(origins, merge_id)
+        known = await reads.thread(key)
+        if known is None and not await reads.was_deleted(key):
+            return merge_id, None
+        if known is not None and known.user_id == author_id(actor) and undo(actor, known, trash=True):
+            return merge_id, known
+    return str(uuid.uuid4()), None
 
 
 def merge(actor: Actor, origins: Sequence[Origin], name: str, merge_id: str = "") -> ForkThread:

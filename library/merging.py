@@ -1,6 +1,5 @@
 """Several conversations made one, and that taken back."""
 
-import uuid
 from collections.abc import Sequence
 
 from datalayer import DataLayer, NotFound, merges
@@ -11,7 +10,6 @@ from .changing import Change, Outcome
 from .texts import Language, say
 
 MERGES = frozenset({"merge", "unmerge"})
-_TRIED = 10
 
 
 async def apply(layer: DataLayer, identifier: str, user_id: str, change: Change, to: Language) -> Outcome:
@@ -22,22 +20,10 @@ async def apply(layer: DataLayer, identifier: str, user_id: str, change: Change,
     origins = [origin for origin in found if origin.steps]
     if len(origins) < 2:
         raise CannotMerge("few", "It takes two conversations to merge")
-    merge_id = await _unused(layer, origins)
+    merge_id, _ = await merges.next_id(layer.store, identifier, origins)  # the same where the form is sent twice
     write = merges.merge(identifier, origins, _name(origins, to), merge_id)
     await layer.store.submit(write)
     return Outcome(len(origins), 0, (Change("unmerge", (write.thread_id,)),))
-
-
-async def _unused(layer: DataLayer, origins: Sequence[Origin]) -> str:
-    """The same where the form is sent twice; another one once the merge was taken back."""
-    for merge_id in map(str, range(_TRIED)):
-        key = merges.thread_id(origins, merge_id)
-        known = await layer.store.thread(key)
-        if known is not None and not known.archived:
-            return merge_id
-        if known is None and not await layer.store.was_deleted(key):
-            return merge_id
-    return str(uuid.uuid4())
 
 
 def _name(origins: Sequence[Origin], to: Language) -> str:

@@ -3,14 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from uuid import uuid4
 
 from datalayer import NotFound, merges
-from datalayer.forks import MERGED_FROM
 from datalayer.merges import CannotMerge, Origin
 from datalayer.records import Thread, Which
 from datalayer.text import NAME_LENGTH, fold
-from datalayer.writes import author_id
 
 from ..marks import is_command
 from ..texts import say
@@ -25,7 +22,7 @@ _LAST = re.compile(
 _LINK = re.compile(r"(?:\[[^\]]*\]\()?[^\s,;(]*/thread/([^\s,;/?#)]+)[^\s,;)]*\)?")
 _ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"(.*\S)\s*#\s*(\d{1,2})")
-_SHOWN, _TRIED, _PART = 9, 10, 200
+_SHOWN, _PART = 9, 200
 
 
 class _Unclear(Exception):
@@ -64,20 +61,13 @@ async def _origins(asked: Asked, keys: Sequence[str]) -> list[Origin]:
 
 async def _merged(asked: Asked, origins: list[Origin]) -> Reply:
     store, to, name = asked.services.layer.store, asked.to, _name(asked, origins)
-    for number in range(_TRIED):
-        merge_id = str(number) if number + 1 < _TRIED else str(uuid4())
-        key = merges.thread_id(origins, merge_id)
-        known = await store.thread(key)
-        if known and known.user_id == author_id(asked.actor) and not _is_undone(known):
-            return Reply(say("merge_there", to, link=asked.link(key, known.name)), opens=key)
-        if known is None and not await store.was_deleted(key):
-            break
-    await store.submit(merges.merge(asked.actor, origins, name, merge_id))
-    return Reply(say("merged", to, link=asked.link(key, name), n=len(origins)), moved=True, opens=key)
-
-
-def _is_undone(thread: Thread) -> bool:
-    return bool((thread.metadata.get(MERGED_FROM) or {}).get("undone"))
+    merge_id, known = await merges.next_id(store, asked.actor, origins)
+    if known:
+        return Reply(say("merge_there", to, link=asked.link(known.id, known.name)), opens=known.id)
+    write = merges.merge(asked.actor, origins, name, merge_id)
+    await store.submit(write)
+    link = asked.link(write.thread_id, name)
+    return Reply(say("merged", to, link=link, n=len(origins)), moved=True, opens=write.thread_id)
 
 
 def _name(asked: Asked, origins: Sequence[Origin]) -> str:
@@ -99,7 +89,7 @@ async def _undo(asked: Asked) -> Reply:
     back = [thread for thread in found if thread]
     links = [f"- {asked.link(thread.id, thread.name)}" for thread in back[:_SHOWN]]
     links += ["- …"] if len(back) > _SHOWN else []
-    told = say("merge_undone_kept" if kept else "merge_undone", to)
+    told = say("merge_undone_kept" if kept else "merge_undone" if write.trash else "merge_undone_gone", to)
     return Reply("\n\n".join([told, "\n".join(links)]), moved=True, opens=back[0].id if back else None)
 
 

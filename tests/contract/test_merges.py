@@ -182,6 +182,33 @@ async def test_what_is_called_in_one_moment_takes_effect_in_that_order(layer: Da
         assert merged.metadata[MERGED_FROM]["archived"] == []
 
 
+async def test_a_deletion_called_after_it_leaves_the_words_and_one_before_it_refuses_it(layer: DataLayer) -> None:
+    _, (herons, owls) = await made(layer)
+    first, second = [await write_of(layer, herons, owls, merge_id=each) for each in ("1", "2")]
+    gone = DeleteThread(actor="ann", thread_id=owls, at=now())
+    errors = await failures(layer.store.submit(each) for each in (first, gone, second))
+    assert [type(error) for error in errors] == [type(None), type(None), NotFound]
+    assert len(await steps_of(layer, first.thread_id)) == 5
+    assert await archived(layer, herons, owls, second.thread_id) == [True, None, None]
+    assert len(await blob_names(layer)) == 1
+    assert await undo_of(layer, first.thread_id) is False
+    assert await archived(layer, herons, owls) == [False, None]
+
+
+async def test_a_merge_has_an_id_of_its_own_until_it_is_undone(layer: DataLayer) -> None:
+    _, keys = await made(layer)
+    origins = await merges.read(layer.store, "ann", keys)
+    bob = await register(layer, "bob")
+    await layer.update_thread(merges.thread_id(origins, "0"), user_id=bob.id, name="Mine")
+    assert await merges.next_id(layer.store, "ann", origins) == ("1", None)
+    write = merges.merge("ann", origins, "Birds", "1")
+    await layer.store.submit(write)
+    merge_id, known = await merges.next_id(layer.store, "ann", await merges.read(layer.store, "ann", keys))
+    assert (merge_id, known and known.id) == ("1", write.thread_id)
+    await undo_of(layer, write.thread_id)
+    assert await merges.next_id(layer.store, "ann", origins) == ("2", None)
+
+
 async def test_merges_and_undoings_of_the_same_at_once_do_not_wait_for_each_other_for_ever(
     layer: DataLayer, open_layer: Any
 ) -> None:

@@ -446,8 +446,14 @@ class TestMerge:
         first = next(number for number, line in enumerate(lines, 1) if swans[0].thread_id in line)
         merged = await ask(me, f"/merge lund swan #{first}, crane")
         assert merged.startswith("[The white swan of Lund + Crane]")
+        since = len(me.events)
         again = await ask(me, "/merge the white swan of lund, A black swan of Lund")
         assert again.startswith("[The white swan of Lund + A black swan of Lund]")
+        both = await resumed(tabs, app, (await me.wait_for("open_thread", since=since))["id"])
+        undone = await ask(both, "/merge undo")
+        assert "this conversation is in the trash now" in undone
+        assert f"/thread/{swans[1].thread_id})" in undone
+        assert both.thread_id not in await me.listed()
 
 
 async def merged_anew(me: Client, key: str) -> str:
