@@ -59,9 +59,9 @@ QUEUED_APP = """
 import asyncio, sqlite3
 import chainlit as cl
 from chainlit.data import get_data_layer
-from datalayer import DataLayer, backup
+from datalayer import DataLayer, backup, transaction
 from datalayer.dialects import sqlite
-sqlite.BUSY_TIMEOUT = 60.0
+sqlite.BUSY_TIMEOUT = transaction.PATIENCE = 60.0  # on a slow machine the spool would take them meanwhile
 
 @cl.data_layer
 def data_layer(): return DataLayer("sqlite+aiosqlite:///threads.db")
