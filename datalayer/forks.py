@@ -62,7 +62,7 @@ def settings(thread: Thread) -> dict[str, Any]:
 def step_row(step: Step, ids: dict[str, str]) -> dict[str, Any]:
     row = {name: value for name, value in step._asdict().items() if name not in _OF_VOTES}
     whole = {"streaming": False, "status": "interrupted"} if step.status == "streaming" else {}
-    return row | whole | {"id": ids[step.id], "parent_id": ids.get(step.parent_id or "")}
+    return row | whole | {"id": ids[step.id], "parent_id": ids.get(step.parent_id or ""), "of": step.id}
 
 
 def file_row(element: Element, thread_id: str, ids: dict[str, str]) -> dict[str, Any]:

@@ -159,7 +159,7 @@ class ForkThread(Write):
     values: dict[str, Any]
     """Columns of the thread."""
     steps: list[dict[str, Any]]
-    """Rows, oldest first."""
+    """Rows, oldest first; ``of``: the step that it is a copy of."""
     files: list[dict[str, Any]]
     """Rows of elements; ``blob`` is the SHA-256 of content that is stored."""
     summary: dict[str, Any] | None = None

@@ -36,6 +36,10 @@ class Changes:
         self._steps |= known | set(new)
         self._stored |= known
 
+    def copied(self, ids: Iterable[str]) -> None:
+        """New steps that have a vector already."""
+        self._stored.update(ids)
+
     def thread(self, thread_id: str) -> None:
         """To be called before the name, the tags or the files of the thread change."""
         if thread_id not in self._threads and self._index.needs_old:

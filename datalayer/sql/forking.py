@@ -13,7 +13,7 @@ from ..records import Blob, ThreadMessage
 from ..reports import digest
 from ..schema import elements, steps, threads
 from ..writes import ForkThread, PutSummary
-from . import contents, context, merging, organising, summaries
+from . import contents, context, merging, organising, summaries, vectors
 from .group import Group
 from .values import fit
 
@@ -37,8 +37,10 @@ def fork(group: Group, write: ForkThread) -> None:
     group.connection.execute(update(threads).where(threads.c.id == key).values(values))
     organising.index_tags(group.connection, key, {"tags"})
     for place, row in enumerate(write.steps):
-        _add_step(group, write, fit(steps, row), place)
+        _add_step(group, write, fit(steps, {name: row[name] for name in row if name != "of"}), place)
     group.flush()
+    copies = {row["of"]: row["id"] for row in write.steps if "of" in row}  # a spool may be of an older version
+    group.words.copied(vectors.copy(group.connection, copies, facts.owners[key] or ""))
     if write.files:
         group.note_element((row["for_id"], key) for row in write.files)
         group.connection.execute(insert(elements), [_file(group, write, *each) for each in enumerate(write.files)])

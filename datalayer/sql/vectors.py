@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, or_, select, update
 
 from .. import dialects
 from ..dialects.base import Row
@@ -99,6 +99,22 @@ def _wait(connection: Connection, some: Sequence[Document]) -> None:
     if rows:
         dialect = dialects.of(connection)
         dialect.send(connection, dialect.upsert(vectors, ("step_id",), frozenset(rows[0]) - {"step_id"}), rows)
+
+
+_COPIED = select(vectors).where(
+    vectors.c.step_id.in_(listed("steps")), vectors.c.user_id == bindparam("user"), vectors.c.model != WAITS
+)
+_INSERT = insert(vectors)
+
+
+def copy(connection: Connection, copies: Mapping[str, str], user_id: str) -> list[str]:
+    """``copies``: of steps of the user's, by the ids of these. Returns those for which a vector need not be made: it is
+    that of the other, as long as both say the same (``note``)."""
+    found = connection.execute(_COPIED, {"steps": json.dumps(list(copies)), "user": user_id}).mappings()
+    rows = [{**row, "step_id": copies[row["step_id"]]} for row in found]
+    if rows:
+        dialects.of(connection).send(connection, _INSERT, rows)
+    return [row["step_id"] for row in rows]
 
 
 def _remove(connection: Connection, ids: Sequence[str]) -> None:

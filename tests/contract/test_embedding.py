@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from datalayer import DataLayer, EmbeddingFailed, EmbeddingRefused, InvalidInput, embedding
+from datalayer import DataLayer, EmbeddingFailed, EmbeddingRefused, InvalidInput, embedding, forks
 from datalayer.records import now
 from datalayer.schema import instances
 from datalayer.sql import vectors
@@ -78,6 +78,26 @@ class TestNewMessages:
         await layer.update_thread(said["threadId"], user_id=ann.id)
         await made(layer, said["id"])
         assert rows(layer, "SELECT user_id FROM vectors") == [(ann.id,)]
+
+    async def test_a_copy_has_that_of_the_message_and_one_of_its_own_when_it_says_something_else(
+        self, open_layer: OpenLayer
+    ) -> None:
+        toy = Toy()
+        layer = open_layer(embeddings=toy)
+        ann, bob = [await register(layer, name) for name in ("ann", "bob")]
+        said = await start_thread(layer, ann, output="Where is my car?")
+        his = await start_thread(layer, bob, output="Where is my house?")
+        await made(layer, said["id"], his["id"])
+        copies = []
+        for message, edited in ((said, None), (said, "Where is my dog?"), (his, None)):
+            whole = await layer.store.whole_thread(message["threadId"])
+            assert whole is not None
+            steps = [step._replace(output=edited) if edited else step for step in whole[1]]
+            write = forks.fork("ann", whole[0], steps, [], "Copy")
+            copies.append(write.steps[0]["id"])
+            await layer.store.submit(write)
+        await made(layer, said["id"], his["id"], *copies)
+        assert sorted(toy.asked[2:]) == ["Where is my dog?", "Where is my house?"]  # nothing of somebody else's
 
     async def test_long_messages_are_cut(self, open_layer: OpenLayer) -> None:
         toy = Toy()
