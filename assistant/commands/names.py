@@ -51,6 +51,7 @@ COMMANDS = (
     Command("folder", "folder", "dossier", "folder", about=True),
     Command("fork", "fork", "dupliquer", "git-fork"),
     Command("merge", "merge", "fusionner", "git-merge", about=True),
+    Command("versions", "versions", "versions", "history", about=True),
     Command("trash", "trash", "corbeille", "trash-2", about=True, anywhere=True),
     Command("clear", "clear", "oublier", "eraser", anywhere=True),
     Command("summary", "summary", "résumé", "scroll-text", others=("resume",)),

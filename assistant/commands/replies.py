@@ -14,7 +14,7 @@ from ..turns.extract import localised
 from ..turns.history import rebuild
 from ..turns.summaries import write_summary
 from ..turns.turn import input_space
-from . import fork, info, merge, organise, search, trash, usage
+from . import fork, info, merge, organise, search, trash, usage, versions
 from .asked import Asked, Reply
 from .names import COMMANDS, Typed
 
@@ -163,6 +163,7 @@ _REPLIES: Mapping[str, Callable[[Asked], Awaitable[Reply]]] = {
     "folder": organise.folder,
     "fork": fork.fork,
     "merge": merge.merge,
+    "versions": versions.versions,
     "trash": trash.trash,
     "clear": _clear,
     "summary": _summary,

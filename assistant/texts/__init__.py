@@ -59,6 +59,11 @@ def date(moment: datetime, to: Language) -> str:
     return format_date(moment, "d MMMM y", locale=to)
 
 
+def clock(at: datetime, to: Language) -> str:
+    """``9:43 PM``, ``21:43``."""
+    return format_time(at, "short", locale=to)
+
+
 def moment(at: datetime, to: Language, now: datetime | None = None) -> str:
     """``at 9:43 PM UTC``, ``à 21:43 UTC``; on another day than ``now`` with its date; ``in a moment`` if that is past.
 

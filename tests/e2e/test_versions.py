@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -98,6 +99,30 @@ async def test_a_vote_and_a_file_stay_with_their_version(me: Client, model: Mode
     await choose(me, question, 1)
     await show(["Read this", "Fine."], {"retry"}, me)
     assert me.screen[answer["parentId"]]["feedback"]["value"] == 1
+
+
+async def test_a_command_lists_and_compares_versions(me: Client, model: Model) -> None:
+    model.answers("It flows like *very thick* honey.")
+    await ask(me, "How does a glacier flow?")
+    question = own(me, "How does a glacier flow?")
+    model.answers("It flows like cold honey.")
+    await me.edit(question, "How does an ice sheet flow?")
+    _, first, second, _ = re.split("\n\n|\n(?=-)", await ask(me, "/versions"))
+    assert re.fullmatch(
+        r"- 1 · \d+ \w+ \d{4}, .+ · How does a glacier flow\? → It flows like very thick honey\.", first
+    ), first
+    assert " · **shown** · How does an ice sheet flow? → It flows like cold honey." in second
+    assert await ask(me, "/versions 1") == (
+        "**From version 1 to version 2**\n\n"
+        "*Message*\n\nHow does ~~a glacier~~ **an ice sheet** flow?\n\n"
+        r"*Answer*" + "\n\n" + r"It flows like ~~\*very thick\*~~ **cold** honey."
+    )
+    assert "**From version 2 to version 1**" in await ask(me, "/versions 2 1")
+    assert await ask(me, "/versions 2") == "Both say the same."
+    assert await ask(me, "/versions 3") == "There is no version 3: they are numbered from 1 to 2."
+    for odd in ("one", "1 2 3", "-1", "1.5"):
+        assert "Type `/versions` for the list" in await ask(me, f"/versions {odd}")
+    assert "an ice sheet" in str(model.asked[-1].body)
 
 
 async def test_two_tabs_that_choose_at_once_show_one_version(me: Client, app: App, model: Model, tabs: Tabs) -> None:
