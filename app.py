@@ -5,7 +5,7 @@ import chainlit as cl
 import library
 from assistant import config as configuration
 from assistant import fixes, services
-from assistant.access import auth, bounds, headers
+from assistant.access import auth, bounds, headers, storage
 from assistant.screen import events, handlers
 from assistant.server import health, serving, startup
 from datalayer import DataLayer
@@ -17,6 +17,7 @@ link, metrics = services.make_link(config), services.make_metrics(config)
 embeddings = services.make_embeddings(config)
 auth.install(config, link)
 bounds.install(config)
+storage.install(config)
 fixes.install()
 events.install()
 headers.install()

@@ -37,6 +37,9 @@ class Kept(BaseSettings):
     max_messages_per_thread: int | None = Field(
         default=None, ge=1, le=10**9, validation_alias="THREADKEEP_MAX_MESSAGES_PER_THREAD", description=_WHOLE
     )
+    max_storage_mb: int | None = Field(
+        default=None, ge=1, le=10**9, validation_alias="THREADKEEP_MAX_STORAGE_MB", description=_WHOLE
+    )
     cleanup_interval_hours: int = Field(
         default=24,
         ge=1,

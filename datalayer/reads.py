@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 from .fused import Fused
 from .fused import Page as FusedPage
 from .records import LISTED, Element, File, Page, Sort, Step, StepFile, Thread, ThreadMessage, User, Which, now
-from .reports import Facets, Summary, ThreadStats, UsageDay, UsageTotal
+from .reports import Facets, StoredFiles, Summary, ThreadStats, UsageDay, UsageTotal
 from .search import results, slips
 from .search.find import NOTHING, read_cursor
 from .search.find import Found as FoundPart
@@ -243,6 +243,10 @@ class Reads(ABC):
     async def summary(self, thread_id: str) -> Summary | None:
         """What the older messages said; None when nobody has put it since one of them changed."""
         return await self._read(summaries.summary, thread_id, thread_id=thread_id)
+
+    async def stored_files(self, user_id: str, ids: Sequence[str] = ()) -> StoredFiles:
+        """What a user's files take, and which of some elements are stored, or were."""
+        return await self._read(context.stored_files, user_id, ids)
 
     # Usage
 

@@ -35,6 +35,16 @@ class UsageTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFiles:
+    """What a user's attached files take, in the trash too."""
+
+    bytes: int
+    """Each content once."""
+    ids: frozenset[str]
+    """Which of the elements that were asked for are stored, or were until they were deleted."""
+
+
+@dataclass(frozen=True, slots=True)
 class UsageDay:
     """What a user's calls of one model came to on one day; fields as in UsageTotal."""
 

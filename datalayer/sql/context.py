@@ -15,12 +15,13 @@ from sqlalchemy import (
     literal,
     select,
     tuple_,
+    union_all,
 )
 
 from ..dialects.expressions import listed, octets
 from ..records import StepFile, ThreadMessage
-from ..reports import ThreadStats
-from ..schema import MESSAGES, blobs, elements, steps, threads
+from ..reports import StoredFiles, ThreadStats
+from ..schema import MESSAGES, blobs, elements, steps, threads, tombstones
 from .rows import BLOB_NAME, columns
 
 _FILE_THREADS, _LATEST_FILES = 1000, 200
@@ -152,3 +153,20 @@ def recent_files(connection: Connection, user_id: str, except_thread: str | None
         .limit(_LATEST_FILES)
     )
     return [StepFile(*row) for row in connection.execute(query)]
+
+
+def stored_files(connection: Connection, user_id: str, ids: Sequence[str]) -> StoredFiles:
+    """Costs what the user's files are."""
+    contents = (
+        select(blobs.c.sha256, blobs.c.size)
+        .select_from(threads.join(elements, elements.c.thread_id == threads.c.id).join(blobs))
+        .where(threads.c.user_id == user_id)
+        .distinct()
+        .subquery()
+    )
+    size = connection.execute(select(cast(func.coalesce(func.sum(contents.c.size), 0), BigInteger))).scalar_one()
+    asked = listed("elements")
+    there = select(elements.c.id).where(elements.c.id.in_(asked))
+    gone = select(tombstones.c.id).where(tombstones.c.kind == "element", tombstones.c.id.in_(asked))
+    found = connection.execute(union_all(there, gone), {"elements": dumps(sorted(ids))}).scalars()
+    return StoredFiles(int(size), frozenset(found))
