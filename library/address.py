@@ -6,9 +6,10 @@ from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 
 from datalayer import text
-from datalayer.records import Sort, Which
+from datalayer.records import Sort, Which, month
 
 Show = Literal["", "pinned", "open", "done", "archived", "trash"]
+With = Literal["", "file", "for", "against"]
 PREFIX = "/library"
 _WORDS = 1_000
 """Characters of a search that are looked at."""
@@ -21,6 +22,12 @@ class Address:
     folder: str | None = None
     """The path of one, "" for none."""
     tag: str | None = None
+    model: str | None = None
+    month: str | None = None
+    """Of its last activity, such as "2026-11"."""
+    kind: str | None = None
+    has: With = ""
+    """A file, a vote for or against."""
     show: Show = ""
     words: str = ""
     """What is searched for, in all conversations."""
@@ -33,6 +40,8 @@ class Address:
 
     @property
     def which(self) -> Which:
+        """Raises InvalidInput for a month that is none."""
+        since, until = month(self.month) if self.month else (None, None)
         return Which(
             folder=self.folder,
             tag=self.tag,
@@ -40,6 +49,12 @@ class Address:
             archived=None if self.show == "trash" else self.show == "archived",
             status=self.show if self.show in ("open", "done") else None,
             trashed=self.show == "trash",
+            model=self.model or None,
+            kind=self.kind or None,
+            since=since,
+            until=until,
+            has_file=True if self.has == "file" else None,
+            vote={"for": 1, "against": 0}.get(self.has),
         )
 
     @property
@@ -49,6 +64,16 @@ class Address:
     def to(self, **changes: Any) -> "Address":
         """Another list, from its beginning; what is open is closed."""
         return replace(self, **({"after": None, "thread": None, "before": None} | changes))
+
+    def narrowed(self, field: str, value: str | None) -> "Address":
+        """This list with ``value`` for a filter. The trash has none, and a search finds everywhere."""
+        return self.to(words="", show="" if self.show == "trash" else self.show, **{field: value})
+
+    def shown(self, show: Show) -> "Address":
+        """Another state of conversations, in the same place; all of them and the trash are everywhere."""
+        if show in ("", "trash"):
+            return Address(show=show)
+        return self.to(words="", show=show)
 
     def at_thread(self, thread_id: str) -> "Address":
         """The same list, with this conversation open beside it."""
@@ -67,6 +92,10 @@ class Address:
 _NAMES = {
     "in": "folder",
     "tag": "tag",
+    "model": "model",
+    "month": "month",
+    "kind": "kind",
+    "with": "has",
     "show": "show",
     "q": "words",
     "after": "after",
@@ -75,14 +104,22 @@ _NAMES = {
 }
 
 
+FILTERS = ("folder", "tag", "model", "month", "kind", "has")
+"""Fields of which each says a part of what is listed."""
+
+
 def read(query: Mapping[str, str]) -> Address:
     """What a query asks for; what no page of ours has said is left out."""
-    given = {field: value for name, field in _NAMES.items() if (value := _storable(query.get(name))) is not None}
-    words = given.pop("words", "").strip()[:_WORDS]
-    show: Any = given.pop("show", "")
-    if words:  # is searched for everywhere
-        given.pop("folder", None), given.pop("tag", None)
-    return Address(words=words, show=show if show in get_args(Show) and not words else "", **given)
+    given: dict[str, Any] = {
+        field: value for name, field in _NAMES.items() if (value := _storable(query.get(name))) is not None
+    }
+    given["words"] = given.get("words", "").strip()[:_WORDS]
+    for name, known in (("show", get_args(Show)), ("has", get_args(With))):
+        if given.get(name) not in known:
+            given.pop(name, None)
+    if given["words"]:  # is searched for everywhere
+        given = {name: value for name, value in given.items() if name not in (*FILTERS, "show")}
+    return Address(**given)
 
 
 def _storable(value: str | None) -> str | None:

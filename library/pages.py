@@ -126,7 +126,7 @@ class Pages:
             listed = await listing(store, who.id, address, to)
         except InvalidInput:  # a cursor, or a folder that cannot be
             notice, status = notice or failure("no_page", to), 404 if notice is None else status
-            address, listed = address.to(folder=None), Listing()
+            address, listed = address.to(folder=None, month=None), Listing()
             with suppress(InvalidInput):
                 listed = await listing(store, who.id, address, to)
         if listed.known and request.query_params.get("known") == listed.known:
@@ -134,8 +134,10 @@ class Pages:
         opened = await reading(store, who.id, address, to) if address.thread else None
         if address.thread and opened is None and notice is None:
             notice, status = failure("no_thread", to), 404
-        found = places(await store.facets(who.id, address.which.archived))
-        shown = {"listing": listed, "places": found, "opened": opened, "has_trash": self._layer.has_trash}
+        everything = await store.facets(who.id)
+        here = await store.facets(who.id, archived=True) if address.show == "archived" else everything
+        found = places(everything, here, address, to, self._layer.has_trash)
+        shown = {"listing": listed, "places": found, "opened": opened}
         answer = page("list.html", request, address, who, notice, status, **shown)
         if request.method == "POST":  # the address of a list, not that of what has changed it
             answer.headers["HX-Push-Url"] = address.at(config.run.root_path + PREFIX)

@@ -1,18 +1,18 @@
-"""Where there are conversations: folders as a tree, tags, states, each with how many."""
+"""Where there are conversations: states, folders as a tree, tags, models, months, each with how many."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import date
+from typing import get_args
 
+from babel.dates import format_date
 
-class Counted(Protocol):
-    """How many conversations there are in each folder, and with each tag."""
+from datalayer.reports import Facets
 
-    @property
-    def folders(self) -> dict[str, int]: ...
+from .address import FILTERS, Address, Show
+from .texts import Language, say
 
-    @property
-    def tags(self) -> dict[str, int]: ...
+_KINDS = ("chat", "imported", "channel")
 
 
 @dataclass(slots=True)
@@ -26,15 +26,116 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What a list can be narrowed to, or is. ``count`` None: nobody has counted."""
+
+    key: str
+    label: str
+    count: int | None
+    to: Address
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    title: str
+    choices: list[Choice]
+
+    @property
+    def current(self) -> bool:
+        return any(choice.current for choice in self.choices)
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
+    shows: list[Choice]
     folders: list[Folder]
     paths: list[str]
     """Of all folders."""
-    tags: dict[str, int]
+    unfiled: int
+    """In no folder."""
+    tags: list[Choice]
+    groups: list[Group]
+    filters: list[Choice]
+    """Those that hold; each leads to the list without it."""
 
 
-def places(facets: Counted) -> Places:
-    return Places(tree(facets.folders), list(facets.folders), facets.tags)
+def places(all_of: Facets, here: Facets, address: Address, to: Language, has_trash: bool) -> Places:
+    """``here``: of the archive, where the list shows that; else the same."""
+    return Places(
+        shows=_shows(all_of, address, to, has_trash),
+        folders=tree(here.folders),
+        paths=list(here.folders),
+        unfiled=here.unfiled,
+        tags=_choices("tag", here.tags, address, to),
+        groups=[
+            Group(say(f"by_{field}", to), choices)
+            for field, counts in (("model", here.models), ("month", here.months), ("kind", here.kinds))
+            if (choices := _choices(field, counts, address, to)) and (len(choices) > 1 or choices[0].current)
+        ]
+        + _kept(here, address, to),
+        filters=[
+            Choice(name, label(name, value, to), None, address.narrowed(name, None))
+            for name in FILTERS
+            if (value := getattr(address, name)) or (name == "folder" and value == "")
+        ],
+    )
+
+
+def _shows(facets: Facets, address: Address, to: Language, has_trash: bool) -> list[Choice]:
+    counts: dict[Show, int] = {
+        "": facets.threads,
+        "pinned": facets.pinned,
+        "open": facets.statuses.get("open", 0),
+        "done": facets.statuses.get("done", 0),
+        "archived": facets.archived,
+        "trash": facets.trashed,
+    }
+    narrowed = any(getattr(address, name) not in (None, "") for name in FILTERS) or address.folder == ""
+    plain = not address.words and (bool(address.show) or not narrowed)
+    offered = [
+        show for show in get_args(Show) if show != "trash" or has_trash or facets.trashed or address.show == show
+    ]
+    return [
+        Choice(
+            key=show or "all",
+            label=say(f"show_{show}" if show else "all", to),
+            count=counts[show],
+            to=address.shown(show),
+            current=plain and address.show == show,
+        )
+        for show in offered
+    ]
+
+
+def _choices(name: str, counts: Mapping[str, int], address: Address, to: Language) -> list[Choice]:
+    """What holds already leads to the list without it."""
+    held, choices = getattr(address, name), []
+    for value, count in counts.items():
+        there = address.narrowed(name, None if value == held else value)
+        choices.append(Choice(name, label(name, value, to), count, there, value == held))
+    return choices
+
+
+def _kept(facets: Facets, address: Address, to: Language) -> list[Group]:
+    """Files and votes."""
+    counts = {"file": facets.files, "for": facets.votes.get(1, 0), "against": facets.votes.get(0, 0)}
+    choices = _choices("has", {value: n for value, n in counts.items() if n or address.has == value}, address, to)
+    return [Group(say("by_has", to), choices)] if choices else []
+
+
+def label(name: str, value: str, to: Language) -> str:
+    """How people call what an address says."""
+    if name == "folder" and not value:
+        return say("no_folder", to)
+    if name == "has" or (name == "kind" and value in _KINDS):
+        return say(f"{name}_{value}", to)
+    if name == "month":
+        try:
+            return format_date(date.fromisoformat(f"{value}-01"), "LLLL y", locale=to)
+        except ValueError:
+            return value
+    return value
 
 
 def tree(folders: Mapping[str, int]) -> list[Folder]:

@@ -197,7 +197,7 @@ KNOW_CHAINLIT = {"access", "fixes", "screen", "server", "__main__"}
 FLOORS_OF_LIBRARY = {
     "texts": 0,
     "markup": 0,
-    "places": 0,
+    "places": 1,
     "theme": 0,
     "asking": 0,
     "changing": 0,

@@ -14,8 +14,8 @@ from chainlit.user import PersistedUser
 
 import library
 from datalayer import DataLayer
-from datalayer.records import now
-from datalayer.writes import RecordUsage, UpdateThread
+from datalayer.records import month_of, now
+from datalayer.writes import RecordUsage, TrashThread, UpdateThread, UpsertFeedback
 from library import theme
 from tests.conftest import make_step, new_id, register
 from tests.library.conftest import HTML, Browser, OpenBrowser, thread
@@ -80,12 +80,16 @@ class TestList:
 
     async def test_places_with_how_many_there_are(self, mounted: DataLayer, ann: Any, browser: Browser) -> None:
         one, two, three = [await thread(mounted, ann, name) for name in ("one", "two", "three")]
+        four = await thread(mounted, ann, "four")
+        await mounted.store.submit(TrashThread(actor="ann", thread_id=four, at=now()))
         await organise(mounted, one, folder="Work/Client A", tags=["urgent"], pinned=True)
         await organise(mounted, two, folder="Work", tags=["urgent", "later"], status="done")
         await organise(mounted, three, archived=True)
         await browser.visit()
         told = re.findall(r'<bdi>([^<]*)</bdi><span class="count">(\d+)</span>', browser.text)
-        assert told == [("Work", "2"), ("Client A", "1"), ("urgent", "2"), ("later", "1")]
+        states = [("All", "2"), ("Pinned", "1"), ("Open", "1"), ("Done", "1"), ("Archived", "1")]
+        assert told[:6] == [*states, ("Trash", "1")]
+        assert told[6:] == [("Work", "2"), ("Client A", "1"), ("urgent", "2"), ("later", "1")]
         for path, names in {
             "?in=Work": ["one", "two"],
             "?in=Work/Client+A": ["one"],
@@ -96,10 +100,44 @@ class TestList:
             "?show=open": ["one"],
             "?show=archived": ["three"],
             "?in=": [],
-            "?show=trash": [],
+            "?show=trash": ["four"],
+            "?show=archived&in=Work": [],
         }.items():
             assert (await browser.visit(path)).status_code == 200
             assert browser.names == names, path
+
+    async def test_models_months_kinds_files_and_votes(self, mounted: DataLayer, ann: Any, browser: Browser) -> None:
+        old, new, _ = [await thread(mounted, ann, name) for name in ("old", "new", "other")]
+        for each, model in ((old, "gpt"), (new, "<b>gemini")):
+            await organise(mounted, each, metadata={"chat_settings": {"model": model}})
+        await organise(mounted, new, kind="imported")
+        message = make_step(new)
+        await mounted.create_step(message)
+        vote = UpsertFeedback(actor="ann", thread_id=new, id=new_id(), step_id=message["id"], value=1, at=now())
+        await mounted.store.submit(vote)
+        await browser.visit()
+        for said in ("&lt;b&gt;gemini", "gpt", "Imported", "Voted for"):
+            assert f"<bdi>{said}</bdi>" in browser.text
+        for path, names in {
+            "?model=gpt": ["old"],
+            "?model=<b>gemini&kind=imported": ["new"],
+            "?model=gpt&kind=imported": [],
+            "?with=for": ["new"],
+            "?with=against": [],
+            "?with=file": [],
+            "?with=nonsense&kind=imported": ["new"],
+            f"?month={month_of(now())}": ["new", "other", "old"],
+            "?month=2001-01": [],
+        }.items():
+            assert (await browser.visit(path)).status_code == 200
+            assert browser.names == names, path
+        await browser.visit("?model=gpt&with=for&in=")
+        removed = re.findall(r'class="chip" href="([^"]*)" aria-label="Remove the filter “([^”]*)”', browser.text)
+        assert [(unescape(link), name) for link, name in removed] == [
+            ("/library?model=gpt&with=for", "No folder"),
+            ("/library?in=&with=for", "gpt"),
+            ("/library?in=&model=gpt", "Voted for"),
+        ]
 
     async def test_a_title_does_nothing(self, mounted: DataLayer, ann: Any, browser: Browser) -> None:
         evil = '"><script>alert(1)</script>'
@@ -250,6 +288,9 @@ class TestBadAddresses:
             ("?q=a&after=nonsense", 404),
             ("?in=../..", 404),
             ("?in=" + "a" * 5_000, 404),
+            ("?month=2026-13", 404),
+            ("?month=2026-11", 200),
+            ("?model=%00&kind=" + "k" * 5_000, 200),
             ("?in=%00", 200),
             ("?in=a%2F%2Fb%2F", 200),
             ("?in=رحلة", 200),
