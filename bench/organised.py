@@ -104,7 +104,6 @@ async def _change(layer: DataLayer, threads: int, many: int, what: str, result: 
     result.written += many
     if (await layer.health())["state"] != "ok":
         result.note = "some through the spool, because the disk was slow"
-    await layer.store.catch_up()
     await _counted(layer)
     return taken
 
@@ -114,6 +113,7 @@ async def _uncounted(layer: DataLayer, threads: int, many: int, _result: Result,
     for each in range(5):
         make = _update(folder=f"Moved/{number}.{each}")
         await asyncio.gather(*(layer.store.submit(make(key("thread", n * threads // many))) for n in range(many)))
+        await _stored(layer)
         started = time.perf_counter()
         await _facets(layer)
         times.append(time.perf_counter() - started)
@@ -123,8 +123,18 @@ async def _uncounted(layer: DataLayer, threads: int, many: int, _result: Result,
 
 async def _counted(layer: DataLayer) -> None:
     """Returns when all is counted, as a task of the store does within seconds."""
+    await _stored(layer)
     while not await layer.store._database.read.run(counts.is_done):
         await layer.store._counting.count()
+
+
+async def _stored(layer: DataLayer) -> None:
+    """Returns when nothing waits in the spool."""
+    for _ in range(600):
+        if await layer.store.catch_up():
+            return
+        await asyncio.sleep(0.1)
+    raise RuntimeError("The database does not take what waits")
 
 
 async def _filled(folder: Path, threads: int) -> DataLayer:
