@@ -12,6 +12,7 @@ from sqlalchemy import Select, select
 
 from ..errors import NotFound
 from ..schema import steps
+from ..text import clean
 from ..versions import ASIDE, HIDDEN, MARK, RECORD, Chosen, Versions, kept_id, mark, record_id, told, unmarked
 from ..writes import ChooseVersion
 from .group import Group
@@ -45,7 +46,8 @@ class _Question:
         here = group.connection.execute(later).all()
         self._known = {row.id: row for row in here}
         place = next(n for n, row in enumerate(here) if row.id == asked.id)
-        self._after = [row for row in here[place + 1 :] if row.id != record_id(asked.id)]
+        record = record_id(asked.id)
+        self._after = [row for row in here[place + 1 :] if row.id != record]
 
     def choose(self) -> Chosen:
         record = self._known.get(record_id(self._asked.id))
@@ -98,11 +100,11 @@ class _Question:
             [then] = self._group.connection.execute(_QUESTION.where(steps.c.id == kept)).all()
             self._put(asked.id, {"output": then.output, "metadata": _starred(then.metadata, asked.metadata)})
         elif self._write.text is not None:
-            self._put(asked.id, {"output": self._write.text})
+            self._put(asked.id, fit(steps, {"output": clean(self._write.text)}))
 
     def _put(self, key: str, values: Mapping[str, Any]) -> None:
         group, write = self._group, self._write
-        row = {"favorite": False, **fit(steps, values), "id": key, "thread_id": write.thread_id}
+        row = {"favorite": False, **values, "id": key, "thread_id": write.thread_id}
         row |= {"created_at": self._known[key].created_at if key in self._known else self._asked.created_at}
         group.facts.steps[key], group.facts.written[key] = write.thread_id, write.at
         if values.get("type") == ASIDE:

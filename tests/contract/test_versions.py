@@ -159,7 +159,10 @@ async def test_applied_twice_it_is_one_and_what_is_not_there_is_refused(layer: D
     await talk.choose(question, 2)
     assert await layer.store.submit(from_json(to_json(back))) is None
     assert await talk.told() == ["another", "second"]
-    for bad in (0, 3, -1):
+    await talk.choose(question, text="with \0 and \ud800")
+    assert await talk.told() == ["with \ufffd and \ufffd"]
+    await talk.choose(question, 2)
+    for bad in (0, 4, -1):
         with pytest.raises(NotFound):
             await talk.choose(question, bad)
     with pytest.raises(NotFound):
