@@ -36,7 +36,7 @@ class TestCost:
     async def test_the_number_of_statements_does_not_grow_and_no_step_is_carried(self, layer: DataLayer) -> None:
         ann = await register(layer, "ann")
         counts = []
-        for threads in (5, 495):
+        for threads in (5, 195):
             await fill(layer, ann, threads)
             for filters in ({}, {"search": "good"}, {"feedback": 1}):
                 with queries(layer) as seen:
