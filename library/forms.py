@@ -10,10 +10,15 @@ from .changing import MOST, Change
 
 _FIELDS = MOST + 10
 _FIELD_SIZE = 512 * 1024
+_SIZE = 1_000_000
+"""Bytes of all fields; browsers tell it."""
 
 
 async def sent(request: Request) -> tuple[FormData | None, int]:
     """What was sent, or None and the status of the refusal: it is too much, or no form."""
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal() or len(length) > 9 or int(length) > _SIZE:
+        return None, 413
     try:
         async with request.form(max_files=0, max_fields=_FIELDS, max_part_size=_FIELD_SIZE) as form:
             return form, 200

@@ -1,6 +1,7 @@
 """What is done to many conversations at once, taken back, and refused."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -260,6 +261,15 @@ class TestBadForms:
         ids = [*three, *(f"{n:036}" for n in range(900)), "\u0000", "x" * 5_000, *three]
         browser.text = (await browser.post("/library/threads", data=data | {"id": ids})).text
         assert browser.notice == "3 conversations are archived. 902 could not be found any more."
+
+    async def test_more_than_a_form_of_the_page_can_have(self, browser: Browser, three: list[str]) -> None:
+        async def endless() -> AsyncIterator[bytes]:
+            yield b"do=archive"
+
+        kind = {"content-type": "application/x-www-form-urlencoded"}
+        for content in ("do=archive&x=" + "y" * 1_000_000, endless()):
+            answer = await browser.post("/library/threads", content=content, headers=kind)
+            assert answer.status_code == 413
 
     @pytest.mark.parametrize("what", ["", "explode", "purge\u0000", "<b>"])
     async def test_an_action_that_is_none(self, browser: Browser, three: list[str], what: str) -> None:
