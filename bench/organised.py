@@ -46,9 +46,10 @@ def _update(**values: Any) -> Callable[[str], Write]:
 def changes(number: int) -> dict[str, Callable[[str], Write]]:
     """What is done to each of many in a round, which is not what was done in the one before."""
     return {
-        "moved": _update(folder=f"Moved/{number}"),
+        "moved": _update(folder=f"Work/Client 3/{number}"),
         "tagged": _update(tags_added=[f"round {number}"]),
-        "archived": _update(archived=number % 2 == 0),
+        "archived": _update(archived=True),
+        "unarchived": _update(archived=False),
         "trashed": lambda thread: TrashThread(actor=USER, thread_id=thread, at=now()),
         "restored": lambda thread: RestoreThread(actor=USER, thread_id=thread, at=now()),
     }
@@ -111,7 +112,7 @@ async def _change(layer: DataLayer, threads: int, many: int, what: str, result: 
 async def _uncounted(layer: DataLayer, threads: int, many: int, _result: Result, number: int) -> tuple[float, float]:
     times = []
     for each in range(5):
-        make = _update(folder=f"Moved/{number}.{each}")
+        make = _update(folder=f"Work/Client 3/{number}.{each}")
         await asyncio.gather(*(layer.store.submit(make(key("thread", n * threads // many))) for n in range(many)))
         await _stored(layer)
         started = time.perf_counter()
