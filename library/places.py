@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 from typing import get_args
 
 from babel.dates import format_date
@@ -12,6 +13,8 @@ from datalayer.reports import Facets
 from .address import FILTERS, Address, Show
 from .texts import Language, say
 
+MOST = 200
+"""Folders, or tags, that are shown."""
 _KINDS = ("chat", "imported", "channel")
 
 
@@ -51,7 +54,9 @@ class Places:
     shows: list[Choice]
     folders: list[Folder]
     paths: list[str]
-    """Of all folders."""
+    """Of all folders that are shown."""
+    left_out: int
+    """Folders and tags that are not."""
     unfiled: int
     """In no folder."""
     tags: list[Choice]
@@ -64,10 +69,11 @@ def places(all_of: Facets, here: Facets, address: Address, to: Language, has_tra
     """``here``: of the archive, where the list shows that; else the same."""
     return Places(
         shows=_shows(all_of, address, to, has_trash),
-        folders=tree(here.folders),
-        paths=list(here.folders),
+        folders=tree(_some(here.folders)),
+        paths=list(_some(here.folders)),
+        left_out=sum(max(len(each) - MOST, 0) for each in (here.folders, here.tags)),
         unfiled=here.unfiled,
-        tags=_choices("tag", here.tags, address, to),
+        tags=_choices("tag", _some(here.tags), address, to),
         groups=[
             Group(say(f"by_{field}", to), choices)
             for field, counts in (("model", here.models), ("month", here.months), ("kind", here.kinds))
@@ -80,6 +86,10 @@ def places(all_of: Facets, here: Facets, address: Address, to: Language, has_tra
             if (value := getattr(address, name)) or (name == "folder" and value == "")
         ],
     )
+
+
+def _some(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(islice(counts.items(), MOST))
 
 
 def _shows(facets: Facets, address: Address, to: Language, has_trash: bool) -> list[Choice]:

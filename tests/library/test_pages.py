@@ -106,6 +106,16 @@ class TestList:
             assert (await browser.visit(path)).status_code == 200
             assert browser.names == names, path
 
+    async def test_of_thousands_of_folders_and_tags_some(self, mounted: DataLayer, ann: Any, browser: Browser) -> None:
+        for n in range(3):
+            one = await thread(mounted, ann, f"Number {n}")
+            await organise(mounted, one, tags=[f"tag {n} {m}" for m in range(100)], folder="F")
+        await browser.visit()
+        assert len(re.findall(r"<bdi>tag \d \d+</bdi><span", browser.text)) == 200
+        assert "100 more folders and tags are not shown" in browser.text
+        assert (await browser.visit("?tag=tag+2+99")).status_code == 200
+        assert browser.names == ["Number 2"]
+
     async def test_models_months_kinds_files_and_votes(self, mounted: DataLayer, ann: Any, browser: Browser) -> None:
         old, new, _ = [await thread(mounted, ann, name) for name in ("old", "new", "other")]
         for each, model in ((old, "gpt"), (new, "<b>gemini")):
