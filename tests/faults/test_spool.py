@@ -78,10 +78,10 @@ if sys.argv[3] == "before a group":
     die_at(store.Store, "_apply")
 elif sys.argv[3] == "inside a transaction":
     inner = store.apply
-    def half(connection, writes, vanished=()):
+    def half(connection, **how):
         global left
         left -= 1
-        done = inner(connection, writes, vanished)
+        done = inner(connection, **how)
         if left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return done
