@@ -100,12 +100,31 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.elt.id === "live" && busy) event.preventDefault();
 });
 
+// Where to look stays as it was: how far it is scrolled, and which groups are open.
+const lines = () => all("#places, #places ul");
+const groups = () => all("#places details");
+let before;
+
+function keepPlaces() {
+  const open = groups().filter((group) => group.open);
+  before = {
+    at: lines().map((line) => [line.scrollTop, line.scrollLeft]),
+    open: open.map((group) => group.firstElementChild.textContent),
+  };
+}
+
+function restorePlaces() {
+  for (const group of groups()) group.open ||= before.open.includes(group.firstElementChild.textContent);
+  lines().forEach((line, index) => line.scrollTo(...[...(before.at[index] ?? [0, 0])].reverse()));
+}
+
 // A page of this server is shown, also one that tells of a failure; what a proxy says instead is not.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { detail } = event;
   const ours = detail.xhr.status !== 204 && detail.serverResponse.includes('id="library"');
   detail.shouldSwap = ours && !(isLive(event) && detail.xhr.status >= 400);
   detail.isError = false;
+  if (detail.shouldSwap) keepPlaces();
   if (!ours && detail.xhr.status >= 400 && !isLive(event)) notOnline();
 });
 document.addEventListener("htmx:sendError", (event) => {
@@ -127,6 +146,7 @@ function arrive() {
 document.addEventListener("htmx:afterSettle", (event) => {
   const { target, requestConfig } = event.detail;
   arrive();
+  if (before) restorePlaces();
   if (isLive(event) || !requestConfig) return;
   if (again !== undefined) {
     spot(rows()[Math.min(again, rows().length - 1)])?.focus();

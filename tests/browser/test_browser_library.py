@@ -80,13 +80,16 @@ def test_from_the_chat_to_the_library_and_back(tab: OpenTab, app: App) -> None:
     mark = uuid.uuid4().hex[:8]
     one, two, three = (f"{name} {mark}" for name in ("Walnut", "Hazel", "Almond"))
     talk(chat, one, two)
+    chat.send("See this", ("nuts.txt", "text/plain", b"nuts"))
     chat.page.get_by_role("link", name="Library").click()
     library = Library(chat.page, app)
     expect(library.names.first).to_have_text(two)
 
+    library.page.locator("#places summary", has_text="Files and votes").click()
     other = tab()
     talk(other, three)
     expect(library.names.first).to_have_text(three)  # nobody has pressed anything
+    expect(library.page.locator("#places details[open] summary")).to_have_text("Files and votes")
 
     library.choose(one, two)
     library.page.get_by_text("Move", exact=True).first.click()
