@@ -27,7 +27,7 @@ from .place import Place
 from .records import Blob
 from .schema import HEAD, blobs
 from .search import building
-from .sql import copying, instances
+from .sql import copying, counts, instances
 from .sql.copying import TABLES, Key, Row, Table
 
 ROWS = 1000
@@ -84,9 +84,10 @@ async def copy(
 
 
 def _end(connection: Any) -> None:
-    """The words of what was brought are for the app to index, at its next start."""
+    """What was brought is for the app to index and to count, at its next start."""
     copying.unmark(connection)
     building.begin_again(connection)
+    counts.begin_again(connection)
 
 
 def _differs(where: str) -> DataLayerError:

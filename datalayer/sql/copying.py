@@ -14,13 +14,13 @@ from sqlalchemy import Table as Table
 
 from .. import dialects
 from ..errors import StoreUnusable
-from ..schema import app_values, instances, metadata
+from ..schema import app_values, facet_counts, instances, metadata, thread_facets
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
 
-TABLES = [table for table in metadata.sorted_tables if table is not instances]
-"""Those that hold what is kept; what others point to comes first."""
+TABLES = [table for table in metadata.sorted_tables if table not in (instances, thread_facets, facet_counts)]
+"""Those that hold what is kept, and not what is made of it; what others point to comes first."""
 
 _MARK = "datalayer.copy"
 UNFINISHED = (
