@@ -70,6 +70,10 @@ WAIVED = {
     "GET /auth/config": "how to sign in, before anybody has",
     "GET /auth/oauth/{provider_id}": "no OAuth provider is configured",
     "GET /auth/oauth/{provider_id}/callback": "no OAuth provider is configured",
+    "GET /library/static/{name:path}": "static files of the installation",
+    "GET /library/theme.css": "the colours of the installation, the same for everybody",
+    "GET /library/threads": "leads back to the list, with the query that it has",
+    "GET /library/undo": "leads back to the list, with the query that it has",
     "POST /auth/oauth/azure-ad-hybrid/callback": "no OAuth provider is configured",
     "GET /project/translations": "texts of the page",
     "GET /project/settings": "configuration of the page",
@@ -223,6 +227,34 @@ async def look_at_her_steps(mallory: Client, alice: Victim) -> None:
             await tab.call("fetch_favorites")
             shown = [step["id"] for name, data in tab.events if name == "resume_thread" for step in data["steps"]]
             assert not {alice.question, alice.answer} & {*shown}
+
+
+@attack("GET /library", "GET /library/usage")
+async def look_into_the_library(mallory: Client, alice: Victim) -> None:
+    for path in (f"/library?thread={alice.thread_id}", "/library?q=what", "/library?show=trash", "/library/usage"):
+        answer = await mallory.request("GET", path)
+        assert answer.status_code in (200, 404)
+        assert SECRET not in answer.text
+        assert alice.answer not in answer.text
+
+
+@attack("POST /library/threads", "POST /library/undo")
+async def change_in_the_library(mallory: Client, alice: Victim) -> None:
+    page = (await mallory.request("GET", "/library")).text
+    guard = re.search(r'name="guard" value="(\w+)"', page)
+    assert guard
+    mine = {
+        "guard": guard[1],
+        "id": [alice.thread_id, mallory.thread_id],
+        "folder": "Mine",
+        "tags": "mine",
+        "sure": "yes",
+    }
+    for what in ("merge", "archive", "pin", "done", "move", "tag", "trash", "restore", "purge"):
+        answer = await mallory.request("POST", "/library/threads", data=mine | {"do": what})
+        assert SECRET not in answer.text
+    undo = json.dumps([["trash", [], [alice.thread_id]]])
+    assert SECRET not in (await mallory.request("POST", "/library/undo", data={**mine, "undo": undo})).text
 
 
 @attack("GET /user")
