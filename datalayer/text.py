@@ -19,6 +19,9 @@ TAG_LENGTH = 100
 
 # NUL is refused by PostgreSQL's text and jsonb types, lone surrogates cannot be encoded as UTF-8 by any driver.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# What is drawn as nothing although it is neither white space nor a format character (Default_Ignorable_Code_Point, and
+# the empty pattern of Braille).
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -118,6 +121,11 @@ def one_line(value: str) -> str:
     return _SPACE.sub(" ", value).strip()
 
 
+def is_seen(value: str) -> bool:
+    """Whether a reader sees anything of it."""
+    return any(unicodedata.category(c) not in ("Cf", "Cc", "Zs", "Zl", "Zp") for c in _BLANK.sub("", value))
+
+
 def thread_name(value: str) -> str:
     """A name given by a person or an app, on one line. Raises InvalidInput beyond 500 characters."""
     name = one_line(value)
@@ -129,7 +137,8 @@ def thread_name(value: str) -> str:
 def folder(path: Any) -> str:
     """The path of a folder: parts between slashes, each on one line, without empty ones; case is kept. "" is none.
 
-    Raises InvalidInput for what not every database takes, a part of dots only, more than 10 parts or 255 characters.
+    Raises InvalidInput for what not every database takes, a part of dots only or of what nobody sees, more than 10
+    parts or 255 characters.
     """
     if not isinstance(path, str) or not is_storable(path):
         raise InvalidInput("The name of a folder cannot have NUL or half a surrogate pair in it")
@@ -138,6 +147,8 @@ def folder(path: Any) -> str:
     parts = [part for part in map(one_line, normal("NFC", path).split("/")) if part]
     if any(not part.strip(".") for part in parts):
         raise InvalidInput("A folder cannot be named with dots only")
+    if not all(map(is_seen, parts)):
+        raise InvalidInput("A folder cannot be named with invisible characters only")
     if len(parts) > FOLDER_DEPTH:
         raise InvalidInput(f"Folders are at most {FOLDER_DEPTH} deep")
     if len(found := "/".join(parts)) > ID_LENGTH:
@@ -146,13 +157,13 @@ def folder(path: Any) -> str:
 
 
 def tag(value: Any) -> str:
-    """A tag, on one line. Raises InvalidInput for an empty one, beyond 100 characters, or what not every database
-    takes."""
+    """A tag, on one line. Raises InvalidInput for one of which nothing is seen, beyond 100 characters, or what not
+    every database takes."""
     if not isinstance(value, str) or not is_storable(value):
         raise InvalidInput("A tag cannot have NUL or half a surrogate pair in it")
     if len(value) > 20 * TAG_LENGTH or len(found := one_line(normal("NFC", value))) > TAG_LENGTH:
         raise InvalidInput(f"A tag has at most {TAG_LENGTH} characters")
-    if not found:
+    if not is_seen(found):
         raise InvalidInput("A tag needs a name")
     return found
 

@@ -69,12 +69,6 @@ class Address:
         """This list with ``value`` for a filter. The trash has none, and a search finds everywhere."""
         return self.to(words="", show="" if self.show == "trash" else self.show, **{field: value})
 
-    def shown(self, show: Show) -> "Address":
-        """Another state of conversations, in the same place; all of them and the trash are everywhere."""
-        if show in ("", "trash"):
-            return Address(show=show)
-        return self.to(words="", show=show)
-
     def at_thread(self, thread_id: str) -> "Address":
         """The same list, with this conversation open beside it."""
         return replace(self, thread=thread_id, before=None)

@@ -72,7 +72,7 @@ def nobody(request: Request, root: str) -> Response | None:
     if not require_login():
         return None
     shown = urlsplit(request.headers.get("hx-current-url", "")) if request.headers.get("hx-request") else request.url
-    path = shown.path if shown.path == f"{root}/library" and request.method == "GET" else f"{root}/library"
+    path = shown.path if shown.path == f"{root}/library" and request.method in ("GET", "HEAD") else f"{root}/library"
     login = f"{root}/login?next={quote(path + (f'?{shown.query}' if shown.query else ''))}"
     if request.headers.get("hx-request"):
         return Response(status_code=401, headers={"HX-Redirect": login})

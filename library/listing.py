@@ -9,6 +9,7 @@ from datalayer import Store
 from datalayer.records import Thread, utc_offset
 from datalayer.search.query import Problem
 from datalayer.search.results import Hit, Hits
+from datalayer.search.snippets import Snippet
 from datalayer.text import one_line
 
 from .address import Address
@@ -90,9 +91,22 @@ def _hit(hit: Hit, to: Language) -> Row:
         moment=day(hit.at, to),
         iso=local(hit.at).astimezone().isoformat(timespec="seconds"),
         step=hit.step_id,
-        said=marked(hit.snippet) if hit.snippet.text != name or hit.snippet.marks else None,
+        said=_said(hit, name),
         archived=hit.archived,
     )
+
+
+def _said(hit: Hit, name: str) -> Markup | None:
+    """None where it only repeats the name. What finds a conversation itself is its name with its folder and tags."""
+    shown = hit.snippet
+    if hit.step_id is None and shown.text.startswith(name.removesuffix("…")):
+        if all(end <= len(name) for _, end in shown.marks):
+            return None
+        rest = shown.text[len(name) :]
+        begin = len(shown.text) - len(rest.lstrip())
+        marks = tuple((start - begin, end - begin) for start, end in shown.marks if start >= begin)
+        shown = Snippet(shown.text[begin:], marks)
+    return marked(shown) if shown.text != name or shown.marks else None
 
 
 def _notes(hits: Hits, problems: tuple[Problem, ...], to: Language) -> list[str]:

@@ -84,6 +84,8 @@ class Pages:
         to, change = language(request), asked(form)
         if not change.ids:
             return await self._list(request, who, address, failure("none_chosen", to), 422)
+        if len(change.ids) > changing.MOST:
+            return await self._list(request, who, address, failure("too_many", to, n=changing.MOST), 413)
         if change.what not in CHANGES:
             return await self._list(request, who, address, failure("no_action", to), 422)
         if self._is_for_good(change) and form.get("sure") != "yes":

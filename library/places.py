@@ -63,6 +63,8 @@ class Places:
     groups: list[Group]
     filters: list[Choice]
     """Those that hold; each leads to the list without it."""
+    folders_counted: bool
+    """Whether folders, with what holds besides, have been."""
 
 
 def places(all_of: Facets, here: Facets, address: Address, to: Language, has_trash: bool) -> Places:
@@ -81,11 +83,23 @@ def places(all_of: Facets, here: Facets, address: Address, to: Language, has_tra
         ]
         + _kept(here, address, to),
         filters=[
-            Choice(name, label(name, value, to), None, address.narrowed(name, None))
+            Choice(name, label(name, getattr(address, name), to), None, address.narrowed(name, None))
             for name in FILTERS
-            if (value := getattr(address, name)) or (name == "folder" and value == "")
+            if _holds(address, name)
         ],
+        folders_counted=_counted("folder", address),
     )
+
+
+def _holds(address: Address, name: str) -> bool:
+    value = getattr(address, name)
+    return bool(value) or (name == "folder" and value == "")
+
+
+def _counted(name: str, address: Address) -> bool:
+    """Whether counts are those of the lists that they lead to: of each value alone, not of several filters together."""
+    alone = not any(_holds(address, other) for other in FILTERS if other != name)
+    return bool(address.words) or (alone and address.show in ("", "archived", "trash"))
 
 
 def _some(counts: Mapping[str, int]) -> dict[str, int]:
@@ -101,7 +115,7 @@ def _shows(facets: Facets, address: Address, to: Language, has_trash: bool) -> l
         "archived": facets.archived,
         "trash": facets.trashed,
     }
-    narrowed = any(getattr(address, name) not in (None, "") for name in FILTERS) or address.folder == ""
+    narrowed = any(_holds(address, name) for name in FILTERS)
     plain = not address.words and (bool(address.show) or not narrowed)
     offered = [
         show for show in get_args(Show) if show != "trash" or has_trash or facets.trashed or address.show == show
@@ -111,7 +125,7 @@ def _shows(facets: Facets, address: Address, to: Language, has_trash: bool) -> l
             key=show or "all",
             label=say(f"show_{show}" if show else "all", to),
             count=counts[show],
-            to=address.shown(show),
+            to=Address(show=show),
             current=plain and address.show == show,
         )
         for show in offered
@@ -120,10 +134,10 @@ def _shows(facets: Facets, address: Address, to: Language, has_trash: bool) -> l
 
 def _choices(name: str, counts: Mapping[str, int], address: Address, to: Language) -> list[Choice]:
     """What holds already leads to the list without it."""
-    held, choices = getattr(address, name), []
+    held, counted, choices = getattr(address, name), _counted(name, address), []
     for value, count in counts.items():
         there = address.narrowed(name, None if value == held else value)
-        choices.append(Choice(name, label(name, value, to), count, there, value == held))
+        choices.append(Choice(name, label(name, value, to), count if counted else None, there, value == held))
     return choices
 
 

@@ -28,6 +28,8 @@ def mount(layer: DataLayer) -> None:
     router = APIRouter(prefix=root)
     for path, method, endpoint in (
         ("", "GET", pages.show),
+        ("", "HEAD", pages.show),
+        ("/", "GET", _back),
         ("/usage", "GET", pages.usage),
         ("/threads", "POST", pages.change),
         ("/undo", "POST", pages.undo),
@@ -50,7 +52,7 @@ def _link(address: str) -> None:
 
 
 async def _back(request: Request) -> Response:
-    """Who reloads what a form has answered sees the list."""
+    """Who reloads what a form has answered, or ends the address with a slash, sees the list."""
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"{config.run.root_path}{PREFIX}{query}", 303)
 

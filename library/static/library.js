@@ -69,6 +69,7 @@ const keys = {
   x: choose,
   e: archive,
   o: openChat,
+  u: () => one("#notice form button")?.click(),
   Escape: close,
   "/": () => one("#q").focus(),
   "?": () => one("#help")?.showModal(),

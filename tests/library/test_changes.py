@@ -217,7 +217,8 @@ class TestForged:
 
 class TestBadForms:
     @pytest.mark.parametrize(
-        "folder", ["..", "a/../b", "a/./b", "a" * 5_000, "a/" * 11, "a" * 256, "a\u0000b", "…" * 300]
+        "folder",
+        ["..", "a/../b", "a/./b", "a" * 5_000, "a/" * 11, "a" * 256, "a\u0000b", "…" * 300, "\u200b", "a/\u2060\ufe0f"],
     )
     async def test_a_folder_that_cannot_be(
         self, mounted: DataLayer, browser: Browser, three: list[str], folder: str
@@ -236,7 +237,9 @@ class TestBadForms:
         browser.text = answer.text
         assert (answer.status_code, set(browser.names)) == (200, {"one", "three"})
 
-    @pytest.mark.parametrize("tags", ["", " ,; ", "x" * 101, "\u0000", ",".join(map(str, range(101)))])
+    @pytest.mark.parametrize(
+        "tags", ["", " ,; ", "x" * 101, "\u0000", "\u200b", "\u3164\u034f", ",".join(map(str, range(101)))]
+    )
     async def test_tags_that_cannot_be(self, mounted: DataLayer, browser: Browser, three: list[str], tags: str) -> None:
         before = await stored(mounted, three)
         assert (await browser.do("tag", *three, tags=tags)).status_code == 422
@@ -253,7 +256,7 @@ class TestBadForms:
         guard = browser.guard
         assert (await browser.do("archive")).status_code == 422
         assert browser.notice == "Choose one conversation at least."
-        for count in (10_000, 1_200):
+        for count in (10_000, 1_200, 998):
             data = {"guard": guard, "do": "archive", "id": [*three, *(f"{n:036}" for n in range(count))]}
             browser.text = (answer := await browser.post("/library/threads", data=data)).text
             assert answer.status_code == 413

@@ -106,6 +106,26 @@ class TestList:
             assert (await browser.visit(path)).status_code == 200
             assert browser.names == names, path
 
+    async def test_a_count_is_that_of_the_list_it_leads_to(
+        self, mounted: DataLayer, ann: Any, browser: Browser
+    ) -> None:
+        for n in range(6):
+            one = await thread(mounted, ann, f"Number {n}")
+            settings = {"chat_settings": {"model": ("gpt", "gemini")[n % 2]}}
+            where = {"folder": "A/B" if n % 3 else "", "tags": ["x"] if n < 4 else ["y"], "archived": n == 5}
+            await organise(mounted, one, metadata=settings, pinned=n < 2, **where)
+        for path in ("", "?in=A", "?tag=x", "?in=A&tag=x", "?show=pinned", "?show=archived", "?show=archived&tag=y"):
+            await browser.visit(path)
+            counted = re.findall(
+                r'<a href="([^"]*)"(?! aria-current="true")[^>]*>(?:\s*<svg.*?</svg>\s*)?<bdi>[^<]*</bdi>'
+                r'<span class="count">(\d+)</span>',
+                browser.text,
+            )
+            assert len(counted) >= 4, path
+            for link, count in counted:
+                await browser.visit(unescape(link).removeprefix("/library"))
+                assert len(browser.names) == int(count), (path, link)
+
     async def test_of_thousands_of_folders_and_tags_some(self, mounted: DataLayer, ann: Any, browser: Browser) -> None:
         for n in range(3):
             one = await thread(mounted, ann, f"Number {n}")
@@ -273,6 +293,15 @@ class TestReading:
         assert len(answer.text) < 500_000
         assert 'class="plain"' in answer.text
 
+    async def test_what_repeats_the_name_is_not_shown_below_it(
+        self, mounted: DataLayer, ann: Any, browser: Browser
+    ) -> None:
+        await organise(mounted, await thread(mounted, ann, "Walnut bread"), folder="Kitchen", tags=["dough"])
+        await browser.visit("?q=walnut")
+        assert (browser.names, 'class="said"' in browser.text) == (["Walnut bread"], False)
+        await browser.visit("?q=dough")
+        assert re.findall(r'class="said" dir="auto">(.*?)</span>', browser.text) == ["Kitchen <mark>dough</mark>"]
+
 
 class TestUsage:
     async def test_totals_of_ones_own_calls(self, mounted: DataLayer, ann: Any, open_browser: OpenBrowser) -> None:
@@ -356,6 +385,15 @@ async def test_below_a_path(login: None, chainlit_layer: DataLayer, monkeypatch:
         assert browser.names == []
         await browser.undo()
         assert browser.names == ["Below"]
+
+
+async def test_a_slash_at_the_end_and_what_asks_for_the_head_alone(browser: Browser, open_browser: OpenBrowser) -> None:
+    answer = await browser.visit("/?q=a")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/library?q=a")
+    for who, status in ((browser, 200), (open_browser(None), 303)):
+        answer = await who.head("/library?q=a", headers=HTML)
+        assert answer.status_code == status
+    assert answer.headers["location"] == "/login?next=/library%3Fq%3Da"
 
 
 async def test_mounted_again_it_is_there_once(mounted: DataLayer) -> None:
