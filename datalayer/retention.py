@@ -8,6 +8,7 @@ one at a time does it.
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from . import archive
 from .archive import Part
 from .blobs import Blobs, in_thread
 from .dialects.base import reason
-from .errors import InvalidInput, StoreUnavailable
+from .errors import InvalidInput, StoreUnavailable, StoreUnusable
 from .records import now
 from .sql import archiving, leases
 from .sql import retention as sql
@@ -33,6 +34,9 @@ _FIRST, _LOOK = 120.0, 600.0
 _LEASE = "datalayer.retention"
 _ALONE = 900 * 1_000_000
 """Microseconds that a process has for one file; another waits so long for one that was killed."""
+_PATIENCE, _PAUSE = 300.0, 0.5
+"""Seconds that one question, or the removal of one file's threads, waits for the database, and between two tries:
+nobody is at a screen here, and the app beside it may be writing much."""
 _AT_ONCE = 20
 """Threads of one file."""
 _USERS = 500
@@ -73,7 +77,7 @@ class Ask(Protocol):
 
 class Cleanup:
     """``ask`` runs a query, in a transaction that may write with ``changes``; ``submit``: as ``Store.submit``.
-    ``policy`` None: nothing goes.
+    ``policy`` None: nothing goes. ``catch_up``: as ``Store.catch_up``.
 
     ``in_use``: which of some threads of a user (an id, "" for nobody) somebody has open. ``gone``: is told user and
     thread of what was removed.
@@ -86,9 +90,10 @@ class Cleanup:
         submit: Callable[[Write], Awaitable[Any]],
         blobs: Blobs,
         gone: Callable[[str, str], Awaitable[None]],
+        catch_up: Callable[[], Awaitable[bool]],
     ) -> None:
         self.policy = policy
-        self._ask, self._submit, self._blobs, self._gone = ask, submit, blobs, gone
+        self._answer, self._submit, self._blobs, self._gone, self._catch_up = ask, submit, blobs, gone, catch_up
         self._holder = uuid.uuid4().hex
         self._looked_to = 0
         self._task: asyncio.Task[None] | None = None
@@ -194,12 +199,37 @@ class Cleanup:
             )
             for part in parts
         ]
-        for part, removed in zip(parts, await asyncio.gather(*map(self._submit, removals)), strict=True):
-            if removed:
+        answers = await asyncio.gather(*map(self._submit, removals))
+        if None in answers:  # the spool has taken it, which cannot tell
+            await self._stored()
+        for part, removal, answer in zip(parts, removals, answers, strict=True):
+            if await self._is_gone(removal) if answer is None else answer:
                 each = oldest[part.thread_id]
                 done.threads += each is None
                 done.messages += each.messages if each else 0
                 await self._gone(user or "", part.thread_id)
+
+    async def _ask(self, query: Callable[..., Any], *args: Any, changes: bool = False) -> Any:
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return await self._answer(query, *args, changes=changes)
+            except StoreUnavailable as error:
+                if isinstance(error, StoreUnusable) or time.monotonic() >= end:
+                    raise
+            await asyncio.sleep(_PAUSE)
+
+    async def _stored(self) -> None:
+        """Returns when the database has what the spool holds."""
+        end = time.monotonic() + _PATIENCE
+        while not await self._catch_up():
+            if time.monotonic() >= end:
+                raise StoreUnavailable("The database does not answer")
+            await asyncio.sleep(_PAUSE)
+
+    async def _is_gone(self, removal: RemoveArchived) -> bool:
+        rows = await self._ask(archiving.rows_of, removal.thread_id, removal.steps)
+        return len(rows) <= (removal.steps is not None)  # of a thread that stays there is its own row
 
     async def _part(self, thread_id: str, steps: Sequence[str] | None) -> Part | None:
         rows = await self._ask(archiving.rows_of, thread_id, steps)

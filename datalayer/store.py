@@ -82,7 +82,7 @@ class Store(Reads, AppValues, Vectors):
         self._spool = Spool(self.place.spool, self.place.owner)
         self._pruning = Pruning(self._prune, self.place.spool)
         self._purging = Purging(self._expired, self.submit, trash_days, self._tell_gone)
-        self.cleanup = Cleanup(retention, self._now, self.submit, self.blobs, self._tell_gone)
+        self.cleanup = Cleanup(retention, self._now, self.submit, self.blobs, self._tell_gone, self.catch_up)
         self.on_gone: Callable[[str, str], Awaitable[None]] = nobody
         self._fused = Fused(embeddings, self._read, self._list) if embeddings else None
         self._open = opening.of(self._database, self.place, self._spool, self._vectors_since)

@@ -11,7 +11,7 @@ import chainlit as cl
 import pytest
 from chainlit.types import Feedback
 
-from datalayer import DataLayer, InvalidInput, Retention, archive
+from datalayer import DataLayer, InvalidInput, Retention, archive, transaction
 from datalayer.records import now
 from datalayer.sql import archiving
 from datalayer.writes import PutSummary, RemoveArchived, TrashThread, UpdateThread, UpsertStep, from_json, to_json
@@ -269,6 +269,27 @@ class TestArchive:
         assert len(of_table(archived(tmp_path), "threads")) == 45
         assert kept(one) == set()
         assert len(archive.files(tmp_path / "archive")) == 3
+
+    async def test_a_database_that_takes_long_is_waited_for(
+        self, keeping: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        layer = keeping(max_age_days=30)
+        ann = await register(layer, "ann")
+        old = {await said(layer, ann, 31) for _ in range(25)}
+        told, spooled = set[str](), list[str]()
+
+        async def gone(_user: str, key: str) -> None:
+            told.add(key)
+
+        layer.store.on_gone = gone
+        layer.store.listeners.append(lambda event: spooled.append(event.kind))
+        monkeypatch.setattr(
+            transaction, "PATIENCE", 0.0
+        )  # each transaction is too long, and the spool takes its writes
+        done = await layer.store.clean_up()
+        assert "degraded" in spooled
+        assert (done.threads, len(done.files), kept(layer), told) == (25, 2, set(), old)
+        assert len(of_table(archived(tmp_path), "threads")) == 25
 
     async def test_it_is_done_again_when_it_is_time(self, keeping: Open) -> None:
         one, other = keeping(max_age_days=30), keeping(max_age_days=30)
