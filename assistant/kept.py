@@ -15,7 +15,8 @@ def absolute(path: Path) -> Path:
 
 
 Folder = Annotated[Path, AfterValidator(absolute)]
-_WHOLE = "a whole number, 1 or more; leave it away for no limit"
+_WHOLE = "a whole number from 1 to {}; leave it away for no limit"
+_MOST_DAYS, _MOST = 36_500, 10**9
 
 
 class Kept(BaseSettings):
@@ -29,16 +30,24 @@ class Kept(BaseSettings):
         description="days that a deleted conversation can be brought back, 0 to 3650; 0: it is gone at once",
     )
     max_age_days: int | None = Field(
-        default=None, ge=1, le=36_500, validation_alias="THREADKEEP_MAX_AGE_DAYS", description=_WHOLE
+        default=None,
+        ge=1,
+        le=_MOST_DAYS,
+        validation_alias="THREADKEEP_MAX_AGE_DAYS",
+        description=_WHOLE.format(_MOST_DAYS),
     )
     max_threads: int | None = Field(
-        default=None, ge=1, le=10**9, validation_alias="THREADKEEP_MAX_THREADS", description=_WHOLE
+        default=None, ge=1, le=_MOST, validation_alias="THREADKEEP_MAX_THREADS", description=_WHOLE.format(_MOST)
     )
     max_messages_per_thread: int | None = Field(
-        default=None, ge=1, le=10**9, validation_alias="THREADKEEP_MAX_MESSAGES_PER_THREAD", description=_WHOLE
+        default=None,
+        ge=1,
+        le=_MOST,
+        validation_alias="THREADKEEP_MAX_MESSAGES_PER_THREAD",
+        description=_WHOLE.format(_MOST),
     )
     max_storage_mb: int | None = Field(
-        default=None, ge=1, le=10**9, validation_alias="THREADKEEP_MAX_STORAGE_MB", description=_WHOLE
+        default=None, ge=1, le=_MOST, validation_alias="THREADKEEP_MAX_STORAGE_MB", description=_WHOLE.format(_MOST)
     )
     cleanup_interval_hours: int = Field(
         default=24,

@@ -40,7 +40,7 @@ async def test_what_the_limits_do_not_keep_goes_by_command_into_the_archive(tmp_
         app.close()
 
 
-@pytest.mark.parametrize("value", ["0", "-3", "many", "1.5"])
+@pytest.mark.parametrize("value", ["0", "-3", "many", "1.5", "99999999999"])
 def test_a_wrong_limit_is_told(tmp_path: Path, value: str) -> None:
     for name in ("MAX_AGE_DAYS", "MAX_THREADS", "MAX_MESSAGES_PER_THREAD", "CLEANUP_INTERVAL_HOURS"):
         variable = f"THREADKEEP_{name}"
@@ -49,3 +49,5 @@ def test_a_wrong_limit_is_told(tmp_path: Path, value: str) -> None:
         )
         assert done.returncode == 1
         assert done.stderr.startswith(f"{variable}: expected a whole number")
+        most = {"MAX_AGE_DAYS": " 36500;", "CLEANUP_INTERVAL_HOURS": " 8760."}.get(name, " 1000000000;")
+        assert f" 1 to{most}" in done.stderr
