@@ -1,18 +1,19 @@
 """What is done to many conversations at once, and what takes it back.
 
 Always true: a change touches only conversations of the person who asks; what takes a change back names exactly those
-that it has changed.
+that it has changed, and leaves alone those that are no longer as it has left them.
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from datalayer import DataLayer, Forbidden, InvalidInput, NotFound, text
 from datalayer.records import Thread, now
+from datalayer.text import fold
 from datalayer.writes import DeleteThread, RestoreThread, UpdateThread
 
 MOST = 1_000
@@ -32,6 +33,9 @@ class Change:
     what: str
     ids: tuple[str, ...]
     values: tuple[str, ...] = ()
+    """What takes a move back has two: where to, and the folder in which it must still find what it moves."""
+    undoes: bool = False
+    """Takes another one back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,25 @@ class Outcome:
     changed: int = 0
     missing: int = 0
     """Of those that were named: gone, or of somebody else."""
+    already: int = 0
+    """So already."""
+    since: int = 0
+    """Left alone, because changed since."""
+    empty: int = 0
+    """Not merged, because nothing was said there."""
     undo: tuple[Change, ...] = ()
+
+
+Ready = Callable[[], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What is done to the conversation ``id``. ``back`` None: nothing takes it back."""
+
+    id: str
+    call: Call
+    back: _Back | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +84,7 @@ def _folder(change: Change) -> dict[str, Any]:
 
 
 def _back_to_folder(was: Thread, stored: dict[str, Any]) -> _Back | None:
-    return ("move", (was.folder or "",)) if (was.folder or "") != stored["folder"] else None
+    return ("move", (was.folder or "", stored["folder"])) if (was.folder or "") != stored["folder"] else None
 
 
 def _tags(field: str) -> Callable[[Change], dict[str, Any]]:
@@ -74,6 +96,18 @@ def _tags(field: str) -> Callable[[Change], dict[str, Any]]:
         return {field: list(dict.fromkeys(map(text.tag, change.values)))}
 
     return values
+
+
+def _spelled(was: Thread, stored: dict[str, Any]) -> dict[str, Any]:
+    """``stored`` with tags as they are spelled already: case and accents make no other one."""
+    held = {tag: fold(tag) for tag in was.tags or () if isinstance(tag, str)}
+    if "tags_added" in stored:
+        added = {fold(tag): tag for tag in reversed(stored["tags_added"]) if fold(tag) not in held.values()}
+        return {"tags_added": list(reversed(added.values()))}
+    if "tags_removed" in stored:
+        removed = set(map(fold, stored["tags_removed"]))
+        return {"tags_removed": [tag for tag, folded in held.items() if folded in removed]}
+    return stored
 
 
 def _back_from_tags(was: Thread, stored: dict[str, Any]) -> _Back | None:
@@ -98,62 +132,79 @@ CHANGES = frozenset({*_KINDS, "trash", "restore", "purge"})
 _UNDOS = CHANGES - {"purge"} | {"unmerge"}
 
 
-async def apply(layer: DataLayer, identifier: str, user_id: str, change: Change) -> Outcome:
-    """Raises DataLayerError: InvalidInput for what cannot be asked for, with nothing changed."""
+async def ready(layer: DataLayer, identifier: str, user_id: str, change: Change) -> Ready:
+    """What makes the change, once all is checked. Raises DataLayerError: InvalidInput for what cannot be asked for."""
     if change.what in ("restore", "purge"):
-        return await _in_trash(layer, identifier, change)
+        steps, counted = await _in_trash(layer, identifier, user_id, change)
+        return partial(_made, steps, counted)
     threads = await _own(layer, user_id, change.ids)
+    missing = Outcome(missing=len(set(change.ids)) - len(threads))
     if change.what == "trash":
-        back: dict[_Back, list[str]] = {("restore", ()): [thread.id for thread in threads]}
-        calls = [partial(_delete, layer, identifier, thread.id) for thread in threads]
-        return await _made(calls, back, len(set(change.ids)), len(threads))
+        deleted = [_Step(each.id, partial(_delete, layer, identifier, each.id), ("restore", ())) for each in threads]
+        return partial(_made, deleted, missing)
     if (kind := _KINDS.get(change.what)) is None:
         raise InvalidInput("There is no such action")
-    stored = kind.values(change)
-    return await _update(layer, identifier, change, threads, kind, stored)
+    steps, counted = _updates(layer, identifier, change, threads, kind)
+    return partial(_made, steps, replace(counted, missing=missing.missing))
 
 
-async def _update(
-    layer: DataLayer, identifier: str, change: Change, threads: list[Thread], kind: _Kind, stored: dict[str, Any]
-) -> Outcome:
-    calls, back = list[Call](), dict[_Back, list[str]]()
+def _updates(
+    layer: DataLayer, identifier: str, change: Change, threads: list[Thread], kind: _Kind
+) -> tuple[list[_Step], Outcome]:
+    values, steps, since = kind.values(change), list[_Step](), 0
     for thread in threads:
-        if "tags_added" in stored and len({*(thread.tags or ()), *stored["tags_added"]}) > MOST_TAGS:
+        stored = values if change.undoes else _spelled(thread, values)
+        if len({*(thread.tags or ()), *stored.get("tags_added", ())}) > MOST_TAGS and "tags_added" in stored:
             raise InvalidInput(f"A conversation has at most {MOST_TAGS} tags")
-        if (taken_back := kind.back(thread, stored)) is not None:  # else it is so already
-            back.setdefault(taken_back, []).append(thread.id)
-            write = UpdateThread(actor=identifier, thread_id=thread.id, at=now(), stored_only=True, **stored)
-            calls.append(partial(layer.store.submit, write))
-    return await _made(calls, back, len(set(change.ids)), len(threads))
+        if (back := kind.back(thread, stored)) is None:  # it is so already
+            continue
+        if change.what == "move" and change.undoes and change.values[1:] != (thread.folder or "",):
+            since += 1
+            continue
+        write = UpdateThread(actor=identifier, thread_id=thread.id, at=now(), stored_only=True, **stored)
+        steps.append(_Step(thread.id, partial(layer.store.submit, write), back))
+    return steps, Outcome(already=len(threads) - len(steps) - since, since=since)
 
 
-async def _in_trash(layer: DataLayer, identifier: str, change: Change) -> Outcome:
+async def _in_trash(layer: DataLayer, identifier: str, user_id: str, change: Change) -> tuple[list[_Step], Outcome]:
     """What is not in the trash is left alone. Nothing reads what is: the write says whose it is."""
     ids = [each for each in dict.fromkeys(change.ids) if text.is_identifier(each)]
-    elsewhere = {thread.id for thread in await _found(layer, ids)}
-    ids = [each for each in ids if each not in elsewhere]
+    elsewhere = {thread.id: thread.user_id for thread in await _found(layer, ids)}
+    own = sum(owner == user_id for owner in elsewhere.values())
     writes = [
         RestoreThread(actor=identifier, thread_id=each, at=now())
         if change.what == "restore"
         else DeleteThread(actor=identifier, thread_id=each, at=(at := now()), trashed_before=at)
         for each in ids
+        if each not in elsewhere
     ]
-    back: dict[_Back, list[str]] = {("trash", ()): ids} if change.what == "restore" else {}
-    return await _made([partial(layer.store.submit, each) for each in writes], back, len(set(change.ids)), len(ids))
+    back: _Back | None = ("trash", ()) if change.what == "restore" else None
+    steps = [_Step(write.thread_id, partial(layer.store.submit, write), back) for write in writes]
+    return steps, Outcome(missing=len(set(change.ids)) - len(steps) - own, already=own)
 
 
-async def _made(calls: Sequence[Call], back: Mapping[_Back, list[str]], named: int, found: int) -> Outcome:
-    """``named``: how many conversations were, of which so many were ``found``. Raises the first error but those that
-    say that there is nothing to change any more."""
-    answers = await asyncio.gather(*(call() for call in calls), return_exceptions=True)
-    gone = 0
-    for answer in answers:
+async def _made(steps: Sequence[_Step], counted: Outcome) -> Outcome:
+    """``counted``: those for which there is no step. Raises the first error but those that say that a conversation has
+    been changed since it was read."""
+    answers = await asyncio.gather(*(step.call() for step in steps), return_exceptions=True)
+    gone, since, back = 0, 0, dict[_Back, list[str]]()
+    for step, answer in zip(steps, answers, strict=True):
         if isinstance(answer, (NotFound, Forbidden)):
             gone += 1
+        elif isinstance(answer, InvalidInput):
+            since += 1
         elif isinstance(answer, BaseException):
             raise answer
-    undo = tuple(Change(what, tuple(ids), values) for (what, values), ids in back.items() if ids)
-    return Outcome(found - gone, named - found + gone, undo if found > gone else ())
+        elif step.back is not None:
+            back.setdefault(step.back, []).append(step.id)
+    undo = tuple(Change(what, tuple(ids), values, undoes=True) for (what, values), ids in back.items())
+    return replace(
+        counted,
+        changed=len(steps) - gone - since,
+        missing=counted.missing + gone,
+        since=counted.since + since,
+        undo=undo,
+    )
 
 
 async def _delete(layer: DataLayer, identifier: str, thread_id: str) -> None:
@@ -182,7 +233,7 @@ def to_text(changes: Iterable[Change]) -> str:
 def from_text(given: str) -> list[Change]:
     """Raises InvalidInput for what ``to_text`` has not written."""
     try:
-        changes = [Change(what, tuple(ids), tuple(values)) for what, values, ids in json.loads(given)]
+        changes = [Change(what, tuple(ids), tuple(values), undoes=True) for what, values, ids in json.loads(given)]
     except (ValueError, TypeError, RecursionError):
         changes = []
     texts = [part for change in changes for part in (change.what, *change.ids, *change.values)]

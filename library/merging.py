@@ -23,7 +23,8 @@ async def apply(layer: DataLayer, identifier: str, user_id: str, change: Change,
     merge_id, _ = await merges.next_id(layer.store, identifier, origins)  # the same where the form is sent twice
     write = merges.merge(identifier, origins, _name(origins, to), merge_id)
     await layer.store.submit(write)
-    return Outcome(len(origins), 0, (Change("unmerge", (write.thread_id,)),))
+    undo = Change("unmerge", (write.thread_id,), undoes=True)
+    return Outcome(len(origins), empty=len(found) - len(origins), undo=(undo,))
 
 
 def _name(origins: Sequence[Origin], to: Language) -> str:
@@ -35,17 +36,20 @@ def _name(origins: Sequence[Origin], to: Language) -> str:
 
 
 async def _unmerge(layer: DataLayer, identifier: str, user_id: str, ids: Sequence[str]) -> Outcome:
-    changed = 0
+    changed = missing = 0
     for key in ids:
         thread = await layer.store.thread(key)
         if thread is None or thread.user_id != user_id:
+            missing += 1
             continue
         if (write := merges.undo(identifier, thread, trash=layer.has_trash)) is None:
+            missing += 1
             continue
         try:
             await layer.store.submit(write)
         except NotFound:
+            missing += 1
             continue
         await layer.on_delete(identifier, key)
         changed += len(write.origins)
-    return Outcome(changed, 0 if changed else len(ids))
+    return Outcome(changed, missing)

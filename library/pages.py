@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from chainlit.config import config
@@ -15,7 +16,7 @@ from datalayer import DataLayer, DataLayerError, InvalidInput, NotFound
 from . import changing, merging
 from .address import PREFIX, Address, read
 from .asking import Person, is_ours, nobody, person
-from .changing import Change, Outcome
+from .changing import Change, Ready
 from .forms import asked, sent
 from .listing import Listing, listing
 from .places import places
@@ -102,20 +103,23 @@ class Pages:
     async def _apply(
         self, request: Request, who: Person, address: Address, changes: list[Change], undone: bool = False
     ) -> Response:
-        to = language(request)
+        """All are checked before the first is made."""
+        to, made, change = language(request), list[Ready](), changes[0]
         try:
-            outcomes = [await self._do(who, change, to) for change in changes]
+            for change in changes:
+                made.append(await self._ready(who, change, to))
+            outcomes = [await make() for make in made]
         except (InvalidInput, NotFound) as error:
-            return await self._list(request, who, address, refused(error, changes[0], to), 422)
+            return await self._list(request, who, address, refused(error, change, to), 422)
         notice = told(changes, outcomes, undone, self._is_for_good(changes[0]), to)
         if changes[0].what == "merge":
             address = address.at_thread(outcomes[0].undo[0].ids[0])
         return await self._list(request, who, address, notice)
 
-    async def _do(self, who: Person, change: Change, to: Language) -> Outcome:
+    async def _ready(self, who: Person, change: Change, to: Language) -> Ready:
         if change.what in merging.MERGES:
-            return await merging.apply(self._layer, who.identifier, who.id, change, to)
-        return await changing.apply(self._layer, who.identifier, who.id, change)
+            return partial(merging.apply, self._layer, who.identifier, who.id, change, to)
+        return await changing.ready(self._layer, who.identifier, who.id, change)
 
     def _is_for_good(self, change: Change) -> bool:
         return change.what == "purge" or (change.what == "trash" and not self._layer.has_trash)

@@ -8,6 +8,7 @@ from typing import Any
 
 from chainlit.config import config
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -37,7 +38,7 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    said: str
+    said: Markup
     failure: bool = False
     undo: str = ""
     """What the form of *Undo* sends; empty: there is none."""

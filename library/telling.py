@@ -3,26 +3,54 @@
 from collections.abc import Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from datalayer import DataLayerError, NotFound, merges, text
 from datalayer.merges import CannotMerge
 
 from . import changing
 from .changing import Change, Outcome
 from .rendering import Notice
-from .texts import Language, say
+from .texts import Language, said, say
+
+_SHOWN = 5
+"""Names in a notice."""
+_REST = ("already", "since", "missing", "empty")
+"""What an outcome tells of conversations that were not changed."""
 
 
 def told(changes: Sequence[Change], outcomes: Sequence[Outcome], undone: bool, for_good: bool, to: Language) -> Notice:
-    changed, missing = (sum(getattr(each, name) for each in outcomes) for name in ("changed", "missing"))
-    first = changes[0]
+    first, counts = changes[0], {name: sum(getattr(each, name) for each in outcomes) for name in ("changed", *_REST)}
+    if not undone and first.what not in ("restore", "purge"):  # what is so already is as it was asked for
+        counts["changed"] += counts.pop("already")
     values = [text.folder("".join(first.values[:1]))] if first.what == "move" else first.values
     key = "undone" if undone else f"did_{'purge' if for_good else first.what}"
     if key == "did_move" and not values[0]:
         key = "did_unfile"
-    said = [say(key, to, n=changed, value=", ".join(values))] if changed or not missing else []
-    said += [say("missing", to, n=missing)] if missing else []
+    rest = {name: n for name in _REST if (n := counts.get(name))}
+    names = (
+        {"empty": "merge_empty"}
+        if first.what == "merge"
+        else {"already": "kept"}
+        if first.what == "purge"
+        else {"missing": "parted"}
+        if first.what == "unmerge"
+        else {}
+    )
+    said_of = [said(key, to, n=counts["changed"], value=_listed(values))] if counts["changed"] or not rest else []
+    said_of += [said(names.get(name, name), to, n=n) for name, n in rest.items()]
     back = () if undone or for_good else [change for each in outcomes for change in each.undo]
-    return Notice(" ".join(said), not changed and bool(missing), changing.to_text(back) if back else "")
+    failed = not counts["changed"] and bool(rest)
+    return Notice(Markup(" ").join(said_of), failed, changing.to_text(back) if back else "")
+
+
+def _listed(values: Sequence[str]) -> Markup:
+    """As many as there is room for, each apart from what is around it: one written from right to left turns nothing."""
+    return Markup(", ").join(map(_apart, values[:_SHOWN])) + ("…" if len(values) > _SHOWN else "")
+
+
+def _apart(value: str) -> Markup:
+    return Markup("<bdi>{}</bdi>").format(value)
 
 
 def refused(error: DataLayerError, change: Change, to: Language) -> Notice:
@@ -30,7 +58,7 @@ def refused(error: DataLayerError, change: Change, to: Language) -> Notice:
     if isinstance(error, CannotMerge):
         name = (error.thread and error.thread.name) or say("untitled", to)
         most = {"threads": merges.MOST_THREADS, "messages": merges.MOST_STEPS}.get(error.reason, 0)
-        return failure(f"merge_{error.reason}", to, name=name, n=most)
+        return failure(f"merge_{error.reason}", to, name=_apart(name), n=most)
     if isinstance(error, NotFound):
         return failure("merge_no_such", to)
     key = {"move": "folder_bad", "tag": "tag_bad", "untag": "tag_bad"}.get(change.what, "no_action")
@@ -39,4 +67,4 @@ def refused(error: DataLayerError, change: Change, to: Language) -> Notice:
 
 
 def failure(key: str, to: Language, **values: Any) -> Notice:
-    return Notice(say(key, to, **values), failure=True)
+    return Notice(said(key, to, **values), failure=True)

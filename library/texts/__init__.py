@@ -12,6 +12,7 @@ from typing import Literal
 from babel import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
+from markupsafe import Markup, escape
 
 Language = Literal["en", "fr"]
 
@@ -42,12 +43,22 @@ def _weight(parameters: str) -> float:
 
 def say(key: str, to: Language, **values: object) -> str:
     """The text ``key``. ``n``: the number, an int, on which a text with plural forms depends."""
+    return _template(key, to, values).format(**values)
+
+
+def said(key: str, to: Language, **values: object) -> Markup:
+    """As ``say`` does, for a page: values that are no HTML are escaped."""
+    return escape(_template(key, to, values)).format(**values)
+
+
+def _template(key: str, to: Language, values: dict[str, object]) -> str:
+    """Writes ``n`` of ``values`` as ``to`` does."""
     template, n = _TEXTS[to][key], values.get("n")
     if isinstance(n, int):
         values["n"] = number(n, to)
     if isinstance(template, dict):
         template = template.get(_plural[to](n if isinstance(n, int) else 0), template["other"])
-    return template.format(**values)
+    return template
 
 
 def number(value: float, to: Language) -> str:

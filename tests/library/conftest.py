@@ -51,7 +51,7 @@ class Browser(httpx.AsyncClient):
     @property
     def notice(self) -> str:
         found = re.search(r'<div class="notice[^>]*>\s*<p>(.*?)</p>', self.text)
-        return unescape(found[1]) if found else ""
+        return unescape(re.sub("</?bdi>", "", found[1])) if found else ""
 
     @property
     def names(self) -> list[str]:

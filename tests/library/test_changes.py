@@ -11,7 +11,7 @@ from chainlit.user import User
 from datalayer import DataLayer
 from datalayer.records import now
 from datalayer.writes import UpdateThread
-from tests.conftest import OpenLayer, register
+from tests.conftest import OpenLayer, new_id, register
 from tests.library.conftest import Browser, OpenBrowser, thread
 
 
@@ -109,8 +109,85 @@ class TestMerge:
             assert browser.notice.startswith(said)
         undo = json.dumps([["unmerge", [], [theirs, three[0], "no such"]]])
         await browser.do("", path="/undo", undo=undo)
-        assert browser.notice == "3 could not be found any more."
+        assert browser.notice.startswith("3 merged conversations are not there any more: they were taken apart already")
         assert await stored(mounted, three) == before
+
+    async def test_what_is_left_out_is_told_and_so_is_what_is_taken_apart_already(
+        self, mounted: DataLayer, ann: Any, browser: Browser, three: list[str]
+    ) -> None:
+        await mounted.update_thread(empty := new_id(), name="empty", user_id=ann.id)
+        await browser.do("merge", three[0], three[2], empty)
+        told = "1 in which nothing was said is left out, and stays as it is."
+        assert browser.notice == f"2 conversations are one now; they are in the archive. {told}"
+        merged = browser.text
+        await browser.undo()
+        browser.text = merged
+        await browser.undo()
+        assert browser.notice.startswith("1 merged conversation is not there any more: it was taken apart already")
+
+
+class TestMeanwhile:
+    """What another tab does between a change and its Undo stays."""
+
+    async def test_a_folder_given_since(self, mounted: DataLayer, browser: Browser, three: list[str]) -> None:
+        await browser.do("move", *three, folder="Here")
+        first = browser.text
+        await browser.do("move", three[0], folder="Elsewhere")
+        browser.text = first
+        await browser.undo()
+        told = "Undone: 2 conversations are as they were. 1 has been changed since, and stays as it is."
+        assert browser.notice == told
+        assert [each[0] for each in await stored(mounted, three)] == ["Elsewhere", "Old/Place", None]
+        browser.text = first
+        await browser.undo()
+        assert browser.notice == "2 were so already. 1 has been changed since, and stays as it is."
+
+    async def test_what_is_so_already(self, mounted: DataLayer, browser: Browser, three: list[str]) -> None:
+        await browser.do("trash", *three)
+        first = browser.text
+        await browser.undo()
+        browser.text = first
+        await browser.undo()
+        assert browser.notice == "3 were so already."
+        await browser.do("purge", *three, sure="yes")
+        assert browser.notice == "3 are not in the trash, and stay."
+
+    async def test_all_is_checked_before_the_first_is_changed(
+        self, mounted: DataLayer, browser: Browser, three: list[str]
+    ) -> None:
+        """The second part of the Undo finds a conversation that is full by now."""
+        await browser.do("tag", three[0], tags="other")
+        await browser.do("untag", *three, tags="other,kept")
+        first = browser.text
+        assert len(json.loads(browser.hidden("undo"))) == 2
+        full = [f"t{n}" for n in range(100)]
+        write = UpdateThread(actor="ann", thread_id=three[1], at=now(), stored_only=True, tags_added=full)
+        await mounted.store.submit(write)
+        before = await stored(mounted, three)
+        browser.text = first
+        assert (await browser.undo()).status_code == 422
+        assert browser.notice.endswith("Nothing was changed.")
+        assert await stored(mounted, three) == before
+
+
+class TestNames:
+    async def test_a_tag_is_spelled_as_it_is_already(
+        self, mounted: DataLayer, browser: Browser, three: list[str]
+    ) -> None:
+        await browser.do("tag", *three, tags="Kept, KEPT, Été, ete")
+        assert [each[1] for each in await stored(mounted, three)] == [["Kept", "Été"], ["kept", "Été"], ["Kept", "Été"]]
+        await browser.undo()
+        assert [each[1] for each in await stored(mounted, three)] == [[], ["kept"], []]
+        await browser.do("untag", *three, tags="KEPT")
+        assert [each[1] for each in await stored(mounted, three)] == [[], [], []]
+        await browser.undo()
+        assert [each[1] for each in await stored(mounted, three)] == [[], ["kept"], []]
+
+    async def test_names_in_a_notice_are_apart_and_only_some(self, browser: Browser, three: list[str]) -> None:
+        await browser.do("move", *three, folder="a\u202e<b>")
+        assert "are in “<bdi>a\u202e&lt;b&gt;</bdi>”." in browser.text
+        await browser.do("tag", *three, tags=",".join(f"t{n}" for n in range(90)))
+        assert browser.notice == "3 conversations have: t0, t1, t2, t3, t4…."
 
 
 class TestTrash:
