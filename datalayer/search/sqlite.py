@@ -282,6 +282,8 @@ class SQLiteIndex(Index):
         begins that, a positive one goes on (https://www.sqlite.org/fts5.html#the_merge_command)."""
         rows = connection.exec_driver_sql("SELECT name, value FROM search_state")
         said: dict[str, str] = {name: value for name, value in rows}
+        if "left" not in said:  # another process has done it meanwhile
+            return
         begun, _, going_on = said.get("merging", "").partition(" ")
         if not begun:
             connection.exec_driver_sql(_PUT, (None, 0, ALL))  # a segment more, or there may be only one, left as it is

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from datalayer import DataLayer
+from datalayer.search import building
 from tests.conftest import change, make_step, register, rows, start_thread
 from tests.contract.test_lists import found
 
@@ -63,3 +64,13 @@ class TestChangesWhileItIsNotBuilt:
         assert is_sound(layer)
         assert len(await found(layer, ann, "ibex")) == 4
         assert len(await found(layer, ann, "marmot")) == 2
+
+
+async def test_what_another_process_has_cleaned_meanwhile_is_left(layer: DataLayer) -> None:
+    """Between the look and the work, which are two transactions."""
+    messages = await said(layer, await register(layer, "ann"), 2)
+    await layer.delete_thread(messages[0]["threadId"])
+    await layer.store._indexing._work()
+    assert await layer.store._database.read.run(building.is_done)
+    await layer.store._database.write.run(building.go_on)
+    assert await layer.store._database.read.run(building.is_done)
