@@ -27,7 +27,7 @@ from uuid import uuid4
 
 from . import transaction
 from .dialects.base import reason
-from .errors import ConnectionLost, DataLayerError, InvalidInput
+from .errors import ConnectionLost, DataLayerError, Forbidden, InvalidInput, NotFound
 from .records import now
 from .spool import Spool
 from .transaction import Commit, Storing, Transactions, Verdict
@@ -267,7 +267,9 @@ def _another() -> Write:
     return DeleteElement(id=str(uuid4()), at=now())
 
 
-def log(write: Write, error: DataLayerError) -> None:
+def log(write: Write, error: DataLayerError, told: bool = False) -> None:
+    """``told``: a caller has the error, and a refusal is for him to mend."""
     # Chainlit starts most writes as tasks that nobody awaits: without this line their failure would be silent.
     kind, thread = type(write).__name__, write.thread_id
-    logger.error("not stored: %s of thread %s: %s (%s)", kind, thread, error, reason(error))
+    level = logging.WARNING if told and isinstance(error, (Forbidden, InvalidInput, NotFound)) else logging.ERROR
+    logger.log(level, "not stored: %s of thread %s: %s (%s)", kind, thread, error, reason(error))

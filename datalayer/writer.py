@@ -305,7 +305,7 @@ class Lane:
 
     def _decide(self, entry: _Entry, verdict: Verdict, outcome: Outcome = "stored") -> None:
         if isinstance(verdict, DataLayerError):
-            log(entry.write, verdict)
+            log(entry.write, verdict, told=True)
             outcome = "failed"
         self._answer(entry, verdict, outcome)
 
