@@ -9,16 +9,24 @@ decided; what is called after it to one of them begins when it is. Each waits fo
 """
 
 import asyncio
+import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
+from .backlog import MAX_BATCH
 from .records import user_id
 from .spool import Spool
 from .transaction import Commit, Ready
 from .writer import Event, Lane, PutBlob
 from .writes import UpdateThread, UpsertUser, Write
+
+logger = logging.getLogger("datalayer")
+
+_TOLD = 10.0
+"""Seconds between two lines of the log about writes that a dead process left."""
 
 
 class Lanes:
@@ -102,7 +110,13 @@ class Lanes:
         return all(await asyncio.gather(*(lane.catch_up() for lane in self._lanes)))
 
     async def store_kept(self, writes: Sequence[Write], commit: Commit) -> None:
-        await self._lanes[0].store_kept(writes, commit)
+        """As ``Lane.store_kept``, in batches; the log tells how far it is."""
+        told = float("-inf")
+        for start in range(0, len(writes), MAX_BATCH):
+            if time.monotonic() - told >= _TOLD:
+                logger.info("storing what a process that died left in its spool: %s of %s writes", start, len(writes))
+                told = time.monotonic()
+            await self._lanes[0].store_kept(writes[start : start + MAX_BATCH], commit)
 
     async def close(self) -> bool:
         return all(await asyncio.gather(*(lane.close() for lane in self._lanes)))

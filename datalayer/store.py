@@ -13,7 +13,6 @@ from . import blobs as stores
 from . import dialects, opening, transaction
 from .answers import failed, nobody, nothing, succeeded
 from .app_values import AppValues
-from .backlog import MAX_BATCH
 from .blobs import in_thread
 from .counting import Counting
 from .dialects.base import translated
@@ -164,8 +163,7 @@ class Store(Reads, AppValues, Vectors):
         left = taken or []
         not_before(max((write.at for write in left), default=0))
         self._kept = set(blobs_of(left))
-        for start in range(0, len(left), MAX_BATCH):
-            await self._lanes.store_kept(left[start : start + MAX_BATCH], self._apply)
+        await self._lanes.store_kept(left, self._apply)
         self._kept = set()
         found = await self._open.mark_interrupted()
         if taken is not None:

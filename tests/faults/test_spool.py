@@ -677,3 +677,14 @@ class TestTheSpoolOfAnotherDatabase:
         assert (places[0].owner == places[1].owner) == same
         assert (places[0].spool == places[1].spool) == (same or "mysql" in other)
         assert "secret" not in places[0].owner
+
+
+async def test_the_log_tells_how_many_writes_a_dead_process_has_left(
+    layer: DataLayer, caplog: pytest.LogCaptureFixture
+) -> None:
+    dead = Spool(layer.store.place.spool, layer.store.place.owner)
+    dead.append([write("a"), write("b")])
+    dead.close(keep=True)
+    with caplog.at_level("INFO", "datalayer"):
+        await layer.store.open()
+    assert "a process that died left in its spool: 0 of 2 writes" in caplog.text
