@@ -60,8 +60,8 @@ asyncio.run(main())
 # Opens the store, in groups of four writes; kills itself at the moment in argv[3], after argv[4] times of it.
 REPLAY = """
 import asyncio, os, signal, sys
-from datalayer import DataLayer, spool, store
-store.MAX_BATCH = 4
+from datalayer import DataLayer, lanes, spool, store
+lanes.MAX_BATCH = 4
 left = int(sys.argv[4])
 
 def die_at(owner, name):
