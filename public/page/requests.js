@@ -4,6 +4,7 @@ import { french } from "./language.js";
 import { apart } from "./pinned.js";
 import { forgetPlace, goBack, keepPlace } from "./returning.js";
 import { showHits } from "./search.js";
+import { asBefore, forgetTab } from "./temporary.js";
 import { deleted } from "./trash.js";
 import { UNREACHABLE, isAway, searched, unreachable } from "./unreachable.js";
 
@@ -30,6 +31,7 @@ async function signOut(address, options) {
   if (!answer.ok) return answer;
   signedOut();
   forgetPlace();
+  forgetTab();
   location.replace(new URL("login", new URL(address, location.href)));
   return forever;
 }
@@ -101,7 +103,7 @@ async function deleteThread(address, options) {
 }
 
 window.fetch = async (address, options = {}) => {
-  const { pathname } = new URL(address.url ?? address, location.href);
+  const { pathname, searchParams } = new URL(address.url ?? address, location.href);
   const is = (method, end) => (options.method ?? "GET") === method && pathname.endsWith(end);
   if (is("GET", "/user")) {
     asking ??= whoIsThere(address, options).finally(() => (asking = undefined));
@@ -110,6 +112,7 @@ window.fetch = async (address, options = {}) => {
     return answer.clone();
   }
   if (is("POST", "/login")) return signIn(address, options);
+  if (is("GET", "/project/settings") && !searchParams.has("chat_profile")) return asBefore(await request(address, options));
   if (is("GET", "/project/translations")) return translations(address, options);
   if (is("DELETE", "/project/thread")) return deleteThread(address, options);
   if (is("POST", "/logout")) return signOut(address, options);

@@ -14,7 +14,10 @@ pytestmark = pytest.mark.browser
 def choose(chat: Chat, profile: str) -> None:
     with chat.page.expect_websocket():
         chat.page.locator("#chat-profiles").click()
-        chat.page.get_by_role("option", name=profile).click()
+        option = chat.page.get_by_role("option", name=profile)
+        option.hover()
+        expect(chat.page.locator("#chat-profile-description")).to_be_in_viewport(ratio=1)
+        option.click()
     chat.ready()
 
 
@@ -36,7 +39,8 @@ def test_it_says_so_works_and_is_gone_with_the_page(
     chat = tab(**options)
     page, said = chat.page, f"A canary in {options['locale']}"
     told = page.locator("#temporary-note")
-    expect(page.locator("#chat-profiles")).to_have_text(names[0])
+    profiles = page.locator("#chat-profiles")
+    expect(profiles).to_have_text(names[0])
     expect(page.get_by_role("combobox", name=re.compile("Keep this|Conserver cette"))).to_be_visible()
     expect(told).to_have_count(0)
     choose(chat, names[1])
@@ -55,8 +59,12 @@ def test_it_says_so_works_and_is_gone_with_the_page(
     assert said not in kept_by_the_browser(page)
     chat.reload()
     expect(chat.questions).to_have_count(0)
+    expect(told).to_contain_text(note)
+    expect(profiles).to_have_text(names[1])
+    choose(chat, names[0])
+    chat.reload()
+    expect(profiles).to_have_text(names[0])
     expect(told).to_have_count(0)
-    expect(page.locator("#chat-profiles")).to_have_text(names[0])
     chat.send(f"A stork in {options['locale']}")
     chat.thread_id()
     assert said not in page.content()
@@ -69,6 +77,10 @@ def test_a_stored_conversation_is_opened_as_one(chat: Chat) -> None:
     choose(chat, "Temporary")
     chat.send("A passing passerine")
     expect(chat.entry("A passing passerine")).to_have_count(0)
+    chat.page.locator("#chat-profiles").click()
+    chat.page.get_by_role("option", name="Kept").click()
+    expect(chat.page.get_by_role("dialog")).to_contain_text("If it is temporary, it will be gone.")
+    chat.page.keyboard.press("Escape")
     chat.open_thread("A kept kestrel")
     expect(chat.page.locator("#temporary-note")).to_have_count(0)
     expect(chat.page.locator("#chat-profiles")).to_have_text("Kept")
