@@ -17,6 +17,8 @@ _SHOWN = 5
 """Names in a notice."""
 _REST = ("already", "since", "missing", "empty")
 """What an outcome tells of conversations that were not changed."""
+_OF_ITS_OWN = {("merge", "empty"): "merge_empty", ("purge", "already"): "kept", ("unmerge", "missing"): "parted"}
+"""The texts of changes of which that is said otherwise."""
 
 
 def told(changes: Sequence[Change], outcomes: Sequence[Outcome], undone: bool, for_good: bool, to: Language) -> Notice:
@@ -28,17 +30,8 @@ def told(changes: Sequence[Change], outcomes: Sequence[Outcome], undone: bool, f
     if key == "did_move" and not values[0]:
         key = "did_unfile"
     rest = {name: n for name in _REST if (n := counts.get(name))}
-    names = (
-        {"empty": "merge_empty"}
-        if first.what == "merge"
-        else {"already": "kept"}
-        if first.what == "purge"
-        else {"missing": "parted"}
-        if first.what == "unmerge"
-        else {}
-    )
     said_of = [said(key, to, n=counts["changed"], value=_listed(values))] if counts["changed"] or not rest else []
-    said_of += [said(names.get(name, name), to, n=n) for name, n in rest.items()]
+    said_of += [said(_OF_ITS_OWN.get((first.what, name), name), to, n=n) for name, n in rest.items()]
     back = () if undone or for_good else [change for each in outcomes for change in each.undo]
     failed = not counts["changed"] and bool(rest)
     return Notice(Markup(" ").join(said_of), failed, changing.to_text(back) if back else "")

@@ -123,7 +123,15 @@ class TestWrites:
 
     @pytest.mark.parametrize(
         "values",
-        [{"folder": "a\x00b"}, {"folder": "\ud800"}, {"folder": "a/../b"}, {"folder": "."}, {"folder": "x" * 256}]
+        [
+            {"folder": "a\x00b"},
+            {"folder": "\ud800"},
+            {"folder": "a/../b"},
+            {"folder": "."},
+            {"folder": "a/\u200b"},
+            {"tags_added": ["\u3164\ufe0f"]},
+            {"folder": "x" * 256},
+        ]
         + [{"folder": "a/" * 11}, {"folder": "x" * 6_000}, {"status": "half"}, {"kind": "k" * 17}]
         + [{"tags_added": [bad]} for bad in ("", "  ", "x" * 101, "\x00", "\ud800")]
         + [{"tags_added": [str(n) for n in range(1_001)]}],
