@@ -70,6 +70,7 @@ WAIVED = {
     "GET /auth/config": "how to sign in, before anybody has",
     "GET /auth/oauth/{provider_id}": "no OAuth provider is configured",
     "GET /auth/oauth/{provider_id}/callback": "no OAuth provider is configured",
+    "GET /library/": "leads to the list, with the query that it has",
     "GET /library/static/{name:path}": "static files of the installation",
     "GET /library/theme.css": "the colours of the installation, the same for everybody",
     "GET /library/threads": "leads back to the list, with the query that it has",
@@ -229,13 +230,14 @@ async def look_at_her_steps(mallory: Client, alice: Victim) -> None:
             assert not {alice.question, alice.answer} & {*shown}
 
 
-@attack("GET /library", "GET /library/usage")
+@attack("GET /library", "HEAD /library", "GET /library/usage")
 async def look_into_the_library(mallory: Client, alice: Victim) -> None:
     for path in (f"/library?thread={alice.thread_id}", "/library?q=what", "/library?show=trash", "/library/usage"):
         answer = await mallory.request("GET", path)
         assert answer.status_code in (200, 404)
         assert SECRET not in answer.text
         assert alice.answer not in answer.text
+    assert not (await mallory.request("HEAD", f"/library?thread={alice.thread_id}")).content
 
 
 @attack("POST /library/threads", "POST /library/undo")
