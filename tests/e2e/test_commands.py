@@ -87,7 +87,7 @@ FRANCAIS = {
     "/fusionner annuler": "Cette conversation n’en réunit pas d’autres",
     "/fusionner rossignol": "Aucune autre de vos conversations ne contient « rossignol »",
     "/fusionner les 1 dernières": "Il faut deux conversations différentes",
-    "/étiquette " + "x" * 101: "Une étiquette compte au plus 100 caractères.",
+    "/étiquette " + "x" * 101: "Une étiquette compte au plus 100 caractères",
     "/aide": "- `/résumé` — L’essentiel de cette conversation",
     "/cherchez hiboux": "Vouliez-vous dire `/chercher` ?",
 }
