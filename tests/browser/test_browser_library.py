@@ -222,7 +222,7 @@ def test_without_a_script(tab: OpenTab, app: App, browser: Browser) -> None:
     library.open()
     library.names.first.click()
     expect(library.preview.locator("article").first).to_contain_text(f"Simple {mark}")
-    library.page.get_by_role("link", name="Close", exact=True).click()
+    library.preview.get_by_role("link", name="Close").click()
     library.choose(f"Simple {mark}")
     library.press("Archive")
     expect(library.notice).to_have_text("1 conversation is archived.")
