@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -138,8 +138,9 @@ class Child:
         if self.poll() is None:
             try:
                 os.killpg(self.pid, signal.SIGKILL)
-            except ProcessLookupError:  # it does not lead its group yet
-                os.kill(self.pid, signal.SIGKILL)
+            except ProcessLookupError:  # it does not lead its group yet, or has just ended
+                with suppress(ProcessLookupError):
+                    os.kill(self.pid, signal.SIGKILL)
         return self.wait(60)
 
 

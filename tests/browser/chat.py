@@ -243,8 +243,9 @@ class Chat:
     def picture_width(self, number: int = 0) -> int:
         """The true width of a picture in the conversation, once it is loaded."""
         picture = self.questions.locator("img").nth(number)
-        picture.scroll_into_view_if_needed()
-        self.page.wait_for_function("img => img.complete", arg=picture.element_handle())
+        # Again and again: what comes from above is not seen while the page keeps its place, and then it is not loaded.
+        script = "img => { img.scrollIntoView({ block: 'nearest' }); return img.complete; }"
+        self.page.wait_for_function(script, arg=picture.element_handle())
         return int(picture.evaluate("img => img.naturalWidth"))
 
     def fetched(self, url: str) -> tuple[int, str]:
