@@ -11,7 +11,7 @@ import chainlit as cl
 from chainlit.chat_context import chat_context
 
 from datalayer import DataLayer, DataLayerError
-from datalayer.records import Thread
+from datalayer.records import Thread, now
 
 from ..marks import forgets, is_for_models
 from ..memory import HotSession, Memory, Ticket
@@ -125,5 +125,6 @@ def _extended(known: Known, asked: cl.Message, answer: cl.Message) -> HotSession
     files = tuple(dict.fromkeys((*known.files, *(element.id for element in asked.elements or []))))
     new = [hot_message(asked.id, "user_message", asked.content, moment(asked.created_at), files)]
     if is_for_models(answer.metadata):
-        new.append(hot_message(answer.id, "assistant_message", answer.content, moment(answer.created_at)))
+        # Of now, not of when it began: what another tab has asked meanwhile is stored before it, or so it may be.
+        new.append(hot_message(answer.id, "assistant_message", answer.content, now()))
     return known.session.extended(*new)
