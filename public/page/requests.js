@@ -17,7 +17,6 @@ let asking;
 async function whoIsThere(...given) {
   for (;;) {
     const answer = await request(...given).catch(() => undefined);
-    if (answer?.status === 401) keepPlace();
     if (answer && ![502, 503, 504].includes(answer.status)) return answer;
     await pause(1000);
   }
@@ -102,7 +101,14 @@ async function deleteThread(address, options) {
   return answer;
 }
 
-window.fetch = async (address, options = {}) => {
+// Whichever request is the first to be refused, Chainlit leaves for the sign-in page by it.
+window.fetch = async (...given) => {
+  const answer = await asked(...given);
+  if (answer.status === 401) keepPlace();
+  return answer;
+};
+
+async function asked(address, options = {}) {
   const { pathname, searchParams } = new URL(address.url ?? address, location.href);
   const is = (method, end) => (options.method ?? "GET") === method && pathname.endsWith(end);
   if (is("GET", "/user")) {
@@ -122,7 +128,5 @@ window.fetch = async (address, options = {}) => {
     const listed = await request(address, options);
     return listed.ok ? Response.json(apart(await listed.json())) : listed;
   }
-  const answer = await (["PUT", "DELETE"].includes(options.method) ? change : request)(address, options);
-  if (answer.status === 401) keepPlace();
-  return answer;
-};
+  return (["PUT", "DELETE"].includes(options.method) ? change : request)(address, options);
+}
