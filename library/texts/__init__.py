@@ -24,14 +24,12 @@ _SMALLEST = Decimal("0.01")
 
 
 def accepted(header: str | None) -> Language:
-    """The language for a browser with this header Accept-Language (RFC 9110, 12.5.4); English for all others."""
-    weights: dict[Language, float] = {"en": 0, "fr": 0}
-    for part in (header or "").lower().split(","):
-        tag, _, parameters = part.partition(";")
-        name = tag.strip().split("-")[0]
-        if name in weights:
-            weights[name] = max(weights[name], _weight(parameters))
-    return "fr" if weights["fr"] > weights["en"] else "en"
+    """The language for a browser with this header Accept-Language (RFC 9110, 12.5.4): of two that it would rather read
+    as much, the first; English without one."""
+    tags = [part.partition(";") for part in (header or "").lower().split(",")]
+    weights = [(_weight(parameters), tag.strip().split("-")[0]) for tag, _, parameters in tags]
+    known = [(weight, tag) for weight, tag in weights if tag in _TEXTS and weight > 0]
+    return "fr" if known and max(known, key=lambda each: each[0])[1] == "fr" else "en"
 
 
 def _weight(parameters: str) -> float:

@@ -43,6 +43,8 @@ def test_all_that_is_said_is_there_and_all_that_is_there_is_said() -> None:
     [
         (None, "en"),
         ("fr", "fr"),
+        ("fr, en", "fr"),
+        ("en, fr", "en"),
         ("fr-CA, en;q=0.9", "fr"),
         ("en, fr;q=0.9", "en"),
         ("de, fr;q=0.5", "fr"),
