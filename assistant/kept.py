@@ -1,7 +1,7 @@
 """What can be configured of how long, and how much of, what is stored is kept; a part of ``config.Config``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings
@@ -15,8 +15,11 @@ def absolute(path: Path) -> Path:
 
 
 Folder = Annotated[Path, AfterValidator(absolute)]
-_WHOLE = "a whole number from 1 to {}; leave it away for no limit"
-_MOST_DAYS, _MOST = 36_500, 10**9
+
+
+def _limit(name: str, most: int = 10**9) -> Any:
+    told = f"a whole number from 1 to {most}; leave it away for no limit"
+    return Field(default=None, ge=1, le=most, validation_alias=f"THREADKEEP_{name}", description=told)
 
 
 class Kept(BaseSettings):
@@ -29,26 +32,10 @@ class Kept(BaseSettings):
         validation_alias="THREADKEEP_TRASH_DAYS",
         description="days that a deleted conversation can be brought back, 0 to 3650; 0: it is gone at once",
     )
-    max_age_days: int | None = Field(
-        default=None,
-        ge=1,
-        le=_MOST_DAYS,
-        validation_alias="THREADKEEP_MAX_AGE_DAYS",
-        description=_WHOLE.format(_MOST_DAYS),
-    )
-    max_threads: int | None = Field(
-        default=None, ge=1, le=_MOST, validation_alias="THREADKEEP_MAX_THREADS", description=_WHOLE.format(_MOST)
-    )
-    max_messages_per_thread: int | None = Field(
-        default=None,
-        ge=1,
-        le=_MOST,
-        validation_alias="THREADKEEP_MAX_MESSAGES_PER_THREAD",
-        description=_WHOLE.format(_MOST),
-    )
-    max_storage_mb: int | None = Field(
-        default=None, ge=1, le=_MOST, validation_alias="THREADKEEP_MAX_STORAGE_MB", description=_WHOLE.format(_MOST)
-    )
+    max_age_days: int | None = _limit("MAX_AGE_DAYS", 36_500)
+    max_threads: int | None = _limit("MAX_THREADS")
+    max_messages_per_thread: int | None = _limit("MAX_MESSAGES_PER_THREAD")
+    max_storage_mb: int | None = _limit("MAX_STORAGE_MB")
     cleanup_interval_hours: int = Field(
         default=24,
         ge=1,
