@@ -66,7 +66,7 @@ def test_a_link_survives_the_sign_in_and_the_account_is_in_the_app(
     other.goto(app.url + "/account")
     other.get_by_role("button", name="End all others").click()
     # An open page leaves by itself: the server leads it, with where it was, or Chainlit does, and the tab knows it.
-    page.wait_for_url(re.compile(rf"{re.escape(app.url)}/login(\?next={urlsplit(thread).path})?$"))
+    expect(page).to_have_url(re.compile(rf"{re.escape(app.url)}/login(\?next={urlsplit(thread).path})?$"))
     other.close()
     sign_in(page, "camille", PASSWORD)
     page.wait_for_url(thread)
