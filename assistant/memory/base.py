@@ -69,6 +69,9 @@ class HotSession:
     complete: bool = True
     """False: there are older messages that neither ``messages`` nor ``summary`` has. Who needs more than these reads
     the database."""
+    ended_at: int = field(default=0, compare=False)
+    """UTC microseconds at which the turn that left it ended, 0: none did. What another tab asked before may be stored
+    before that turn's answer."""
 
     def extended(self, *messages: HotMessage) -> "HotSession":
         """The session with what a turn adds."""

@@ -3,7 +3,7 @@
 Always true: a turn that reads no history gives the model what one that reads it would.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,5 @@ def _extended(known: Known, asked: cl.Message, answer: cl.Message) -> HotSession
     files = tuple(dict.fromkeys((*known.files, *(element.id for element in asked.elements or []))))
     new = [hot_message(asked.id, "user_message", asked.content, moment(asked.created_at), files)]
     if is_for_models(answer.metadata):
-        # Of now, not of when it began: what another tab has asked meanwhile is stored before it, or so it may be.
-        new.append(hot_message(answer.id, "assistant_message", answer.content, now()))
-    return known.session.extended(*new)
+        new.append(hot_message(answer.id, "assistant_message", answer.content, moment(answer.created_at)))
+    return replace(known.session.extended(*new), ended_at=now())

@@ -76,8 +76,8 @@ def _known(ticket: Ticket, hot: HotSession, asking: Asking) -> Known | None:
     place = next((place for place, message in enumerate(hot.messages) if message.id == asking.question_id), None)
     if place is not None:
         return Known(ticket, replace(hot, messages=hot.messages[:place]), False, hot.messages[place].files)
-    # An older question that was edited: the answers to it and what it was before are gone.
-    return Known(ticket, hot) if asking.at > hot.messages[-1].created_at else None
+    # Else an older question that was edited: the answers to it and what it was before are gone.
+    return Known(ticket, hot) if asking.at > max(hot.messages[-1].created_at, hot.ended_at) else None
 
 
 async def rebuild(layer: DataLayer, thread_id: str) -> HotSession:

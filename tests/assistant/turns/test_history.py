@@ -39,11 +39,15 @@ class Model(Scripted):
         super().__init__("openai", "local")
         self.fails: ModelError | None = None
         self.stalls, self.asked, self.count = False, asyncio.Event(), 0
+        self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
+        self.goes_on.set()
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[str | Usage, None]:
         if self.fails:
             raise self.fails
         self.count += 1
+        self.begun.set()
+        await self.goes_on.wait()
         yield f"Answer {self.count} says this of it. "
         if self.stalls:
             self.asked.set()
@@ -221,6 +225,23 @@ async def test_hot_and_cold_are_the_same_after_each_of_many_steps(
             await step(chat, number, dice)
             await chat.settled()
         assert chat.hits > 5  # it was hot, now and then
+
+
+async def test_what_another_tab_asks_before_an_answer_begins_to_be_stored(
+    chainlit_layer: DataLayer, place: Place
+) -> None:
+    async with asyncio.timeout(60), talking(chainlit_layer, place) as chat:
+        await chat.ask("One")
+        chat.model.begun.clear()
+        chat.model.goes_on.clear()
+        turn = asyncio.create_task(chat.ask("Two"))
+        await chat.model.begun.wait()
+        chat.switch(1)
+        asked = await chat.post("Three")
+        await chat.layer.drain()
+        chat.model.goes_on.set()
+        await turn
+        await chat.put(asked)
 
 
 async def test_a_summary_is_made_on_the_way_and_the_next_turn_has_it(chainlit_layer: DataLayer, place: Place) -> None:
