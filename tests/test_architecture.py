@@ -23,6 +23,7 @@ FLOORS = {
     "text": 0,
     "records": 0,
     "writes": 0,
+    "passages": 0,
     "reports": 0,
     "views": 0,
     "observer": 0,
