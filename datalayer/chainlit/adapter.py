@@ -7,7 +7,6 @@ finds then who acts (``actor.py``).
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +46,7 @@ from .parts import Parts
 from .routes import mount
 from .sessions import Sessions, asks_for, begin_under, is_own, is_uuid, nothing, server_address
 from .temporary import Temporary
+from .versions import Versions
 
 if TYPE_CHECKING:
     from chainlit.element import Element, ElementDict
@@ -57,7 +57,7 @@ actor.watch()
 events.listen()
 
 
-class DataLayer(Parts):
+class DataLayer(Parts, Versions):
     """Chainlit's persistence in ``url`` (sqlite+aiosqlite:///path, or a server's: postgresql+asyncpg://…,
     mysql+asyncmy://…) and ``files`` (a folder, or s3://bucket/prefix; None: a folder beside the database).
 
@@ -70,6 +70,8 @@ class DataLayer(Parts):
     ``embeddings``: a model by which messages are found by their meaning, too; None: by their words alone.
     ``retention``: what need not be kept for ever (``retention.py``); None: all is.
     ``temporary``: names of chat profiles; of what is said under one of them nothing is kept (``temporary.py``).
+    ``versions``: whether what a person's edit of a question replaces is kept as a version of it (``versions.py``);
+    else it is deleted, as in Chainlit's own layers.
 
     The constructor opens nothing; the first call does. Every method raises a ``datalayer.errors`` type when its change
     or answer cannot be had; a mutator that returns has made its change durable.
@@ -92,7 +94,9 @@ class DataLayer(Parts):
         embeddings: Embeddings | None = None,
         retention: Retention | None = None,
         temporary: Collection[str] = (),
+        versions: bool = False,
     ) -> None:
+        self._keeps_versions = versions
         self._temporary = Temporary(temporary)
         self.store = Store(
             *(url, files, spool, backups),
@@ -198,7 +202,7 @@ class DataLayer(Parts):
         return (found.user_identifier or "") if found else ""
 
     async def get_thread(self, thread_id: str) -> ThreadDict | None:
-        """The thread with its steps (oldest first) and elements; None when there is none."""
+        """The thread with its steps (oldest first) and elements, without what is aside; None when there is none."""
         thread_id = text.as_id(thread_id)
         whole = await self._whole(thread_id) if text.is_identifier(thread_id) else None
         if asks_for(thread_id):
@@ -279,9 +283,10 @@ class DataLayer(Parts):
 
     @at_call
     def update_step(self, step_dict: "StepDict") -> Awaitable[None]:
-        """As ``create_step``. When a person edits a message, what answered the old text goes; when the app changes it,
-        nothing else does."""
-        return self._submit(replace(self._step(step_dict), edit=events.is_edit(step_dict.get("id"))))
+        """As ``create_step``. When a person edits a message, what answered the old text goes, or becomes a version;
+        when the app changes it, nothing else does."""
+        write = self._step(step_dict)
+        return self._edited(write) if events.is_edit(write.id) else self._submit(write)
 
     def _step(self, step_dict: "StepDict") -> UpsertStep:
         values = shapes.step_values(step_dict)
@@ -306,7 +311,9 @@ class DataLayer(Parts):
 
     @at_call
     def delete_step(self, step_id: str) -> Awaitable[None]:
-        """Wherever it is: Chainlit names no thread."""
+        """Wherever it is: Chainlit names no thread. What an edit has put aside stays there."""
+        if self._keeps_versions and events.is_replaced(step_id):
+            return nothing()
         session = session_here()
         return self._submit(
             DeleteStep(

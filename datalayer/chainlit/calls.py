@@ -44,6 +44,13 @@ async def then(done: Awaitable[Any], answer: T) -> T:
     return answer
 
 
+async def both(first: Awaitable[Any], second: Awaitable[Any]) -> None:
+    """Raises the first error, when both have ended."""
+    for error in await asyncio.gather(first, second, return_exceptions=True):
+        if isinstance(error, BaseException):
+            raise error
+
+
 async def tell_if(done: Awaitable[Any], told: Callable[[str], Awaitable[None]], about: str) -> None:
     if await done:
         await told(about)

@@ -2,29 +2,34 @@
 nothing of it, so the handlers of its events are wrapped."""
 
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
+from chainlit.chat_context import chat_contexts
 from chainlit.emitter import ChainlitEmitter
+from chainlit.session import WebsocketSession
 
 from . import chosen_ids, ended_sessions, votes
 
 _edited: ContextVar[set[str] | None] = ContextVar("datalayer_edited", default=None)
+_replaced: ContextVar[set[str] | None] = ContextVar("datalayer_replaced", default=None)
 _naming: ContextVar[bool] = ContextVar("datalayer_naming", default=False)
 _without_steps: ContextVar[bool] = ContextVar("datalayer_without_steps", default=False)
 
 
 @contextmanager
-def editing(message_id: str) -> Iterator[None]:
-    """The first update of this message in the block is a person's edit, which takes the answers to it along."""
-    before = _edited.set({message_id})
+def editing(message_id: str, replaced: Collection[str] = ()) -> Iterator[None]:
+    """The first update of this message in the block is a person's edit, which takes the answers to it along; the first
+    removal of each of the messages ``replaced`` is part of it."""
+    before, others = _edited.set({message_id}), _replaced.set(set(replaced))
     try:
         yield
     finally:
         _edited.reset(before)
+        _replaced.reset(others)
 
 
 def is_edit(step_id: Any) -> bool:
@@ -33,6 +38,15 @@ def is_edit(step_id: Any) -> bool:
     if not edited or step_id not in edited:
         return False
     edited.clear()
+    return True
+
+
+def is_replaced(step_id: str) -> bool:
+    """Whether this removal is one that ``edit_message`` makes. A second one is the app's own."""
+    replaced = _replaced.get()
+    if not replaced or step_id not in replaced:
+        return False
+    replaced.discard(step_id)
     return True
 
 
@@ -100,10 +114,19 @@ def _of_an_author(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awai
 def _marked(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     @wraps(original)
     async def edit_message(sid: str, payload: Any) -> Any:
-        with editing(str(payload["message"]["id"])):
+        message_id = str(payload["message"]["id"])
+        with editing(message_id, _later(WebsocketSession.get(sid), message_id)):
             return await original(sid, payload)
 
     return edit_message
+
+
+def _later(session: WebsocketSession | None, message_id: str) -> list[str]:
+    """The messages that Chainlit removes when a person edits this question: all that the session knows after it."""
+    known = chat_contexts.get(session.id, []) if session else []
+    place = next((n for n, message in enumerate(known) if message.id == message_id), len(known))
+    asked = known[place : place + 1]
+    return [message.id for message in known[place + 1 :]] if asked and asked[0].type == "user_message" else []
 
 
 def _naming_the_thread(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

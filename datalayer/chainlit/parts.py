@@ -9,6 +9,7 @@ from chainlit.types import ThreadDict
 from .. import text
 from ..records import Element, Step, Thread
 from ..store import Store
+from ..versions import chosen_path
 from ..views import NOTHING_MORE, More, Part, View, Wish
 from . import events, shapes
 from .sessions import server_address
@@ -54,6 +55,16 @@ class Parts(BaseDataLayer):
 
     async def _whole(self, thread_id: str) -> tuple[Thread, list[Step], list[Element]] | None:
         if not events.is_without_steps():
-            return await self.store.whole_thread(thread_id)
+            whole = await self.store.whole_thread(thread_id)
+            return whole and _shown(*whole)
         found = await self.store.thread(thread_id)
         return (found, [], []) if found else None
+
+
+def _shown(thread: Thread, steps: list[Step], elements: list[Element]) -> tuple[Thread, list[Step], list[Element]]:
+    """Of a whole thread what is not aside."""
+    chosen = chosen_path(steps)
+    if len(chosen) == len(steps):
+        return thread, steps, elements
+    aside = {step.id for step in steps} - {step.id for step in chosen}
+    return thread, chosen, [element for element in elements if element.for_id not in aside]

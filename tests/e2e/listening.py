@@ -1,10 +1,12 @@
 """A model that answers a whole module of tests, and what it was told of a conversation."""
 
 import asyncio
+import json
 import re
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tests.client import Client
@@ -108,3 +110,11 @@ def restart(app: "App") -> None:
 def messages(thread: dict[str, Any]) -> list[str]:
     """The texts of a stored conversation, without what is only kept for Undo."""
     return [step["output"] for step in thread["steps"] if step["type"] in ("user_message", "assistant_message")]
+
+
+def kept(app: "App", thread_id: str) -> list[dict[str, Any]]:
+    """The steps of a conversation as they lie in the database, also those of versions that are not shown."""
+    with closing(sqlite3.connect(f"{(app.home / 'threads.db').as_uri()}?mode=ro", uri=True)) as database:
+        database.row_factory = sqlite3.Row
+        found = database.execute("SELECT * FROM steps WHERE thread_id = ? ORDER BY created_at, seq", (thread_id,))
+        return [{**row, "metadata": json.loads(row["metadata"] or "{}") or {}} for row in map(dict, found)]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
-from tests.e2e.listening import Model, ask, connected, messages, own, restart, resumed
+from tests.e2e.listening import Model, ask, connected, kept, messages, own, restart, resumed
 from tests.e2e.test_again import answer_id
 from tests.e2e.test_live import buttons, shown
 from tests.servers.gemini import Act, text
@@ -34,11 +34,11 @@ async def show(texts: list[str], offered: set[str], *screens: Client) -> None:
     await until(so)
 
 
-async def everything(client: Client) -> list[Any]:
+def everything(app: App, thread_id: str) -> list[Any]:
     """The texts of the conversation, also those that are not shown, and what a question was in another version."""
-    steps = (await client.stored())["steps"]
-    kept = [step for step in steps if step["metadata"].get("aside", {}).get("type") not in ("run", "versions")]
-    return [step["output"] for step in kept if "message" in step["type"] or "aside" in step["metadata"]]
+    steps = kept(app, thread_id)
+    texts = [step for step in steps if step["metadata"].get("aside", {}).get("type") not in ("run", "versions")]
+    return [step["output"] for step in texts if "message" in step["type"] or "aside" in step["metadata"]]
 
 
 async def test_undo_brings_an_earlier_answer_back_on_all_screens(
@@ -56,7 +56,7 @@ async def test_undo_brings_an_earlier_answer_back_on_all_screens(
     await show(["Who was Ada?", "Another."], {"retry", "undo"}, me, other)
     await me.action("undo")
     await show(["Who was Ada?", "A precious answer."], {"retry"}, me, other)
-    assert {"Another.", "A third."} < set(await everything(me))
+    assert {"Another.", "A third."} < set(everything(app, me.thread_id))
     assert messages(await me.stored()) == ["Who was Ada?", "A precious answer."]
     await ask(other, "And then?")
     assert model.told == ["Who was Ada?", "A precious answer.", "And then?"]
@@ -79,12 +79,12 @@ async def test_undo_brings_back_what_came_after_a_message_that_was_edited(me: Cl
     assert [said for said in model.told if "answer" in said] == ["First answer", "Second answer"]
 
 
-async def test_when_the_conversation_goes_on_undo_has_nothing_to_bring_back(me: Client, model: Model) -> None:
+async def test_when_the_conversation_goes_on_undo_has_nothing_to_bring_back(me: Client, app: App, model: Model) -> None:
     await ask(me, "First")
     await me.edit(own(me, "First"), "First, edited")
     await ask(me, "Second")
     assert messages(await me.stored()) == shown(me) == ["First, edited", "Fine.", "Second", "Fine."]
-    assert "First" in await everything(me)
+    assert "First" in everything(app, me.thread_id)
     await show(shown(me), {"retry"}, me)
     since = len(me.events)
     await me.action("undo")
@@ -120,13 +120,13 @@ async def test_after_a_crash_it_is_as_edited_and_what_was_replaced_is_there(
     await me.wait_for("stream_start", since=since)
 
     async def saved() -> bool:
-        return "Once upon" in await everything(me)
+        return "Once upon" in everything(app, me.thread_id)
 
     await until(saved)
     restart(app)
     page = await resumed(tabs, app, me.thread_id)
     assert [said for said in shown(page) if "interrupted" not in said] == ["First, edited", "Once upon"]
-    assert sorted(await everything(page)) == ["A precious answer.", "First", "First, edited", "Once upon"]
+    assert sorted(everything(app, page.thread_id)) == ["A precious answer.", "First", "First, edited", "Once upon"]
     if not goes_on:
         assert buttons(page) == {"continue", "retry", "undo"}
         await page.action("undo")
@@ -135,4 +135,4 @@ async def test_after_a_crash_it_is_as_edited_and_what_was_replaced_is_there(
     told = ["First, edited", "Once upon"] if goes_on else ["First", "A precious answer."]
     assert model.told == [*told, "Second"]
     assert messages(await page.stored()) == [*told, "Second", "Fine."]
-    assert {"A precious answer.", "First", "First, edited", "Once upon"} <= set(await everything(page))
+    assert {"A precious answer.", "First", "First, edited", "Once upon"} <= set(everything(app, page.thread_id))

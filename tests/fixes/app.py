@@ -75,6 +75,15 @@ async def answer(message):
     await cl.Message(f"You said {message.content}").send()
 
 
+@routes.get("/kept/{thread_id}")
+async def kept(thread_id: str):
+    """What is stored of the thread's messages, shown or not."""
+    if FIXED:
+        _, steps, _ = await layer.store.whole_thread(thread_id)
+        return [step.output for step in steps]
+    return [step["output"] for step in (await layer.get_thread(thread_id))["steps"]]
+
+
 @routes.post("/go")
 async def go():
     going.set()

@@ -30,6 +30,6 @@ async def test_what_came_after_an_edited_message_is_not_deleted_for_good(people:
     await ann.send("two")
     question = next(key for key, step in ann.screen.items() if step["output"] == "one")
     await ann.edit(question, "one, edited")
-    stored = [step["output"] for step in (await ann.stored())["steps"]]
+    stored = (await ann.request("GET", f"/kept/{ann.thread_id}")).json()
     given("You said one, edited" in stored)
     assert "You said two" in stored
