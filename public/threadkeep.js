@@ -19,6 +19,7 @@ import "./page/title.js";
 import "./page/author.js";
 import "./page/motion.js";
 import "./page/drafts.js";
+import "./page/allowed.js";
 import "./page/commands.js";
 import "./page/keys.js";
 import "./page/undo.js";
