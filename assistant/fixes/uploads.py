@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
 
-from ..turns.textfiles import decode, is_named_text
+from ..retrieval.textfiles import decode, is_named_text
 from .patch import patch
 
 

@@ -12,7 +12,7 @@ from datalayer.records import StepFile
 
 from ..models import Attachment, ChatMessage
 from ..models.parts import kind
-from .textfiles import decode, is_named_text
+from ..retrieval.textfiles import decode, is_named_text
 from .window import MAX_FILE_BYTES
 
 _TEXT = "text/plain"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.turns.textfiles import ENDINGS, decode, is_named_text
+from assistant.retrieval.textfiles import ENDINGS, decode, is_named_text
 
 ROOT = Path(__file__).resolve().parents[3]
 FRENCH = "Été comme hiver, la forêt où l’on se promène garde ses œuvres à côté de l’île : ça coûte 3 €. " * 4

@@ -1,0 +1,1 @@
+"""No tests: files of the formats that are read, made here."""
