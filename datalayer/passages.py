@@ -1,7 +1,7 @@
 """What was read of a file, as passages that can be found and cited."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +37,54 @@ class FileText:
     """How many the file has; None: it has no pages."""
     cut: bool = False
     """Whether it goes on behind the last passage: a limit was reached."""
+
+
+Status = Literal["waiting", "read", "refused"]
+"""Of a file in its conversation. Waiting: nobody has read it yet, or nothing of it was kept."""
+CITES = "source"
+"""A key in the props of an element: it is an answer's citation of a file, and no file of the conversation."""
+LEFT_OUT = "left_out"
+"""A key in the props of an element: true when a person has taken the file out of the context."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextFile:
+    """A file that answers of its conversation may draw on."""
+
+    element_id: str
+    for_id: str | None
+    """The step that it belongs to, if any."""
+    name: str
+    mime: str | None
+    size: int
+    """Bytes."""
+    sha256: str
+    blob: str
+    """The name of its content: ``store.blobs.open(blob)``."""
+    created_at: int
+    """UTC microseconds."""
+    status: Status
+    reader: str | None
+    """As in ``FileText``; None: nobody has read it."""
+    refused: str | None
+    pages: int | None
+    passages: int
+    """How many were read."""
+    cut: bool
+    superseded: bool
+    """A newer file of the conversation has the same name, whatever its case: nothing is found in this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPassage:
+    element_id: str
+    name: str
+    """Of the file."""
+    number: int
+    """Of the passage in its file; the first is 1."""
+    place: Place
+    text: str
+    score: float
+    """Means something beside others of the same question only."""
+    thread_id: str
+    thread_name: str | None

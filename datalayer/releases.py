@@ -1,4 +1,5 @@
-"""I10: what elements let go is removed from the store of files, beside the writes and outside any transaction."""
+"""I10: what elements let go is removed from the store of files, beside the writes and outside any transaction. What was
+read of it is removed, too."""
 
 import asyncio
 import logging
@@ -8,8 +9,9 @@ from itertools import islice
 from typing import Any
 
 from .blobs import Blobs, in_thread
-from .dialects.base import reason
+from .dialects.base import Database, reason
 from .errors import DataLayerError
+from .file_texts import FileTexts
 from .records import now
 from .writes import ForgetBlobs, ReleaseBlobs, UpsertElement, Write
 
@@ -26,8 +28,15 @@ class Releases:
     What cannot be done now is done with the next release, or after the next start.
     """
 
-    def __init__(self, blobs: Blobs, run: Callable[[Write], Awaitable[Any]], wanted: Callable[[], set[str]]) -> None:
+    def __init__(
+        self,
+        blobs: Blobs,
+        database: Database,
+        run: Callable[[Write], Awaitable[Any]],
+        wanted: Callable[[], set[str]],
+    ) -> None:
         self._blobs = blobs
+        self.texts = FileTexts(database)
         self._run = run
         self._wanted = wanted
         self._names: set[str] = set()
@@ -36,6 +45,7 @@ class Releases:
     def add(self, names: Iterable[str]) -> None:
         """As ``ReleaseBlobs.names``, whose elements are durably gone."""
         self._names.update(names)
+        self.texts.stir()
         if self._names and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._release(), name="datalayer-releases")
 
@@ -43,12 +53,14 @@ class Releases:
         """Returns when what was added is removed, or could not be, but in so many seconds at the latest."""
         if self._task is not None:
             await asyncio.wait([self._task], timeout=seconds)
+        await self.texts.settled(seconds)
 
     async def close(self, seconds: float) -> None:
         """As ``settled``, and leaves the rest for the next start."""
         await self.settled(seconds)
         if self._task is not None:
             self._task.cancel()
+        await self.texts.close()
 
     async def _release(self) -> None:
         later = self._names & self._wanted()
@@ -62,6 +74,7 @@ class Releases:
         """Those of ``names`` that could not be let go and removed."""
         try:
             going: list[str] = await self._run(ReleaseBlobs(names=sorted(names), at=now()))
+            self.texts.stir()
             failed = set(filter(None, await asyncio.gather(*map(self._remove, going))))
             if gone := sorted(set(going) - failed):
                 await self._run(ForgetBlobs(names=gone, at=now()))

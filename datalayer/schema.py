@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from .column_types import ID, Bits, Json, LongText, Seq
 
-HEAD = "0011"
+HEAD = "0012"
 """Revision of this schema; the last one in ``migrations/versions``."""
 
 MESSAGES = ("user_message", "assistant_message")
@@ -211,6 +211,47 @@ elements = Table(
     Index("elements_by_thread", "thread_id"),
     Index("elements_by_step", "for_id"),
     Index("elements_by_blob", "blob"),
+)
+
+# What was read of a content, once, whoever has it: which contents those are, elements alone say. number: a random one,
+# from which the keys of its passages and words follow (sql/file_texts.py). state: making, until all of it is stored,
+# kept, or going, until all of it is removed; of a content one row at most is kept. refused: why there are no passages.
+# lengths: how many words each has. blocks: in how many rows its words are. A row points to no other, so that it goes
+# last.
+file_texts = Table(
+    "file_texts",
+    metadata,
+    Column("number", Seq, primary_key=True, autoincrement=False),
+    Column("sha256", String(64), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("reader", String(64), nullable=False),
+    Column("refused", String(16)),
+    Column("pages", Integer),
+    Column("passages", Integer, nullable=False),
+    Column("cut", Boolean, nullable=False),
+    Column("blocks", Integer, nullable=False),
+    Column("lengths", Json, nullable=False),
+    _time("created_at", nullable=False),
+    Index("file_texts_by_content", "sha256", "state"),
+)
+_partial("file_texts_unkept", file_texts.c.state, where=file_texts.c.state != "kept")
+
+# A part of a file that can be found and cited. key: the number of its text, and its own behind that.
+passages = Table(
+    "passages",
+    metadata,
+    Column("key", Seq, primary_key=True, autoincrement=False),
+    Column("text", LongText, nullable=False),
+    Column("place", Json, nullable=False),
+)
+
+# Which words are in which passages of a file, some words a row: see search/postings.py. key: the number of its text,
+# and that of the row behind it.
+passage_words = Table(
+    "passage_words",
+    metadata,
+    Column("key", Seq, primary_key=True, autoincrement=False),
+    Column("words", LongText, nullable=False),
 )
 
 # A vote. user_id is "" where nobody logs in, because NULLs would escape the unique constraint.

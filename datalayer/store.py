@@ -19,6 +19,7 @@ from .dialects.base import translated
 from .embedding import Embedding
 from .embeddings import Embeddings
 from .errors import DataLayerError, InvalidInput, StoreClosed, StoreUnavailable, WrongLoop
+from .files import Files
 from .fused import Fused
 from .indexing import Indexing
 from .lanes import Lanes
@@ -46,7 +47,7 @@ READ_TIMEOUT = 10.0
 """Seconds a read waits for the recovery at start, for content that a write before it stores, and for its answer."""
 
 
-class Store(Reads, AppValues, Vectors):
+class Store(Reads, Files, AppValues, Vectors):
     """``url``: sqlite+aiosqlite:///path, or a server's: see ``dialects``. ``files``: folder of the blobs, or
     ``s3://bucket/prefix``; None: ``<database>.files`` beside it. ``spool``: folder of the writes that the database
     refused, None: ``<database>.spool``; another disk is best. ``backups``: folder of the backups, None:
@@ -77,7 +78,7 @@ class Store(Reads, AppValues, Vectors):
         self._database = dialects.database(dialects.parse_url(url), synchronous)
         self.place = Place.of(url, files, spool, backups)
         self.blobs = stores.at(self.place.bucket or self.place.files)
-        self._releases = Releases(self.blobs, self._alone, lambda: self._lanes.blobs() | self._kept)
+        self._releases = Releases(self.blobs, self._database, self._alone, lambda: self._lanes.blobs() | self._kept)
         self._spool = Spool(self.place.spool, self.place.owner)
         self._pruning = Pruning(self._prune, self.place.spool)
         self._purging = Purging(self._expired, self.submit, trash_days, self._tell_gone)

@@ -6,7 +6,7 @@ What an app may use is named in ``__all__``.
 from importlib import import_module
 from typing import Any
 
-__all__ = ["fusion", "query", "results", "snippets", "tokens"]
+__all__ = ["bm25", "fusion", "postings", "query", "results", "snippets", "stems", "tokens"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,8 @@
 A row is made in the transaction of the element that needs it, when its content is stored already: so what an element
 points to is there. Nothing of the store of files is asked here, as it may be far away. A content goes in three steps:
 
-1. ``release`` marks its row, if no element points to it. The row's lock orders this and ``hold``: one sees the other.
+1. ``release`` marks its row, and what was read of it, if no element points to it. The row's lock orders this and
+   ``hold``: one sees the other.
 2. Its blob is removed, outside any transaction.
 3. ``forget`` deletes the row, if it is still marked and has the same tag.
 
@@ -20,6 +21,7 @@ from ..dialects.base import Dialect
 from ..errors import BlobVanished
 from ..records import Blob
 from ..schema import blobs, elements
+from . import file_texts
 
 _SHA256 = 64  # digits, with which the name of a blob begins
 
@@ -54,6 +56,7 @@ def release(connection: Connection, names: Collection[str], at: int) -> list[str
     connection.execute(
         update(blobs).where(blobs.c.sha256.in_(unused), blobs.c.released_at.is_(None)).values(released_at=at)
     )
+    file_texts.release(connection, unused)
     known = {Blob(*row).name: row.sha256 for row in rows}
     going = {name for name, sha256 in known.items() if sha256 not in used}
     return sorted(going | {name for name in names if len(name) > _SHA256 and name not in known})

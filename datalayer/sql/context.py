@@ -73,12 +73,12 @@ _TEXTS = (
     .group_by(steps.c.thread_id)
     .subquery()
 )
-_DRAWN = ("plotly", "dataframe", "tasklist")
+DRAWN = ("plotly", "dataframe", "tasklist")
 """Elements whose content an app made to be drawn on the page: nobody would call them files."""
 _HELD = (
     select(elements.c.thread_id, func.count().label("count"), func.sum(blobs.c.size).label("bytes"))
     .select_from(elements.join(blobs))
-    .where(elements.c.thread_id == bindparam("thread"), func.coalesce(elements.c.type, "").not_in(_DRAWN))
+    .where(elements.c.thread_id == bindparam("thread"), func.coalesce(elements.c.type, "").not_in(DRAWN))
     .group_by(elements.c.thread_id)
     .subquery()
 )

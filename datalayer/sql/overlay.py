@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, Table, func, or_, select, true
 from .. import dialects, schema
 from ..dialects import sqlite
 from ..dialects.expressions import listed
-from ..schema import blobs, elements, feedbacks, steps, summaries, thread_tags, threads, tombstones, users
+from ..schema import blobs, elements, feedbacks, file_texts, steps, summaries, thread_tags, threads, tombstones, users
 from ..search import building
 from ..writes import Write
 from .apply import apply
@@ -26,6 +26,7 @@ Rows = dict[str, list[dict[str, Any]]]
 """Rows by the name of their table."""
 
 _here = listed("threads")
+_contents = select(elements.c.blob).where(elements.c.thread_id.in_(_here))
 _owner = select(threads.c.user_id).where(threads.c.id.in_(_here))
 _THREADS: dict[str, Select[Any]] = {
     "users": select(users).where(users.c.id.in_(_owner)),
@@ -37,7 +38,8 @@ _THREADS: dict[str, Select[Any]] = {
 }
 _CONTENT: dict[str, Select[Any]] = {
     "steps": select(steps).where(steps.c.thread_id.in_(_here)),
-    "blobs": select(blobs).where(blobs.c.sha256.in_(select(elements.c.blob).where(elements.c.thread_id.in_(_here)))),
+    "blobs": select(blobs).where(blobs.c.sha256.in_(_contents)),
+    "file_texts": select(file_texts).where(file_texts.c.sha256.in_(_contents)),
     "elements": select(elements).where(elements.c.thread_id.in_(_here)),
     "feedbacks": select(feedbacks).where(
         feedbacks.c.step_id.in_(select(steps.c.id).where(steps.c.thread_id.in_(_here)))
