@@ -33,6 +33,10 @@ class AppValues(ABC):
         """All whose key begins so."""
         return await self._now(sql.under, prefix)
 
+    async def app_versions_under(self, prefix: str) -> dict[str, int]:
+        """The keys that begin so, with the versions of their values."""
+        return await self._now(sql.versions_under, prefix)
+
     async def put_app_value(self, key: str, value: Any, version: int) -> int | None:
         """Puts ``value`` (JSON; None removes it) in place of the one of that ``version``, 0: where there is none.
 

@@ -116,6 +116,16 @@ class Reads(ABC):
         which = Which(trashed=True, archived=None)
         return await self.threads(user_id, first, cursor, which=which, sort="trashed")
 
+    async def own_threads(self, user_id: str, thread_ids: Sequence[str], trashed: bool = False) -> list[Thread]:
+        """Those of the threads that are this user's; ``trashed``: in the trash, too."""
+        ask = partial(lists.own, user_id=user_id, ids=thread_ids, trashed=trashed)
+        return [thread for part in await self._list(user_id, ask, content=False) for thread in part]
+
+    async def count(self, user_id: str, which: Which = LISTED) -> int:
+        """How many threads ``threads`` has, on all its pages. Raises InvalidInput."""
+        ask = partial(lists.count, user_id=user_id, which=which)
+        return sum(await self._list(user_id, ask, content=not (which.has_file is which.vote is None)))
+
     async def facets(self, user_id: str, archived: bool | None = False) -> Facets:
         """How many threads of a user there are in each folder, with each tag, of each month… ``archived``: only those
         that are, or are not; None: all."""
@@ -185,6 +195,16 @@ class Reads(ABC):
         if (found.hits and has_words) or cursor is not None:
             return found
         return replace(found, meant=await self._meant(user_id, query, question, moment, utc_offset_seconds))
+
+    async def threads_found(
+        self, user_id: str, question: str, moment: int, utc_offset_seconds: int = 0
+    ) -> tuple[list[str], bool]:
+        """The ids of all threads in which there is what ``search`` finds by words, in their order, as if it was asked
+        at ``moment`` (UTC microseconds); and whether that is all: where most of what is said matches, it is the threads
+        of the newest."""
+        query = parse(question, moment, utc_offset_seconds)
+        parts = await self._list(user_id, partial(queries.found, user_id=user_id, query=query), content=True)
+        return sorted({key for ids, _ in parts for key in ids}), all(complete for _, complete in parts)
 
     async def nearest(self, user_id: str, text: str, first: int = 20) -> list[Hit]:
         """The messages of a user that mean most what ``text`` says, whatever their words, the nearest first; none where

@@ -75,6 +75,8 @@ class Which:
     """Last activity at this moment in UTC microseconds, or later; ``month`` gives both of a month."""
     until: int | None = None
     """Last activity before this moment."""
+    made_before: int | None = None
+    """Begun before this moment."""
     has_file: bool | None = None
     """Whether it has a file with content."""
     vote: int | None = None
@@ -85,8 +87,9 @@ TRASH_DAYS = 30
 """For what was put there before the trash was switched off: nobody who opens the store without one loses it by that."""
 LISTED = Which()
 """What a list shows where nobody says more."""
-Sort = Literal["pinned", "activity", "created", "trashed"]
-"""Those that are pinned first, then last activity; last activity; the newest first; last put into the trash."""
+Sort = Literal["pinned", "activity", "idle", "created", "oldest", "trashed"]
+"""Those that are pinned first, then last activity; last activity; the same, the longest ago first; the newest first,
+the oldest first; last put into the trash."""
 
 
 class Step(NamedTuple):

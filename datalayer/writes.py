@@ -84,7 +84,7 @@ class PutPreferences(Write):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateThread(Write):
-    """None leaves what is stored."""
+    """None leaves what is stored. Result: False where ``only_if`` does not hold; else None."""
 
     thread_id: str
     user_id: str | None = None
@@ -105,6 +105,9 @@ class UpdateThread(Write):
     """chat, imported, channel, or what an app calls it, in at most 16 characters."""
     stored_only: bool = False
     """A thread that is not there is not made: NotFound."""
+    only_if: dict[str, Any] | None = None
+    """What of folder, tags, pinned, archived and status it must find as it is told here, or nothing changes: so that
+    who has looked before does not undo what another has done since."""
     anonymous: bool = True
     """A new thread may be without author."""
     yields: bool = False
@@ -138,9 +141,12 @@ class RemoveArchived(Write):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrashThread(Write):
     """Into the trash; what is in it keeps its time. What is written to it later is stored with it, and a new message of
-    a user takes it out again: whoever goes on writing loses nothing. One that is not there yet will not come."""
+    a user takes it out again: whoever goes on writing loses nothing. One that is not there yet will not come. Result:
+    whether it was put there now."""
 
     thread_id: str
+    only_if: dict[str, Any] | None = None
+    """As of ``UpdateThread``, with ``last_activity_at`` besides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +154,8 @@ class RestoreThread(Write):
     """Out of the trash, as it was. Raises NotFound for one that is gone for good. Result: whether it was in it."""
 
     thread_id: str
+    trashed_at: int | None = None
+    """Only if it is there since this moment, as ``Thread.trashed_at``; None: since whenever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from datalayer.records import Sort, Which, month
 
 Show = Literal["", "pinned", "open", "done", "archived", "trash"]
 With = Literal["", "file", "for", "against"]
+Order = Literal["", "activity", "idle", "created", "oldest"]
 PREFIX = "/library"
 _WORDS = 1_000
 """Characters of a search that are looked at."""
@@ -31,6 +32,12 @@ class Address:
     show: Show = ""
     words: str = ""
     """What is searched for, in all conversations."""
+    order: Order = ""
+    """Of the list; a search and the trash have their own."""
+    find: str = ""
+    """What a folder or a tag must have in its name to be offered."""
+    every: bool = False
+    """All that is listed, or found, is chosen, not what is on this page."""
     after: str | None = None
     """Cursor of the page."""
     thread: str | None = None
@@ -59,11 +66,11 @@ class Address:
 
     @property
     def sort(self) -> Sort:
-        return "trashed" if self.show == "trash" else "pinned"
+        return "trashed" if self.show == "trash" else self.order or "pinned"
 
     def to(self, **changes: Any) -> "Address":
-        """Another list, from its beginning; what is open is closed."""
-        return replace(self, **({"after": None, "thread": None, "before": None} | changes))
+        """Another list in the same order, from its beginning; what is open is closed, what is chosen is not."""
+        return replace(self, **(_BEGINNING | changes))
 
     def narrowed(self, field: str, value: str | None) -> "Address":
         """This list with ``value`` for a filter. The trash has none, and a search finds everywhere."""
@@ -76,13 +83,20 @@ class Address:
     def earlier(self, before: str) -> "Address":
         return replace(self, before=before)
 
+    def fields(self, *without: str) -> list[tuple[str, str]]:
+        """As the hidden fields of a form that asks for another list."""
+        beginning = self.to()
+        named = ((name, getattr(beginning, field)) for name, field in _NAMES.items() if name not in without)
+        return [(name, value) for name, value in named if value or (name == "in" and value == "")]
+
     def at(self, place: str) -> str:
         """This under the path ``place``, with its query."""
-        named = {name: getattr(self, field) for name, field in _NAMES.items()}
+        named = {name: getattr(self, field) for name, field in _NAMES.items()} | {"all": "1" if self.every else ""}
         query = urlencode({name: value for name, value in named.items() if value or (name == "in" and value == "")})
         return f"{place}?{query}" if query else place
 
 
+_BEGINNING: dict[str, Any] = {"after": None, "thread": None, "before": None, "find": "", "every": False}
 _NAMES = {
     "in": "folder",
     "tag": "tag",
@@ -92,6 +106,8 @@ _NAMES = {
     "with": "has",
     "show": "show",
     "q": "words",
+    "sort": "order",
+    "find": "find",
     "after": "after",
     "thread": "thread",
     "before": "before",
@@ -107,8 +123,9 @@ def read(query: Mapping[str, str]) -> Address:
     given: dict[str, Any] = {
         field: value for name, field in _NAMES.items() if (value := _storable(query.get(name))) is not None
     }
-    given["words"] = given.get("words", "").strip()[:_WORDS]
-    for name, known in (("show", get_args(Show)), ("has", get_args(With))):
+    given |= {name: given.get(name, "").strip()[:_WORDS] for name in ("words", "find")}
+    given["every"] = query.get("all") == "1"
+    for name, known in (("show", get_args(Show)), ("has", get_args(With)), ("order", get_args(Order))):
         if given.get(name) not in known:
             given.pop(name, None)
     if given["words"]:  # is searched for everywhere

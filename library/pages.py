@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,23 +12,31 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from datalayer import DataLayer, DataLayerError, InvalidInput, NotFound
+from datalayer import DataLayer, DataLayerError, InvalidInput, NotFound, Store, StoreUnavailable
+from datalayer.records import now
 
-from . import changing, merging
+from . import changing, merging, resuming, undoing, working
 from .address import PREFIX, Address, read
 from .asking import Person, is_ours, nobody, person
-from .changing import Change, Ready
+from .changing import NOTHING, Change, Ready
 from .forms import asked, sent
 from .listing import Listing, listing
 from .places import places
 from .reading import reading
 from .rendering import Notice, language, page
+from .selecting import Selection
 from .telling import failure, refused, told
-from .texts import Language
+from .texts import Language, number, say
 from .totals import spans
 
 logger = logging.getLogger("datalayer")
 CHANGES = changing.CHANGES | {"merge"}
+
+
+_KEPT = "@"
+"""What begins a form's word for what is taken back, where that is kept (``undoing``)."""
+_SECONDS, _SECONDS_UNSCRIPTED = 1.0, 8.0
+"""That a request works before it tells how far it is: a browser with a script goes on by itself."""
 
 
 class Pages:
@@ -83,6 +92,8 @@ class Pages:
 
     async def _change(self, request: Request, who: Person, address: Address, form: FormData) -> Response:
         to, change = language(request), asked(form)
+        if form.get("all"):
+            return await self._all(request, who, address, form, change)
         if not change.ids:
             return await self._list(request, who, address, failure("none_chosen", to), 422)
         if len(change.ids) > changing.MOST:
@@ -90,12 +101,14 @@ class Pages:
         if change.what not in CHANGES:
             return await self._list(request, who, address, failure("no_action", to), 422)
         if self._is_for_good(change) and form.get("sure") != "yes":
-            return page("sure.html", request, address, who, change=change)
+            return page("sure.html", request, address, who, change=change, count=len(change.ids), moment=0)
         return await self._apply(request, who, address, [change])
 
     async def _undo(self, request: Request, who: Person, address: Address, form: FormData) -> Response:
         try:
-            changes = changing.from_text(str(form.get("undo", "")))
+            if (given := str(form.get("undo", ""))).startswith(_KEPT):
+                return await self._take_back(request, who, address, given.removeprefix(_KEPT), form)
+            changes = undoing.from_text(given)
         except InvalidInput:
             return await self._list(request, who, address, failure("no_undo", language(request)), 422)
         return await self._apply(request, who, address, changes, undone=True)
@@ -115,6 +128,63 @@ class Pages:
         if changes[0].what == "merge":
             address = address.at_thread(outcomes[0].undo[0].ids[0])
         return await self._list(request, who, address, notice)
+
+    async def _all(self, request: Request, who: Person, address: Address, form: FormData, change: Change) -> Response:
+        """Does something to all that the address lists, or goes on with it."""
+        to, store, here = language(request), self._layer.store, address.to()
+        for_good = self._is_for_good(change)
+        try:
+            if change.what not in changing.CHANGES:
+                raise InvalidInput("There is no such action")
+            work = resuming.read(form, address, change)
+            if for_good and form.get("sure") != "yes":
+                count, _ = await work.selection.count(store, who.id)
+                moment = work.selection.moment
+                return page("sure.html", request, address, who, change=change, count=count, moment=moment)
+            if not work.name:
+                await undoing.forget_old(store)
+                total, _ = await work.selection.count(store, who.id)
+                work = replace(work, name=undoing.begin(), total=total)
+            if not form.get("stop"):
+                work = await working.go_on(self._layer, who.identifier, who.id, work, _seconds(request))
+        except (InvalidInput, NotFound) as error:
+            return await self._list(request, who, here, refused(error, change, to), 422)
+        if work.done or form.get("stop"):
+            undo = "" if for_good or not work.outcome.changed else _KEPT + work.name
+            notice = told([change], [work.outcome], False, for_good, to, undo)
+            return await self._list(request, who, here, notice)
+        so_far = say("working_so_far", to, n=min(work.seen, work.total), total=number(work.total, to))
+        shown = {"so_far": so_far, "heading": say("working", to), "total": work.total, "seen": work.seen}
+        shown |= {"path": "/threads", "fields": resuming.fields(work), "stuck": work.stuck}
+        return self._working(request, address, who, shown)
+
+    async def _take_back(self, request: Request, who: Person, address: Address, name: str, form: FormData) -> Response:
+        """Takes back what was done to all of a list, or goes on with that. Raises InvalidInput for what is no name."""
+        to, before = language(request), resuming.outcome(form)
+        if not undoing.is_name(name):
+            raise InvalidInput("This cannot be undone any more")
+        made, done, stuck = before, bool(form.get("stop")), False
+        if not done:
+            try:
+                made, done = await working.take_back(
+                    self._layer, who.identifier, who.id, name, before, _seconds(request)
+                )
+            except StoreUnavailable:
+                stuck = True
+        if made == NOTHING and done:
+            raise InvalidInput("This cannot be undone any more")
+        if done:
+            undone = Change("", ())
+            return await self._list(request, who, address.to(), told([undone], [made], True, False, to))
+        fields = [("undo", _KEPT + name), *resuming.counts(made)]
+        said = say("taking_back_so_far", to, n=made.changed)
+        shown = {"so_far": said, "heading": say("taking_back", to), "total": 0, "seen": 0, "path": "/undo"}
+        return self._working(request, address, who, shown | {"fields": fields, "stuck": stuck})
+
+    def _working(self, request: Request, address: Address, who: Person, shown: dict[str, Any]) -> Response:
+        to, stuck = language(request), shown["stuck"]
+        notice = failure("failed", to) if stuck else None
+        return page("working.html", request, address.to(), who, notice, 503 if stuck else 200, **shown)
 
     async def _ready(self, who: Person, change: Change, to: Language) -> Ready:
         if change.what in merging.MERGES:
@@ -143,11 +213,23 @@ class Pages:
         everything = await store.facets(who.id)
         here = await store.facets(who.id, archived=True) if address.show == "archived" else everything
         found = places(everything, here, address, to, self._layer.has_trash)
-        shown = {"listing": listed, "places": found, "opened": opened}
+        chosen = await _chosen(store, who, address) if address.every and listed.rows else None
+        shown = {"listing": listed, "places": found, "opened": opened, "chosen": chosen}
         answer = page("list.html", request, address, who, notice, status, **shown)
         if request.method == "POST":  # the address of a list, not that of what has changed it
             answer.headers["HX-Push-Url"] = address.at(config.run.root_path + PREFIX)
         return answer
+
+
+async def _chosen(store: Store, who: Person, address: Address) -> dict[str, Any]:
+    """All that is listed, as of now."""
+    moment = now()
+    count, complete = await Selection(address.to(), moment).count(store, who.id)
+    return {"moment": moment, "count": count, "complete": complete}
+
+
+def _seconds(request: Request) -> float:
+    return _SECONDS if request.headers.get("hx-request") else _SECONDS_UNSCRIPTED
 
 
 def _failed(request: Request, address: Address, error: DataLayerError) -> Response:

@@ -8,20 +8,24 @@ from markupsafe import Markup
 from datalayer import DataLayerError, NotFound, merges, text
 from datalayer.merges import CannotMerge
 
-from . import changing
+from . import undoing
 from .changing import Change, Outcome
+from .kinds import MOST_TAGS
 from .rendering import Notice
 from .texts import Language, said, say
 
 _SHOWN = 5
 """Names in a notice."""
-_REST = ("already", "since", "missing", "empty")
+_REST = ("already", "since", "missing", "empty", "full")
 """What an outcome tells of conversations that were not changed."""
 _OF_ITS_OWN = {("merge", "empty"): "merge_empty", ("purge", "already"): "kept", ("unmerge", "missing"): "parted"}
 """The texts of changes of which that is said otherwise."""
 
 
-def told(changes: Sequence[Change], outcomes: Sequence[Outcome], undone: bool, for_good: bool, to: Language) -> Notice:
+def told(
+    changes: Sequence[Change], outcomes: Sequence[Outcome], undone: bool, for_good: bool, to: Language, kept: str = ""
+) -> Notice:
+    """``kept``: what takes it back, where that is not among the outcomes."""
     first, counts = changes[0], {name: sum(getattr(each, name) for each in outcomes) for name in ("changed", *_REST)}
     if not undone and first.what not in ("restore", "purge"):  # what is so already is as it was asked for
         counts["changed"] += counts.pop("already")
@@ -34,7 +38,7 @@ def told(changes: Sequence[Change], outcomes: Sequence[Outcome], undone: bool, f
     said_of += [said(_OF_ITS_OWN.get((first.what, name), name), to, n=n) for name, n in rest.items()]
     back = () if undone or for_good else [change for each in outcomes for change in each.undo]
     failed = not counts["changed"] and bool(rest)
-    return Notice(Markup(" ").join(said_of), failed, changing.to_text(back) if back else "")
+    return Notice(Markup(" ").join(said_of), failed, undoing.to_text(back) if back else kept)
 
 
 def _listed(values: Sequence[str]) -> Markup:
@@ -56,7 +60,7 @@ def refused(error: DataLayerError, change: Change, to: Language) -> Notice:
         return failure("merge_no_such", to)
     key = {"move": "folder_bad", "tag": "tag_bad", "untag": "tag_bad"}.get(change.what, "no_action")
     limits = {"deep": text.FOLDER_DEPTH, "most": text.ID_LENGTH, "long": text.TAG_LENGTH}
-    return failure(key, to, **limits, many=changing.MOST_TAGS)
+    return failure(key, to, **limits, many=MOST_TAGS)
 
 
 def failure(key: str, to: Language, **values: Any) -> Notice:

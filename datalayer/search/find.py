@@ -242,6 +242,13 @@ def passing(connection: Connection, user_id: str, query: Query) -> Iterator[str]
     return (each.id for each in Search(connection, user_id, query).stream("message"))
 
 
+def all_threads(connection: Connection, user_id: str, query: Query) -> tuple[set[str], bool]:
+    """The threads of all documents that ``query`` finds, and whether these are all, or those of LOOKED_AT."""
+    streams = [Search(connection, user_id, query).stream(kind) for kind in _KINDS]
+    ids = {each.thread_id for stream in streams for each in stream}
+    return ids, not any(stream.stopped for stream in streams)
+
+
 def test(connection: Connection, user_id: str, query: Query) -> Callable[[Document], bool]:
     """The same of messages that are known."""
     search, matches = Search(connection, user_id, query), matcher(query.terms)

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from .. import dialects
 from ..dialects.expressions import listed
@@ -26,9 +26,18 @@ def values(connection: Connection, keys: Sequence[str]) -> dict[str, AppValue]:
 
 
 def under(connection: Connection, prefix: str) -> dict[str, AppValue]:
-    rows = connection.execute(select(app_values).where(app_values.c.key.startswith(prefix, autoescape=True)))
-    # SQLite's LIKE takes A for a.
+    rows = connection.execute(select(app_values).where(_begins(prefix)))
     return {row.key: AppValue(row.value, row.version) for row in rows if row.key.startswith(prefix)}
+
+
+def versions_under(connection: Connection, prefix: str) -> dict[str, int]:
+    rows = connection.execute(select(app_values.c.key, app_values.c.version).where(_begins(prefix)))
+    return {row.key: row.version for row in rows if row.key.startswith(prefix)}
+
+
+def _begins(prefix: str) -> ColumnElement[bool]:
+    """SQLite's LIKE takes A for a."""
+    return app_values.c.key.startswith(prefix, autoescape=True)
 
 
 def put(connection: Connection, key: str, value: Any, version: int) -> int | None:

@@ -90,14 +90,17 @@ def _put_preferences(group: Group, write: PutPreferences) -> None:
     group.connection.execute(upsert, row)
 
 
-def _update_thread(group: Group, write: UpdateThread) -> None:
+def _update_thread(group: Group, write: UpdateThread) -> bool | None:
+    """False: it is not as the write expects it."""
     if isinstance(write.actor, str) and write.user_id not in (None, user_id(write.actor)):
         raise Forbidden("A conversation can only be given to oneself")
     if write.author is not None:
         group.connection.execute(group.sql.keep(users), user_row(write.author, {}, write.at))
     if not group.admit(write, write.thread_id, write.anonymous, write.user_id, write.stored_only):
-        return
+        return None
     group.flush()
+    if not organising.holds(group.connection, write.thread_id, write.only_if):
+        return False
     ((author, named_by, metadata, tags),) = group.sql.fetch(group.connection, _STORED, {"key": write.thread_id}, tuple)
     values = organising.wanted(write, tags)
     if write.user_id is not None and author != write.user_id:
@@ -115,6 +118,7 @@ def _update_thread(group: Group, write: UpdateThread) -> None:
         _note_thread(group, write.thread_id, values)
         group.set(threads, write.thread_id, values)
         organising.index_tags(group.connection, write.thread_id, values)
+    return None
 
 
 _STORED: Select[Any] = select(threads.c.user_id, threads.c.name_source, threads.c.metadata, threads.c.tags).where(

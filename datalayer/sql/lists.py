@@ -47,9 +47,12 @@ _MINE = THREAD.where(threads.c.user_id == bindparam("author")).limit(bindparam("
 _MOMENT = {
     "pinned": threads.c.last_activity_at,
     "activity": threads.c.last_activity_at,
+    "idle": threads.c.last_activity_at,
     "created": threads.c.created_at,
+    "oldest": threads.c.created_at,
     "trashed": threads.c.trashed_at,
 }
+_UPWARDS = ("idle", "oldest")
 _LATEST = (threads.c.last_activity_at.desc(), threads.c.id.desc())
 _USUAL = _MINE.where(threads.c.trashed_at == 0, threads.c.archived == false()).order_by(
     threads.c.pinned.desc(), *_LATEST
@@ -73,7 +76,7 @@ def page(
         found = dialects.of(connection).fetch(connection, _USUAL, named, as_thread)
         return _page(found, first, sort)
     if sort not in _MOMENT:
-        raise InvalidInput("Conversations are sorted by pinned, activity, created or trashed")
+        raise InvalidInput(f"Conversations are sorted by {', '.join(_MOMENT)}")
     query = _MINE.where(*_chosen(user_id, which, sort)).order_by(*_order(sort))
     if without:
         query, named = (
@@ -88,6 +91,8 @@ def page(
 
 
 def _order(sort: Sort) -> list[Any]:
+    if sort in _UPWARDS:
+        return [_MOMENT[sort], threads.c.id]
     latest = [_MOMENT[sort].desc(), threads.c.id.desc()]
     return [threads.c.pinned.desc(), *latest] if sort == "pinned" else latest
 
@@ -102,9 +107,14 @@ def _chosen(user_id: str, which: Which, sort: Sort) -> list[ColumnElement[bool]]
     found += [_is(name, value) for name, value in others.items() if value is not None]
     if which.folder is not None:
         found.append(in_folder(which.folder))
-    active = threads.c.last_activity_at if sort == "activity" else func.coalesce(threads.c.last_activity_at, 0)
+    active = (
+        threads.c.last_activity_at if sort in ("activity", "idle") else func.coalesce(threads.c.last_activity_at, 0)
+    )
     found += [active >= which.since] if which.since is not None else []
     found += [active < which.until] if which.until is not None else []
+    if which.made_before is not None:
+        made = threads.c.created_at if sort in ("created", "oldest") else func.coalesce(threads.c.created_at, 0)
+        found.append(made < which.made_before)
     if which.has_file is not None:
         file = exists(select(1).where(elements.c.thread_id == threads.c.id, elements.c.blob.is_not(None)))
         found.append(file if which.has_file else ~file)
@@ -145,14 +155,17 @@ def first_of(pages: Sequence[Page], first: int, sort: Sort) -> Page:
     if len(pages) == 1:
         return pages[0]
     found = sorted(
-        (thread for page in pages for thread in page.threads), key=lambda thread: _place(thread, sort), reverse=True
+        (thread for page in pages for thread in page.threads),
+        key=lambda thread: _place(thread, sort),
+        reverse=sort not in _UPWARDS,
     )
     more = any(page.next for page in pages) or len(found) > first
     return Page(found[:first], cursor_of(found[first - 1], sort) if more else None)
 
 
 def _place(thread: Thread, sort: Sort) -> tuple[bool, int, str]:
-    moment = {"created": thread.created_at, "trashed": thread.trashed_at}.get(sort, thread.last_activity_at)
+    made = {"created": thread.created_at, "oldest": thread.created_at, "trashed": thread.trashed_at}
+    moment = made.get(sort, thread.last_activity_at)
     return sort == "pinned" and thread.pinned, moment, thread.id
 
 
@@ -167,6 +180,8 @@ def _after(cursor: str, sort: Sort) -> ColumnElement[bool]:
     pinned = sort == "pinned" and cursor.startswith("p")
     moment, key = _read_cursor(cursor[pinned:])
     column = _MOMENT[sort]
+    if sort in _UPWARDS:
+        return and_(column >= moment, tuple_(moment, key) < tuple_(column, threads.c.id))
     # The first condition says no more than the second, but of an index that MySQL can use.
     later = and_(column <= moment, tuple_(moment, key) > tuple_(column, threads.c.id))
     if sort != "pinned":
@@ -181,6 +196,27 @@ def _read_cursor(cursor: str) -> tuple[int, str]:
     if not (dot and moment.removeprefix("-").isdecimal() and len(moment) < 20 and abs(int(moment)) < 1 << 63):
         raise InvalidInput("This page of conversations cannot be found; reload the list")
     return int(moment), key
+
+
+def count(connection: Connection, user_id: str, which: Which, without: Collection[str] = ()) -> int:
+    """How many a list has, whatever its order. Its cost is that of all of them. Raises InvalidInput."""
+    query = select(func.count()).select_from(threads).where(threads.c.user_id == user_id)
+    query = query.where(*_chosen(user_id, which, "pinned"), threads.c.id.not_in(listed("threads")))
+    return connection.execute(query, {"threads": json.dumps(sorted(without))}).scalar() or 0
+
+
+def own(
+    connection: Connection, user_id: str, ids: Collection[str], trashed: bool = False, without: Collection[str] = ()
+) -> list[Thread]:
+    """See ``Reads.own_threads``."""
+    asked = {"author": user_id, "threads": json.dumps(sorted({*ids}.difference(without)))}
+    found = dialects.of(connection).fetch(connection, _OWN, asked, as_thread)
+    return [thread for thread in found if trashed or not thread.trashed_at]
+
+
+_OWN = THREAD.where(threads.c.user_id == bindparam("author"), threads.c.id.in_(listed("threads"))).order_by(
+    threads.c.id
+)
 
 
 def has_vote(user_id: str, value: int) -> ColumnElement[bool]:

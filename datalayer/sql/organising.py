@@ -4,6 +4,7 @@
 an author and are not in the trash.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, insert, select
@@ -42,6 +43,27 @@ def _merged(stored: Any, added: Any, removed: Any) -> list[Any]:
     if added and len(tags) > MOST_TAGS:
         raise InvalidInput(f"A conversation has at most {MOST_TAGS} tags")
     return tags
+
+
+def holds(connection: Connection, thread_id: str, only_if: Mapping[str, Any] | None) -> bool:
+    """Whether the thread, which is there, is as ``only_if`` says; None: however it is. Raises InvalidInput for what
+    cannot be asked."""
+    if only_if is None:
+        return True
+    if not only_if.keys() <= _ASKED.keys():
+        raise InvalidInput("A conversation is not asked for this")
+    (found,) = dialects.of(connection).fetch(connection, _AS_IT_IS, {"key": thread_id}, tuple)
+    stored = dict(zip(_ASKED, found, strict=True))
+    return all(_ASKED[name](stored[name]) == _ASKED[name](value) for name, value in only_if.items())
+
+
+_ASKED: dict[str, Callable[[Any], Any]] = {
+    "folder": lambda path: path or "",
+    "tags": lambda tags: tags or [],
+    **{"pinned": bool, "archived": bool, "status": str, "last_activity_at": int},
+}
+"""What can be asked, and what of it is compared."""
+_AS_IT_IS: Select[Any] = select(*(threads.c[name] for name in _ASKED)).where(threads.c.id == bindparam("key"))
 
 
 def index_tags(connection: Connection, thread_id: str, changed: Any) -> None:

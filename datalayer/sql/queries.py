@@ -147,6 +147,13 @@ def search(
     return found, some_threads(connection, ids, user_id, feedback)
 
 
+def found(connection: Connection, user_id: str, query: Query, without: Collection[str] = ()) -> tuple[set[str], bool]:
+    """The ids of the threads of all that is found, and whether all was looked at."""
+    unseen = {*without, *find.in_trash(connection, user_id)}
+    ids, complete = find.all_threads(connection, user_id, query)
+    return ids - unseen, complete
+
+
 def some_threads(
     connection: Connection, ids: Collection[str], user_id: str, feedback: int | None = None
 ) -> dict[str, Thread]:

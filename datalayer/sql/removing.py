@@ -30,16 +30,19 @@ def delete(group: Group, write: DeleteThread) -> None:
     group.facts.forget_thread(key)
 
 
-def trash(group: Group, write: TrashThread) -> None:
+def trash(group: Group, write: TrashThread) -> bool:
     key = write.thread_id
     if ("thread", key) in group.facts.deleted:
-        return
+        return False
     if key not in group.facts.owners:
         group.bury("thread", [key], write.at)
-        return
+        return False
     group.facts.check_owner(key, write.actor)
-    if key not in group.facts.trashed:
-        set_trashed(group, key, max(write.at, 1))
+    group.flush()
+    if key in group.facts.trashed or not organising.holds(group.connection, key, write.only_if):
+        return False
+    set_trashed(group, key, max(write.at, 1))
+    return True
 
 
 def restore(group: Group, write: RestoreThread) -> bool:
@@ -47,7 +50,7 @@ def restore(group: Group, write: RestoreThread) -> bool:
     if ("thread", key) in group.facts.deleted or key not in group.facts.owners:
         raise NotFound("There is no such conversation any more")
     group.facts.check_owner(key, write.actor)
-    if key not in group.facts.trashed:
+    if (since := group.facts.trashed.get(key)) is None or write.trashed_at not in (None, since):
         return False
     set_trashed(group, key, 0)
     return True

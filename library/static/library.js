@@ -1,7 +1,8 @@
 // The keyboard, what is chosen, and what a swap by htmx leaves undone. Without this file links and forms do it all.
 const one = (selector) => document.querySelector(selector);
 const all = (selector) => [...document.querySelectorAll(selector)];
-const chosen = () => all(".choose input:checked");
+const chosen = () => all(".choose input:checked:enabled");
+const allOfList = () => one('#threads input[name="all"]'); // beyond this page: there is nothing to tick
 const rows = () => all(".rows > li");
 const spot = (row) => row?.querySelector("a.open") ?? row?.querySelector("input"); // what is in the trash has no link
 let again; // the place in the list that the focus goes back to
@@ -10,7 +11,7 @@ let again; // the place in the list that the focus goes back to
 
 function count() {
   const shown = one(".chosen");
-  if (!shown) return;
+  if (!shown || allOfList()) return;
   const n = chosen().length;
   shown.textContent = n ? shown.dataset[n === 1 ? "one" : "other"].replace("{}", n) : "";
   one("#every").checked = n > 0 && n === all(".choose input").length;
@@ -37,14 +38,14 @@ function go(step) {
 
 function choose() {
   const box = rows()[here()]?.querySelector(".choose input");
-  if (box) box.checked = !box.checked;
+  if (box && !box.disabled) box.checked = !box.checked;
   count();
 }
 
 function archive() {
-  if (!chosen().length) choose();
+  if (!chosen().length && !allOfList()) choose();
   again = here();
-  if (chosen().length) one('.tools button[value="archive"], .tools button[value="unarchive"]')?.click();
+  if (chosen().length || allOfList()) one('.tools button[value="archive"], .tools button[value="unarchive"]')?.click();
 }
 
 function close() {
@@ -140,7 +141,7 @@ function arrive() {
     if (open !== null && open === query.get("thread")) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
-  if (one(".every")) one(".every").hidden = false;
+  if (one(".every")) one(".every").hidden = Boolean(allOfList());
   count();
 }
 
