@@ -156,7 +156,8 @@ async def _begin(services: Services) -> None:
     if session.thread_id_to_resume:  # the page has connected again, with its conversation
         return
     user = session.user.identifier if session.user else None
-    await _show(await preferences.settings(user, services.layer, services.providers), services.providers)
+    chosen = state_of(session).settings  # the page has connected again, and nothing was said yet
+    await _show(chosen or await preferences.settings(user, services.layer, services.providers), services.providers)
     await commands.offer(services)
 
 

@@ -179,3 +179,14 @@ async def test_new_conversations_begin_with_what_a_person_has_chosen_for_them(ap
     assert again.shown_settings() == PROSE
     await again.send("Hello")
     assert await kept(again) == PROSE
+
+
+async def test_what_is_chosen_before_the_first_message_stays_when_the_page_connects_again(me: Client) -> None:
+    await me.settings(**PROSE)
+    await me.disconnect()
+    shown = len(me.events)
+    await me.connect(session_id=me.session_id)
+    await me.wait_for("chat_settings", since=shown)
+    assert me.shown_settings() == PROSE
+    await me.send("Hello")
+    assert await kept(me) == PROSE

@@ -100,6 +100,15 @@ async def resumes(on: bool):
     config.code.on_chat_resume = resume if on else None
 
 
+async def start():
+    await cl.context.emitter.emit("started", {})
+
+
+@routes.post("/starts")
+async def starts(on: bool):
+    config.code.on_chat_start = start if on else None
+
+
 @routes.post("/leave/{session_id}")
 async def leave(session_id: str):
     """As when the page of the session is closed for good; returns when Chainlit is done with it."""
