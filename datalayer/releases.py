@@ -42,10 +42,14 @@ class Releases:
         self._names: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
+    def begin(self, names: Iterable[str]) -> None:
+        """As ``add``, with what dead processes have left."""
+        self.add(names)
+        self.texts.stir()
+
     def add(self, names: Iterable[str]) -> None:
         """As ``ReleaseBlobs.names``, whose elements are durably gone."""
         self._names.update(names)
-        self.texts.stir()
         if self._names and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._release(), name="datalayer-releases")
 

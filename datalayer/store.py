@@ -171,7 +171,7 @@ class Store(Reads, Files, AppValues, Vectors):
             await asyncio.to_thread(self._spool.forget)
         if left or found:
             logger.warning("recovered from a crash: %s writes from the spool, %s interrupted answers", len(left), found)
-        self._releases.add(await self._database.read.run(queries.unused_blobs))
+        self._releases.begin(await self._database.read.run(queries.unused_blobs))
         self._counting.begin()
         self._pruning.begin()
         self._purging.begin()

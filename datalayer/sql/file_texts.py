@@ -11,7 +11,20 @@ import secrets
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    delete,
+    exists,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from .. import dialects
 from ..passages import FileText, Passage, Place
@@ -95,8 +108,10 @@ def release(connection: Connection, contents: Collection[str]) -> None:
 
 
 def _unkept() -> Select[Any]:
+    # As the index has it: SQLite looks at no parameter.
+    unkept = _text.state != literal_column(f"'{KEPT}'")
     left = and_(_text.state == MAKING, _text.created_at < now() - _LEFT)
-    return select(_text.number).where(_text.state != KEPT, or_(_text.state == GOING, left)).order_by(_text.number)
+    return select(_text.number).where(unkept, or_(_text.state == GOING, left))
 
 
 def is_swept(connection: Connection) -> bool:

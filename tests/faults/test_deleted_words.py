@@ -14,12 +14,15 @@ from sqlalchemy import Pool, event
 
 from datalayer import DataLayer, indexing
 from datalayer.backup import optimise
+from datalayer.passages import FileText, Passage, Place
 from datalayer.records import now
 from datalayer.search import building
 from tests.conftest import make_step, register, rows
+from tests.contract.test_elements import sha256
 
 WORDS = [
-    f"canary{kind}" for kind in ("name", "output", "input", "metadata", "tag", "comment", "props", "file", "edited")
+    f"canary{kind}"
+    for kind in ("name", "output", "input", "metadata", "tag", "comment", "props", "file", "passage", "edited")
 ]
 LARGE = " ".join(f"{n} canarylarge" for n in range(3000))
 
@@ -50,6 +53,10 @@ async def say_and_delete(layer: DataLayer) -> None:
         await layer.create_element(
             Text(id=f"e-{thread}", thread_id=thread, for_id=key, name="canaryprops", content=f"canaryfile {thread}")
         )
+        passages = tuple(Passage(f"canarypassage {LARGE}", Place()) for _ in range(20))
+        read = FileText("tests", passages)
+        if not layer.store._lanes.degraded:  # else nobody knows the content yet, and nothing of it is kept
+            assert await layer.store.keep_text(sha256(f"canaryfile {thread}".encode()), read)
         await layer.update_step(make_step(thread, id=key, output="canaryedited"))
         await layer.update_step(make_step(thread, id=key, output="canaryedited once more"))
     for number in range(40):

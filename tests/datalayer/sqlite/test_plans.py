@@ -13,6 +13,7 @@ from tests.conftest import register, rows, start_thread
 from tests.contract.test_context_queries import talk
 from tests.contract.test_lists import page
 from tests.contract.test_parts import part_of, store, turns
+from tests.contract.test_passages import BIRDS, attach
 from tests.contract.test_usage import NOON, call
 from tests.statements import queries
 
@@ -185,3 +186,39 @@ class TestPlans:
             scanned |= {row[3].split()[1] for row in plan if row[3].startswith("SCAN")}
         assert scanned & metadata.tables.keys() == set()
         assert scanned  # the lists of ids are: plans were read
+
+    async def test_passages_are_found_by_the_keys_of_the_threads_own_files(self, layer: DataLayer) -> None:
+        message = await start_thread(layer, ann := await register(layer, "ann"))
+        await attach(layer, message["threadId"], *BIRDS)
+        await layer.drain()
+        with queries(layer) as seen:
+            await layer.store.find_passages(message["threadId"], "herons and owls")
+            await layer.store.find_in_files(ann.id, "herons and owls")
+            await layer.store.read_passages(message["threadId"], "nothing")
+        plans = [
+            " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
+            for statement, parameters in seen
+        ]
+        files, lengths, words, texts, mine, *_ = plans
+        assert "sqlite_autoindex_threads_1 (id=?)" in files
+        assert "elements_by_thread (thread_id=?)" in files
+        assert "file_texts_by_content (sha256=? AND state=?)" in files
+        assert "SEARCH file_texts USING INTEGER PRIMARY KEY (rowid=?)" in lengths
+        assert "SEARCH passage_words USING INTEGER PRIMARY KEY (rowid=?)" in words
+        assert "SEARCH passages USING INTEGER PRIMARY KEY (rowid=?)" in texts
+        assert "(user_id=?" in mine
+        for table in ("elements", "blobs", "file_texts", "steps", "passages", "passage_words"):
+            assert not any(f"SCAN {table}" in plan for plan in plans)
+
+    async def test_what_is_to_be_removed_of_files_is_found_in_an_index(self, layer: DataLayer) -> None:
+        message = await start_thread(layer, await register(layer, "ann"))
+        element = await attach(layer, message["threadId"], *BIRDS)
+        await layer.drain()
+        with queries(layer) as read, queries(layer, "write") as written:
+            await layer.delete_element(element)
+            await layer.drain()
+        asked = [each for each in (*read, *written) if "file_texts" in each[0] or "passage" in each[0]]
+        assert any(statement.startswith("DELETE FROM passage_words") for statement, _ in asked)
+        for statement, parameters in asked:
+            plan = " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
+            assert "SCAN" not in plan or "file_texts_unkept" in plan
