@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from . import backup as backing
-from . import moving, reindexing
+from . import moving, reindexing, restoring
 from .backup import kinds
 from .backup.disk import Progress, quiet
 from .backup.folder import DAILY, MARK, WEEKLY
@@ -267,6 +267,29 @@ def copy(
                 " When they are there, the same command brings them",
                 err=True,
             )
+            raise typer.Exit(1)
+
+
+@app.command("restore-archive")
+def restore_archive(
+    archives: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files of the archive, or its folder.")],
+    database: Database = None,
+    files: Files = None,
+    spool: Spool = None,
+    user: Annotated[str | None, typer.Option("--user", help="Only of this person: a name, or an id.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would come back.")] = False,
+    foreign: Annotated[bool, typer.Option("--foreign", help=restoring.FOREIGN)] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring back what retention has removed, not what somebody deleted. May run beside the app; twice is once.
+
+    The next cleanup removes again what is beyond the limits: raise them, or pin what is to stay.
+    """
+    with _answers(as_json) as answer:
+        place = _place(database, files, spool)
+        report = asyncio.run(restoring.run(place, archives, user, dry_run, foreign, answer.progress))
+        answer(report, *restoring.told(report, dry_run))
+        if report.problems:
             raise typer.Exit(1)
 
 

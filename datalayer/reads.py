@@ -8,14 +8,28 @@ from typing import Any, Literal, TypeVar
 
 from .fused import Fused
 from .fused import Page as FusedPage
-from .records import LISTED, Element, File, Page, Sort, Step, StepFile, Thread, ThreadMessage, User, Which, now
+from .records import (
+    LISTED,
+    ArchivedState,
+    Element,
+    File,
+    Page,
+    Sort,
+    Step,
+    StepFile,
+    Thread,
+    ThreadMessage,
+    User,
+    Which,
+    now,
+)
 from .reports import Facets, StoredFiles, Summary, ThreadStats, UsageDay, UsageTotal
 from .search import results, slips
 from .search.find import NOTHING, read_cursor
 from .search.find import Found as FoundPart
 from .search.query import Query, parse
 from .search.results import FoundThreads, Hit, Hits
-from .sql import context, facets, lists, parts, queries, summaries, usage
+from .sql import context, facets, lists, parts, queries, summaries, unarchiving, usage
 from .views import NOTHING_MORE, More, Part, View, Wish
 
 T = TypeVar("T")
@@ -52,6 +66,10 @@ class Reads(ABC):
         """Whether somebody deleted this thread, or put it into the trash; False also for an id that nobody has used
         yet."""
         return await self._read(queries.was_deleted, thread_id, thread_id=thread_id)
+
+    async def archived(self, thread_id: str, ids: Sequence[str], digest: str, whole: bool) -> ArchivedState:
+        """What became of a thread that was archived and removed, or of its steps ``ids``."""
+        return await self._read(unarchiving.state, thread_id, ids, digest, whole, thread_id=thread_id)
 
     async def whole_thread(self, thread_id: str) -> tuple[Thread, list[Step], list[Element]] | None:
         """The thread, its steps (oldest first) and its elements, of one moment; None when there is none."""

@@ -196,6 +196,22 @@ class Blob:
         return f"{self.sha256}-{self.tag}" if self.tag else self.sha256
 
 
+ArchivedState = Literal["removed", "there", "deleted", "unknown", "without_thread"]
+"""Of what an archive has: ``removed``: this store has removed it, it can come back; ``there``; ``deleted``: by
+somebody, before or since; ``unknown``: this store has never had it, or not removed it; ``without_thread``: messages of
+a thread that is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of a part of an archive."""
+
+    state: ArchivedState
+    """``removed``: and it is back."""
+    lost: int = 0
+    """Attached files whose content is nowhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """What the file route needs of an element."""

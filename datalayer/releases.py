@@ -13,7 +13,7 @@ from .dialects.base import Database, reason
 from .errors import DataLayerError
 from .file_texts import FileTexts
 from .records import now
-from .writes import ForgetBlobs, ReleaseBlobs, UpsertElement, Write
+from .writes import ForgetBlobs, ReleaseBlobs, RestoreArchived, UpsertElement, Write
 
 logger = logging.getLogger("datalayer")
 
@@ -98,15 +98,16 @@ class Releases:
         return None
 
 
-def blobs_of(writes: Iterable[Write]) -> list[str]:
+def blobs_of(writes: Collection[Write]) -> list[str]:
     """The names of the blobs that they bring along."""
-    return [write.blob.name for write in writes if isinstance(write, UpsertElement) and write.blob]
+    found = [write.blob.name for write in writes if isinstance(write, UpsertElement) and write.blob]
+    return found + [blob.name for write in writes if isinstance(write, RestoreArchived) for blob in write.blobs]
 
 
 async def vanished(blobs: Blobs, writes: Sequence[Write], seconds: float) -> set[str]:
     """Names of the blobs that writes out of a spool bring along and that are gone: a process that died can have
     stored such a write before, and another have let its content go. What cannot be asked is taken to be there."""
-    if not (names := blobs_of(write for write in writes if write.replayed)):
+    if not (names := blobs_of([write for write in writes if write.replayed])):
         return set()
     with suppress(DataLayerError, OSError, TimeoutError):
         async with asyncio.timeout(seconds):

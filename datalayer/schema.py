@@ -343,7 +343,8 @@ preferences = Table(
 )
 
 # What was deleted, so that a late write cannot bring it back. kind: thread, step, element. It goes after a month, when
-# none can arrive any more.
+# none can arrive any more. kind archived: the digest of what retention has removed and an archive may bring back; it
+# stays.
 tombstones = Table(
     "tombstones",
     metadata,

@@ -139,6 +139,25 @@ class RemoveArchived(Write):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreArchived(Write):
+    """What a ``RemoveArchived`` has removed comes back with the ids it had: a thread, or messages of one that is there.
+    Result: a ``records.Restored``. Raises Forbidden when somebody else has one of the ids."""
+
+    thread_id: str
+    digest: str
+    """That of the ``RemoveArchived``, by which the store knows what it has removed."""
+    found: list[list[Any]]
+    """Name of the table and row of each, as an archive has them; what was damaged is missing."""
+    whole: bool
+    user: str | None = None
+    """The identifier of the thread's author; None: it has none."""
+    blobs: list[Blob] = field(default_factory=list)
+    """Stored contents that elements among them have."""
+    foreign: bool = False
+    """Also what this store has not removed, if nobody has deleted it here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrashThread(Write):
     """Into the trash; what is in it keeps its time. What is written to it later is stored with it, and a new message of
     a user takes it out again: whoever goes on writing loses nothing. One that is not there yet will not come. Result:
@@ -351,7 +370,8 @@ class PutSummary(Write):
 KINDS: dict[str, type[Write]] = {
     kind.__name__: kind
     for kind in (
-        *(UpsertUser, UpdateThread, DeleteThread, RemoveArchived, TrashThread, RestoreThread, ForkThread, UndoMerge),
+        *(UpsertUser, UpdateThread, DeleteThread, TrashThread, RestoreThread, ForkThread, UndoMerge),
+        *(RemoveArchived, RestoreArchived),
         *(UpsertStep, DeleteStep, ChooseVersion),
         *(UpsertElement, DeleteElement, UpsertFeedback, DeleteFeedback, ReleaseBlobs, ForgetBlobs),
         *(RecordUsage, PutSummary, PutPreferences),
@@ -380,4 +400,6 @@ def from_json(line: str | bytes) -> Write:
         fields["actor"] = role
     if fields.get("blob"):
         fields["blob"] = Blob(**fields["blob"])
+    if fields.get("blobs"):
+        fields["blobs"] = [Blob(**each) for each in fields["blobs"]]
     return kind(**fields)

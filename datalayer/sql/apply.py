@@ -33,6 +33,7 @@ from ..writes import (
     RecordUsage,
     ReleaseBlobs,
     RemoveArchived,
+    RestoreArchived,
     RestoreThread,
     TrashThread,
     UndoMerge,
@@ -44,7 +45,19 @@ from ..writes import (
     Write,
     author_id,
 )
-from . import archiving, contents, counts, forking, merging, organising, removing, summaries, usage, versions
+from . import (
+    archiving,
+    contents,
+    counts,
+    forking,
+    merging,
+    organising,
+    removing,
+    summaries,
+    unarchiving,
+    usage,
+    versions,
+)
 from .facts import Facts
 from .group import Group, user_row
 from .values import fit
@@ -326,6 +339,7 @@ _HANDLERS: dict[type[Write], Callable[[Group, Any], Any]] = {
     UpdateThread: _update_thread,
     DeleteThread: removing.delete,
     RemoveArchived: archiving.remove,
+    RestoreArchived: unarchiving.restore,
     TrashThread: removing.trash,
     RestoreThread: removing.restore,
     ForkThread: forking.fork,

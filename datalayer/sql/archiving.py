@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Table, select
 from ..records import Blob
 from ..schema import blobs, elements, feedbacks, steps, summaries, threads
 from ..writes import DeleteThread, RemoveArchived
-from . import removing
+from . import removing, tombstones
 from .group import Group
 
 Rows = list[tuple[str, dict[str, Any]]]
@@ -92,10 +92,11 @@ def remove(group: Group, write: RemoveArchived) -> bool:
         return False
     if some is None:
         removing.delete(group, DeleteThread(actor=write.actor, thread_id=key, at=write.at))
-        return True
-    if _have_others(group.connection, some):
+    elif _have_others(group.connection, some):
         return False
-    group.delete_steps(key, some, write.at)
+    else:
+        group.delete_steps(key, some, write.at)
+    tombstones.mark(group.connection, group.sql, write.digest, write.at)
     return True
 
 

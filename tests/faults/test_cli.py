@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from datalayer.__main__ import app
 from datalayer.blobs import LocalBlobs
 from datalayer.place import Place
+from datalayer.retention import Retention
 from datalayer.schema import HEAD
 from datalayer.spool import Spool
 from datalayer.store import Store
@@ -86,6 +87,20 @@ class TestJson:
         assert "first version" in ask(place, "migrate", "down", code=1)["error"]
         assert ask(place, "migrate", "up")["after"] == HEAD
         assert ask(place, "migrate", "up")["backup"] is None
+
+    def test_restore_archive(self, place: Place, tmp_path: Path) -> None:
+        async def clean_up() -> None:
+            retention = Retention(archive=tmp_path / "archive", max_age_days=1)
+            store = Store(f"sqlite+aiosqlite:///{place.database}", retention=retention)
+            await store.clean_up()
+            await store.close()
+
+        asyncio.run(clean_up())
+        for arguments, count in ((["--dry-run"], "threads"), ([], "threads"), ([], "there")):
+            report = ask(place, "restore-archive", str(tmp_path / "archive"), *arguments)
+            assert {key: value for key, value in report.items() if value} == {count: 1}
+        assert "no archive" in ask(place, "restore-archive", str(place.database), code=1)["error"]
+        assert "There is no file" in run(place, "restore-archive", str(tmp_path / "none"), code=1)
 
     def test_info(self, place: Place) -> None:
         spool = Spool(place.spool)
