@@ -10,32 +10,14 @@ was given.
 
 import json
 from dataclasses import asdict, dataclass, field
-from enum import Enum
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
-from .records import Blob, user_id
-
-
-class Role(Enum):
-    """Who acts without being a user.
-
-    ``APPLICATION``: the app itself (jobs, imports, channels of other chats): trusted, may change anybody's rows.
-    ``VISITOR``: somebody where nobody logs in: changes only what has no author.
-    """
-
-    APPLICATION = "application"
-    VISITOR = "visitor"
-
-
-Actor = str | Role
-APPLICATION: Final = Role.APPLICATION
-VISITOR: Final = Role.VISITOR
-
-
-def author_id(actor: Actor) -> str | None:
-    """The id of the user who acts; None: a role, which is no author."""
-    return user_id(actor) if isinstance(actor, str) else None
-
+from .actors import APPLICATION as APPLICATION
+from .actors import VISITOR as VISITOR
+from .actors import Actor as Actor
+from .actors import Role as Role
+from .actors import author_id as author_id
+from .records import Blob
 
 NameSource = Literal["first_message", "model", "user"]
 Timing = Literal["given", "kept", "now"]
