@@ -45,12 +45,14 @@ if TYPE_CHECKING:
         observer,
         passages,
         place,
+        readonly,
         records,
         reports,
         search,
         text,
         versions,
         views,
+        whole,
         writes,
     )
     from .chainlit.adapter import DataLayer
@@ -90,12 +92,14 @@ __all__ = [
     "observer",
     "passages",
     "place",
+    "readonly",
     "records",
     "reports",
     "search",
     "text",
     "versions",
     "views",
+    "whole",
     "writes",
 ]
 _ELSEWHERE = {

@@ -29,8 +29,10 @@ from .search.find import NOTHING, read_cursor
 from .search.find import Found as FoundPart
 from .search.query import Query, parse
 from .search.results import FoundThreads, Hit, Hits
-from .sql import context, facets, lists, parts, queries, summaries, unarchiving, usage
+from .sql import context, facets, lists, parts, queries, summaries, unarchiving, usage, whole
 from .views import NOTHING_MORE, More, Part, View, Wish
+from .whole import FIRST_CALL, Call, Size, WholeThread
+from .writes import APPLICATION, Role
 
 T = TypeVar("T")
 Found = TypeVar("Found", File, Step)
@@ -74,6 +76,33 @@ class Reads(ABC):
     async def whole_thread(self, thread_id: str) -> tuple[Thread, list[Step], list[Element]] | None:
         """The thread, its steps (oldest first) and its elements, of one moment; None when there is none."""
         return await self._read(queries.whole_thread, thread_id, thread_id=thread_id)
+
+    async def sizes(self, thread_ids: Sequence[str]) -> dict[str, Size]:
+        """How much is said in each of these threads that has steps."""
+        return await self._read(whole.sizes, list(thread_ids))
+
+    async def whole_threads(
+        self, author: str | Role | None, thread_ids: Sequence[str], trashed: bool = False
+    ) -> list[WholeThread]:
+        """Those of the threads that are the author's, with all that is stored of them, in this order.
+
+        ``author``: a user's id; None: threads that have none; APPLICATION: anybody's. ``trashed``: also from the trash.
+        """
+        ask = partial(whole.whole_threads, author=author, ids=list(thread_ids), trashed=trashed)
+        alone = author is APPLICATION  # what waits in a spool is put before its author only
+        parts = [await self._read(ask)] if alone else await self._list(str(author or ""), ask, content=True)
+        found = {each.thread.id: each for part in parts for each in part}
+        spent = await self._read(whole.calls, author, list(found))
+        here = (found[key] for key in dict.fromkeys(thread_ids) if key in found)
+        return [replace(each, calls=spent.get(each.thread.id, [])) for each in here]
+
+    async def users(self, after: str = "", first: int = 200) -> list[User]:
+        """The users in the order of their ids, from behind the id ``after``."""
+        return await self._read(whole.users_after, after, first)
+
+    async def ownerless(self, after: str = "", first: int = 200) -> list[tuple[str, bool]]:
+        """The ids of the threads without author, in order, from behind ``after``, and whether they are in the trash."""
+        return await self._read(whole.ownerless_after, after, first)
 
     async def part(
         self,
@@ -293,6 +322,10 @@ class Reads(ABC):
     ) -> list[UsageTotal]:
         """What a user's calls came to, the most expensive model first. ``since``: UTC microseconds, included."""
         return await self._read(usage.by_model, user_id, thread_id, since, thread_id=thread_id)
+
+    async def calls(self, user_id: str, after: tuple[int, str] = FIRST_CALL, first: int = 1_000) -> list[Call]:
+        """What a user has spent, oldest first, from behind the position of a call; "" is who does not log in."""
+        return await self._read(whole.calls_after, user_id, after, first)
 
     async def usage_by_day(self, user_id: str, since: int, utc_offset_seconds: int = 0) -> list[UsageDay]:
         """What a user's calls came to per day and model, oldest first; days as at this offset from UTC."""

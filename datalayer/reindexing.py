@@ -36,7 +36,7 @@ async def reindex(place: Place, progress: Progress = quiet) -> Reindexed:
     """Makes the index anew. An app that runs does it itself, so that one process only writes to a file; what is not in
     the index again is not found until then. Raises NotFound without a store, StoreTooOld, StoreUnavailable."""
     started = time.monotonic()
-    async with _opened(place) as database:
+    async with opened(place) as database:
         await database.write.run(_ask_anew)
         done, total = 0, await database.read.run(building.count)
         while await _is_open(place, database):
@@ -54,7 +54,7 @@ async def reindex(place: Place, progress: Progress = quiet) -> Reindexed:
 
 async def check(place: Place, progress: Progress = quiet) -> checking.Checked:
     """Compares the index with what was said, all of one moment. Changes nothing. Raises as ``reindex``."""
-    async with _opened(place) as database:
+    async with opened(place) as database:
         return await database.read.run(partial(checking.check, progress=progress))
 
 
@@ -65,7 +65,7 @@ def _ask_anew(connection: Any) -> None:
 
 
 @asynccontextmanager
-async def _opened(place: Place) -> AsyncIterator[Database]:
+async def opened(place: Place) -> AsyncIterator[Database]:
     url = place.server or sqlite.url_of(place.database)
     if place.server is None:
         revision = await asyncio.to_thread(check_file, place.database)

@@ -27,6 +27,7 @@ FLOORS = {
     "passages": 0,
     "reports": 0,
     "views": 0,
+    "whole": 1,
     "observer": 0,
     "durable": 0,
     "answers": 0,
@@ -111,6 +112,7 @@ FLOORS = {
     "sql.counts": 6,
     "sql.facets": 6,
     "sql.summaries": 4,
+    "sql.whole": 5,
     "sql.group": 7,
     "reads": 15,
     "fused": 14,
@@ -145,6 +147,7 @@ FLOORS = {
     "opening": 13,
     "moving": 14,
     "reindexing": 14,
+    "readonly": 16,
     "store": 16,
     "chainlit.shapes": 17,
     "chainlit.routes": 17,
@@ -211,6 +214,21 @@ ROOMS_OF_ASSISTANT = {
 }
 # The others know nothing of Chainlit.
 KNOW_CHAINLIT = {"access", "fixes", "screen", "server", "__main__"}
+# Floor of each module of exchange, which the library and the assistant use.
+FLOORS_OF_EXCHANGE = {
+    "texts": 0,
+    "archive": 0,
+    "names": 0,
+    "withheld": 0,
+    "selection": 0,
+    "transcript": 1,
+    "formats": 2,
+    "packing": 3,
+    "exporting": 4,
+    "output": 5,
+    "__init__": 6,
+    "__main__": 7,
+}
 # Floor of each module of the library, which uses what the data layer offers, and knows nothing of the assistant.
 FLOORS_OF_LIBRARY = {
     "texts": 0,
@@ -374,23 +392,28 @@ def test_only_the_screen_and_what_is_around_it_know_chainlit() -> None:
 
 @pytest.mark.parametrize(
     ("package", "above"),
-    [("datalayer", {"library", "assistant"}), ("library", {"assistant"}), ("assistant", {"library"})],
+    [
+        ("datalayer", {"exchange", "library", "assistant"}),
+        ("exchange", {"library", "assistant", "chainlit"}),
+        ("library", {"assistant"}),
+        ("assistant", {"library"}),
+    ],
 )
 def test_a_package_knows_nothing_of_those_above_it(package: str, above: set[str]) -> None:
-    """Nor does the assistant of the library: app.py puts both together."""
+    """Nor does the assistant of the library: app.py puts both together. What is exchanged needs no Chainlit."""
     found = {(name_of(p), module) for p in modules(package) for module in imports(p) if module.split(".")[0] in above}
     assert found == set()
 
 
-def test_an_import_of_the_library_goes_only_to_a_lower_floor() -> None:
-    floors = {path.relative_to(ROOT / "library").with_suffix("").parts[0] for path in modules("library")}
-    assert floors == set(FLOORS_OF_LIBRARY)
+@pytest.mark.parametrize(("package", "floors"), [("exchange", FLOORS_OF_EXCHANGE), ("library", FLOORS_OF_LIBRARY)])
+def test_an_import_of_a_smaller_package_goes_only_to_a_lower_floor(package: str, floors: dict[str, int]) -> None:
+    assert {path.relative_to(ROOT / package).with_suffix("").parts[0] for path in modules(package)} == set(floors)
     upwards = set()
-    for path in modules("library"):
+    for path in modules(package):
         above = (*name_of(path).split(".")[1:], "__init__")[0]
         for module in imports(path):
-            below = module.partition("library.")[2].partition(".")[0]
-            if below != above and FLOORS_OF_LIBRARY.get(below, -1) >= FLOORS_OF_LIBRARY[above]:
+            below = module.removeprefix(f"{package}.").partition(".")[0] if module.startswith(f"{package}.") else ""
+            if below != above and floors.get(below, -1) >= floors[above]:
                 upwards.add((name_of(path), module))
     assert upwards == set()
 
@@ -406,7 +429,7 @@ def offered(module: str) -> bool:
 
 
 def test_an_app_uses_only_what_the_data_layer_offers() -> None:
-    app = [ROOT / "app.py", *modules("library"), *modules("assistant")]
+    app = [ROOT / "app.py", *modules("exchange"), *modules("library"), *modules("assistant")]
     used = {(name_of(p), module) for p in app for module in imports(p)}
     assert {(by, module) for by, module in used if module.split(".")[0] == "datalayer" and not offered(module)} == set()
     assert {by for by, module in used if module.split(".")[0] == "sqlalchemy"} == set()
@@ -418,13 +441,13 @@ def test_what_the_data_layer_offers_is_there_and_needs_no_chainlit_but_for_itsel
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-@pytest.mark.parametrize("package", ["datalayer", "library", "assistant"])
+@pytest.mark.parametrize("package", ["datalayer", "exchange", "library", "assistant"])
 def test_a_module_can_be_read_in_one_sitting(package: str) -> None:
     long = {name_of(p): n for p in modules(package) if (n := len(p.read_text().splitlines())) > MODULE_LINES}
     assert long == {}
 
 
-@pytest.mark.parametrize("package", ["datalayer", "library", "assistant"])
+@pytest.mark.parametrize("package", ["datalayer", "exchange", "library", "assistant"])
 def test_a_function_fits_on_a_screen(package: str) -> None:
     long = {
         f"{name_of(path)}.{node.name}": size

@@ -81,7 +81,7 @@ def test_what_compose_and_the_image_name_is_there(compose: Any) -> None:
 def test_the_image_takes_along_what_the_app_reads() -> None:
     copied = re.findall(r"^COPY (?!--from)(.*) ", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
     kept = {name for line in copied for name in line.split()}
-    assert {"app.py", "chainlit*.md", ".chainlit", "public", "datalayer", "library", "assistant"} <= kept
+    assert {"app.py", "chainlit*.md", ".chainlit", "public", "datalayer", "exchange", "library", "assistant"} <= kept
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert {f"!{name}" for name in kept} <= {line.rstrip("/") for line in ignored}
 

@@ -57,7 +57,7 @@ def test_where_to_look_is_there(row: str) -> None:
     assert [name for name, paths in found.items() if not paths] == []
 
 
-@pytest.mark.parametrize("package", ["assistant", "datalayer", "library"])
+@pytest.mark.parametrize("package", ["assistant", "datalayer", "exchange", "library"])
 def test_every_module_is_where_somebody_would_look(package: str) -> None:
     named = {path for row in TABLE for paths in places(row).values() for path in paths}
     modules = {path for path in (ROOT / package).rglob("*.py") if path.name != "__init__.py"}

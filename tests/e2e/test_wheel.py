@@ -16,6 +16,7 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cf500f0003860180"
     "5a34b07e0000000049454e44ae426082"
 )
+PACKAGES = ("datalayer", "exchange", "library", "assistant")
 TEN_LINES = """
 import chainlit as cl
 from datalayer import DataLayer
@@ -54,9 +55,10 @@ def run(python: str | Path, code: str, cwd: Path) -> subprocess.CompletedProcess
 
 
 def test_the_wheel_made_of_the_source_distribution_holds_all_that_the_packages_hold(wheel: Path) -> None:
-    found = (path for package in ("datalayer", "library", "assistant") for path in (ROOT / package).rglob("*"))
+    found = (path for package in PACKAGES for path in (ROOT / package).rglob("*"))
     files = {str(path.relative_to(ROOT)) for path in found if path.is_file() and path.suffix != ".pyc"}
     assert {"datalayer/py.typed", "assistant/py.typed", "assistant/texts/fr.json"} < files
+    assert {"exchange/formats/schema-1.json", "exchange/formats/page.css", "exchange/texts/fr.json"} < files
     assert {"library/py.typed", "library/templates/base.html", "library/static/vendor/htmx.LICENSE"} < files
     assert {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name} == files
 

@@ -1,0 +1,76 @@
+"""Threads with all that is stored of them, as values: what a person takes along, and nothing that a page needs."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .records import Blob, Element, Step, Thread
+from .reports import Summary
+
+
+class Vote(NamedTuple):
+    id: str
+    step_id: str
+    user_id: str
+    """Who voted; "" where nobody logs in."""
+    value: int
+    comment: str | None
+    created_at: int
+
+
+class Call(NamedTuple):
+    """What a call of a model used: a row of ``schema.usage``."""
+
+    id: str
+    user_id: str
+    thread_id: str
+    """Of a thread that may be gone; "" where none was kept."""
+    kind: str
+    model: str
+    provider: str
+    status: str
+    fallback: str | None
+    tokens_in: int | None
+    tokens_out: int | None
+    tokens_cached: int | None
+    estimated: bool
+    cost: int | None
+    """Billionths of a US dollar."""
+    price_version: str | None
+    started_at: int
+    latency: int
+    first_token: int | None
+
+    @property
+    def position(self) -> tuple[int, str]:
+        """What ``Reads.calls`` goes on after."""
+        return self.started_at, self.id
+
+
+FIRST_CALL = (-(1 << 62), "")
+"""The position before all."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeThread:
+    thread: Thread
+    name_source: str | None
+    steps: list[Step]
+    """In their order, also those of a question's versions that are not shown. Without votes."""
+    elements: list[Element]
+    """In the order in which they came."""
+    came: dict[str, int]
+    """When each element came, by its id."""
+    contents: dict[str, Blob]
+    """Of the elements that have some, by its SHA-256, which is ``Element.blob``."""
+    votes: list[Vote]
+    summary: Summary | None
+    calls: list[Call]
+
+
+class Size(NamedTuple):
+    steps: int
+    bytes: int
+    """Of what is said in them, as UTF-8."""
+
+
+NO_SIZE = Size(0, 0)

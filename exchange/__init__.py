@@ -1,0 +1,12 @@
+"""Conversations out of a store, in formats that other tools read: docs/exchange.md.
+
+made = await exchange.export(store, exchange.Selection(user_id), "markdown")
+async for piece in made.pieces: ...
+"""
+
+from .exporting import Export, export
+from .formats import FORMATS
+from .names import disposition
+from .selection import Selection
+
+__all__ = ["FORMATS", "Export", "Selection", "disposition", "export"]

@@ -1,0 +1,164 @@
+"""Threads out of a store as a stream of bytes, in the format and the packing that fit."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from datalayer import APPLICATION, InvalidInput, NotFound
+from datalayer.records import now, to_iso
+from datalayer.whole import FIRST_CALL, WholeThread
+
+from .formats import FORMATS
+from .formats.base import About, Document, Pages
+from .formats.csv import Csv, rows
+from .packing import Packing, Page, PagesZip, Sheet, SheetZip, encoded, page_name
+from .selection import Batch, Selection, Source, batches
+from .texts import Language, say
+
+T = TypeVar("T")
+_PIECE = 1 << 18
+"""Bytes of a piece, or a few more."""
+Counted = Callable[[int], None]
+"""Is told how many threads have been written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    name: str
+    """For the file: as ``names.safe``."""
+    mime: str
+    pieces: AsyncIterator[bytes]
+    """Raises DataLayerError, OSError."""
+
+
+def of_name(name: str) -> Document | Pages:
+    """The format. Raises InvalidInput."""
+    if name not in FORMATS:
+        raise InvalidInput(f"The formats are {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+async def export(
+    source: Source,
+    chosen: Selection,
+    name: str,
+    to: Language = "en",
+    packed: Literal["zip", "plain"] | None = None,
+    counted: Counted = lambda _: None,
+) -> Export:
+    """``name``: of the format. ``packed``: whether it is a ZIP with the files, or a document without; None: whichever
+    fits. Raises NotFound where there is no such thread, InvalidInput, StoreUnavailable."""
+    form, about = of_name(name), About(now(), chosen.told(), to)
+    if isinstance(form, Csv) and chosen.ids is None and chosen.folder is None:
+        return Export(f"usage-{_day(about)}.csv", form.mime, _usage(source, chosen, form.head(about)))
+    found = batches(source, chosen)
+    first = await _first(found)
+    alone = first.threads[0] if chosen.ids is not None and len(chosen.ids) == 1 else None
+    packing, ending, mime = _packing(form, about, source, alone, packed)
+    title = f"{say('name', to)}-{_day(about)}{ending}" if alone is None else page_name(alone, ending, about)
+    return Export(title, mime, _pieces(source, packing, _with(first, found), counted))
+
+
+async def _first(found: AsyncIterator[Batch]) -> Batch:
+    async for batch in found:
+        if batch.threads:
+            return batch
+    raise NotFound("There is no such conversation")
+
+
+def _packing(
+    form: Any, about: About, source: Source, alone: WholeThread | None, packed: str | None
+) -> tuple[Packing, str, str]:
+    """And the ending and the type of what it gives."""
+    has_files = alone is None or bool(alone.contents)
+    if hasattr(form, "page"):
+        if packed == "zip" or (packed is None and (alone is None or (form.beside and has_files))):
+            return PagesZip(form, about, source.blobs), ".zip", "application/zip"
+        if alone is None:
+            raise InvalidInput("Several conversations, each a page of its own, need a ZIP")
+        return Page(form, about, source.blobs), form.ending, form.mime
+    if packed == "zip" or (packed is None and form.has_references and has_files):
+        return SheetZip(form, about, source.blobs), ".zip", "application/zip"
+    return Sheet(form, about), form.ending, form.mime
+
+
+def _day(about: About) -> str:
+    return (to_iso(about.at) or "")[:10]
+
+
+async def _with(first: Batch, others: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+    yield first
+    async for batch in others:
+        yield batch
+
+
+async def _pieces(
+    source: Source, packing: Packing, found: AsyncIterator[Batch], counted: Counted
+) -> AsyncIterator[bytes]:
+    done = 0
+    async for piece in pulled(source, packing.begin()):
+        yield piece
+    async for batch in ahead(found):
+        async for piece in pulled(source, packing.add(batch.threads)):
+            yield piece
+        counted(done := done + len(batch.threads))
+    async for piece in pulled(source, packing.end()):
+        yield piece
+
+
+async def pulled(source: Source, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces, made in threads beside the event loop, some at a time."""
+    while some := await source.with_files(_some, pieces):
+        yield some
+
+
+def _some(pieces: Iterator[bytes]) -> bytes:
+    some, size = [], 0
+    for piece in pieces:
+        some.append(piece)
+        size += len(piece)
+        if size >= _PIECE:
+            break
+    return b"".join(some)
+
+
+async def ahead(found: AsyncIterator[T]) -> AsyncIterator[T]:
+    """The same; the next one is read while one is used."""
+
+    async def following() -> T | None:
+        return await anext(found, None)
+
+    reading = asyncio.create_task(following())
+    try:
+        while (each := await reading) is not None:
+            reading = asyncio.create_task(following())
+            yield each
+    finally:
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([reading])
+
+
+async def _usage(source: Source, chosen: Selection, head: str) -> AsyncIterator[bytes]:
+    """All that was spent, in conversations that are gone, too."""
+    yield encoded(head)
+    async for user_id, name in _spenders(source, chosen):
+        after = FIRST_CALL
+        while some := await source.calls(user_id, after):
+            after = some[-1].position
+            yield encoded(rows(some, name))
+
+
+async def _spenders(source: Source, chosen: Selection) -> AsyncIterator[tuple[str, str | None]]:
+    """Ids and names."""
+    if chosen.author is not APPLICATION:
+        yield str(chosen.author or ""), None
+        return
+    after = ""
+    while some := await source.users(after):
+        after = some[-1].id
+        for user in some:
+            yield user.id, user.identifier
+    yield "", None

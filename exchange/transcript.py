@@ -1,0 +1,131 @@
+"""What was said in a thread, for formats that people read: of a question's versions the one that is shown, and what the
+others were."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from datalayer.records import Element, Step
+from datalayer.text import one_line
+from datalayer.versions import chosen_path, record_id, versions_of
+from datalayer.whole import Vote, WholeThread
+
+from .texts import Language, say
+
+_OWN = {"user_message": True, "assistant_message": False}
+"""Steps that are messages, and whether a person has written them."""
+_APART = "unsearched"
+"""In the metadata of what is no part of the conversation: commands, and the replies to them
+(``search/documents.py``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    step: Step
+    own: bool
+    name: str
+    text: str
+    files: list[Element] = field(default_factory=list)
+    vote: Vote | None = None
+    others: "list[Other]" = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.step.status not in ("streaming", "stopped", "interrupted", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A version of a question that is not shown."""
+
+    number: int
+    at: int
+    said: list[Said]
+    """The question, and what was said after it."""
+
+
+@dataclass(frozen=True)
+class Transcript:
+    whole: WholeThread
+    to: Language
+
+    @cached_property
+    def said(self) -> list[Said]:
+        return self._all(chosen_path(self.whole.steps))
+
+    def _all(self, steps: Iterable[Step]) -> list[Said]:
+        return [
+            self._said(step, step.output or "")
+            for step in steps
+            if step.type in _OWN and not (step.metadata or {}).get(_APART)
+        ]
+
+    def _said(self, step: Step, text: str, alone: bool = False) -> Said:
+        own = _OWN[step.type or ""]
+        name = step.name or say("you" if own else "assistant", self.to)
+        if alone:
+            return Said(step, own, name, text)
+        return Said(step, own, name, text, self._files[step.id], self._votes.get(step.id), self._others(step))
+
+    def _others(self, question: Step) -> list[Other]:
+        if record_id(question.id) not in self._ids:
+            return []
+        return [
+            Other(each.number, each.at, [self._said(question, each.question, alone=True), *self._all(each.steps)])
+            for each in versions_of(self.whole.steps, question.id)
+            if not each.shown
+        ]
+
+    @cached_property
+    def _ids(self) -> frozenset[str]:
+        return frozenset(step.id for step in self.whole.steps)
+
+    @cached_property
+    def _files(self) -> defaultdict[str, list[Element]]:
+        found: defaultdict[str, list[Element]] = defaultdict(list)
+        for element in self.whole.elements:
+            if element.blob is not None or element.url:
+                found[element.for_id or ""].append(element)
+        return found
+
+    @cached_property
+    def loose(self) -> list[Element]:
+        """The files that belong to no message that is shown."""
+        shown = {each.step.id for said in self.said for each in (said, *(s for o in said.others for s in o.said))}
+        return [element for key, some in self._files.items() if key not in shown for element in some]
+
+    @cached_property
+    def _votes(self) -> dict[str, Vote]:
+        """The author's, where somebody else has voted, too."""
+        author = self.whole.thread.user_id or ""
+        return {vote.step_id: vote for vote in sorted(self.whole.votes, key=lambda vote: vote.user_id == author)}
+
+
+def title(whole: WholeThread, to: Language) -> str:
+    """On one line."""
+    return one_line(whole.thread.name or "") or say("untitled", to)
+
+
+def system_prompt(whole: WholeThread) -> str:
+    """What the model was told before all else; "": nothing."""
+    settings: Any = whole.thread.metadata.get("chat_settings")
+    found = settings.get("system_prompt") if isinstance(settings, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def models(whole: WholeThread) -> list[str]:
+    """Those that were called, each once."""
+    named = [call.model for call in whole.calls if call.kind == "turn"] or [whole.thread.model or ""]
+    return [name for name in dict.fromkeys(named) if name]
+
+
+def cost(whole: WholeThread) -> str | None:
+    """US dollars, as a decimal; None: no price is known."""
+    known = [call.cost for call in whole.calls if call.cost is not None]
+    return dollars(sum(known)) if known else None
+
+
+def dollars(nano: int) -> str:
+    return f"{nano // 10**9}.{nano % 10**9:09}".rstrip("0").rstrip(".")
