@@ -166,11 +166,9 @@ class Emit:
     """A session's way to its browser, in the place of Chainlit's own."""
 
     def __init__(self, session: WebsocketSession, raw: Raw) -> None:
-        self._session, self.raw, self._connected = session, raw, time.monotonic()
+        self._session, self.raw, self._connected = session, _once(raw), time.monotonic()
 
     async def __call__(self, event: str, data: Any) -> None:
-        if event == "action" and data["id"] in room(self._session).actions:
-            await self("remove_action", data)  # another screen or instance has shown it, and a page would show it twice
         if event == "first_interaction" and temporary.is_temporary(self._session):
             data = {**data, "thread_id": ""}  # it has no address
         this = _turn.get()
@@ -231,11 +229,23 @@ class Emit:
 
     async def _rest(self, joined: Room) -> None:
         for key in list(joined.actions):
-            await self.raw("remove_action", {"id": key})  # the page shows a button as often as it is told
             if action := joined.actions.get(key):
                 await self.raw("action", action)
         if joined.busy:
             await self.raw("task_start", {})
+
+
+def _once(raw: Raw) -> Raw:
+    """``raw``, by which a page has each button once: it shows one as often as it is told. Both packets are queued in
+    one go, because another screen or instance may offer the same button just now."""
+
+    async def emit(event: str, data: Any) -> None:
+        if event == "action":
+            await asyncio.gather(raw("remove_action", data), raw(event, data))
+        else:
+            await raw(event, data)
+
+    return emit
 
 
 def emit_of(session: WebsocketSession) -> Emit:

@@ -70,8 +70,6 @@ class _Shared:
 
 
 async def _turn(room: Room, by: str, event: str, data: Any) -> None:
-    if event == "action" and data["id"] in room.actions:
-        await tell(room.others(), "remove_action", data)  # it was offered here, too: a page would show it twice
     room.note(event, data)
     _learn(room, event, data)
     if event == "element":
