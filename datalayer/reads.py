@@ -111,20 +111,29 @@ class Reads(ABC):
         wish: Wish = NOTHING_MORE,
         count: int = 100,
         hidden: str | None = None,
+        trashed: bool = False,
     ) -> Part | None:
         """What ``view`` shows, None: nothing yet, and what is wished for; None when there is no such thread.
 
         At least the last ``count`` messages, and as many more for a wish, or a few more than those: no turn is torn. A
         step that is not in the thread is no wish. ``hidden``: a type of steps that are left out and not counted.
+        ``trashed``: of a thread in the trash, too.
         """
-        return await self._read(parts.part, thread_id, view, wish, count, hidden, thread_id=thread_id)
+        return await self._read(parts.part, thread_id, view, wish, count, hidden, trashed, thread_id=thread_id)
 
     async def more(
-        self, thread_id: str, view: View, wish: Wish, count: int, hidden: str | None, most: int
+        self,
+        thread_id: str,
+        view: View,
+        wish: Wish,
+        count: int,
+        hidden: str | None,
+        most: int,
+        trashed: bool = False,
     ) -> More | None:
         """What ``part`` with ``wish.more`` shows and ``view`` does not. ``most``: messages that are shown then; what is
         furthest from the new ones no longer is, except the last ``count``. None when there is no such thread."""
-        return await self._read(parts.more, thread_id, view, wish, count, hidden, most, thread_id=thread_id)
+        return await self._read(parts.more, thread_id, view, wish, count, hidden, most, trashed, thread_id=thread_id)
 
     async def element(self, thread_id: str, element_id: str) -> Element | None:
         return await self._read(queries.element, thread_id, element_id, thread_id=thread_id)
@@ -173,10 +182,11 @@ class Reads(ABC):
         ask = partial(lists.count, user_id=user_id, which=which)
         return sum(await self._list(user_id, ask, content=not (which.has_file is which.vote is None)))
 
-    async def facets(self, user_id: str, archived: bool | None = False) -> Facets:
+    async def facets(self, user_id: str, archived: bool | None = False, like: str = "") -> Facets:
         """How many threads of a user there are in each folder, with each tag, of each month… ``archived``: only those
-        that are, or are not; None: all."""
-        ask = partial(facets.facets, user_id=user_id, archived=archived)
+        that are, or are not; None: all. ``like``: only folders and tags in whose names all of these words are,
+        whatever their case and accents, also within another."""
+        ask = partial(facets.facets, user_id=user_id, archived=archived, like=like)
         return facets.together(await self._list(user_id, ask, content=True))
 
     async def search(

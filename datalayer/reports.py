@@ -152,6 +152,9 @@ class Facets:
     """Whichever threads were asked for."""
     trashed: int = 0
     """In the trash, whichever threads were asked for."""
+    more_folders: int = 0
+    more_tags: int = 0
+    """Folders and tags beyond those that are told."""
 
     def within(self, folder: str) -> int:
         """In this folder, or in one below it."""

@@ -59,7 +59,8 @@ async def listing(store: Store, user_id: str, address: Address, to: Language) ->
 
 
 def _row(thread: Thread, address: Address, to: Language) -> Row:
-    at = thread.trashed_at if address.show == "trash" else thread.last_activity_at
+    made = {"created": thread.created_at, "oldest": thread.created_at, "trashed": thread.trashed_at}
+    at = made.get(address.sort, thread.last_activity_at)
     return Row(
         id=thread.id,
         name=one_line(thread.name or ""),

@@ -210,8 +210,10 @@ class Pages:
         opened = await reading(store, who.id, address, to) if address.thread else None
         if address.thread and opened is None and notice is None:
             notice, status = failure("no_thread", to), 404
-        everything = await store.facets(who.id)
-        here = await store.facets(who.id, archived=True) if address.show == "archived" else everything
+        everything = await store.facets(who.id, like=address.find)
+        here = everything
+        if address.show == "archived":
+            here = await store.facets(who.id, archived=True, like=address.find)
         found = places(everything, here, address, to, self._layer.has_trash)
         chosen = await _chosen(store, who, address) if address.every and listed.rows else None
         shown = {"listing": listed, "places": found, "opened": opened, "chosen": chosen}

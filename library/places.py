@@ -15,6 +15,8 @@ from .texts import Language, say
 
 MOST = 200
 """Folders, or tags, that are shown."""
+FEW = 12
+"""Folders and tags together, that are seen at a glance."""
 _KINDS = ("chat", "imported", "channel")
 
 
@@ -65,6 +67,8 @@ class Places:
     """Those that hold; each leads to the list without it."""
     folders_counted: bool
     """Whether folders, with what holds besides, have been."""
+    findable: bool
+    """There are so many folders and tags that one is looked for by its name."""
 
 
 def places(all_of: Facets, here: Facets, address: Address, to: Language, has_trash: bool) -> Places:
@@ -73,7 +77,9 @@ def places(all_of: Facets, here: Facets, address: Address, to: Language, has_tra
         shows=_shows(all_of, address, to, has_trash),
         folders=tree(_some(here.folders)),
         paths=list(_some(here.folders)),
-        left_out=sum(max(len(each) - MOST, 0) for each in (here.folders, here.tags)),
+        left_out=here.more_folders
+        + here.more_tags
+        + sum(max(len(each) - MOST, 0) for each in (here.folders, here.tags)),
         unfiled=here.unfiled,
         tags=_choices("tag", _some(here.tags), address, to),
         groups=[
@@ -88,6 +94,7 @@ def places(all_of: Facets, here: Facets, address: Address, to: Language, has_tra
             if _holds(address, name)
         ],
         folders_counted=_counted("folder", address),
+        findable=bool(address.find) or len(here.folders) + len(here.tags) > FEW,
     )
 
 
@@ -125,7 +132,7 @@ def _shows(facets: Facets, address: Address, to: Language, has_trash: bool) -> l
             key=show or "all",
             label=say(f"show_{show}" if show else "all", to),
             count=counts[show],
-            to=Address(show=show),
+            to=Address(show=show, order=address.order),
             current=plain and address.show == show,
         )
         for show in offered

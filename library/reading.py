@@ -27,7 +27,7 @@ class Message:
     moment: str
     said: Markup
     files: list[tuple[str, str]]
-    """Names and addresses."""
+    """Names and addresses; without one it cannot be had now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,23 @@ class Reading:
 async def reading(store: Store, user_id: str, address: Address, to: Language) -> Reading | None:
     """None where there is no such conversation of this user. Raises DataLayerError."""
     assert address.thread is not None
-    found = await store.thread(address.thread)
-    if found is None or found.user_id != user_id:
-        return None
+    trashed = address.show == "trash"
+    for found in await store.own_threads(user_id, [address.thread], trashed):
+        return await _read(store, found, address, to, trashed)
+    return None
+
+
+async def _read(store: Store, found: Thread, address: Address, to: Language, trashed: bool) -> Reading:
     before = _point(address.before)
     if before is None:
-        part = await store.part(found.id, count=_COUNT, hidden="tool")
+        part = await store.part(found.id, count=_COUNT, hidden="tool", trashed=trashed)
         steps, elements, since = (part.steps, part.elements, part.view.since) if part else ([], [], BEGINNING)
     else:
         wish = Wish(more="earlier")
-        more = await store.more(found.id, View(before), wish, _COUNT, "tool", most=1_000)
+        more = await store.more(found.id, View(before), wish, _COUNT, "tool", most=1_000, trashed=trashed)
         steps, elements, since = (more.steps, more.elements, more.view.since) if more else ([], [], BEGINNING)
         since = min(since, before)
-    messages = await _messages(steps, elements, to)
+    messages = await _messages(steps, elements, to, bool(found.trashed_at))
     earlier = f"{since[0]}.{since[1]}" if since > BEGINNING and since != before else None
     return Reading(found, one_line(found.name or ""), messages, earlier)
 
@@ -68,13 +72,14 @@ def _point(before: str | None) -> Point | None:
     return point if max(map(abs, point)) < 1 << 63 else None
 
 
-async def _messages(steps: list[Step], elements: list[Element], to: Language) -> list[Message]:
+async def _messages(steps: list[Step], elements: list[Element], to: Language, trashed: bool) -> list[Message]:
+    """``trashed``: the files are not to be had until the thread is taken out of the trash."""
     shown = [step for step in steps if step.type in _TYPES]
     said = await asyncio.to_thread(rendered, [step.output or "" for step in shown])  # it takes a second at most
     files: dict[str, list[tuple[str, str]]] = {}
     for element in elements:
         if element.blob is not None:
-            where = element.name or "–", file_url(element.id, element.blob)
+            where = element.name or "–", "" if trashed else file_url(element.id, element.blob)
             files.setdefault(element.for_id or "", []).append(where)
     return [
         Message(

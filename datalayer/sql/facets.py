@@ -12,6 +12,7 @@ from .. import dialects
 from ..dialects.expressions import listed
 from ..reports import Facets
 from ..schema import facet_counts, thread_facets
+from ..text import fold
 from . import labels
 
 _MOST = 1_000
@@ -29,9 +30,13 @@ _LEFT_OUT = _MINE.where(_known.stale != true(), _known.thread_id.in_(listed("thr
 
 
 def facets(
-    connection: Connection, user_id: str, archived: bool | None = False, without: Collection[str] = ()
+    connection: Connection,
+    user_id: str,
+    archived: bool | None = False,
+    like: str = "",
+    without: Collection[str] = (),
 ) -> Facets:
-    """``archived``: of those that are, or are not; None: of all. ``without`` some."""
+    """``archived``: of those that are, or are not; None: of all. ``like``: see ``Reads.facets``. ``without`` some."""
     fetch, asked = dialects.of(connection).fetch, {"author": user_id}
     found: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}
     for of_archived, facet, value, number in fetch(connection, _COUNTED, asked, tuple):
@@ -42,15 +47,17 @@ def facets(
         found[labels.is_archived(counted or ())].subtract(counted or ())
     for _, now in labels.of_threads(connection, [key for key, _ in stale if key not in without]).values():
         found[labels.is_archived(now)].update(now)
-    return _facets(found, archived)
+    return _facets(found, archived, fold(like).split())
 
 
-def _facets(found: Mapping[bool, Counter[str]], archived: bool | None) -> Facets:
+def _facets(found: Mapping[bool, Counter[str]], archived: bool | None, like: Sequence[str]) -> Facets:
     of: defaultdict[str, Counter[Any]] = defaultdict(Counter)
     for of_archived, counts in found.items():
         for label, number in counts.items():
             facet, value = labels.split(label)
-            if number > 0 and (archived in (None, of_archived) or label in _ALWAYS):
+            asked = archived in (None, of_archived) or label in _ALWAYS
+            named = not (like and value and facet in _NAMED) or _is_like(value, like)
+            if number > 0 and asked and named:
                 of[facet][value] += number
     sums: dict[str, Any] = {name: of[facet] for name, facet in _OF.items()}
     sums |= {name: of[name][""] for name in ("threads", "pinned", "files", "archived", "trashed")}
@@ -59,6 +66,13 @@ def _facets(found: Mapping[bool, Counter[str]], archived: bool | None) -> Facets
     return _in_order(sums)
 
 
+def _is_like(name: str, parts: Sequence[str]) -> bool:
+    folded = fold(name)
+    return all(part in folded for part in parts)
+
+
+_NAMED = ("folder", "tag")
+"""Facets whose values people have named."""
 _OF = {
     **{"folders": "folder", "tags": "tag", "statuses": "status"},
     **{"kinds": "kind", "models": "model", "months": "month"},
@@ -79,6 +93,8 @@ def _in_order(sums: Mapping[str, Any]) -> Facets:
     found: dict[str, Any] = {
         name: _sorted(name, each) if isinstance(each, dict) else each for name, each in sums.items()
     }
+    for name in ("folders", "tags"):
+        found[f"more_{name}"] = found.get(f"more_{name}", 0) + len(sums[name]) - len(found[name])
     return Facets(**found)
 
 

@@ -62,11 +62,17 @@ _SHOWN_WITH = ELEMENTS.where(
 
 
 def part(
-    connection: Connection, thread_id: str, view: View | None, wish: Wish, count: int, hidden: str | None
+    connection: Connection,
+    thread_id: str,
+    view: View | None,
+    wish: Wish,
+    count: int,
+    hidden: str | None,
+    trashed: bool = False,
 ) -> Part | None:
     """What ``view`` shows with what is wished for: the last ``count`` messages at least, and as many more at each wish.
-    None when there is no such thread."""
-    if (found := thread(connection, thread_id)) is None:
+    None when there is no such thread; ``trashed``: in the trash there may be."""
+    if (found := thread(connection, thread_id, trashed)) is None:
         return None
     here = _Thread(connection, thread_id, count, hidden or _NO_TYPE)
     view = here.wished(view, wish)
@@ -76,11 +82,18 @@ def part(
 
 
 def more(
-    connection: Connection, thread_id: str, view: View, wish: Wish, count: int, hidden: str | None, most: int
+    connection: Connection,
+    thread_id: str,
+    view: View,
+    wish: Wish,
+    count: int,
+    hidden: str | None,
+    most: int,
+    trashed: bool = False,
 ) -> More | None:
     """What is shown besides when ``wish.more`` is wished for. Of more than ``most`` messages those that are furthest
-    from it are no longer shown. None when there is no such thread."""
-    if (found := thread(connection, thread_id)) is None:
+    from it are no longer shown. None when there is no such thread; ``trashed``: in the trash there may be."""
+    if (found := thread(connection, thread_id, trashed)) is None:
         return None
     here = _Thread(connection, thread_id, count, hidden or _NO_TYPE)
     new = here.wished(view, wish)

@@ -34,12 +34,13 @@ def user(connection: Connection, identifier: str) -> User | None:
     return User(*row) if row else None
 
 
-_ONE_THREAD = THREAD.where(threads.c.id == bindparam("thread"), threads.c.trashed_at == 0)
+_ONE_THREAD = THREAD.where(threads.c.id == bindparam("thread"))
 
 
-def thread(connection: Connection, thread_id: str) -> Thread | None:
+def thread(connection: Connection, thread_id: str, trashed: bool = False) -> Thread | None:
+    """``trashed``: in the trash, too."""
     found = dialects.of(connection).fetch(connection, _ONE_THREAD, {"thread": thread_id}, as_thread)
-    return found[0] if found else None
+    return found[0] if found and (trashed or not found[0].trashed_at) else None
 
 
 def was_deleted(connection: Connection, thread_id: str) -> bool:

@@ -4,7 +4,7 @@ const all = (selector) => [...document.querySelectorAll(selector)];
 const chosen = () => all(".choose input:checked:enabled");
 const allOfList = () => one('#threads input[name="all"]'); // beyond this page: there is nothing to tick
 const rows = () => all(".rows > li");
-const spot = (row) => row?.querySelector("a.open") ?? row?.querySelector("input"); // what is in the trash has no link
+const spot = (row) => row?.querySelector("a.open");
 let again; // the place in the list that the focus goes back to
 
 // What is chosen
@@ -20,6 +20,11 @@ function count() {
 document.addEventListener("change", ({ target }) => {
   if (target.id === "every") for (const box of all(".choose input")) box.checked = target.checked;
   if (target.closest("#threads")) count();
+});
+
+// Whoever chooses an order need not press a button.
+document.addEventListener("change", ({ target }) => {
+  if (target.id === "sort") target.form.requestSubmit();
 });
 
 // One menu at a time, and none once something else is pressed.
@@ -98,7 +103,8 @@ const isLive = (event) => event.detail.requestConfig?.elt.id === "live" || event
 
 // While somebody chooses, the list stands still.
 document.addEventListener("htmx:beforeRequest", (event) => {
-  const busy = document.hidden || chosen().length || one(".tools details[open]");
+  const finding = document.activeElement?.id === "find";
+  const busy = document.hidden || finding || chosen().length || one(".tools details[open]");
   if (event.detail.elt.id === "live" && busy) event.preventDefault();
 });
 

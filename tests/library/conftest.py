@@ -121,3 +121,8 @@ async def thread(layer: DataLayer, user: PersistedUser, name: str, said: str = "
     message = await start_thread(layer, user, output=said)
     await layer.update_thread(message["threadId"], name=name)
     return str(message["threadId"])
+
+
+def links(text: str) -> list[str]:
+    """Where a page leads."""
+    return list(map(unescape, re.findall(r'href="([^"]*)"', text)))

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import chainlit as cl
 import pytest
 from chainlit.auth import create_jwt
 from chainlit.user import User
@@ -11,8 +12,8 @@ from chainlit.user import User
 from datalayer import DataLayer
 from datalayer.records import now
 from datalayer.writes import UpdateThread
-from tests.conftest import OpenLayer, new_id, register
-from tests.library.conftest import Browser, OpenBrowser, thread
+from tests.conftest import OpenLayer, make_step, new_id, register
+from tests.library.conftest import Browser, OpenBrowser, links, thread
 
 
 @pytest.fixture
@@ -210,6 +211,60 @@ class TestTrash:
         await browser.do("purge", three[1], path="/threads?show=trash", sure="yes")
         assert browser.notice == "1 conversation is deleted for good."
         assert browser.names == ["three"]
+
+    async def test_what_is_in_it_is_read_and_restored_from_there(
+        self, mounted: DataLayer, browser: Browser, open_browser: OpenBrowser, three: list[str]
+    ) -> None:
+        (whole,) = [each for each in [await mounted.get_thread(three[0])] if each]
+        said = whole["steps"][0]["id"]
+        file = cl.File(thread_id=three[0], for_id=said, name="nuts.txt", content=b"nuts")  # type: ignore[call-arg]
+        with mounted.acting_as("ann"):
+            await mounted.create_element(file)
+        await browser.do("trash", three[0], three[1])
+        await browser.visit("?show=trash")
+        (link,) = [link for link in links(browser.text) if f"thread={three[0]}" in link]
+        await browser.visit(link.removeprefix("/library"))
+        assert "This conversation is in the trash" in browser.text
+        assert "<p>Good morning</p>" in browser.text
+        assert "nuts.txt" in browser.text
+        assert not [each for each in links(browser.text) if "/thread/" in each or file.id in each]
+        for path in (f"?thread={three[0]}", f"?show=archived&thread={three[0]}"):
+            assert (await browser.visit(path)).status_code == 404
+        bob = open_browser("bob")
+        await thread(mounted, await register(mounted, "bob"), "Bob's")
+        answer = await bob.visit(f"?show=trash&thread={three[0]}")
+        assert (answer.status_code, "Good morning" in answer.text) == (404, False)
+        await browser.visit(f"?show=trash&thread={three[0]}")
+        await browser.do("restore", three[0], path="/threads?show=trash")
+        assert browser.notice == "1 conversation is back from the trash."
+        assert await mounted.store.thread(three[0]) is not None
+
+    async def test_undo_of_a_deletion_leaves_what_another_has_deleted_since(
+        self, mounted: DataLayer, browser: Browser, three: list[str]
+    ) -> None:
+        await browser.do("trash", *three)
+        first = browser.text
+        await browser.do("restore", three[0], path="/threads?show=trash")
+        restored = browser.text
+        await browser.do("trash", three[0])
+        browser.text = first
+        await browser.undo()
+        told = "Undone: 2 conversations are as they were. 1 has been changed since, and stays as it is."
+        assert browser.notice == told
+        assert await mounted.store.thread(three[0]) is None
+        browser.text = restored
+        await browser.undo()
+        assert browser.notice == "1 could not be found any more."
+
+    async def test_undo_of_a_restoring_leaves_what_was_gone_on_with(
+        self, mounted: DataLayer, browser: Browser, three: list[str]
+    ) -> None:
+        await browser.do("trash", *three)
+        await browser.do("restore", *three, path="/threads?show=trash")
+        await mounted.create_step(make_step(three[1]))
+        await browser.undo()
+        assert browser.notice.endswith("1 has been changed since, and stays as it is.")
+        assert [each is None for each in await stored(mounted, three)] == [True, False, True]
 
     async def test_only_what_is_in_it_is_deleted_for_good(
         self, mounted: DataLayer, browser: Browser, three: list[str]

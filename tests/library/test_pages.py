@@ -18,15 +18,11 @@ from datalayer.records import month_of, now
 from datalayer.writes import RecordUsage, TrashThread, UpdateThread, UpsertFeedback
 from library import theme
 from tests.conftest import make_step, new_id, register
-from tests.library.conftest import HTML, Browser, OpenBrowser, thread
+from tests.library.conftest import HTML, Browser, OpenBrowser, links, thread
 
 
 async def organise(layer: DataLayer, thread_id: str, **values: Any) -> None:
     await layer.store.submit(UpdateThread(actor="ann", thread_id=thread_id, at=now(), stored_only=True, **values))
-
-
-def links(text: str) -> list[str]:
-    return list(map(unescape, re.findall(r'href="([^"]*)"', text)))
 
 
 class TestWho:
