@@ -200,7 +200,7 @@ class TestFailures:
         ann = await register(layer, "ann")
         ids = [(await start_thread(layer, ann, output=output))["id"] for output in ("one", "bad", "two")]
         await made(layer, *ids)
-        assert sorted(toy.asked) == ["one", "two"] or sorted(toy.asked) == ["Hello", "one", "two"]
+        assert sorted(text for text in toy.asked if text != "Hello") == ["one", "two"]
         assert rows(layer, "SELECT step_id FROM vectors WHERE vector = ?", b"") == [(ids[1],)]
 
     async def test_where_all_are_refused_none_counts_as_done(self, open_layer: OpenLayer) -> None:

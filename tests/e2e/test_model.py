@@ -286,7 +286,11 @@ async def test_a_server_of_ones_own_serves_by_openais_protocol(tmp_path: Path, t
             [reply] = await me.send("Who answers?")
             assert reply["output"] == "From here."
             assert server.requests[0].body["model"] == "llama3.2"
-            [row] = [row for row in usage(app) if row["kind"] == "turn"]
+
+            async def accounted() -> list[Any]:
+                return [row for row in usage(app) if row["kind"] == "turn"]
+
+            [row] = await until(accounted)
             assert (row["provider"], row["cost"]) == ("openai", None)
         finally:
             app.close()

@@ -128,7 +128,11 @@ async def test_after_a_crash_it_is_as_edited_and_what_was_replaced_is_there(
     assert [said for said in shown(page) if "interrupted" not in said] == ["First, edited", "Once upon"]
     assert sorted(everything(app, page.thread_id)) == ["A precious answer.", "First", "First, edited", "Once upon"]
     if not goes_on:
-        assert buttons(page) == {"continue", "retry", "undo"}
+
+        async def offered() -> bool:
+            return buttons(page) == {"continue", "retry", "undo"}
+
+        await until(offered)
         await page.action("undo")
         await show(["First", "A precious answer."], {"retry"}, page)
     await ask(page, "Second")
