@@ -56,7 +56,7 @@ if TYPE_CHECKING:
         writes,
     )
     from .chainlit.adapter import DataLayer
-    from .chainlit.shapes import file_url
+    from .chainlit.shapes import file_url, source_url
     from .retention import Retention
     from .store import Store
     from .writer import Event
@@ -96,6 +96,7 @@ __all__ = [
     "records",
     "reports",
     "search",
+    "source_url",
     "text",
     "versions",
     "views",
@@ -108,6 +109,7 @@ _ELSEWHERE = {
     "Retention": "retention",
     "Store": "store",
     "file_url": "chainlit.shapes",
+    "source_url": "chainlit.shapes",
 }
 
 

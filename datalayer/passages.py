@@ -1,7 +1,8 @@
 """What was read of a file, as passages that can be found and cited."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +89,14 @@ class FoundPassage:
     """Means something beside others of the same question only."""
     thread_id: str
     thread_name: str | None
+
+
+class Cited(NamedTuple):
+    """What an element cites."""
+
+    source: Mapping[str, Any]
+    """As the app has stored it, under ``CITES``."""
+    file: ContextFile | None
+    """None: it is no longer in the conversation."""
+    passages: Sequence[Passage]
+    """The one that is cited; none where the file has no such passage now."""

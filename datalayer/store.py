@@ -81,7 +81,6 @@ class Store(Reads, Files, AppValues, Vectors):
         self._releases = Releases(self.blobs, self._database, self._alone, lambda: self._lanes.blobs() | self._kept)
         self._spool = Spool(self.place.spool, self.place.owner)
         self._pruning = Pruning(self._prune, self.place.spool)
-        self.trash_days = trash_days
         self._purging = Purging(self._expired, self.submit, trash_days, self._tell_gone)
         self.cleanup = Cleanup(retention, self._now, self.submit, self.blobs, self._tell_gone, self.catch_up)
         self.on_gone: Callable[[str, str], Awaitable[None]] = nobody

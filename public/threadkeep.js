@@ -31,3 +31,4 @@ import "./page/pinned.js";
 import "./page/trash.js";
 import "./page/temporary.js";
 import "./page/versions.js";
+import "./page/sources.js";

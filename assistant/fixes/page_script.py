@@ -1,11 +1,12 @@
 """What people write is eaten by the page, ``12:30`` and ``H~2~O`` and prices; long conversations make it stand still;
-and below a path it shows no PDF.
+below a path it shows no PDF; and names of elements become links inside code, which then says something else.
 
 The script that ``index.html`` names reads Markdown with extensions of which it gives no choice: directives take the
 word after a colon, one tilde strikes through, and a dollar opens a formula that another one far away closes. And it
 looks for the worker of its PDF preview at "/", where below a path there is another site. And it takes seconds to put a
 few hundred steps below their parents. Here it is served with replacements: another list of extensions, those of
-``public/page/markdown.js`` among them, the worker's address, and ``public/page/steps.js`` for the steps and elements.
+``public/page/markdown.js`` among them, the worker's address, ``public/page/steps.js`` for the steps and elements,
+``public/page/sources.js`` for the names of elements, and the title of the panel that shows one.
 What is stored and sent is what was written, so it is the reader that has to be right.
 """
 
@@ -40,11 +41,20 @@ _SAME = (
     rb"\1(globalThis.heldElements?globalThis.heldElements(\2):\2),"
     rb"\3(globalThis.heldElements?globalThis.heldElements(\4):\4)"
 )
+# A name of an element in a text becomes a link to it; the panel that opens has that name for its title.
+_NAMES = re.compile(rb"([\w$]+)\.replaceAll\(([\w$]+),(?=[\w$]+=>\{const [\w$]+=[\w$]+\.find\()")
+_IN_PROSE = rb"(globalThis.namesInProse||((text,names,to)=>text.replaceAll(names,to)))(\1,\2,"
+_TITLE = re.compile(rb"\{title:([\w$]+)\.name,elements:\[\1\]\}")
+_TITLED = rb"{title:(\1.props||{}).title||\1.name,elements:[\1]}"
+_PANELS = 2
+"""Of a conversation, and of one that is shared."""
 _LOST = (
     "reads Markdown in its own way",
     "may show no PDF below a path",
     "is slow with long conversations",
     "draws long conversations anew",
+    "makes links of names in code",
+    "calls the panel of a source by its number",
 )
 _ROUTE = "page_script"
 
@@ -89,10 +99,12 @@ def _packed(script: Path) -> tuple[bytes, str]:
 
 
 def better(text: bytes, root_path: str) -> tuple[bytes, tuple[int, ...]]:
-    """The script with our list of extensions, the worker's address below ``root_path`` and our way with steps and
-    elements; and how many of each were replaced: one."""
+    """The script with our list of extensions, the worker's address below ``root_path``, and our way with steps,
+    elements, their names and titles; and how many of each were replaced: one, of titles one for each panel."""
     text, lists = _READERS.subn(_OURS, text)
     text, addresses = _WORKER.subn(lambda found: b'"' + root_path.encode() + found[1] + b'"', text)
     text, steps = _STEPS.subn(_NESTED, text)
     text, elements = _ELEMENTS.subn(_SAME, text)
-    return text, (lists, addresses, steps, elements)
+    text, names = _NAMES.subn(_IN_PROSE, text)
+    text, panels = _TITLE.subn(_TITLED, text)
+    return text, (lists, addresses, steps, elements, names, panels // _PANELS)

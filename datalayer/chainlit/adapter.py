@@ -114,7 +114,7 @@ class DataLayer(Parts, Versions):
         self._author_required = author_required
         self._sessions = Sessions(self.store.submit)
         events.listen()
-        mount(self.store, self.get_thread)
+        mount(self.store, self.get_thread, lambda: self.tell_source)
 
     # Life
 

@@ -11,7 +11,7 @@ from ..records import Element, Step, Thread
 from ..store import Store
 from ..versions import chosen_path
 from ..views import NOTHING_MORE, More, Part, View, Wish
-from . import events, shapes
+from . import events, shapes, sources
 from .sessions import server_address
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 class Parts(BaseDataLayer):
     store: Store
+    tell_source: sources.Tell = staticmethod(sources.plain)
+    """What is shown of a passage that an answer cites."""
 
     @staticmethod
     def without_steps() -> AbstractContextManager[None]:

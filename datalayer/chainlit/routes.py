@@ -24,17 +24,18 @@ from ..door import headers
 from ..errors import NotFound
 from ..records import File, user_id
 from ..store import Store
-from . import content
+from . import content, sources
 from .shapes import FILES
 
 logger = logging.getLogger("datalayer")
 ShowThread = Callable[[str], Awaitable[Any]]
-_NAMES = {"datalayer_file", "datalayer_health"}
+_NAMES = {"datalayer_file", "datalayer_health", sources.NAME}
 _NAME_LENGTH = 150  # characters; percent-encoded at most 12 bytes each, well below a server's limit for a header line
 
 
-def mount(store: Store, show: ShowThread) -> None:
+def mount(store: Store, show: ShowThread, tell: Callable[[], sources.Tell]) -> None:
     """Adds the routes for ``store`` before Chainlit's catch-all, in place of earlier ones. ``show``: a thread's dict.
+    ``tell``: who writes what is shown of a source, asked each time.
 
     Without Chainlit's server in this process (imports, jobs) there is nothing to do.
     """
@@ -46,6 +47,9 @@ def mount(store: Store, show: ShowThread) -> None:
 
     router = APIRouter(prefix=server.config.run.root_path)
 
+    async def may_view(thread_id: str, shared: bool, user: Any) -> bool:
+        return config.features.allow_thread_sharing and await _is_shown(thread_id, shared, show, user)
+
     @router.api_route(FILES + "/{element_id}", methods=["GET", "HEAD"], name="datalayer_file", include_in_schema=False)
     async def serve(element_id: str, request: Request, user: Annotated[Any, Depends(get_current_user)]) -> Response:
         file = await store.file(element_id)
@@ -53,7 +57,7 @@ def mount(store: Store, show: ShowThread) -> None:
             raise NotFound("There is no such file")
         asking = user_id(user.identifier) if user else None
         own = file.user_id == asking and (user is not None or not require_login())
-        if not own and not (config.features.allow_thread_sharing and await _is_shown(file, show, user)):
+        if not own and not await may_view(file.thread_id, file.shared, user):
             raise NotFound("There is no such file")
         return await _response(store, file, request, keep=own)
 
@@ -61,17 +65,21 @@ def mount(store: Store, show: ShowThread) -> None:
     async def health() -> dict[str, Any]:
         return await store.health()
 
+    sources.add(router, store, may_view, tell)
     routes = server.app.router.routes
     routes[:] = [*router.routes, *(r for r in routes if getattr(r, "name", "") not in _NAMES)]
 
 
-async def _is_shown(file: File, show: ShowThread, user: Any) -> bool:
-    """Whether ``user`` may view the thread of the file, as Chainlit asks in ``get_shared_thread``."""
-    if file.shared:
+async def _is_shown(thread_id: str, shared: bool, show: ShowThread, user: Any) -> bool:
+    """Whether ``user`` may view the thread, as Chainlit asks in ``get_shared_thread``.
+
+    ``shared``: its author says so.
+    """
+    if shared:
         return True
     if (may_view := config.code.on_shared_thread_view) is None:
         return False
-    thread = await show(file.thread_id)
+    thread = await show(thread_id)
     try:
         return thread is not None and bool(await may_view(thread, user))
     except Exception:  # as in Chainlit: whoever cannot be judged sees nothing

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import text
 from ..errors import InvalidInput
+from ..passages import CITES
 from ..records import Element, Step, Thread, from_iso, to_iso
 from ..search.results import Hit
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 FILES = "/datalayer/files"
 """Path of the route that serves blobs."""
+SOURCES = "/datalayer/sources"
+"""Path of the route that shows what answers cite."""
 
 # What a value goes through on its way into a column; chosen once, because every message has twenty of them.
 Convert = Callable[[Any, str], Any]
@@ -84,7 +87,7 @@ def step_values(given: Mapping[str, Any]) -> dict[str, Any]:
 def element_values(given: Mapping[str, Any]) -> dict[str, Any]:
     """Columns and values of the keys in ``given``, except the ids. Raises InvalidInput."""
     values = _values(given, _ELEMENT, _ELEMENT_SKIPPED)
-    if FILES + "/" in (values.get("url") or ""):
+    if any(own + "/" in (values.get("url") or "") for own in (FILES, SOURCES)):
         del values["url"]  # our own address of the stored blob, sent again by a resumed app
     return values
 
@@ -210,7 +213,7 @@ def element(found: Element, server: str = "") -> "ElementDict":
         "language": found.language,
         "page": found.page,
         "mime": found.mime,
-        "url": server + file_url(found.id, found.blob) if found.blob else found.url,
+        "url": _url(found, server),
         "chainlitKey": found.chainlit_key,
         "objectKey": found.object_key,
         "props": found.props,
@@ -220,10 +223,26 @@ def element(found: Element, server: str = "") -> "ElementDict":
     return item | (found.extra or {})  # type: ignore[return-value]
 
 
+def _url(found: Element, server: str) -> str | None:
+    if found.blob:
+        return server + file_url(found.id, found.blob)
+    if isinstance(found.props, Mapping) and CITES in found.props:
+        return server + source_url(found.thread_id, found.id)  # which a copy of the thread has, too
+    return found.url
+
+
 def file_url(element_id: str, sha256: str) -> str:
     """Names the content too, so that a browser can keep it for ever and still see an element that changes."""
-    root = os.getenv("CHAINLIT_PARENT_ROOT_PATH", "") + os.getenv("CHAINLIT_ROOT_PATH", "")
-    return f"{root.rstrip('/')}{FILES}/{element_id}?v={sha256[:16]}"
+    return f"{_root()}{FILES}/{element_id}?v={sha256[:16]}"
+
+
+def source_url(thread_id: str, element_id: str) -> str:
+    """Where an element that cites a passage of a file (``passages.CITES``) shows it."""
+    return f"{_root()}{SOURCES}/{thread_id}/{element_id}"
+
+
+def _root() -> str:
+    return (os.getenv("CHAINLIT_PARENT_ROOT_PATH", "") + os.getenv("CHAINLIT_ROOT_PATH", "")).rstrip("/")
 
 
 def content(item: "ChainlitElement | Mapping[str, Any]") -> bytes | Path | None:

@@ -1,0 +1,72 @@
+"""The HTTP route of citations: an element that cites a passage of a file shows it, as long as the file is there.
+
+Whoever may read the files of the thread reads what its answers cite of them, and nobody else.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.responses import PlainTextResponse, RedirectResponse
+
+from .. import text
+from ..door import headers
+from ..errors import NotFound
+from ..passages import CITES, Cited
+from ..records import Element, user_id
+from ..store import Store
+from .shapes import SOURCES, file_url
+
+MayView = Callable[[str, bool, Any], Awaitable[bool]]
+"""A thread's id, whether its author has shared it, and the user who asks."""
+NAME = "datalayer_source"
+
+
+Tell = Callable[[Cited, str | None], str]
+"""Markdown, for a browser that sends this Accept-Language."""
+
+
+def plain(cited: Cited, _language: str | None) -> str:
+    return "\n\n".join(passage.text for passage in cited.passages)
+
+
+def add(router: APIRouter, store: Store, may_view: MayView, tell: Callable[[], Tell]) -> None:
+    """``may_view``: whether a user may view a thread that is another's."""
+    from chainlit.auth import get_current_user, require_login
+
+    @router.get(SOURCES + "/{thread_id}/{element_id}", name=NAME, include_in_schema=False)
+    async def serve(
+        thread_id: str, element_id: str, request: Request, user: Annotated[Any, Depends(get_current_user)]
+    ) -> Response:
+        known = text.is_identifier(thread_id) and text.is_identifier(element_id)
+        thread = await store.thread(thread_id) if known else None
+        if thread is None:
+            raise NotFound("There is no such source")
+        asking = user_id(user.identifier) if user else None
+        own = thread.user_id == asking and (user is not None or not require_login())
+        if not own and not await may_view(thread_id, bool(thread.metadata.get("is_shared")), user):
+            raise NotFound("There is no such source")
+        return await _response(store, await store.element(thread_id, element_id), request, tell())
+
+
+async def _response(store: Store, element: Element | None, request: Request, tell: Tell) -> Response:
+    source = element.props.get(CITES) if element and isinstance(element.props, Mapping) else None
+    if element is None or not isinstance(source, Mapping):
+        raise NotFound("There is no such source")
+    cited = await find(store, element.thread_id, source)
+    if element.type == "pdf" and cited.file is not None:
+        return RedirectResponse(file_url(cited.file.element_id, cited.file.sha256))
+    given = {**headers.of_a_file(request.headers), "Cache-Control": "private, no-store"}
+    return PlainTextResponse(tell(cited, request.headers.get("accept-language")), headers=given)
+
+
+async def find(store: Store, thread_id: str, source: Mapping[str, Any]) -> Cited:
+    """A copy of the conversation has the file under another id, with the same content."""
+    files = await store.context_files(thread_id)
+    by_id = (file for file in files if file.element_id == source.get("element"))
+    by_content = (file for file in reversed(files) if file.sha256 == source.get("content"))
+    file = next(by_id, None) or next(by_content, None)
+    number = source.get("passage")
+    if file is None or not isinstance(number, int) or file.status != "read":
+        return Cited(source, file, [])
+    return Cited(source, file, await store.read_passages(thread_id, file.element_id, number, number))
