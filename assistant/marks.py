@@ -20,10 +20,12 @@ FALLBACK = "fallback"
 """Why the formatter answered, None: a model did."""
 BROKE_OFF = "broke_off"
 """The formatter's answer goes on behind what a model wrote."""
+SOURCES = "sources"
+"""The passages of files that the answer cites, as ``turns/sources.py`` stores them."""
 UNSEARCHED = "unsearched"
 """True: no search finds it (datalayer/search/documents.py). Each would find those before it, with their hits."""
 
-OURS = (COMMAND, ASIDE, VERSIONS, MODEL, FALLBACK, BROKE_OFF, UNSEARCHED, MERGED_FROM)
+OURS = (COMMAND, ASIDE, VERSIONS, MODEL, FALLBACK, BROKE_OFF, SOURCES, UNSEARCHED, MERGED_FROM)
 """What only the app may write."""
 
 Metadata = Mapping[str, Any] | None

@@ -8,11 +8,13 @@ from io import BufferedIOBase
 from pathlib import Path
 
 from datalayer import DataLayer, StoreUnavailable, file_url
+from datalayer.passages import ContextFile
 from datalayer.records import StepFile
 
 from ..models import Attachment, ChatMessage
 from ..models.parts import kind
 from ..retrieval.textfiles import decode, is_named_text
+from .context import is_native
 from .window import MAX_FILE_BYTES
 
 _TEXT = "text/plain"
@@ -47,9 +49,15 @@ class StoredFile:
 
 
 async def attach(
-    layer: DataLayer, thread_id: str, sent: Sequence[Sent], messages: Mapping[str, ChatMessage]
+    layer: DataLayer,
+    thread_id: str,
+    sent: Sequence[Sent],
+    messages: Mapping[str, ChatMessage],
+    known: Mapping[str, ContextFile] | None,
 ) -> list[ChatMessage]:
-    """``messages``, by id, with the files that were sent with them; the newest ones where they are too many."""
+    """``messages``, by id, with the files that were sent with them, as far as a model sees them; the newest ones where
+    they are too many. ``known``: the files of the conversation's context, by the ids of their elements; None:
+    nobody can tell. What was read of them is no part of this (``context.py``)."""
     try:
         stored = await layer.store.thread_files(thread_id)
     except StoreUnavailable:
@@ -57,7 +65,15 @@ async def attach(
     opens = layer.store.blobs.open
     found = {file.element_id: (file.for_id, file.name, file.mime, partial(opens, file.blob)) for file in stored}
     new = {file.element_id: (file.for_id, file.name, file.mime, partial(_open, file.path)) for file in sent}
-    return await layer.store.with_files(_read, list((found | new).values()), messages)
+    every = (found | new).items()
+    shown = [each for key, each in every if known is None or _is_shown(known.get(key), each[1], each[2])]
+    return await layer.store.with_files(_read, shown, messages)
+
+
+def _is_shown(file: ContextFile | None, name: str, mime: str | None) -> bool:
+    """``file`` None: it is none of the context."""
+    what = kind(Attachment(name, _TEXT if is_named_text(name, mime or "") else mime or "", b""))
+    return file is not None and is_native(file, what)
 
 
 def _read(

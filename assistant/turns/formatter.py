@@ -1,13 +1,19 @@
 """The canned formatter: an answer without any model. Pure; its words are in ``texts``."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
+
+from datalayer.search.query import Query, Term
+from datalayer.search.snippets import snippet
 
 from ..models.base import Reason
 from ..texts import Language, moment, say
 from ..texts.markdown import escape
 from .found import line, quotation
-from .remembered import FileMatch, Found
+from .places import told
+from .remembered import FileMatch, Found, telling
+from .sources import Source
 
 Fallback = Reason | Literal["no_key", "no_key_team", "offline"]
 
@@ -20,12 +26,14 @@ def format_response(
     root: str = "",
     back_in: float | None = None,
     broke_off: bool = False,
+    sources: Sequence[Source] = (),
+    question: str = "",
 ) -> str:
     """The answer in Markdown: why no model wrote it and when one will, then what the stored history says, with links.
 
     ``model``: its label. ``root``: the path the app is mounted under, without a trailing slash. ``back_in``: seconds
     until the model is back, None when nobody knows. ``found`` None: it was not asked. ``broke_off``: it goes on behind
-    the beginning of an answer.
+    the beginning of an answer. ``sources``: what the conversation's own files say to ``question``.
     """
     parts = [say("broke_off" if broke_off else "without_model", to, why=say(reason, to, model=model))]
     if back_in is not None:
@@ -33,13 +41,27 @@ def format_response(
         parts[0] += " " + say("back", to, when=moment(at, to))
     if found is None:
         return parts[0]
+    if sources:
+        parts += [say("found_here", to), "\n".join(_source_line(source, question, to) for source in sources)]
     if found.messages:
         parts += [say("found", to), "\n".join(line(hit, to, root) for hit in found.messages)]
     if found.files:
         parts += [say("found_files", to), "\n".join(_file_line(match, to, root) for match in found.files)]
-    if not (found.messages or found.files):
+    if not (found.messages or found.files or sources):
         parts.append(say("found_nothing", to))
     return "\n\n".join(parts)
+
+
+def _source_line(source: Source, question: str, to: Language) -> str:
+    part = source.part
+    words = Query(tuple(Term((word,), prefix=False, excluded=False) for word in telling(question)))
+    where = told(part.place, to)
+    place = f", {escape(where)}" if where else ""
+    return f"- [{source.n}] {escape(part.name)}{place}{quotation(snippet(part.text, words, _QUOTED), to)}"
+
+
+_QUOTED = 300
+"""Characters of a passage."""
 
 
 def _file_line(match: FileMatch, to: Language, root: str) -> str:

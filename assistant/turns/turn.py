@@ -6,9 +6,9 @@ A turn always answers: where no model can, or one breaks off, the formatter goes
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ..models import (
@@ -24,10 +24,12 @@ from ..models import (
 )
 from ..models.calls import Meter, Think, call, count
 from ..models.providers import Choice
+from ..models.tokens import estimate, tokens
 from ..settings import LANGUAGES, Settings
 from ..texts import Language
 from .formatter import Fallback, format_response
 from .remembered import Found
+from .sources import NOTHING, Context, Source, chosen, numbered, shown
 from .window import fit, instructions, readable
 
 logger = logging.getLogger("assistant")
@@ -38,6 +40,12 @@ _PACE = 0.008  # seconds a word: an answer that appears at once is read as an er
 _QUOTA = ("quota", "quota_minute", "quota_day", "balance", "no_quota")
 _ANSWER = 8_192
 """Tokens kept free for the answer, at most a quarter of the window."""
+_FILES, _OF_SPACE = 24_000, 0.5
+"""Tokens of files that a question is asked with at most, and as a part of the space that it leaves."""
+_SAID_OF_FILES = 250
+"""Tokens of what a model is told of them."""
+_QUOTED = 5
+"""Passages that the formatter quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,14 @@ class Turn:
     """The answer goes on behind what a model wrote before."""
     think: Think | None = None
     """Takes what the model thinks, None: nobody wants it."""
+    context: Context = NOTHING
+    """What the files of the conversation have for the question."""
+    numbers: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    """By which an answer that goes on has cited passages before."""
+
+    @property
+    def question(self) -> str:
+        return self.messages[-1].text
 
 
 @dataclass(slots=True)
@@ -75,6 +91,8 @@ class Outcome:
     instead: Fallback | None = None
     """Why it was not the chosen model that answered, None: it was, or nobody has that."""
     text: str = field(default="", repr=False)
+    sources: tuple[Source, ...] = ()
+    """What the answer may cite."""
 
 
 async def run(turn: Turn, providers: Providers, outcome: Outcome) -> AsyncGenerator[str, None]:
@@ -93,7 +111,8 @@ async def _answer(turn: Turn, providers: Providers, outcome: Outcome) -> AsyncGe
         outcome.fallback = "no_key_team" if providers.team else "no_key"
     for choice in providers.chain(turn.settings.model) if outcome.fallback is None else ():
         try:
-            request = await request_to(choice, turn, providers)
+            outcome.sources = sources_for(choice, turn, providers)
+            request = await request_to(choice, turn, providers, outcome.sources)
             answer = call(choice, request, providers, outcome.meter, turn.insist, think=turn.think)
             async with aclosing(answer) as pieces:
                 async for piece in pieces:
@@ -122,10 +141,20 @@ def input_space(window: int) -> int:
     return window - min(_ANSWER, window // 4)
 
 
-async def request_to(choice: Choice, turn: Turn, providers: Providers) -> ChatRequest:
+def sources_for(choice: Choice, turn: Turn, providers: Providers) -> tuple[Source, ...]:
+    """What of the files the model is shown: the best that its window has room for beside the question."""
+    question = tokens(readable(turn.messages, choice.info.takes)[-1]) if turn.context.parts else 0
+    left = input_space(providers.window(choice.info)) - question - estimate(turn.settings.system_prompt)
+    return chosen(turn.context, min(_FILES, int(_OF_SPACE * (left - _SAID_OF_FILES))), turn.numbers)
+
+
+async def request_to(choice: Choice, turn: Turn, providers: Providers, sources: Sequence[Source] = ()) -> ChatRequest:
     """What the model is asked. Raises InvalidRequest (``too_long``) when the question alone is larger than it takes."""
     settings, at_most = turn.settings, input_space(providers.window(choice.info))
     messages = readable(turn.messages, choice.info.takes)
+    note, block = shown(sources, turn.context)
+    if block:
+        messages[-1] = replace(messages[-1], text="\n\n".join(filter(None, (block, messages[-1].text))))
     if not settings.memory:
         messages = messages[-1:]
     elif settings.recent:
@@ -133,7 +162,8 @@ async def request_to(choice: Choice, turn: Turn, providers: Providers) -> ChatRe
         if messages[first].role != "user":  # an answer comes with its question
             first = max(first - 1, 0)
         messages = messages[first:]
-    prompt = partial(instructions, settings.system_prompt, LANGUAGES.get(settings.answer_language, ""))
+    language = LANGUAGES.get(settings.answer_language, "")
+    prompt = partial(instructions, settings.system_prompt, language, files=note)
     ask = partial(
         ChatRequest,
         model=choice.info.name,
@@ -153,12 +183,22 @@ async def request_to(choice: Choice, turn: Turn, providers: Providers) -> ChatRe
     return alone
 
 
+def _numbers(turn: Turn, outcome: Outcome) -> dict[tuple[str, int], int]:
+    """By which what there is of the answer cites passages."""
+    said = outcome.sources if outcome.text else ()
+    return {**turn.numbers, **{source.part.key: source.n for source in said}}
+
+
 async def _formatted(turn: Turn, label: str, outcome: Outcome) -> AsyncGenerator[str, None]:
     assert outcome.fallback is not None
-    broke_off, found = turn.begun or bool(outcome.text), None
+    broke_off, found, quoted = turn.begun or bool(outcome.text), None, tuple[Source, ...]()
     if not broke_off or outcome.fallback in _QUOTA:
-        found = await turn.search(turn.messages[-1].text)
-    text = format_response(outcome.fallback, label, found, turn.language, turn.root, outcome.back_in, broke_off)
+        found = await turn.search(turn.question)
+        quoted = numbered(turn.context.parts[: min(turn.context.found, _QUOTED)], _numbers(turn, outcome))
+    outcome.sources = (*(outcome.sources if outcome.text else ()), *quoted)
+    text = format_response(
+        outcome.fallback, label, found, turn.language, turn.root, outcome.back_in, broke_off, quoted, turn.question
+    )
     for piece in _PIECE.findall("\n\n" + text if broke_off else text):
         yield piece
         await asyncio.sleep(_PACE)

@@ -33,10 +33,10 @@ def fit(messages: Sequence[ChatMessage], system_prompt: str, space: int) -> list
     return kept[::-1]
 
 
-def instructions(system_prompt: str, language: str, summary: str | None) -> str:
+def instructions(system_prompt: str, language: str, summary: str | None, files: str = "") -> str:
     """What stands before the conversation. ``language``: by its own name, "" for the question's. ``summary``: of what
-    came before the messages."""
-    parts = [system_prompt, f"Answer in this language: {language}." if language else ""]
+    came before the messages. ``files``: what is said of the files that the question is asked with."""
+    parts = [system_prompt, f"Answer in this language: {language}." if language else "", files]
     if summary:
         parts.append(f"What was said before, summed up:\n{summary}")
     return "\n\n".join(filter(None, parts))

@@ -1,0 +1,100 @@
+"""What the files of a conversation have for one question: the passages that are about it, or all of small files."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from datalayer.passages import ContextFile, FoundPassage, Passage
+
+from ..models.base import ChatMessage
+from .sources import NOTHING, Context, Part
+
+_FOUND = 40
+"""Passages that are looked for; a window holds fewer, most often."""
+_AROUND = 3
+"""The best ones, whose neighbours come with them."""
+_WHOLE = 60
+"""Passages of all files together up to which they come whole, where a window has room: about 15,000 words."""
+_ASKED_BEFORE = 2
+"""Questions that the last one may go on with."""
+NATIVE_PAGES, NATIVE_BYTES = 20, 4_000_000
+"""Of a PDF up to which a model that sees PDFs is shown its pages, beside its passages."""
+
+
+class Shelf(Protocol):
+    """The files of one conversation, wherever they are kept. All methods raise DataLayerError."""
+
+    async def files(self) -> Sequence[ContextFile]:
+        """Those of the context, oldest first."""
+
+    async def find(
+        self, question: str, before: Sequence[str], limit: int, elements: Collection[str]
+    ) -> Sequence[FoundPassage]:
+        """The passages that are most about ``question``, the best first. ``before``: what was asked before it."""
+
+    async def read(self, element_id: str, first: int, last: int) -> Sequence[Passage]:
+        """The passages with these numbers, both included, as far as the file has them; the first is 1."""
+
+
+async def context_of(shelf: Shelf, files: Sequence[ContextFile], messages: Sequence[ChatMessage]) -> Context:
+    """What ``files`` of ``shelf`` have for the last of ``messages``. Raises DataLayerError."""
+    now = [file for file in files if not file.superseded]
+    answering, unread = [file for file in now if file.status == "read"], _unread(now)
+    if not answering:
+        return Context(unread=unread) if unread else NOTHING
+    before = [message.text for message in messages[:-1] if message.role == "user"][-_ASKED_BEFORE:]
+    best = await shelf.find(messages[-1].text, before, _FOUND, {file.element_id for file in answering})
+    by_id = {file.element_id: file for file in answering}
+    found = [_part(by_id[each.element_id], each.number, each) for each in best]
+    around = [part for each in found[:_AROUND] for part in await _read(shelf, by_id[each.element_id], each.number - 1)]
+    whole = sum(file.passages for file in answering) <= _WHOLE
+    count = _WHOLE if whole else 0 if best else _AROUND  # "sum it up" has no word of a file: how it begins tells most
+    newest = reversed(answering) if count else ()
+    rest = [part for file in newest for part in await _read(shelf, file, 1, count)]
+    parts = {part.key: part for part in (*found, *around, *rest)}
+    partial = not whole or any(file.cut for file in answering)
+    return Context(tuple(parts.values()), len(found), unread, partial)
+
+
+async def _read(shelf: Shelf, file: ContextFile, first: int, count: int = 3) -> list[Part]:
+    first = max(first, 1)
+    read = await shelf.read(file.element_id, first, first + count - 1)
+    return [_part(file, number, each) for number, each in enumerate(read, first)]
+
+
+def _part(file: ContextFile, number: int, said: FoundPassage | Passage) -> Part:
+    return Part(file.element_id, file.name, file.sha256, number, said.place, said.text)
+
+
+def is_native(file: ContextFile, kind: str) -> bool:
+    """Whether a model that can is shown the file itself. ``kind``: as ``models.parts.kind``.
+
+    A picture is. A small PDF is, because a page shows more than its text; so is one whose text cannot be had.
+    """
+    if kind in ("image", "gif") or file.refused == "not_text":
+        return True
+    if kind != "pdf" or file.refused not in (None, "scanned"):
+        return False
+    small = file.size <= NATIVE_BYTES and (file.pages or 1) <= NATIVE_PAGES
+    return file.status != "read" or (small and not file.superseded)
+
+
+def _unread(files: Sequence[ContextFile]) -> dict[str, str]:
+    """Names of files of which a model is shown nothing, and why."""
+    told = {file.name: _WHY.get(file.refused or "waiting", "it cannot be read") for file in files if _is_unread(file)}
+    return dict(list(told.items())[-_NAMED:])
+
+
+def _is_unread(file: ContextFile) -> bool:
+    seen = (file.mime or "").startswith(("image/", "audio/", "video/")) or file.refused in ("scanned", "not_text")
+    return file.status != "read" and not seen
+
+
+_NAMED = 20
+_WHY = {
+    "waiting": "it is still being read; say so where it matters",
+    "encrypted": "it is protected by a password, and cannot be read",
+    "broken": "it is damaged, and cannot be read",
+    "empty": "it has no text",
+    "too_large": "it is too large to be read",
+    "too_slow": "reading it took too long",
+}

@@ -1,0 +1,58 @@
+"""A passage of a file for a person to read, in Markdown: nothing that stands in it is taken for a mark."""
+
+import re
+from pathlib import PurePosixPath
+
+from datalayer.passages import Place
+
+from ..texts import Language, say
+from ..texts.markdown import escape
+from . import places
+
+_TICKS = re.compile("`+")
+# What Chainlit's page colours; others are shown as they are.
+_LANGUAGES = {
+    **{".py": "python", ".js": "javascript", ".ts": "typescript", ".java": "java", ".c": "c", ".cpp": "cpp"},
+    **{".cs": "csharp", ".go": "go", ".rs": "rust", ".rb": "ruby", ".php": "php", ".sh": "bash", ".sql": "sql"},
+    **{".html": "html", ".css": "css", ".json": "json", ".yaml": "yaml", ".yml": "yaml", ".xml": "xml"},
+}
+_PROSE = frozenset({".txt", ".md", ".markdown", ".rst", ".eml", ".tex", ".org", ".adoc", ""})
+
+
+def title(name: str, place: Place, to: Language) -> str:
+    """``report.pdf, page 3``, as plain text."""
+    name = " ".join(name.split())[:100]
+    return ", ".join(filter(None, (name, places.told(place, to))))
+
+
+def markdown(name: str, place: Place, text: str, to: Language) -> str:
+    """Where it stands, and what it says: code with the numbers of its lines, rows as they are, the rest as text."""
+    return f"**{escape(title(name, place, to))}**\n\n{_body(name, place, text)}"
+
+
+def _body(name: str, place: Place, text: str) -> str:
+    ending = PurePosixPath(name.lower()).suffix
+    if place.rows or place.sheet:
+        return _fenced(text, "")
+    if place.lines and ending not in _PROSE:
+        return _fenced(_with_lines(text, place.lines), _LANGUAGES.get(ending, ""))
+    return "\n\n".join(escape(paragraph).replace("\n", "  \n") for paragraph in re.split(r"\n\s*\n", text))
+
+
+def _with_lines(text: str, lines: tuple[int, int]) -> str:
+    """The numbers of the lines before them, where it is known which they are."""
+    said, (first, last) = text.split("\n"), lines
+    if len(said) != last - first + 1:
+        return text
+    width = len(str(last))
+    return "\n".join(f"{number:>{width}}  {line}".rstrip() for number, line in enumerate(said, first))
+
+
+def _fenced(text: str, language: str) -> str:
+    fence = "`" * max(3, 1 + max((len(ticks) for ticks in _TICKS.findall(text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def gone(name: str, place: Place, to: Language) -> str:
+    """What is shown where the file is no longer there, or says something else."""
+    return f"**{escape(title(name, place, to))}**\n\n{say('source_gone', to)}"
