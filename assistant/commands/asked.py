@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from datalayer.records import Thread
+from datalayer.records import StepFile, Thread
 from datalayer.writes import VISITOR, Actor
 
 from ..services import Services
@@ -48,3 +48,7 @@ class Reply:
     """The thread that the page opens then."""
     moved: bool = False
     """Whether the list of conversations is another one now."""
+    adds: tuple[StepFile, ...] = ()
+    """Files of other conversations that come with it."""
+    gone: tuple[str, ...] = ()
+    """Ids of elements that are no longer there."""

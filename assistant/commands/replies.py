@@ -12,9 +12,10 @@ from ..texts import date, minutes, say
 from ..texts.markdown import escape
 from ..turns.extract import localised
 from ..turns.history import rebuild
+from ..turns.shelves import leave_out
 from ..turns.summaries import write_summary
 from ..turns.turn import input_space
-from . import fork, info, merge, organise, search, trash, usage, versions
+from . import files, fork, info, merge, organise, search, trash, usage, versions
 from .asked import Asked, Reply
 from .names import COMMANDS, Typed
 
@@ -113,9 +114,13 @@ async def _rename(asked: Asked) -> Reply:
 
 
 async def _clear(asked: Asked) -> Reply:
-    """The stored command is what forgets: see ``turns.history.forgotten``."""
+    """The stored command is what forgets: see ``turns.history.forgotten``. Files go with what they came with."""
+    store = asked.services.layer.store
+    files = await store.context_files(asked.thread.id)
+    await leave_out(store, asked.actor, asked.thread.id, (file.element_id for file in files))
     await asked.services.memory.drop(asked.user, asked.thread.id)
-    return Reply(say("cleared", asked.to))
+    back = say("cleared_files", asked.to, name=files[-1].name.replace("`", "")) if files else ""
+    return Reply("\n\n".join(filter(None, (say("cleared", asked.to), back))))
 
 
 async def _summary(asked: Asked) -> Reply:
@@ -161,6 +166,7 @@ _REPLIES: Mapping[str, Callable[[Asked], Awaitable[Reply]]] = {
     "done": organise.done,
     "tag": organise.tag,
     "folder": organise.folder,
+    "files": files.files,
     "fork": fork.fork,
     "merge": merge.merge,
     "versions": versions.versions,

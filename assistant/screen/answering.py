@@ -8,20 +8,24 @@ from typing import Any
 
 import chainlit as cl
 
-from datalayer import DataLayer, StoreUnavailable
+from datalayer import DataLayer, DataLayerError, StoreUnavailable
 from datalayer.records import user_id
 
 from ..marks import BROKE_OFF, FALLBACK, MODEL, UNSEARCHED
+from ..models import ChatMessage
 from ..models.calls import Meter
 from ..services import Services
 from ..settings import Settings
 from ..texts import say
 from ..turns import turn
 from ..turns.accounting import account, record_of
+from ..turns.context import context_of
 from ..turns.formatter import Fallback
 from ..turns.remembered import Found, remember
+from ..turns.sources import NOTHING, Context
 from ..usage.records import CallRecord, CallStatus
 from . import buttons, conversation, followups, replacing, temporary
+from .citing import Citing
 from .conversation import Conversation
 from .session import root_path, session_language
 from .streaming import Streaming
@@ -53,6 +57,8 @@ async def answer(
     """
     begun = bool(reply.content)
     this = make_turn(services, held, settings, insist, begun)
+    cites = Citing(reply, held.held.by_id or {})
+    this = replace(this, context=await _context(asked, held, settings), numbers=cites.numbers)
     thinking = Thinking(reply) if services.thoughts else None
     if thinking:
         this = replace(this, think=thinking.think)
@@ -74,10 +80,12 @@ async def answer(
                     new = {reply.id, reply.parent_id, thinking and thinking.id}
                     await _replace(replaced, asked, {key for key in new if key})
                     replaced = None
-                reply.metadata = _marks(outcome, begun)
+                found = cites.found(piece, outcome.sources)
+                reply.metadata = _marks(outcome, begun) | cites.marks
                 if outcome.fallback is None:
                     reply.author = services.providers.label(outcome.meter.model)
                 await shown.show(piece)
+                await cites.show(found)
         status = "complete" if outcome.fallback in (None, "no_key", "no_key_team", "offline") else "failed"
         whole = reply if replaced is None else None
     except asyncio.CancelledError:
@@ -92,6 +100,19 @@ async def answer(
         if (last := replaced or reply).content:
             await buttons.below(last, stopped and last is reply)
     await followups.go_on(this, outcome, ended, session, services)
+
+
+async def _context(asked: cl.Message, held: Conversation, settings: Settings) -> Context:
+    """What the files have for the question; one that is asked without what came before has its own files only."""
+    files = [file for file in held.held.files if settings.memory or file.for_id == asked.id]
+    if held.held.shelf is None or not files:
+        return NOTHING
+    before = held.messages if settings.memory else [ChatMessage("user", asked.content)]
+    asked_at = (n for n, message in enumerate(before) if (message.role, message.text) == ("user", asked.content))
+    try:
+        return await context_of(held.held.shelf, files, before[: max(asked_at, default=len(before)) + 1])
+    except DataLayerError:  # which is logged
+        return NOTHING
 
 
 async def _replace(old: cl.Message, asked: cl.Message, new: set[str]) -> None:

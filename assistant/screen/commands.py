@@ -21,7 +21,7 @@ from ..services import Services
 from ..settings import Settings
 from ..texts import Language, say
 from ..turns.history import recall, warm
-from . import conversation, temporary
+from . import attaching, conversation, temporary
 from .delivery import Handler
 from .followups import announce, list_anew
 from .session import owner, root_path, session_language
@@ -121,6 +121,7 @@ async def run(typed: Typed, asked: cl.Message, thread: Thread | None, settings: 
         await services.layer.create_step(shown.to_dict())  # before it is seen
     shown.persisted = True
     await shown.send()
+    await attaching.bring(answer, shown, services.layer)
     if answer.name:
         await announce(answer.name)
     elif answer.opens:

@@ -3,6 +3,7 @@
 Always true: a turn that reads no history gives the model what one that reads it would.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,36 @@ import chainlit as cl
 from chainlit.chat_context import chat_context
 
 from datalayer import DataLayer, DataLayerError
+from datalayer.passages import ContextFile
 from datalayer.records import Thread, now
 
 from ..marks import forgets, is_for_models
 from ..memory import HotSession, Memory, Ticket
 from ..models import ChatMessage
 from ..turns.attachments import Sent, attach
+from ..turns.context import Shelf
 from ..turns.history import Asking, Known, hot_message, moment, recall
 from . import live, temporary
 from .session import owner
 
 _ROLES: dict[str, Any] = {"user_message": "user", "assistant_message": "assistant"}
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The files of a conversation."""
+
+    shelf: Shelf | None = None
+    """Where what they say is; None: it cannot be read."""
+    files: Sequence[ContextFile] = ()
+
+    @property
+    def by_id(self) -> dict[str, ContextFile] | None:
+        """None: nobody can tell which they are."""
+        return None if self.shelf is None else {file.element_id: file for file in self.files}
+
+
+UNKNOWN = Held()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +53,39 @@ class Conversation:
     ticket: Ticket | None = None
     known: Known | None = None
     """None: the database cannot be read, and the turn goes on from what the page holds."""
+    held: Held = UNKNOWN
+    """The files that the answer may draw on."""
 
 
-async def before(asked: cl.Message, thread: Thread | None, layer: DataLayer, memory: Memory) -> Conversation:
+async def before(
+    asked: cl.Message, thread: Thread | None, layer: DataLayer, memory: Memory, held: Held = UNKNOWN
+) -> Conversation:
     """The conversation up to ``asked``, which may be an older message. ``thread`` None: it is not in the database."""
+    found = await _before(asked, thread, layer, memory, held.by_id)
+    return replace(found, held=held)
+
+
+async def _before(
+    asked: cl.Message, thread: Thread | None, layer: DataLayer, memory: Memory, known: Mapping[str, ContextFile] | None
+) -> Conversation:
     session = cl.context.session
     if temporary.here():
-        return await _without_database(layer, asked)
+        return await _without_database(layer, asked, known)
     if thread is None or (await layer.health())["state"] != "ok":
         # What is held lacks what waits in the spool: it goes when the turn ends.
         ticket, hot = await memory.take(owner(session), session.thread_id)
         live.here().held = hot or live.here().held
-        return await _without_database(layer, asked, ticket)
+        return await _without_database(layer, asked, known, ticket)
     try:
-        known = await recall(memory, layer, asking(asked))
+        recalled = await recall(memory, layer, asking(asked))
     except DataLayerError:
-        return await _without_database(layer, asked)
+        return await _without_database(layer, asked, known)
     live.here().held = None
-    said = {message.id: ChatMessage(message.role, message.text) for message in known.session.messages}
+    said = {message.id: ChatMessage(message.role, message.text) for message in recalled.session.messages}
     said[asked.id] = ChatMessage("user", asked.content)
-    files = asked.elements or known.files or any(message.files for message in known.session.messages)
-    messages = await _with_files(layer, asked, said) if files else list(said.values())
-    return Conversation(messages, known.session.summary, known.ticket, known)
+    files = asked.elements or recalled.files or any(message.files for message in recalled.session.messages)
+    messages = await _with_files(layer, asked, said, known) if files else list(said.values())
+    return Conversation(messages, recalled.session.summary, recalled.ticket, recalled)
 
 
 def asking(asked: cl.Message) -> Asking:
@@ -62,7 +93,9 @@ def asking(asked: cl.Message) -> Asking:
     return Asking(owner(session), session.thread_id, asked.id, moment(asked.created_at))
 
 
-async def _with_files(layer: DataLayer, asked: cl.Message, messages: dict[str, ChatMessage]) -> list[ChatMessage]:
+async def _with_files(
+    layer: DataLayer, asked: cl.Message, messages: dict[str, ChatMessage], known: Mapping[str, ContextFile] | None
+) -> list[ChatMessage]:
     with_files = chat_context.get() if temporary.here() else [asked]  # elsewhere the others are stored
     sent = [
         Sent(element.id, message.id, element.name, element.mime, Path(element.path))
@@ -70,10 +103,12 @@ async def _with_files(layer: DataLayer, asked: cl.Message, messages: dict[str, C
         for element in message.elements or []
         if isinstance(element.path, str)
     ]
-    return await attach(layer, asked.thread_id, sent, messages)
+    return await attach(layer, asked.thread_id, sent, messages, known)
 
 
-async def _without_database(layer: DataLayer, asked: cl.Message, ticket: Ticket | None = None) -> Conversation:
+async def _without_database(
+    layer: DataLayer, asked: cl.Message, known: Mapping[str, ContextFile] | None, ticket: Ticket | None = None
+) -> Conversation:
     """What the page shows up to ``asked``; before that, as it may show the end only, what was held until the database
     went away."""
     shown, held = chat_context.get(), live.here().held
@@ -82,7 +117,7 @@ async def _without_database(layer: DataLayer, asked: cl.Message, ticket: Ticket 
     forgotten = any(forgets(message.metadata) for message in shown)
     said = {} if forgotten else {message.id: ChatMessage(message.role, message.text) for message in above}
     summary = held.summary if held and above and not forgotten else None
-    return Conversation(await _with_files(layer, asked, said | _on_the_page(asked)), summary, ticket)
+    return Conversation(await _with_files(layer, asked, said | _on_the_page(asked), known), summary, ticket)
 
 
 def _on_the_page(asked: cl.Message) -> dict[str, ChatMessage]:

@@ -28,6 +28,7 @@ from ..texts import say
 from ..usage.tracing import Traces
 from . import (
     buttons,
+    citing,
     commands,
     conversation,
     delivery,
@@ -36,6 +37,7 @@ from . import (
     picker,
     preferences,
     queueing,
+    reading,
     starters,
     temporary,
     versions,
@@ -182,12 +184,14 @@ def _listen(services: Callable[[], Services], layer: DataLayer) -> None:
         await list_anew()
 
     layer.on_unvote, layer.on_delete, layer.on_restore = unvote, delete, restored
+    layer.tell_source = citing.tell
     layer.store.on_gone, layer.store.cleanup.in_use = gone, in_use
     layer.store.listeners.append(Notices())
 
 
 async def _close(*closing: Service) -> None:
     await live.end_turns()
+    await reading.close()
     for service in closing:
         await service.close()
 
@@ -236,7 +240,8 @@ async def _answer(asked: cl.Message, services: Services) -> None:
         await announce(asked.content)
     elif thread is not None and thread.pinned:  # the page puts it among those of today
         await list_anew()
-    held = await conversation.before(asked, thread, services.layer, services.memory)
+    files = await reading.take_in(asked, thread, services.layer, new=True)
+    held = await conversation.before(asked, thread, services.layer, services.memory, files)
     await answer(asked, held, settings, services, cl.Message(""))
 
 
@@ -334,7 +339,8 @@ async def _answer_anew(
     await buttons.withdraw()
     if notice := action.payload.get("notice"):
         await cl.context.emitter.delete_step({"id": notice})
-    held = await conversation.before(asked, thread, services.layer, services.memory)
+    files = await reading.take_in(asked, thread, services.layer, new=False)
+    held = await conversation.before(asked, thread, services.layer, services.memory, files)
     settings = await _settings(thread, services)
     if action.name == "continue" and services.providers.configured and settings.model != OFFLINE:
         more = [ChatMessage("assistant", given.content), ChatMessage("user", say("go_on", session_language()))]

@@ -15,6 +15,7 @@ from ..settings import Settings
 from ..texts import Language, language
 
 if TYPE_CHECKING:
+    from ..turns.shelves import InMemory
     from .delivery import Arrivals
     from .queueing import Queue
     from .room import Room
@@ -34,6 +35,8 @@ class SessionState:
     """What of it, None: nothing yet, or all of it."""
     wish: Wish = NOTHING_MORE
     """What the page has asked for besides."""
+    shelf: "InMemory | None" = None
+    """The files of a temporary conversation."""
 
 
 _states: WeakKeyDictionary[BaseSession, SessionState] = WeakKeyDictionary()

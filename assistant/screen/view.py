@@ -20,7 +20,7 @@ from datalayer.views import BEGINNING, NOTHING_MORE, View, Wish
 
 from ..marks import is_aside
 from ..turns.history import moment
-from . import live
+from . import citing, live
 from .room import Room
 from .session import state_of
 
@@ -55,6 +55,7 @@ async def read(session: WebsocketSession) -> Shown | None:
     live.room(session).replaced = "undo" in last.get("versions", {})
     firsts = (step["id"] for step in thread["steps"] if "message" in step["type"] and not step["parentId"])
     gap = next(firsts, None) if upper else None
+    thread["elements"] = await citing.as_now(session.thread_id, thread["elements"], layer)
     told = {"earlier": part.view.first > BEGINNING, "gap": gap}
     return {**thread, "upper": shown(upper), "part": told, "view": part.view}
 
@@ -101,6 +102,7 @@ async def show_more(session: WebsocketSession, more: Literal["earlier", "later"]
                 continue
             thread, read = found
             part = {"earlier": read.view.first > BEGINNING, "gap": read.since if read.view.upper else None}
+            thread["elements"] = await citing.as_now(session.thread_id, thread["elements"], layer)
             part |= {"more": more, "before": read.before, "first": read.first, "until": read.until}
             await live.emit_of(session).add(
                 {**thread, "steps": shown(thread["steps"]), "part": part, "view": read.view}

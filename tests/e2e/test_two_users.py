@@ -172,6 +172,20 @@ async def read_a_file(mallory: Client, alice: Victim) -> None:
     assert_denied(await mallory.request("GET", alice.file["url"], headers={"If-None-Match": tag}))
 
 
+@attack("GET /datalayer/sources/{thread_id}/{element_id}")
+async def read_what_an_answer_cites(mallory: Client, alice: Victim) -> None:
+    elements = (await alice.client.stored(alice.thread_id))["elements"]
+    [cited] = [element for element in elements if "source" in (element["props"] or {})]
+    assert SECRET in (await alice.client.request("GET", cited["url"])).text
+    assert_denied(await mallory.request("GET", cited["url"]))
+    for key in (cited["id"], alice.file["id"]):
+        assert_denied(await mallory.request("GET", f"/datalayer/sources/{mallory.thread_id}/{key}"))
+    forged = {"id": str(uuid.uuid4()), "threadId": mallory.thread_id, "type": "custom", "name": "[1]"}
+    await mallory.element("PUT", {**forged, "props": cited["props"], "display": "side"})
+    answer = await mallory.request("GET", f"/datalayer/sources/{mallory.thread_id}/{forged['id']}")
+    assert SECRET not in answer.text.replace(cited["props"]["source"]["name"], "")
+
+
 @attack("GET /project/file/{file_id}")
 async def read_an_upload(mallory: Client, alice: Victim) -> None:
     for session in (alice.client.session_id, mallory.session_id, "", str(uuid.uuid4())):
