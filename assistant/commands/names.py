@@ -50,7 +50,7 @@ COMMANDS = (
     Command("tag", "tag", "étiquette", "tag", others=("tags", "étiquettes"), about=True),
     Command("folder", "folder", "dossier", "folder", about=True),
     Command("files", "files", "fichiers", "paperclip", about=True),
-    Command("fork", "fork", "dupliquer", "git-fork"),
+    Command("fork", "fork", "dupliquer", "git-fork", about=True),
     Command("merge", "merge", "fusionner", "git-merge", about=True),
     Command("versions", "versions", "versions", "history", about=True),
     Command("trash", "trash", "corbeille", "trash-2", about=True, anywhere=True),

@@ -1,4 +1,5 @@
-"""``/versions``: what the versions of a question say, and how two of them differ, word by word."""
+"""``/versions``: what the versions of a question say, and how two of them differ, word by word. Of the last one that
+has several; of an earlier one by its number from the end, ``#2``, or by words of it."""
 
 import re
 from collections.abc import Iterator
@@ -6,32 +7,41 @@ from datetime import datetime
 from difflib import SequenceMatcher
 
 from datalayer.records import Step
-from datalayer.text import one_line
 from datalayer.versions import RECORD, Version, told, versions_of
 
 from ..marks import is_command
 from ..texts import clock, date, say
-from ..texts.markdown import escape, plain
+from ..texts.markdown import escape
 from .asked import Asked, Reply
+from .told import beginning, says
 
-_BEGINNING = 80
-"""Characters that are listed of a text."""
 _COMPARED = 2_000
 """Words that are compared of a text, from its beginning: more are not read, and take long."""
 _LISTED = 50
+_OTHERS = 10
+"""Questions, besides the last, that are listed."""
+
+
+_SELECTED = re.compile(r"(.*?)((?:(?:^|\s+)[0-9]{1,9})*)", re.DOTALL)
+"""What names the question, and the numbers of versions after it."""
 
 
 async def versions(asked: Asked) -> Reply:
-    """Of the last question that has several. Raises DataLayerError."""
+    """Of the last question that has several, or the one that is named. Raises DataLayerError."""
     whole = await asked.services.layer.store.whole_thread(asked.thread.id)
-    known = _last(whole[1]) if whole else []
-    if not known:
+    questions = _questions(whole[1]) if whole else []
+    if whole is None or not questions:
         return Reply(say("versions_none", asked.to))
-    words = asked.words.split()
-    numbers = [int(word) for word in words if re.fullmatch("[0-9]{1,9}", word)]
-    if not words:
-        return Reply(_list(known, asked))
-    if len(numbers) != len(words) or len(numbers) > 2:
+    selected = _SELECTED.fullmatch(asked.words.strip())
+    assert selected is not None  # the end of it may be empty
+    which, numbers = selected[1].strip(), [int(number) for number in selected[2].split()]
+    known = _named(whole[1], questions, which)
+    if isinstance(known, str):
+        return Reply(f"{say(known, asked.to, words=escape(which), n=len(questions))} {say('versions_how', asked.to)}")
+    if not numbers:
+        others = questions[1:] if not which else []
+        return Reply(_list(known, which, asked) + _others(whole[1], questions, others, asked))
+    if len(numbers) > 2:
         return Reply(say("versions_how", asked.to))
     if missing := [number for number in numbers if not 1 <= number <= len(known)]:
         return Reply(say("versions_no_such", asked.to, n=missing[0], count=len(known)))
@@ -40,31 +50,50 @@ async def versions(asked: Asked) -> Reply:
     return Reply(_compare(known[first - 1], known[second - 1], asked))
 
 
-def _last(steps: list[Step]) -> list[Version]:
+def _questions(steps: list[Step]) -> list[str]:
+    """Those that have several versions, the last one first."""
     records = (told(step.metadata) for step in steps if step.type == RECORD)
-    questions = {record.question for record in records if record}
-    last = next((step.id for step in reversed(steps) if step.id in questions), None)
-    return versions_of(steps, last) if last else []
+    several = {record.question for record in records if record}
+    return [step.id for step in reversed(steps) if step.id in several and step.type == "user_message"]
 
 
-def _list(known: list[Version], asked: Asked) -> str:
-    to = asked.to
+def _named(steps: list[Step], questions: list[str], which: str) -> list[Version] | str:
+    """The versions of the question that ``which`` names; else the key of the sentence that says why there are none."""
+    if number := re.fullmatch("#([0-9]{1,9})", which):
+        place = int(number[1])
+        return versions_of(steps, questions[place - 1]) if 1 <= place <= len(questions) else "versions_no_question"
+    if not which:
+        return versions_of(steps, questions[0])
+    for question in questions:
+        known = versions_of(steps, question)
+        if any(says(version.question, which) for version in known):
+            return known
+    return "versions_not_said"
+
+
+def _others(steps: list[Step], questions: list[str], others: list[str], asked: Asked) -> str:
+    """How the earlier ones are asked for."""
+    if not others:
+        return ""
+    texts = {step.id: step.output or "" for step in steps}
+    lines = [f"- `#{questions.index(key) + 1}` · {escape(beginning(texts[key]))}" for key in others[:_OTHERS]]
+    return "\n\n".join(["", say("versions_others", asked.to), "\n".join(lines)])
+
+
+def _list(known: list[Version], which: str, asked: Asked) -> str:
+    to, shown = asked.to, next(version for version in known if version.shown)
+    title = say("versions_title_of", to, said=beginning(shown.question)) if which else say("versions_title", to)
     lines = [_entry(version, asked) for version in known[-_LISTED:]]
     more = [say("versions_more", to, n=_LISTED)] if len(known) > _LISTED else []
-    return "\n\n".join([f"**{say('versions_title', to)}**", "\n".join(lines), *more, say("versions_help", to)])
+    return "\n\n".join([f"**{escape(title)}**", "\n".join(lines), *more, say("versions_help", to)])
 
 
 def _entry(version: Version, asked: Asked) -> str:
     at = datetime.fromtimestamp(version.at / 1e6)
     when = f"{date(at, asked.to)}, {clock(at, asked.to)}"
-    said = [escape(_beginning(text)) for text in (version.question, _answer(version)) if text]
+    said = [escape(beginning(text)) for text in (version.question, _answer(version)) if text]
     now = [f"**{say('versions_shown', asked.to)}**"] if version.shown else []
     return f"- {version.number} · " + " · ".join([when, *now, " → ".join(said)])
-
-
-def _beginning(text: str) -> str:
-    line = one_line(plain(text[: 10 * _BEGINNING]))
-    return line if len(line) <= _BEGINNING else line[:_BEGINNING].rstrip() + "…"
 
 
 def _answer(version: Version) -> str:

@@ -1,4 +1,4 @@
-// Below each answer, beside Chainlit's own buttons: the conversation goes on from there in a copy, and stays as it is. See
+// Beside Chainlit's own buttons of each message: the conversation goes on from there in a copy, and stays as it is. See
 // assistant/screen/forking.py.
 import { addedOf } from "./added.js";
 import { french } from "./language.js";
@@ -26,8 +26,7 @@ function done() {
 // What is shared can be read only.
 const isShared = () => /\/share\/[^/]+\/?$/.test(location.pathname);
 
-addedOf('.step[data-step-type="assistant_message"] .ai-message .-ml-1\\.5.flex-wrap', (row) => {
-  if (isShared() || row.querySelector(".fork-message")) return;
+function made() {
   const button = document.createElement("button");
   button.className = "fork-message";
   button.type = "button";
@@ -35,7 +34,16 @@ addedOf('.step[data-step-type="assistant_message"] .ai-message .-ml-1\\.5.flex-w
   button.setAttribute("aria-label", words);
   button.innerHTML = icon;
   button.addEventListener("click", () => press(button));
-  row.append(button);
+  return button;
+}
+
+const lacks = (row) => !isShared() && !row.querySelector(".fork-message");
+addedOf('.step[data-step-type="assistant_message"] .ai-message .-ml-1\\.5.flex-wrap', (row) => {
+  if (lacks(row)) row.append(made());
+});
+// Of one's own message, before the button that copies it.
+addedOf('.step[data-step-type="user_message"] .flex-row.group', (row) => {
+  if (lacks(row)) row.prepend(made());
 });
 
 onHeard("not_forked", done);

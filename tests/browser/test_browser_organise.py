@@ -86,9 +86,10 @@ def test_a_fork_begins_at_any_answer_by_mouse_finger_or_keyboard(
         chat.send(question)
     first = chat.thread_id()
     buttons = chat.page.get_by_role("button", name=name, exact=True)
-    expect(buttons).to_have_count(2)
+    expect(buttons).to_have_count(4)
     chat.reload()
-    expect(buttons).to_have_count(2)
+    expect(buttons).to_have_count(4)
+    buttons = chat.page.locator(".ai-message").get_by_role("button", name=name, exact=True)
     buttons.first.scroll_into_view_if_needed()
     if options:
         buttons.first.tap()
@@ -107,6 +108,24 @@ def test_a_fork_begins_at_any_answer_by_mouse_finger_or_keyboard(
     chat.send("And on the shore")
     expect(chat.questions).to_have_text(["Which alder stands in water", "And on the shore"])
     expect(chat.page).to_have_title(re.compile(re.escape(f"Which alder stands in water {copied}")))
+
+
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["desktop", "phone"])
+def test_a_fork_begins_at_a_message_of_ones_own(tab: OpenTab, options: dict[str, Any]) -> None:
+    chat = tab(**options)
+    for question in ("Which beech stands alone", "And which in a wood"):
+        chat.send(question)
+    first = chat.thread_id()
+    own = chat.questions.last.locator(".fork-message")
+    if options:
+        own.tap()
+    else:
+        chat.questions.last.hover()
+        expect(own).to_have_css("opacity", "1")
+        own.click()
+    chat.page.wait_for_url(lambda url: "/thread/" in url and first not in url)
+    expect(chat.questions).to_have_text(["Which beech stands alone", "And which in a wood"])
+    expect(chat.answers).to_have_count(1)
 
 
 def test_a_fork_opens_by_itself(chat: Chat) -> None:

@@ -383,6 +383,29 @@ class TestFork:
         assert asked.body["generationConfig"]["temperature"] == 0.25
         assert len(messages(await me.stored())) == 4
 
+    async def test_from_an_answer_or_from_words(self, app: App, tabs: Tabs, me: Client, model: Model) -> None:
+        for question, answer in (("An owl", "Hoots."), ("A heron", "Fishes by *night*."), ("An Éider", "Swims.")):
+            model.answers(answer)
+            await ask(me, question)
+        for words, upto, said in (
+            ("2", 4, "Fishes by night."),
+            ("3", 2, "Hoots."),
+            ("HERON", 4, "Fishes by night."),
+            ("eider", 6, "Swims."),
+            ('"by *night*"', 4, "Fishes by night."),
+            ("an ow", 2, "Hoots."),
+        ):
+            since = len(me.events)
+            told = await ask(me, f"/fork {words}")
+            assert f"up to “{said}”" in told, words
+            copy = await resumed(tabs, app, (await me.wait_for("open_thread", since=since))["id"])
+            everything = ["An owl", "Hoots.", "A heron", "Fishes by *night*.", "An Éider", "Swims."]
+            assert messages(await copy.stored()) == everything[:upto], words
+        assert "There is no such answer: this conversation has 3." in await ask(me, "/fork 4")
+        assert "There is no such answer" in await ask(me, "/fork 0")
+        assert "No message of this conversation says “osprey”." in await ask(me, "/fork osprey")
+        assert "ne dit" in await ask(await resumed(tabs, app, me.thread_id, **FRENCH), "/dupliquer osprey")
+
     async def test_what_is_being_written_or_gone_is_not_copied(self, me: Client, model: Model) -> None:
         await ask(me, "Hello")
         going = asyncio.Event()

@@ -123,6 +123,27 @@ async def test_a_command_lists_and_compares_versions(me: Client, model: Model) -
     assert "an ice sheet" in str(model.asked[-1].body)
 
 
+async def test_a_command_lists_and_compares_those_of_an_earlier_question(me: Client, model: Model) -> None:
+    assert "No message of this conversation has several" in await ask(me, "/versions #1")
+    for subject in ("glacier", "river"):
+        await ask(me, f"How does a {subject} flow in 1850?")
+        await me.edit(own(me, f"How does a {subject} flow in 1850?"), f"How does the {subject} flow?")
+        if subject == "glacier":
+            assert "Earlier messages" not in await ask(me, "/versions")
+    listed = await ask(me, "/versions")
+    assert "How does a river flow in 1850?" in listed
+    assert r"- `#2` · How does the glacier flow?" in listed
+    for named in ("#2", "GLACIER", '"a glacier"'):
+        told = await ask(me, f"/versions {named}")
+        assert told.startswith("**Versions of “How does the glacier flow?”**"), named
+        assert "How does a glacier flow in 1850?" in told
+        assert "From version 1 to version 2" in await ask(me, f"/versions {named} 1")
+        assert "From version 2 to version 1" in await ask(me, f"/versions {named} 2 1")
+    assert "Only 2 messages" in await ask(me, "/versions #3")
+    assert "No message that has several versions says “osprey”" in await ask(me, "/versions osprey 1")
+    assert "There is no version 9" in await ask(me, "/versions glacier 9")
+
+
 async def test_two_tabs_that_choose_at_once_show_one_version(me: Client, app: App, model: Model, tabs: Tabs) -> None:
     model.answers("Answer 1")
     await ask(me, "Question 1")
