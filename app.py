@@ -7,7 +7,7 @@ from assistant import config as configuration
 from assistant import fixes, services
 from assistant.access import auth, bounds, headers, storage
 from assistant.screen import events, handlers
-from assistant.server import health, serving, startup
+from assistant.server import exporting, health, serving, startup
 from datalayer import DataLayer
 
 config = configuration.load()
@@ -21,6 +21,7 @@ storage.install(config)
 fixes.install()
 events.install()
 headers.install()
+exporting.install()
 
 
 @cl.data_layer

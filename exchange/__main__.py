@@ -19,7 +19,7 @@ from datalayer.place import Place
 from datalayer.readonly import ReadOnly
 from datalayer.records import user_id
 
-from .exporting import of_name
+from .exporting import check_name
 from .formats import FORMATS
 from .output import Progress, Written, write
 from .selection import Selection
@@ -62,7 +62,7 @@ def export_command(
 ) -> None:
     """Write conversations into a file. A JSON or JSONL that was cut off is gone on with by the same command."""
     with _answers(as_json):
-        of_name(name)
+        check_name(name)
         if folder and threads:
             raise InvalidInput("Name conversations or a folder, not both")
         if to not in ("en", "fr"):

@@ -1,18 +1,19 @@
 """Threads out of a store as a stream of bytes, in the format and the packing that fit."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from datalayer import APPLICATION, InvalidInput, NotFound
 from datalayer.records import now, to_iso
 from datalayer.whole import FIRST_CALL, WholeThread
 
-from .formats import FORMATS
-from .formats.base import About, Document, Pages
-from .formats.csv import Csv, rows
+from .formats import DOCUMENTS, FORMATS, PAGES
+from .formats.base import About
+from .formats.csv import rows
 from .packing import Packing, Page, PagesZip, Sheet, SheetZip, encoded, page_name
 from .selection import Batch, Selection, Source, batches
 from .texts import Language, say
@@ -33,11 +34,10 @@ class Export:
     """Raises DataLayerError, OSError."""
 
 
-def of_name(name: str) -> Document | Pages:
-    """The format. Raises InvalidInput."""
+def check_name(name: str) -> None:
+    """Raises InvalidInput for what is no format."""
     if name not in FORMATS:
         raise InvalidInput(f"The formats are {', '.join(FORMATS)}")
-    return FORMATS[name]
 
 
 async def export(
@@ -50,15 +50,31 @@ async def export(
 ) -> Export:
     """``name``: of the format. ``packed``: whether it is a ZIP with the files, or a document without; None: whichever
     fits. Raises NotFound where there is no such thread, InvalidInput, StoreUnavailable."""
-    form, about = of_name(name), About(now(), chosen.told(), to)
-    if isinstance(form, Csv) and chosen.ids is None and chosen.folder is None:
-        return Export(f"usage-{_day(about)}.csv", form.mime, _usage(source, chosen, form.head(about)))
+    check_name(name)
+    about = About(now(), chosen.told(), to)
+    if name == "csv" and (chosen.ids, chosen.listed, chosen.folder) == (None, None, None):
+        return Export(f"usage-{_day(about)}.csv", DOCUMENTS[name].mime, _usage(source, chosen, about))
     found = batches(source, chosen)
     first = await _first(found)
     alone = first.threads[0] if chosen.ids is not None and len(chosen.ids) == 1 else None
-    packing, ending, mime = _packing(form, about, source, alone, packed)
+    packing, ending, mime = _packing(name, about, source, alone, packed)
     title = f"{say('name', to)}-{_day(about)}{ending}" if alone is None else page_name(alone, ending, about)
     return Export(title, mime, _pieces(source, packing, _with(first, found), counted))
+
+
+def export_thread(whole: WholeThread, name: str, to: Language = "en") -> tuple[str, str, bytes]:
+    """The name, the type and the content of a file of a thread that no store has, without the contents of its files.
+    ``name``: of the format. Raises InvalidInput."""
+    check_name(name)
+    about = About(now(), Selection(whole.thread.user_id, (whole.thread.id,)).told(), to)
+    packing = Page(PAGES[name], about, _Nothing()) if name in PAGES else Sheet(DOCUMENTS[name], about)
+    content = b"".join([*packing.begin(), *packing.add([whole]), *packing.end()])
+    return page_name(whole, FORMATS[name].ending, about), FORMATS[name].mime, content
+
+
+class _Nothing:
+    def open(self, name: str) -> io.BufferedIOBase:
+        raise FileNotFoundError
 
 
 async def _first(found: AsyncIterator[Batch]) -> Batch:
@@ -69,19 +85,21 @@ async def _first(found: AsyncIterator[Batch]) -> Batch:
 
 
 def _packing(
-    form: Any, about: About, source: Source, alone: WholeThread | None, packed: str | None
+    name: str, about: About, source: Source, alone: WholeThread | None, packed: str | None
 ) -> tuple[Packing, str, str]:
     """And the ending and the type of what it gives."""
     has_files = alone is None or bool(alone.contents)
-    if hasattr(form, "page"):
-        if packed == "zip" or (packed is None and (alone is None or (form.beside and has_files))):
-            return PagesZip(form, about, source.blobs), ".zip", "application/zip"
+    if name in PAGES:
+        pages = PAGES[name]
+        if packed == "zip" or (packed is None and (alone is None or (pages.beside and has_files))):
+            return PagesZip(pages, about, source.blobs), ".zip", "application/zip"
         if alone is None:
             raise InvalidInput("Several conversations, each a page of its own, need a ZIP")
-        return Page(form, about, source.blobs), form.ending, form.mime
-    if packed == "zip" or (packed is None and form.has_references and has_files):
-        return SheetZip(form, about, source.blobs), ".zip", "application/zip"
-    return Sheet(form, about), form.ending, form.mime
+        return Page(pages, about, source.blobs), pages.ending, pages.mime
+    document = DOCUMENTS[name]
+    if packed == "zip" or (packed is None and document.has_references and has_files):
+        return SheetZip(document, about, source.blobs), ".zip", "application/zip"
+    return Sheet(document, about), document.ending, document.mime
 
 
 def _day(about: About) -> str:
@@ -141,9 +159,9 @@ async def ahead(found: AsyncIterator[T]) -> AsyncIterator[T]:
             await asyncio.wait([reading])
 
 
-async def _usage(source: Source, chosen: Selection, head: str) -> AsyncIterator[bytes]:
+async def _usage(source: Source, chosen: Selection, about: About) -> AsyncIterator[bytes]:
     """All that was spent, in conversations that are gone, too."""
-    yield encoded(head)
+    yield encoded(DOCUMENTS["csv"].head(about))
     async for user_id, name in _spenders(source, chosen):
         after = FIRST_CALL
         while some := await source.calls(user_id, after):

@@ -18,7 +18,8 @@ from datalayer import InvalidInput, NotFound
 from datalayer.durable import make_folder, sync, write_durably
 from datalayer.records import now
 
-from .exporting import ahead, export, of_name, pulled
+from .exporting import ahead, export, pulled
+from .formats import DOCUMENTS
 from .formats.base import About
 from .packing import Sheet
 from .selection import Selection, Source, batches
@@ -120,8 +121,7 @@ async def _resumed(
     known = _known(path, file, {"format": name, "selection": chosen.told()})
     about, done, saved = About(known.get("at", now()), chosen.told(), to), int(known.get("threads", 0)), 0
     before = done
-    form: Any = of_name(name)
-    sheet = Sheet(form, about, begun=done > 0 and bool(known.get("begun")))
+    sheet = Sheet(DOCUMENTS[name], about, begun=done > 0 and bool(known.get("begun")))
     if not known:
         await _written(file, pulled(source, sheet.begin()))
     start = file.tell()

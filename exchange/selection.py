@@ -4,7 +4,7 @@ I6: in a user's name only that user's threads come out, whatever ids are named; 
 once. A thread is of one moment; two threads may be of two.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +32,8 @@ class Selection:
     """Those in this folder or below it; None: all."""
     trash: bool = False
     """Also those in the trash."""
-
-    @property
-    def is_of_everybody(self) -> bool:
-        return self.author is APPLICATION and self.ids is None
+    listed: Callable[[], AsyncIterator[Sequence[str]]] | None = None
+    """Those whose ids it gives, some at a time, in place of ``ids``; an export of them cannot be gone on with."""
 
     def told(self) -> dict[str, Any]:
         """What it is, as JSON."""
@@ -91,7 +89,10 @@ def _parts(ids: Sequence[str], sizes: dict[str, Size]) -> Iterator[list[str]]:
 
 
 async def _pages(source: Source, chosen: Selection, place: Place) -> AsyncIterator[_Page]:
-    if chosen.ids is not None:
+    if chosen.listed is not None:
+        async for ids in chosen.listed():
+            yield _Page(chosen.author, ids, [])
+    elif chosen.ids is not None:
         for page in _named(chosen, place):
             yield page
     elif chosen.author is None:

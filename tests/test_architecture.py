@@ -229,6 +229,7 @@ FLOORS_OF_EXCHANGE = {
     "packing": 3,
     "exporting": 4,
     "output": 5,
+    "download": 5,
     "__init__": 6,
     "__main__": 7,
 }

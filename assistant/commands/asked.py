@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from datalayer.records import StepFile, Thread
+from datalayer.whole import WholeThread
 from datalayer.writes import VISITOR, Actor
 
 from ..services import Services
@@ -29,6 +30,8 @@ class Asked:
     to: Language
     root: str
     """The path the app is mounted under."""
+    temporary: WholeThread | None = None
+    """What the page holds of a conversation that is not stored."""
 
     @property
     def actor(self) -> Actor:
@@ -44,6 +47,8 @@ class Reply:
     name: str | None = None
     """What the conversation is called now, None: as before."""
     figure: "Figure | None" = None
+    file: tuple[str, str, bytes] | None = None
+    """Name, type and content of one that comes with it, in a conversation that is not stored."""
     opens: str | None = None
     """The thread that the page opens then."""
     moved: bool = False

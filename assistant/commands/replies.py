@@ -15,7 +15,7 @@ from ..turns.history import rebuild
 from ..turns.shelves import leave_out
 from ..turns.summaries import write_summary
 from ..turns.turn import input_space
-from . import files, fork, info, merge, organise, search, trash, usage, versions
+from . import export, files, fork, info, merge, organise, search, trash, usage, versions
 from .asked import Asked, Reply
 from .names import COMMANDS, Typed
 
@@ -170,6 +170,7 @@ _REPLIES: Mapping[str, Callable[[Asked], Awaitable[Reply]]] = {
     "fork": fork.fork,
     "merge": merge.merge,
     "versions": versions.versions,
+    "export": export.export,
     "trash": trash.trash,
     "clear": _clear,
     "summary": _summary,

@@ -107,7 +107,8 @@ async def run(typed: Typed, asked: cl.Message, thread: Thread | None, settings: 
             raise StoreUnavailable("the conversation is not stored yet")
         else:
             await _use(asked, services)
-        about = Asked(services, user, identifier, thread, settings, typed.words, to, root_path())
+        held = temporary.whole(thread) if is_temporary else None
+        about = Asked(services, user, identifier, thread, settings, typed.words, to, root_path(), held)
         refused = is_temporary and typed.command and not typed.command.anywhere
         answer = Reply(say("temporary_command", to)) if refused else await reply(typed, about)
     except InvalidInput as error:
@@ -115,7 +116,10 @@ async def run(typed: Typed, asked: cl.Message, thread: Thread | None, settings: 
     except DataLayerError as error:
         logger.warning("no answer to /%s: %s", typed.name, error)
         answer = Reply(say("command_failed", to))
-    elements = [cl.Plotly(name="usage", figure=answer.figure, display="inline")] if answer.figure else []
+    elements: list[Any] = [cl.Plotly(name="usage", figure=answer.figure, display="inline")] if answer.figure else []
+    if answer.file:
+        name, mime, content = answer.file
+        elements.append(cl.File(name=name, mime=mime, content=content, display="inline"))
     shown = cl.Message(answer.text, elements=elements, metadata=of_command(typed.key), created_at=utc_now())
     with suppress(DataLayerError):  # the layer logs it
         await services.layer.create_step(shown.to_dict())  # before it is seen

@@ -15,7 +15,8 @@ from chainlit.data import get_data_layer
 from chainlit.session import BaseSession, WebsocketSession
 
 from datalayer import DataLayer
-from datalayer.records import Thread, now
+from datalayer.records import Step, Thread, from_iso, now
+from datalayer.whole import WholeThread
 
 from ..fixes.two_connections import Connect
 from ..services import TEMPORARY
@@ -95,6 +96,20 @@ def thread() -> Thread:
     session, moment = cl.context.session, now()
     user = session.user.identifier if session.user else None
     return Thread(session.thread_id, owner(session) or None, user, None, {}, None, moment, moment)
+
+
+def whole(thread: Thread) -> WholeThread:
+    """What the page holds of the conversation; of its files only the messages that they came with."""
+    steps = [_step(message) for message in chat_context.get() if isinstance(message, cl.Message)]
+    return WholeThread(thread, None, steps, [], {}, {}, [], None, [])
+
+
+def _step(message: cl.Message) -> Step:
+    empty: dict[str, Any] = dict.fromkeys(Step._fields)
+    made = message.to_dict()
+    known = {name: made.get(name) for name in ("id", "type", "name", "output", "metadata", "language")}
+    at = {"thread_id": message.thread_id, "created_at": from_iso(made.get("createdAt")) or now()}
+    return Step(**(empty | known | at | {"is_error": made.get("isError")}))
 
 
 async def edit(message_id: str, text: str) -> None:

@@ -7,10 +7,6 @@ from .json import Json
 from .jsonl import Jsonl
 from .markdown import Markdown
 
-FORMATS: dict[str, Document | Pages] = {
-    "json": Json(),
-    "jsonl": Jsonl(),
-    "markdown": Markdown(),
-    "html": Html(),
-    "csv": Csv(),
-}
+DOCUMENTS: dict[str, Document] = {"json": Json(), "jsonl": Jsonl(), "csv": Csv()}
+PAGES: dict[str, Pages] = {"markdown": Markdown(), "html": Html()}
+FORMATS: dict[str, Document | Pages] = {**DOCUMENTS, **PAGES}

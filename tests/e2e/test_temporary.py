@@ -89,6 +89,9 @@ async def test_nothing_of_it_is_left_anywhere(
     assert (await me.thread()).status_code == 404
     uploads = traces_of(app.home, CANARY)
     assert [path.read_bytes() for path in uploads] == [f"The file's {CANARY} content".encode()]
+    exported = await taken_along(me)
+    assert f"Edited {CANARY}" in exported
+    assert "/export" not in exported
     await me.disconnect(leave=True)
 
     kept = await tabs(server.url)  # what is traced and stored later than that has come when this has
@@ -104,6 +107,17 @@ async def test_nothing_of_it_is_left_anywhere(
     assert CANARY not in server.log.read_text()
     assert tracebacks(server.log) == []
     assert "| Gemini 2.5 Flash |" in await ask(kept, "/usage")
+
+
+async def taken_along(me: Client) -> str:
+    """The file that /export gives, which goes with the session."""
+    since = len(me.events)
+    await me.post("/export")
+    element = await me.wait_for("element", since=since)
+    assert element["name"].endswith(".md")
+    answer = await me.request("GET", f"/project/file/{element['chainlitKey']}", params={"session_id": me.session_id})
+    assert answer.status_code == 200
+    return answer.text
 
 
 async def and_told(me: Client, model: Model, question: str) -> list[str]:

@@ -186,6 +186,12 @@ async def read_what_an_answer_cites(mallory: Client, alice: Victim) -> None:
     assert SECRET not in answer.text.replace(cited["props"]["source"]["name"], "")
 
 
+@attack("GET /export/{thread_id}")
+async def export_a_thread(mallory: Client, alice: Victim) -> None:
+    for name in ("markdown", "html", "json", "jsonl", "csv", "../json", ""):
+        assert_denied(await mallory.request("GET", f"/export/{alice.thread_id}", params={"format": name}))
+
+
 @attack("GET /project/file/{file_id}")
 async def read_an_upload(mallory: Client, alice: Victim) -> None:
     for session in (alice.client.session_id, mallory.session_id, "", str(uuid.uuid4())):

@@ -1,0 +1,61 @@
+"""An export as the answer to a request: a file that a browser saves, sent while it is made.
+
+Always true: it is read no faster than it is fetched, so a slow browser takes no memory; one person fetches only a few
+at a time.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator
+
+from starlette.responses import Response, StreamingResponse
+
+from datalayer import DataLayerError
+
+from .exporting import Export, export
+from .names import disposition
+from .selection import Selection, Source
+from .texts import Language
+
+logger = logging.getLogger("datalayer")
+AT_ONCE = 4
+"""Of one person."""
+_running: Counter[str] = Counter()
+
+
+class TooMany(DataLayerError):
+    """This person fetches as many exports already as anybody may at once."""
+
+    status = 429
+    retryable = True
+
+
+async def download(source: Source, chosen: Selection, name: str, to: Language) -> Response:
+    """``name``: of the format. Raises NotFound where there is no such thread of theirs, InvalidInput, TooMany,
+    StoreUnavailable."""
+    who = str(chosen.author)
+    if _running[who] >= AT_ONCE:
+        raise TooMany("Other exports are still being fetched. Wait until they have ended")
+    made = await export(source, chosen, name, to)
+    headers = {
+        "Content-Disposition": disposition(made.name),
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    return StreamingResponse(_sent(made, who), headers=headers, media_type=made.mime)
+
+
+async def _sent(made: Export, who: str) -> AsyncIterator[bytes]:
+    """An answer that breaks off is seen to be none: its end never comes."""
+    _running[who] += 1
+    try:
+        async for piece in made.pieces:
+            yield piece
+    except (DataLayerError, OSError) as error:
+        logger.error("an export broke off: %s", error)
+        raise
+    finally:
+        _running[who] -= 1
+        if not _running[who]:
+            del _running[who]
