@@ -6,6 +6,7 @@ them is longer than a passage; all that was read is in the passages, in its orde
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
 from datalayer.passages import Passage, Place
@@ -130,12 +131,16 @@ def _same_part(first: Place, second: Place) -> bool:
 
 
 def _both(first: Place, second: Place) -> Place:
-    """From the beginning of ``first`` to the end of ``second``, under the headings that both are below."""
-    shared = 0
-    while first.heading[: shared + 1] == second.heading[: shared + 1] and shared < len(first.heading):
-        shared += 1
+    """From the beginning of ``first`` to the end of ``second``, which is below a heading of ``first`` that says little
+    itself, or else with it below the ones that both have."""
     rows, lines = _span(first.rows, second.rows), _span(first.lines, second.lines)
-    return Place(first.pages, first.heading[:shared], first.sheet, rows, lines)
+    return Place(first.pages, _path(first.heading, second.heading), first.sheet, rows, lines)
+
+
+def _path(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    if second[: len(first)] == first:
+        return second
+    return tuple(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
 
 
 def _span(first: tuple[int, int] | None, second: tuple[int, int] | None) -> tuple[int, int] | None:

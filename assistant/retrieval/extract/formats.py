@@ -1,5 +1,7 @@
 """Which format a file has: by its content, then its name, then what a browser calls it, which is often wrong."""
 
+import re
+import zipfile
 from importlib import import_module
 from pathlib import PurePosixPath
 from typing import cast
@@ -13,23 +15,75 @@ _READERS = {
     "text": ("text", "read"),
     "markdown": ("text", "read_markdown"),
     "csv": ("tables", "read"),
+    "json": ("objects", "read"),
+    "notebook": ("objects", "read_notebook"),
+    "html": ("markup", "read"),
+    "mail": ("mail", "read"),
     "pdf": ("pdf", "read"),
+    "word": ("word", "read"),
+    "sheet": ("sheets", "read"),
+    "binary sheet": ("sheets", "read_binary"),
+    "slides": ("slides", "read"),
+    "opendocument": ("opendocument", "read"),
+    "opendocument sheet": ("sheets", "read_opendocument"),
+    "book": ("book", "read"),
 }
-_ENDINGS = {
+_TEXTS = {
     ".md": "markdown",
     ".markdown": "markdown",
     ".csv": "csv",
     ".tsv": "csv",
-    ".pdf": "pdf",
-}
-_TYPES = {
+    ".json": "json",
+    ".ipynb": "notebook",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".eml": "mail",
     "text/markdown": "markdown",
     "text/csv": "csv",
     "text/tab-separated-values": "csv",
-    "application/pdf": "pdf",
+    "application/json": "json",
+    "text/html": "html",
+    "application/xhtml+xml": "html",
+    "message/rfc822": "mail",
 }
-_BINARY = frozenset({"pdf"})
+"""By the ending of a name, or the type where the name says nothing."""
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+_OPEN = "application/vnd.oasis.opendocument."
+_OTHERS = frozenset(
+    re.findall(
+        r"\S+", ".pdf .docx .docm .dotx .xlsx .xlsm .xltx .xlsb .xls .pptx .pptm .ppsx .odt .ods .odp .ott .epub"
+    )
+) | {
+    "application/pdf",
+    "application/epub+zip",
+    "application/vnd.ms-excel",
+    *(_OFFICE + kind for kind in ("wordprocessingml.document", "spreadsheetml.sheet", "presentationml.presentation")),
+    *(_OPEN + kind for kind in ("text", "spreadsheet", "presentation")),
+}
+"""Those of which the content tells which they are."""
+_PARTS = (
+    (re.compile(r"word/document\d*\.xml"), "word"),
+    (re.compile(r"xl/workbook\.xml"), "sheet"),
+    (re.compile(r"xl/workbook\.bin"), "binary sheet"),
+    (re.compile(r"ppt/presentation\.xml"), "slides"),
+)
+"""What an archive has that is a document of Office."""
+_MIMETYPES = {
+    _OPEN + "text": "opendocument",
+    _OPEN + "text-template": "opendocument",
+    _OPEN + "presentation": "opendocument",
+    _OPEN + "spreadsheet": "opendocument sheet",
+    "application/epub+zip": "book",
+}
+"""What the file "mimetype" of other archives says."""
+_PDF, _ZIP, _OLE, _RTF = b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf"
+_LOCKED, _WORKBOOK = "EncryptedPackage".encode("utf-16-le"), "Workbook".encode("utf-16-le")
+_PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL)
+_UNTOLD = frozenset({"", ".txt", ".text", ".log"})
+"""Endings that say nothing of what text it is."""
 _LOOKED_AT = 1024
+_OLE_LOOKED_AT = 64 * 1024 * 1024
 
 
 def can_read(name: str, mime: str | None) -> bool:
@@ -47,13 +101,63 @@ def _format(source: Source, mime: str | None) -> str:
     beginning = source.beginning(_LOOKED_AT)
     if not beginning:
         raise Refused("empty")
-    if b"%PDF-" in beginning:
+    if beginning.startswith(_ZIP):
+        return _of_archive(source)
+    if beginning.startswith(_OLE):
+        return _of_ole(source.beginning(_OLE_LOOKED_AT))
+    if beginning.startswith(_RTF):
+        raise Refused("not_text")
+    if beginning.lstrip().startswith(_PDF) or (_PDF in beginning and not is_named_text(source.name, "")):
         return "pdf"
-    named = _named(source.name, mime)
-    return "text" if named is None or named in _BINARY else named
+    return _of_text(source.name, mime, beginning)
+
+
+def _of_archive(source: Source) -> str:
+    try:
+        with zipfile.ZipFile(source.path) as archive:
+            names = archive.namelist()
+            said = (
+                archive.open("mimetype").read(_LOOKED_AT).decode(errors="replace").strip()
+                if "mimetype" in names
+                else ""
+            )
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError) as error:
+        raise Refused("broken" if can_read(source.name, None) else "not_text") from error
+    if said in _MIMETYPES:
+        return _MIMETYPES[said]
+    found = next((kind for part, kind in _PARTS if any(map(part.fullmatch, names))), None)
+    if found is None:
+        raise Refused("not_text")
+    return found
+
+
+def _of_ole(content: bytes) -> str:
+    """What Office wrote before 2007, and what it puts around what a password protects."""
+    if _LOCKED in content:
+        raise Refused("encrypted")
+    if _WORKBOOK not in content:
+        raise Refused("not_text")
+    return "binary sheet"
+
+
+def _of_text(name: str, mime: str | None, beginning: bytes) -> str:
+    named = _named(name, mime)
+    if named in (None, "") and (_PAGE.match(beginning)) and _ending(name) in _UNTOLD | _OTHERS:
+        return "html"
+    return named or "text"
 
 
 def _named(name: str, mime: str | None) -> str | None:
-    if (ending := PurePosixPath(name.lower()).suffix) in _ENDINGS:
-        return _ENDINGS[ending]
-    return None if is_named_text(name, "") else _TYPES.get((mime or "").split(";")[0].strip().lower())
+    """ "": it has a name of ours, and its content tells which format it is. None: neither says so."""
+    for said in (_ending(name), (mime or "").split(";")[0].strip().lower()):
+        if said in _TEXTS:
+            return _TEXTS[said]
+        if said in _OTHERS:
+            return ""
+        if is_named_text(name, ""):
+            break
+    return None
+
+
+def _ending(name: str) -> str:
+    return PurePosixPath(name.lower()).suffix

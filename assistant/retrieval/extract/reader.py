@@ -12,6 +12,7 @@ import signal
 import sys
 from asyncio import AbstractEventLoop, TimerHandle
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -50,48 +51,71 @@ class Reader:
         self._turns = asyncio.Semaphore(workers)
         self._idle = idle
         self._waiting: dict[Process, TimerHandle] = {}
+        self._ending: set[asyncio.Task[int]] = set()
 
     async def read(self, path: Path, name: str, mime: str | None) -> FileText:
         """What the file at ``path`` says. ``name``, ``mime``: as it was sent; its content is asked first."""
+        request = _request(path, name, mime, self._limits)
         async with self._turns:
-            process = None
             try:
-                process = self._take() or await _start(self._limits.memory)
-                text, ends = await _ask(process, _request(path, name, mime, self._limits), self._limits.seconds)
+                text = None
+                while text is None and (process := self._take()):
+                    text = await self._by(process, request)  # one that died while it waited has not taken it
+                return text or await self._by(await self._start(), request) or _refused("broken")
             except (OSError, TimeoutError) as error:
                 _log.warning("No process for reading files could be started: %s", type(error).__name__)
-                text, ends = _refused("too_slow"), True
-            except BaseException:
-                _kill(process)
-                raise
-            if ends:
-                _kill(process)
-            elif process:
-                self._leave(process)
-            return text
+                return _refused("too_slow")
+
+    async def _by(self, process: Process, request: bytes) -> FileText | None:
+        """None: it had ended before it was asked."""
+        try:
+            text, ends = await _ask(process, request, self._limits.seconds)
+        except BaseException:
+            self._kill(process)
+            raise
+        if ends:
+            self._kill(process)
+        else:
+            self._waiting[process] = asyncio.get_running_loop().call_later(self._idle, self._end, process)
+        return text
 
     def _take(self) -> Process | None:
         """One that has nothing to do."""
-        while self._waiting:
-            process, timer = self._waiting.popitem()
-            timer.cancel()
-            if process.returncode is None:
-                return process
-        return None
+        if not self._waiting:
+            return None
+        process, timer = self._waiting.popitem()
+        timer.cancel()
+        return process
 
-    def _leave(self, process: Process) -> None:
-        self._waiting[process] = asyncio.get_running_loop().call_later(self._idle, self._end, process)
+    async def _start(self) -> Process:
+        """Raises OSError and TimeoutError."""
+        process = await _started(self._limits.memory)
+        try:
+            async with asyncio.timeout(_STARTS):
+                if await _line(process) is None:
+                    raise OSError("it ended at once")
+        except BaseException:
+            self._kill(process)
+            raise
+        return process
 
     def _end(self, process: Process) -> None:
         if timer := self._waiting.pop(process, None):
             timer.cancel()
-            _kill(process)
+            self._kill(process)
+
+    def _kill(self, process: Process) -> None:
+        if process.returncode is None:
+            process.kill()
+        task = asyncio.ensure_future(process.wait())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     async def close(self) -> None:
         """Ends the processes that have nothing to read; the others end when they are done."""
         for process in list(self._waiting):
             self._end(process)
-            await process.wait()
+        await asyncio.gather(*self._ending)
 
 
 _readers: "WeakKeyDictionary[AbstractEventLoop, Reader]" = WeakKeyDictionary()
@@ -120,9 +144,9 @@ def _request(path: Path, name: str, mime: str | None, limits: Limits) -> bytes:
     return json.dumps(asked).encode() + b"\n"
 
 
-async def _start(memory: int) -> Process:
-    """Raises OSError and TimeoutError. Nothing of the app's environment, where its keys are, is given on."""
-    process = await asyncio.create_subprocess_exec(
+async def _started(memory: int) -> Process:
+    """Nothing of the app's environment, where its keys are, is given on."""
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, "-B", "-P", "-m", "assistant.retrieval.extract.worker", str(memory)),
         stdin=PIPE,
         stdout=PIPE,
@@ -131,36 +155,29 @@ async def _start(memory: int) -> Process:
         env={"PYTHONPATH": str(_FOUND), "PYTHONUTF8": "1", "PATH": os.defpath, "MALLOC_ARENA_MAX": "2"},
         limit=_LINE,
     )
-    try:
-        async with asyncio.timeout(_STARTS):
-            if await _line(process) is None:
-                raise OSError("it ended at once")
-    except BaseException:
-        _kill(process)
-        raise
-    return process
 
 
-async def _ask(process: Process, request: bytes, seconds: float) -> tuple[FileText, bool]:
-    """Also whether the process is not to be asked again."""
+async def _ask(process: Process, request: bytes, seconds: float) -> tuple[FileText | None, bool]:
+    """Also whether the process is not to be asked again. None: it has not taken the request."""
     passages: list[Passage] = []
     assert process.stdin
     try:
         async with asyncio.timeout(seconds):
             process.stdin.write(request)
+            if await _line(process) is None:
+                return None, True
             while (line := await _line(process)) is not None and "last" not in line:
                 passages.append(unpacked(line))
                 if len(passages) % _TURN == 0:
                     await asyncio.sleep(0)  # what is buffered already would be read without a pause
+            return _read(passages, line) if line else (_refused(await _death(process)), True)
     except TimeoutError:
-        if not passages:
-            return _refused("too_slow"), True
-        return FileText(READER, tuple(passages), cut=True), True
+        return (FileText(READER, tuple(passages), cut=True) if passages else _refused("too_slow")), True
     except (ValueError, TypeError, KeyError):  # not what ours says: the file has got the better of it
-        line = None
-    if line is None:
-        _kill(process)
-        return _refused(_DEATHS.get(await process.wait(), "broken")), True
+        return _refused("broken"), True
+
+
+def _read(passages: Sequence[Passage], line: dict[str, Any]) -> tuple[FileText, bool]:
     last = line["last"]
     if error := last.get("error"):
         _log.info("A file could not be read: %s", error)
@@ -168,13 +185,13 @@ async def _ask(process: Process, request: bytes, seconds: float) -> tuple[FileTe
     return FileText(READER, kept, last["refused"], last["pages"], last["cut"]), bool(line["ends"])
 
 
+async def _death(process: Process) -> Reason:
+    """What has become of a process that says no more."""
+    return _DEATHS.get(await process.wait(), "broken")
+
+
 async def _line(process: Process) -> dict[str, Any] | None:
     """None: it has ended."""
     assert process.stdout
     line = await process.stdout.readline()
     return dict(json.loads(line)) if line.endswith(b"\n") else None
-
-
-def _kill(process: Process | None) -> None:
-    if process and process.returncode is None:
-        process.kill()

@@ -1,5 +1,6 @@
 """A file that is being read: its bytes, and what has been learnt of it so far."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ class Source:
 
     def beginning(self, size: int) -> bytes:
         with self.path.open("rb") as file:
-            return file.read(size)
+            return file.read(min(size, max(1, os.fstat(file.fileno()).st_size)))  # all that it asks for is set aside
 
     def text(self) -> str:
         """As much as can become passages. Raises Refused."""

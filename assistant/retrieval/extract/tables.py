@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 _DELIMITERS = ",;\t|"
 _LOOKED_AT = 20
 """Rows by which the delimiter is told."""
-_LONGEST = 1_000_000
-"""Characters of a cell."""
 _NUMBER = set("0123456789.,-+%€$£¥ '\u00a0\u202f/:")
 
 
@@ -54,7 +52,6 @@ def read(source: Source) -> Iterator[Block]:
 
 
 def _rows(content: str, delimiter: str) -> "Reader":
-    csv.field_size_limit(_LONGEST)
     return csv.reader(text.lines(content), delimiter=delimiter)
 
 

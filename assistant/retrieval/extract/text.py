@@ -29,8 +29,13 @@ def lines(text: str) -> Iterator[str]:
 
 
 def read(source: Source) -> Iterator[Block]:
+    return blocks(source.text())
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """A block a line; a paragraph begins after an empty one."""
     opens = True
-    for number, line in zip(count(1), lines(source.text()), strict=False):
+    for number, line in zip(count(1), lines(text), strict=False):
         if line.strip():
             yield Block(line.rstrip(), Place(lines=(number, number)), opens, after="\n\n" if opens else "\n")
         opens = not line.strip()

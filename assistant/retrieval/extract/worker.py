@@ -1,4 +1,5 @@
-"""The process that reads: a request a line on its standard input, a passage a line on its output, and a last line.
+"""The process that reads: a request a line on its standard input, and on its output a line that it was taken,
+one a passage, and a last one.
 
 Always true: a file can only spoil this process. It has no secret of the app's in its environment, may take no more
 memory than it is given, writes no file, and ends by itself when it takes too long or nobody listens. What it answers is
@@ -37,6 +38,7 @@ def main() -> None:
     for number, line in enumerate(sys.stdin, 1):
         request = json.loads(line)
         limits = Limits(**request["limits"])
+        _say(answers, {"taken": True})
         signal.alarm(int(limits.seconds) + _GRACE)
         last = _answer(answers, Source(Path(request["path"]), request["name"], limits), request["mime"])
         signal.alarm(0)
@@ -70,7 +72,8 @@ def _answer(answers: TextIO, source: Source, mime: str | None) -> dict[str, Any]
         for passage in _within(source, cut(reader(source, mime)(source))):
             found = True
             answers.write(_line(packed(passage)))
-        return {"refused": None if found else "empty", "pages": source.pages, "cut": source.cut}
+        nothing = "scanned" if source.pages else "empty"
+        return {"refused": None if found else nothing, "pages": source.pages, "cut": source.cut}
     except Refused as refused:
         return {"refused": refused.reason, "pages": source.pages, "cut": False}
     except ModuleNotFoundError:  # the app is installed without the extra ``files``

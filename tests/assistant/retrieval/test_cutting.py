@@ -71,6 +71,11 @@ def test_a_section_is_a_passage_of_its_own_unless_it_is_a_few_words() -> None:
     assert [p.place.heading for p in cut(blocks)] == [("Book", "One"), ("Book",)]
 
 
+def test_a_title_goes_with_the_section_that_it_stands_above() -> None:
+    blocks = [Block("Book", Place(heading=("Book",))), Block(prose(60), Place(heading=("Book", "One")))]
+    assert [p.place.heading for p in cut(blocks)] == [("Book", "One")]
+
+
 def test_a_few_words_at_the_end_of_a_page_are_no_passage_of_their_own() -> None:
     blocks = [Block(prose(MOST), Place(pages=(1, 1))), Block("– 1 –", Place(pages=(1, 1)))]
     assert [p.text for p in cut(blocks)] == [prose(MOST) + "\n– 1 –"]

@@ -1,8 +1,6 @@
 """What is read of a file, whatever it is, and that no file harms the reading of the next."""
 
-import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -18,23 +16,6 @@ HEBREW = "שלום עולם וכל אשר בו"
 SCRIPTS = (FRENCH, JAPANESE, ARABIC, HEBREW)
 
 Read = Callable[..., Awaitable[FileText]]
-
-
-@pytest.fixture
-async def reader() -> AsyncIterator[Reader]:
-    made = Reader()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-def read(reader: Reader, tmp_path: Path) -> Read:
-    async def read(content: bytes | str, name: str, mime: str | None = None) -> FileText:
-        path = tmp_path / "content"
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return await reader.read(path, name, mime)
-
-    return read
 
 
 def said(text: FileText) -> str:
@@ -173,15 +154,3 @@ async def test_pages_beyond_the_limit_are_left_and_it_is_said(tmp_path: Path) ->
     text = await reader.read(path, "a.pdf", None)
     await reader.close()
     assert (text.pages, text.cut, said(text)) == (3, True, "one\ntwo")
-
-
-async def test_what_takes_too_long_is_kept_as_far_as_it_was_read(tmp_path: Path) -> None:
-    (tmp_path / "a.pdf").write_bytes(pdfs.written(["page"] * 2000))
-    os.mkfifo(tmp_path / "never")
-    reader = Reader(Limits(seconds=0.5))
-    slow = asyncio.create_task(reader.read(tmp_path / "never", "a.txt", None))
-    text = await slow
-    assert (text.refused, text.passages) == ("too_slow", ())
-    (tmp_path / "a.txt").write_text("next")
-    assert said(await reader.read(tmp_path / "a.txt", "a.txt", None)) == "next"
-    await reader.close()
