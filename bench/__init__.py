@@ -5,7 +5,7 @@ from dataclasses import dataclass
 NAMES = (
     *("list", "search", "start", "create", "concurrent", "resume", "servers"),
     *("stream", "backup", "chats", "screens", "locked", "hot", "flood", "paint", "long", "scale"),
-    "organised",
+    *("organised", "retrieval"),
 )
 EVIDENCE = NAMES[:7]
 """What is said of large stores: ``bench/RESULTS.md`` is written when all of these are measured."""
@@ -53,9 +53,12 @@ class Sizes:
     """Threads of one user that are filtered, counted and changed."""
     at_once: int = 1_000
     """Of which so many are changed together."""
+    read_threads: tuple[int, ...] = (10, 1_000)
+    """Each with a file of 100 passages."""
 
 
 QUICK = Sizes(
+    read_threads=(2, 5),
     rounds=1,
     creates=10,
     callers=10,

@@ -84,6 +84,7 @@ async def _measure(run: "Run", folder: Path, names: tuple[str, ...]) -> None:
         long,
         organised,
         paint,
+        retrieval,
         scale,
         search,
         servers,
@@ -96,7 +97,7 @@ async def _measure(run: "Run", folder: Path, names: tuple[str, ...]) -> None:
             *(partial(of, library=books) for of in (listing.pages, search.search, start.start)),
             *(cases.create, cases.concurrent, cases.resume, servers.servers),
             *(durability.stream, durability.back_up, chats.chats, chats.screens, chats.locked, hot.hot, flood.flood),
-            *(paint.paint, long.long, scale.scale, organised.organised),
+            *(paint.paint, long.long, scale.scale, organised.organised, retrieval.retrieval),
         )
         for name, work in zip(NAMES, works, strict=True):
             if name in names:

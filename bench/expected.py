@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import median
 
-from . import Sizes, listing, long, organised, search, servers, start
+from . import Sizes, listing, long, organised, retrieval, search, servers, start
 from .cases import CONCURRENT, CREATE, RESUME
 from .chats import AT_ONCE, FIRST_TOKEN, LOCKED_FIRST, RATE, SDK, SECOND_SCREEN, STOP
 from .contestants import BARE, CHAINLIT, NORMAL, OURS, POSTGRES, TRIGGERS
@@ -77,7 +77,7 @@ def promises(groups: Groups, sizes: Sizes) -> list[Promise]:
     found = Measured(groups)
     return [
         *chain.from_iterable(of(found, sizes) for of in (_lists, _searches, _starts, _writes, _resumes, _on_servers)),
-        *chain.from_iterable(of(found, sizes) for of in (_answers, _others, _long_ones, _organised)),
+        *chain.from_iterable(of(found, sizes) for of in (_answers, _others, _long_ones, _organised, _retrieved)),
     ]
 
 
@@ -188,3 +188,11 @@ def _organised(found: Measured, sizes: Sizes) -> Iterator[Promise]:
     for what in organised.changes(0):
         bulk = organised.BULK.format(many, sizes.at_once, what)
         yield Promise(f"{bulk}: less than 1,000 ms", found.milliseconds(bulk), 1_000)
+
+
+def _retrieved(found: Measured, sizes: Sizes) -> Iterator[Promise]:
+    for case in found.cases(retrieval.HITS.partition("{")[0] + retrieval.ALL):
+        yield Promise(f"{case}: at least 0.9", found.figures(case), 0.9, least=True)
+    few, many = (retrieval.quickly(threads) for threads in (sizes.read_threads[0], sizes.read_threads[-1]))
+    yield Promise(f"{many}: less than 10 ms", found.milliseconds(many), 10)
+    yield Promise(f"{many}: at most twice the time beside {sizes.read_threads[0]:,}", found.growth(many, few), 2)

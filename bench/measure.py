@@ -37,7 +37,7 @@ class Result:
     complete: bool = True
 
 
-DIRECT = (" MB", " times the texts")
+DIRECT = (" MB", " times the texts", " of all")
 
 
 class GivenUp(Exception):

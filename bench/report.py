@@ -101,5 +101,8 @@ def notes(sizes: Sizes) -> str:
         f"- {POSTGRES} is the one that Chainlit recommends, on the same server; MariaDB is another server, with"
         " its own defaults. Each caller's call is durable when it returns. The reads are of steps without elements.",
         "- A backup is a first one, which copies all, and is checked before it counts; the plain copy is not checked.",
+        "- Questions ask for what a made-up text says, in other words or other forms of them; which passages have the"
+        " answer is known. All texts are files of one conversation. Beside that: whether the answer is seen when the"
+        " newest files are put into a window whole.",
     ]
     return "\n".join(lines) + "\n"

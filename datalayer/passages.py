@@ -29,7 +29,7 @@ class FileText:
     """What was read of one content, whatever it is called and whoever has it."""
 
     reader: str
-    """Name and version of what has read it: another one reads it anew."""
+    """Name and version of what has read it, up to 56 characters: another one reads it anew."""
     passages: tuple[Passage, ...] = ()
     """In the order of the file."""
     refused: str | None = None

@@ -12,7 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from .postings import Indexed
 
-_K1, _B = 1.2, 0.75
+_K1, _B = 0.9, 0.4
 _NAMED = 0.5
 """What a word counts in the name of a file, where one in its text counts 1."""
 

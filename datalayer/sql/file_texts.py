@@ -30,6 +30,7 @@ from .. import dialects
 from ..passages import FileText, Passage, Place
 from ..records import now
 from ..schema import blobs, elements, file_texts, passage_words, passages
+from ..search import stems
 from ..text import clean
 
 KEPT, MAKING, GOING = "kept", "making", "going"
@@ -38,7 +39,20 @@ FIRST = 1 << 20
 _NUMBERS = 1 << 42
 _LEFT = 3600 * 1_000_000
 """Microseconds after which a text that is still being made is one that a process has left."""
+_READER = 56
+"""Characters."""
+_CUT_AS = f" words {stems.VERSION}"
 _text = file_texts.c
+
+
+def known_as(reader: str) -> str:
+    """As the row of a text says who has read it: whether its words are still those that are looked for, too."""
+    return f"{reader[:_READER]}{_CUT_AS}"
+
+
+def reader_of(stored: str) -> str | None:
+    """None: its words are looked for in another way by now, so it has to be read again."""
+    return stored.removesuffix(_CUT_AS) if stored.endswith(_CUT_AS) else None
 
 
 def key(number: int, place: int) -> int:
@@ -48,7 +62,7 @@ def key(number: int, place: int) -> int:
 
 def is_kept(connection: Connection, sha256: str, reader: str) -> bool:
     """Whether this reader has read the content, and some element has it."""
-    same = exists(select(1).where(_text.sha256 == sha256, _text.state == KEPT, _text.reader == reader))
+    same = exists(select(1).where(_text.sha256 == sha256, _text.state == KEPT, _text.reader == known_as(reader)))
     return connection.execute(_held(sha256).where(same)).first() is not None
 
 
@@ -57,7 +71,7 @@ def begin(connection: Connection, sha256: str, read: FileText, lengths: Sequence
     if connection.execute(_held(sha256)).first() is None:
         return None
     number = secrets.randbelow(_NUMBERS - 1) + 1
-    row = {"number": number, "sha256": sha256, "state": MAKING, "reader": read.reader[:64], "created_at": now()}
+    row = {"number": number, "sha256": sha256, "state": MAKING, "reader": known_as(read.reader), "created_at": now()}
     row |= {"refused": read.refused and read.refused[:16], "pages": read.pages, "cut": read.cut}
     row |= {"passages": len(read.passages), "blocks": blocks, "lengths": list(lengths)}
     connection.execute(insert(file_texts), row)
@@ -75,14 +89,15 @@ def add(connection: Connection, number: int, table: Table, rows: Sequence[dict[s
 _INSERTS = {table.name: insert(table) for table in (passages, passage_words)}
 
 
-def finish(connection: Connection, number: int, sha256: str) -> bool:
-    """Has a text be kept that all was added to, in place of one that was. False: no element has the content now, or
-    the text was removed meanwhile."""
+def finish(connection: Connection, number: int, sha256: str, reader: str) -> bool:
+    """Has a text be kept that all was added to, in place of another reader's; one that this reader has kept meanwhile
+    stays. False: no element has the content now, or the text was removed meanwhile."""
     locked = select(blobs.c.sha256).where(blobs.c.sha256 == sha256).with_for_update()
     connection.execute(locked).first()
-    if connection.execute(_held(sha256)).first() is None:
+    held = connection.execute(_held(sha256)).first() is not None
+    if not held or is_kept(connection, sha256, reader):
         connection.execute(update(file_texts).where(_text.number == number).values(state=GOING))
-        return False
+        return held
     before = and_(_text.sha256 == sha256, _text.state == KEPT)
     connection.execute(update(file_texts).where(before).values(state=GOING))
     made = update(file_texts).where(_text.number == number, _text.state == MAKING).values(state=KEPT)

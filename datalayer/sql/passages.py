@@ -7,6 +7,7 @@ there are.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from json import dumps
 from typing import Any, NamedTuple
 
@@ -22,11 +23,15 @@ from ..search.stems import wanted, words
 from ..text import fold
 from ..versions import HIDDEN
 from .context import DRAWN
-from .file_texts import FIRST, KEPT, key, place_of
+from .file_texts import FIRST, KEPT, key, place_of, reader_of
 from .rows import BLOB_NAME
 
 _FILES = 1000
 """Of a user's that are searched, the newest."""
+_QUESTION = 20_000
+"""Characters of a question that are looked at."""
+_LOOKUPS = 10_000
+"""Words times files that are looked up; of a long question only the first words are."""
 
 
 class Held(NamedTuple):
@@ -93,6 +98,8 @@ def _held(row: Sequence[Any]) -> Held | None:
     (number, reader, refused, pages, count, cut, blocks, thread_id, thread_name) = row[9:]
     if isinstance(props, dict) and (CITES in props or props.get(LEFT_OUT)):
         return None
+    if number is not None and (reader := reader_of(reader)) is None:
+        number = refused = pages = count = cut = blocks = None
     status: Status = "waiting" if number is None else "refused" if refused else "read"
     what = (element_id, for_id, name, mime, size, sha256, blob, at)
     file = ContextFile(*what, status, reader, refused, pages, count or 0, bool(cut), superseded=False)
@@ -129,7 +136,7 @@ def find(
     """The passages of the files that are most about ``question``, the best first. ``before``: earlier questions, which
     tell what it is about."""
     known = {each.number: each for each in some if each.number is not None and each.blocks}
-    asked = wanted(question, before)
+    asked = dict(islice(wanted(question[:_QUESTION], before).items(), max(_LOOKUPS // max(len(known), 1), 10)))
     indexed = _indexed(connection, known, asked)
     names = {number: frozenset(words(each.file.name)) for number, each in known.items()}
     best = rank(asked, indexed, limit, names)

@@ -102,6 +102,20 @@ class TestKept:
         assert [each.text for each in await layer.store.read_passages(key, element)] == ["The heron, read better"]
         assert (await stored(layer))[:2] == [1, 1]
 
+    async def test_words_that_are_cut_otherwise_by_now_are_those_of_a_file_that_waits(
+        self, layer: DataLayer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        key, _ = await thread_of(layer)
+        await attach(layer, key, *BIRDS, pages=3)
+        with monkeypatch.context() as patched:
+            patched.setattr(file_texts, "_CUT_AS", " words of a later version")
+            [file] = await layer.store.context_files(key)
+            assert (file.status, file.reader, file.pages, file.passages) == ("waiting", None, None, 0)
+            assert await said(layer, key, "heron") == []
+            await attach(layer, key, *BIRDS)
+            assert await said(layer, key, "heron") == [BIRDS[0]]
+        assert (await stored(layer))[:2] == [1, 3]
+
     async def test_nothing_is_kept_of_a_content_that_nobody_has(self, layer: DataLayer) -> None:
         key, _ = await thread_of(layer)
         element = await attach(layer, key, *BIRDS)
@@ -142,7 +156,7 @@ class TestKept:
         assert await keeping
         assert written > 3
         assert len(seen) > 5
-        assert max(seen) <= 200
+        assert max(seen) <= 100
         assert await said(layer, key, "word5000", limit=1) == [texts[491]]
 
     async def test_too_many_passages_are_refused(self, layer: DataLayer, monkeypatch: pytest.MonkeyPatch) -> None:

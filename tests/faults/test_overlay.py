@@ -12,10 +12,12 @@ import pytest
 from chainlit.types import Feedback, Pagination, ThreadFilter
 from chainlit.user import PersistedUser
 
-from datalayer import DataLayer, NotFound, backlog, merges
+from datalayer import DataLayer, NotFound, StoreUnavailable, backlog, merges
 from datalayer.records import now
 from datalayer.writes import RestoreThread, TrashThread, UpdateThread
-from tests.conftest import make_step, new_id, register, start_thread, steps_of
+from tests.conftest import failures, make_step, new_id, register, start_thread, steps_of
+from tests.contract.test_elements import sha256
+from tests.contract.test_passages import BIRDS, attach, read
 
 THREADS, WRITES = 5, 40
 
@@ -162,3 +164,22 @@ async def test_a_merge_that_waits_is_seen_and_made_once_the_lock_is_gone(layer: 
         assert await looked_at() == ([False, False, None], [], [second, first])
     assert await layer.store.catch_up()
     assert await looked_at() == ([False, False, None], [], [second, first])
+
+
+async def test_passages_are_found_while_it_is_locked_and_none_of_what_was_deleted(layer: DataLayer) -> None:
+    ann = await register(layer, "ann")
+    keys = [(await start_thread(layer, ann))["threadId"] for _ in range(2)]
+    elements = [await attach(layer, key, *BIRDS) for key in keys]
+    await layer.drain()
+    with locked(layer):
+        await layer.delete_element(elements[0])
+        await layer.create_element(cl.File(thread_id=keys[1], name="new", content=b"new"))
+        assert await layer.store.find_passages(keys[0], "heron") == []
+        assert await layer.store.read_passages(keys[0], elements[0]) == []
+        assert [each.text for each in await layer.store.find_passages(keys[1], "heron")] == [BIRDS[0]]
+        assert [file.status for file in await layer.store.context_files(keys[1])] == ["read", "waiting"]
+        assert {each.thread_id for each in await layer.store.find_in_files(ann.id, "heron")} == {keys[1]}
+        assert isinstance(*await failures([layer.store.keep_text(sha256(b"new"), read("New"))]), StoreUnavailable)
+    assert await layer.store.catch_up()
+    assert await layer.store.keep_text(sha256(b"new"), read("New"))
+    assert [each.text for each in await layer.store.find_passages(keys[1], "new")] == ["New"]
