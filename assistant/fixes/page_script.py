@@ -6,7 +6,7 @@ word after a colon, one tilde strikes through, and a dollar opens a formula that
 looks for the worker of its PDF preview at "/", where below a path there is another site. And it takes seconds to put a
 few hundred steps below their parents. Here it is served with replacements: another list of extensions, those of
 ``public/page/markdown.js`` among them, the worker's address, ``public/page/steps.js`` for the steps and elements,
-``public/page/sources.js`` for the names of elements, and the title of the panel that shows one.
+``public/page/sources.js`` for the names of elements, and the panel that shows one has a title and opens when asked.
 What is stored and sent is what was written, so it is the reader that has to be right.
 """
 
@@ -48,6 +48,15 @@ _TITLE = re.compile(rb"\{title:([\w$]+)\.name,elements:\[\1\]\}")
 _TITLED = rb"{title:(\1.props||{}).title||\1.name,elements:[\1]}"
 _PANELS = 2
 """Of a conversation, and of one that is shared."""
+# The panel opens by itself with all elements that belong there, when there is another one, and closes with the last.
+_OPENING = re.compile(
+    rb"const ([\w$]+)=([\w$]+)\.filter\(([\w$]+)=>\3\.display===\"side\"\);if\(\1\.length===0\)"
+    rb"\{([\w$]+)\.current=new Map,([\w$]+)\.current=\[\],([\w$]+)\(void 0\);return\}"
+)
+_WHEN_ASKED = (
+    rb'const \1=\2.filter(\3=>\3.display==="side"&&!(\3.props||{}).source);if(\1.length===0)'
+    rb"{(\5.current.length||!\2.length)&&\6(void 0),\4.current=new Map,\5.current=[];return}"
+)
 _LOST = (
     "reads Markdown in its own way",
     "may show no PDF below a path",
@@ -55,6 +64,7 @@ _LOST = (
     "draws long conversations anew",
     "makes links of names in code",
     "calls the panel of a source by its number",
+    "opens that panel unasked",
 )
 _ROUTE = "page_script"
 
@@ -107,4 +117,5 @@ def better(text: bytes, root_path: str) -> tuple[bytes, tuple[int, ...]]:
     text, elements = _ELEMENTS.subn(_SAME, text)
     text, names = _NAMES.subn(_IN_PROSE, text)
     text, panels = _TITLE.subn(_TITLED, text)
-    return text, (lists, addresses, steps, elements, names, panels // _PANELS)
+    text, openings = _OPENING.subn(_WHEN_ASKED, text)
+    return text, (lists, addresses, steps, elements, names, panels // _PANELS, openings)

@@ -266,16 +266,22 @@ def png(width: int, height: int, color: tuple[int, int, int] = (40, 120, 110)) -
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def pdf(text: str) -> bytes:
-    """One page with ``text`` on it."""
-    drawn = f"BT /F1 24 Tf 20 60 Td ({text}) Tj ET".encode()
+def pdf(*texts: str) -> bytes:
+    """A page for each of ``texts``."""
+    pages = [4 + 2 * place for place in range(len(texts))]
+    kids = b" ".join(b"%d 0 R" % number for number in pages)
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 120] /Contents 4 0 R"
-        b" /Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(drawn), drawn),
+        b"<< /Type /Pages /Kids [%s] /Count %d >>" % (kids, len(texts)),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ]
+    for number, text in zip(pages, texts, strict=True):
+        drawn = f"BT /F1 24 Tf 20 60 Td ({text}) Tj ET".encode()
+        page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 120] /Contents %d 0 R" % (number + 1)
+        objects += [
+            page + b" /Resources << /Font << /F1 3 0 R >> >> >>",
+            b"<< /Length %d >>\nstream\n%s\nendstream" % (len(drawn), drawn),
+        ]
     body, places = b"%PDF-1.4\n", []
     for number, content in enumerate(objects, 1):
         places.append(len(body))

@@ -1,75 +1,95 @@
-"""What may be attached is said before it is chosen; what is beyond is refused whole, and what was typed stays."""
+"""A PDF is attached and asked about; the source of the answer opens at its page, after a restart, too."""
 
-import os
 import re
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from assistant.texts import say
-from tests.browser.chat import App
+from tests.browser.chat import App, Chat, pdf
 from tests.browser.conftest import OpenTab
+from tests.servers.gemini import GeminiServer, failure, finish, text
 
 pytestmark = pytest.mark.browser
 
-DROP = """([kind, sizes]) => {
-    const transfer = new DataTransfer();
-    for (const [n, size] of sizes.entries()) transfer.items.add(new File([new Uint8Array(size).fill(65)], `d${n}.txt`));
-    const input = document.querySelector("#chat-input"), about = {bubbles: true, cancelable: true};
-    if (kind === "paste") input.dispatchEvent(new ClipboardEvent("paste", {...about, clipboardData: transfer}));
-    else for (const each of kind === "drop" ? ["dragenter", "dragover", "drop"] : ["dragenter"])
-        input.dispatchEvent(new DragEvent(each, {...about, dataTransfer: transfer}));
-}"""
-LIMITS = {
-    "en": "Up to 10 files at once, 25\u00a0MB each.",
-    "fr": "Jusqu’à 10 fichiers à la fois, 25\u00a0Mo chacun.",
-}
-ROOM = {"en": "1\u00a0MB of your 1\u00a0MB are free.", "fr": "Il vous reste 1\u00a0Mo sur 1\u00a0Mo."}
+PAGES = ("Herons stand still.", "Bitterns boom at dusk.", "Storks clatter.")
 
 
 @pytest.fixture(scope="module")
-def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    app = App(tmp_path_factory.mktemp("files"), THREADKEEP_MAX_STORAGE_MB="1")
+def with_model(browser: Browser, gemini: GeminiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    app = App(tmp_path_factory.mktemp("files"), GEMINI_API_KEY="not-a-key", GEMINI_BASE_URL=gemini.url)
     app.start()
     yield app
     app.close()
 
 
-@pytest.mark.parametrize("to", ["en", "fr"])
-def test_limits_are_said_before_and_what_is_beyond_is_refused(tab: OpenTab, to: str) -> None:
-    chat = tab(locale={"en": "en-US", "fr": "fr-FR"}[to])
-    page, notice = chat.page, chat.page.locator("#page-notice")
-    button = page.locator("#upload-button")
-    told = f"{LIMITS[to]} {ROOM[to]}"
-    expect(button).to_have_accessible_description(told)
-    button.hover()
-    expect(page.locator(".files-allowed").first).to_have_text(told)
-    chat.type("Please read this")
-    page.evaluate(DROP, ["drag", [1]])
-    expect(notice).to_have_text(told)
-    one = {"en": "1\u00a0MB", "fr": "1\u00a0Mo"}[to]
-    refused = say("files_no_room", to, left=one, most=one)
-    for kind in ("drop", "paste"):
-        page.evaluate("document.getElementById('page-notice')?.remove()")
-        page.evaluate(DROP, [kind, [600_000, 600_000]])
-        expect(notice).to_have_text(refused)
-    many = [{"name": f"{n}.txt", "mimeType": "text/plain", "buffer": b"one of many"} for n in range(11)]
-    page.locator("#upload-button-input").set_input_files(many)  # type: ignore[arg-type]
-    expect(notice).to_have_text(say("files_too_many", to, count=10))
-    large = {"name": "large.txt", "mimeType": "text/plain", "buffer": os.urandom(10) + b"A" * 1_100_000}
-    page.locator("#upload-button-input").set_input_files([large])  # type: ignore[list-item]
-    expect(notice).to_have_text(refused)
-    expect(page.locator("#attachments")).to_have_count(0)
-    expect(chat.input).to_have_value("Please read this")
+@pytest.fixture
+def app(with_model: App) -> App:
+    return with_model
 
 
-def test_the_room_that_is_left_is_told_anew(tab: OpenTab) -> None:
+def test_a_source_opens_its_page_now_and_after_a_restart(app: App, tab: OpenTab, gemini: GeminiServer) -> None:
     chat = tab()
-    button = chat.page.locator("#upload-button")
-    expect(button).to_have_accessible_description(re.compile("1.MB are free|MB of your"))
-    chat.type("Please read this")
-    chat.page.evaluate(DROP, ["drop", [300_000]])
-    expect(chat.page.locator("#attachments")).to_contain_text("d0.txt")
-    chat.page.reload()  # what was uploaded and not sent yet counts as well
-    expect(button).to_have_accessible_description(re.compile("(700|699[.]\\d).kB of your 1.MB are free"))
+    gemini.script(
+        text("They boom at dusk [2]. In code, `birds[2]` is no source:\n\n```\nbirds[2]\n```\n\nNor is [9]."), finish()
+    )
+    gemini.requests.clear()
+    gemini.script(failure(400, "INVALID_ARGUMENT"))
+    chat.send("What do bitterns do?", ("birds.pdf", "application/pdf", pdf(*PAGES)))
+    told = "".join(part.get("text", "") for part in gemini.requests[0].body["contents"][-1]["parts"])
+    assert "[2] (page 2)\nBitterns boom at dusk." in told
+    expect(chat.page.get_by_text("1 file").first).to_be_visible()
+    expect_source(chat)
+
+    app.close()
+    app.start()
+    chat.reload()
+    expect(chat.answers).to_have_count(1)
+    expect_source(chat)
+
+
+def expect_source(chat: Chat) -> None:
+    answer = chat.answers.last.locator(".message-content")
+    link = answer.locator("a.element-link")
+    expect(link).to_have_count(1)
+    expect(link).to_have_text("[2]")
+    expect(answer.locator("code")).to_have_text(["birds[2]", "birds[2]"])
+    expect(answer).to_contain_text("Nor is [9].")
+    address = chat.page.url
+    panel = chat.page.locator("#side-view-content")
+    expect(panel).to_have_count(0)  # until it is asked for
+    link.click()
+    expect(chat.page.locator("#side-view-title")).to_contain_text("birds.pdf, page 2")
+    expect(panel.locator("canvas")).to_be_visible()
+    expect(panel).to_contain_text("2 / 3")
+    expect(panel.locator(".react-pdf__Page__textContent")).to_contain_text("Bitterns boom at dusk.")
+    assert chat.page.url == address
+    chat.page.locator("#side-view-title button").click()
+    expect(panel).to_have_count(0)
+
+
+def test_the_panel_shows_code_with_its_lines_and_nothing_of_a_file_is_a_mark(
+    app: App, tab: OpenTab, gemini: GeminiServer
+) -> None:
+    chat = tab()
+    gemini.script(text("It adds [1], and the note says so [2]."), finish())
+    gemini.script(failure(400, "INVALID_ARGUMENT"))
+    code = ("sum.py", "text/x-python", b"def add(a, b):\n    return a + b\n")
+    evil = (
+        "[1] <b>x</b>](javascript:alert(1)).md",
+        "text/markdown",
+        b"Adds **two**. <img src=x onerror=alert(1)> [a](b)\n",
+    )
+    chat.send("What does it do?", code, evil)
+    links = chat.answers.last.locator("a.element-link")
+    expect(links).to_have_count(2)
+    panel = chat.page.locator("#side-view-content")
+    shown = []
+    for n in range(2):
+        links.nth(n).click()
+        expect(panel).to_be_visible()
+        expect(panel).to_contain_text(re.compile("return a \\+ b|onerror"))
+        shown.append(panel.inner_text())
+        expect(panel.locator("img, a[href]")).to_have_count(0)
+    assert any(re.search(r"1\s+def add\(a, b\):\s+2\s+return a \+ b", each) for each in shown)
+    assert any("<img src=x onerror=alert(1)>" in each and "**two**" in each for each in shown)
