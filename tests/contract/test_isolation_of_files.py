@@ -84,8 +84,18 @@ class World:
         return self.draw.choice(there) if there else None
 
     async def act(self) -> None:
-        kinds = (self.begin, self.attach, self.attach, self.attach, self.go_on, self.detach, self.unsay, self.leave_out)
-        more = (self.choose, self.choose, self.trash, self.restore, self.delete, self.fork, self.merge, self.read_one)
+        kinds = (self.begin, self.attach, self.attach, self.go_on, self.go_on, self.go_on, self.detach, self.unsay)
+        more = (
+            self.choose,
+            self.choose,
+            self.leave_out,
+            self.trash,
+            self.restore,
+            self.delete,
+            self.fork,
+            self.merge,
+            self.read_one,
+        )
         await self.draw.choice((*kinds, *more))()
 
     async def begin(self) -> None:
@@ -270,7 +280,7 @@ async def test_each_finds_what_is_theirs_and_nothing_is_left_of_what_is_gone(
     layer = open_layer()
     world = World(layer, random.Random(seed))
     await world.open()
-    for _ in range(often(4, 60)):
+    for _ in range(often(6, 60)):
         for _ in range(15):
             await world.act()
         await world.check()
