@@ -4,10 +4,10 @@ made = await exchange.export(store, exchange.Selection(user_id), "markdown")
 async for piece in made.pieces: ...
 """
 
-from .download import download
 from .exporting import Export, export, export_thread
 from .formats import FORMATS
 from .names import disposition
 from .selection import Selection
+from .sending import download
 
 __all__ = ["FORMATS", "Export", "Selection", "disposition", "download", "export", "export_thread"]

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from datalayer import DataLayer, DataLayerError, InvalidInput, NotFound, Store, StoreUnavailable
 from datalayer.records import now
 
-from . import changing, merging, resuming, undoing, working
+from . import changing, exporting, merging, resuming, undoing, working
 from .address import PREFIX, Address, read
 from .asking import Person, is_ours, nobody, person
 from .changing import NOTHING, Change, Ready
@@ -73,6 +73,10 @@ class Pages:
     async def undo(self, request: Request) -> Response:
         return await self._answer(request, self._undo)
 
+    async def export(self, request: Request) -> Response:
+        """A file of the conversations that are chosen, while it is made."""
+        return await self._answer(request, self._export)
+
     async def _answer(self, request: Request, do: Callable[..., Any]) -> Response:
         address, to = read(request.query_params), language(request)
         try:
@@ -103,6 +107,13 @@ class Pages:
         if self._is_for_good(change) and form.get("sure") != "yes":
             return page("sure.html", request, address, who, change=change, count=len(change.ids), moment=0)
         return await self._apply(request, who, address, [change])
+
+    async def _export(self, request: Request, who: Person, address: Address, form: FormData) -> Response:
+        to = language(request)
+        try:
+            return await exporting.export(self._layer.store, who.id, address, form, to)
+        except exporting.Refused as why:
+            return await self._list(request, who, address, failure(why.key, to, n=changing.MOST), why.status)
 
     async def _undo(self, request: Request, who: Person, address: Address, form: FormData) -> Response:
         try:
@@ -216,7 +227,7 @@ class Pages:
             here = await store.facets(who.id, archived=True, like=address.find)
         found = places(everything, here, address, to, self._layer.has_trash)
         chosen = await _chosen(store, who, address) if address.every and listed.rows else None
-        shown = {"listing": listed, "places": found, "opened": opened, "chosen": chosen}
+        shown = {"listing": listed, "places": found, "opened": opened, "chosen": chosen, "formats": exporting.FORMATS}
         answer = page("list.html", request, address, who, notice, status, **shown)
         if request.method == "POST":  # the address of a list, not that of what has changed it
             answer.headers["HX-Push-Url"] = address.at(config.run.root_path + PREFIX)

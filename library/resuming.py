@@ -20,18 +20,23 @@ _LONGEST = 15
 
 def read(form: FormData, address: Address, change: Change) -> Work:
     """With an empty name where it is to begin. Raises InvalidInput for what no page of ours has sent."""
-    moment = min(_number(form, "all", 19), now())
+    at = min(moment(form), now())
     name = str(form.get("name", ""))
     if name and not undoing.is_name(name):
         raise InvalidInput("There is nothing to go on with")
     return Work(
         change=replace(change, ids=()),
-        selection=Selection(address.to(), moment),
+        selection=Selection(address.to(), at),
         name=name,
         total=_number(form, "total"),
         after=str(form.get("after", "")) or None,
         outcome=outcome(form),
     )
+
+
+def moment(form: FormData) -> int:
+    """As of when all was chosen, in UTC microseconds. Raises InvalidInput."""
+    return _number(form, "all", 19)
 
 
 def outcome(form: FormData) -> Outcome:

@@ -33,8 +33,10 @@ def mount(layer: DataLayer) -> None:
         ("/usage", "GET", pages.usage),
         ("/threads", "POST", pages.change),
         ("/undo", "POST", pages.undo),
+        ("/export", "POST", pages.export),
         ("/threads", "GET", _back),
         ("/undo", "GET", _back),
+        ("/export", "GET", _back),
         ("/theme.css", "GET", _theme),
         ("/static/{name:path}", "GET", _file),
     ):

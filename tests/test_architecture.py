@@ -229,7 +229,7 @@ FLOORS_OF_EXCHANGE = {
     "packing": 3,
     "exporting": 4,
     "output": 5,
-    "download": 5,
+    "sending": 5,
     "__init__": 6,
     "__main__": 7,
 }
@@ -247,6 +247,7 @@ FLOORS_OF_LIBRARY = {
     "undoing": 2,
     "working": 3,
     "resuming": 4,
+    "exporting": 5,
     "merging": 2,
     "forms": 2,
     "totals": 1,
@@ -254,9 +255,9 @@ FLOORS_OF_LIBRARY = {
     "reading": 1,
     "rendering": 1,
     "telling": 3,
-    "pages": 5,
-    "routes": 6,
-    "__init__": 7,
+    "pages": 6,
+    "routes": 7,
+    "__init__": 8,
 }
 MOST_ROOMS = 18
 MODULE_LINES, FUNCTION_LINES = 400, 60

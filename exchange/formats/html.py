@@ -59,7 +59,7 @@ class Html:
                     yield from _version(other, to, holder)
                 yield "</details>\n"
         yield from holder.files(found.loose)
-        yield "</body>\n</html>\n"
+        yield "</main>\n</body>\n</html>\n"
 
 
 @cache
@@ -81,7 +81,9 @@ def _about(whole: WholeThread, about: About) -> Iterator[str]:
     for key, value in told.items():
         if value:
             yield Markup("<dt>{}</dt><dd><bdi>{}</bdi></dd>\n").format(say(key, to), value)
-    yield Markup("</dl>\n<p class='note'>{}</p>\n</header>\n").format(say("exported", to, at=moment_of(about.at)))
+    yield Markup("</dl>\n<p class='note'>{}</p>\n</header>\n<main>\n").format(
+        say("exported", to, at=moment_of(about.at))
+    )
 
 
 def _message(said: Said, to: Language, holder: "_Holder") -> Iterator[str]:

@@ -27,6 +27,17 @@ document.addEventListener("change", ({ target }) => {
   if (target.id === "sort") target.form.requestSubmit();
 });
 
+// A file is saved by the browser itself.
+document.addEventListener(
+  "submit",
+  (event) => {
+    if (!event.submitter?.getAttribute("formaction")) return;
+    event.stopImmediatePropagation();
+    event.submitter.closest("details").open = false;
+  },
+  true,
+);
+
 // One menu at a time, and none once something else is pressed.
 document.addEventListener("click", ({ target }) => {
   for (const menu of all(".tools details[open]")) if (!menu.contains(target)) menu.open = false;

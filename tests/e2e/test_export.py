@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exchange.download import AT_ONCE
+from exchange.sending import AT_ONCE
 from tests.client import Client
 from tests.e2e.conftest import App, Tabs
 from tests.e2e.listening import FRENCH, Model, ask, connected

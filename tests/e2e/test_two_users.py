@@ -6,9 +6,11 @@ route and every websocket event that the server has is attacked here or waived w
 adds fails the test until somebody has looked at it.
 """
 
+import io
 import json
 import re
 import uuid
+import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -74,6 +76,7 @@ WAIVED = {
     "GET /library/static/{name:path}": "static files of the installation",
     "GET /library/theme.css": "the colours of the installation, the same for everybody",
     "GET /library/threads": "leads back to the list, with the query that it has",
+    "GET /library/export": "leads back to the list, with the query that it has",
     "GET /library/undo": "leads back to the list, with the query that it has",
     "POST /auth/oauth/azure-ad-hybrid/callback": "no OAuth provider is configured",
     "GET /project/translations": "texts of the page",
@@ -277,6 +280,22 @@ async def change_in_the_library(mallory: Client, alice: Victim) -> None:
         assert SECRET not in answer.text
     undo = json.dumps([["trash", [], [alice.thread_id]]])
     assert SECRET not in (await mallory.request("POST", "/library/undo", data={**mine, "undo": undo})).text
+
+
+@attack("POST /library/export")
+async def export_from_the_library(mallory: Client, alice: Victim) -> None:
+    guard = re.search(r'name="guard" value="(\w+)"', (await mallory.request("GET", "/library")).text)
+    assert guard
+    for name in ("json", "jsonl", "csv", "markdown", "html"):
+        for chosen in ({"id": [alice.thread_id]}, {"id": [alice.thread_id, mallory.thread_id]}, {"all": "9" * 17}):
+            data: dict[str, Any] = {"guard": guard[1], "format": name, **chosen}
+            answer = await mallory.request("POST", "/library/export", data=data)
+            content = answer.content
+            if content[:2] == b"PK":
+                with zipfile.ZipFile(io.BytesIO(content)) as packed:
+                    content = b"".join(map(packed.read, packed.namelist())) + str(packed.namelist()).encode()
+            assert SECRET.encode() not in content
+            assert alice.answer.encode() not in content
 
 
 @attack("GET /user")

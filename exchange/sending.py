@@ -30,6 +30,10 @@ class TooMany(DataLayerError):
     retryable = True
 
 
+class BrokeOff(Exception):
+    """An answer that has begun cannot be made: it is left without its end, so that nobody takes it for whole."""
+
+
 async def download(source: Source, chosen: Selection, name: str, to: Language) -> Response:
     """``name``: of the format. Raises NotFound where there is no such thread of theirs, InvalidInput, TooMany,
     StoreUnavailable."""
@@ -47,14 +51,14 @@ async def download(source: Source, chosen: Selection, name: str, to: Language) -
 
 
 async def _sent(made: Export, who: str) -> AsyncIterator[bytes]:
-    """An answer that breaks off is seen to be none: its end never comes."""
+    """Raises BrokeOff."""
     _running[who] += 1
     try:
         async for piece in made.pieces:
             yield piece
     except (DataLayerError, OSError) as error:
         logger.error("an export broke off: %s", error)
-        raise
+        raise BrokeOff(str(error)) from error
     finally:
         _running[who] -= 1
         if not _running[who]:
