@@ -7,8 +7,8 @@ and no other takes them. Lines are only ever added, and fsynced before their
 callers hear that they are safe. When the database has all of them, the file is truncated to nothing, and removed at the
 end. Only the last lines of a file can be torn, by a power cut before their fsync; reading ends there.
 
-A file without a lock was left by a process that died: whoever opens the store next replays it. The lock is also how
-processes see which others are alive: the system drops it with the process, however that ends.
+A file without a lock was left by a process that died: whoever has the store open, or opens it next, replays it. The
+lock is also how processes see which others are alive: the system drops it with the process, however that ends.
 """
 
 import fcntl
@@ -75,6 +75,11 @@ class Spool:
                     self._claimed[path] = file
         files = sorted(self._claimed.values(), key=lambda file: os.fstat(file.fileno()).st_mtime)
         return list(merge(*(_read(file) for file in files), key=lambda write: write.at))
+
+    @property
+    def has_taken(self) -> bool:
+        """Whether files of dead processes are taken over and not forgotten yet."""
+        return bool(self._claimed)
 
     def _other(self, file: BinaryIO) -> str | None:
         """The other database that the file is for. A file of SQLite's that is no more has been moved here."""

@@ -28,13 +28,14 @@ from .place import Place
 from .pruning import Pruning
 from .purging import Purging
 from .reads import Found, Reads, T
-from .records import Blob, Readiness, User, not_before, user_id
-from .releases import Releases, blobs_of, vanished
+from .records import Blob, Readiness, User, user_id
+from .releases import Releases, vanished
 from .retention import Cleanup, Removed, Retention
 from .spool import Spool
 from .sql import lists, queries, tombstones
 from .sql.apply import apply
 from .sql.overlay import Overlay, Rows
+from .takeover import Takeover
 from .transaction import Verdict
 from .vectors import Vectors
 from .writer import CLOSING, Event
@@ -78,7 +79,7 @@ class Store(Reads, Files, AppValues, Vectors):
         self._database = dialects.database(dialects.parse_url(url), synchronous)
         self.place = Place.of(url, files, spool, backups)
         self.blobs = stores.at(self.place.bucket or self.place.files)
-        self._releases = Releases(self.blobs, self._database, self._alone, lambda: self._lanes.blobs() | self._kept)
+        self._releases = Releases(self.blobs, self._database, self._alone, self._blobs_to_come)
         self._spool = Spool(self.place.spool, self.place.owner)
         self._pruning = Pruning(self._prune, self.place.spool)
         self._purging = Purging(self._expired, self.submit, trash_days, self._tell_gone)
@@ -86,6 +87,7 @@ class Store(Reads, Files, AppValues, Vectors):
         self.on_gone: Callable[[str, str], Awaitable[None]] = nobody
         self._fused = Fused(embeddings, self._read, self._list) if embeddings else None
         self._open = opening.of(self._database, self.place, self._spool, self._vectors_since)
+        self._takeover = Takeover(self._spool, self._open, lambda left: self._lanes.store_kept(left, self._apply))
         self._embedding = Embedding(self._database, embeddings, self._spool, self._open.is_dead) if embeddings else None
         self._indexing = Indexing(self._database)
         self._counting = Counting(self._database)
@@ -99,7 +101,6 @@ class Store(Reads, Files, AppValues, Vectors):
         self._opening: asyncio.Task[None] | None = None
         self._recovering: asyncio.Task[None] | None = None
         self._stuck: set[asyncio.Task[Any]] = set()
-        self._kept: set[str] = set()
         self._shutting: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -149,6 +150,9 @@ class Store(Reads, Files, AppValues, Vectors):
             self._recovering.add_done_callback(failed)  # whoever began it may not wait for it
         return self._recovering
 
+    def _blobs_to_come(self) -> set[str]:
+        return self._lanes.blobs() | self._takeover.blobs
+
     def _show_up(self) -> None:
         """Lets other processes see that this one has the store open, before it has."""
         try:
@@ -160,29 +164,13 @@ class Store(Reads, Files, AppValues, Vectors):
         """Stores what dead processes left in their spools, marks the answers that they were streaming, and removes the
         content that they let go."""
         await self._open.tell_time()
-        taken = await asyncio.to_thread(self._left_by_others)
-        left = taken or []
-        not_before(max((write.at for write in left), default=0))
-        self._kept = set(blobs_of(left))
-        await self._lanes.store_kept(left, self._apply)
-        self._kept = set()
-        found = await self._open.mark_interrupted()
-        if taken is not None:
-            await asyncio.to_thread(self._spool.forget)
-        if left or found:
-            logger.warning("recovered from a crash: %s writes from the spool, %s interrupted answers", len(left), found)
+        await self._takeover.run()
+        self._takeover.begin()
         self._releases.begin(await self._database.read.run(queries.unused_blobs))
         self._counting.begin()
         self._pruning.begin()
         self._purging.begin()
         self.cleanup.begin()
-
-    def _left_by_others(self) -> list[Write] | None:
-        """None: nobody can tell; ``_show_up`` has said that there is no spool."""
-        try:
-            return self._spool.take_over()
-        except OSError:
-            return None
 
     async def close(self) -> None:
         """Stores what was accepted, then closes. A second call does nothing.
@@ -201,6 +189,7 @@ class Store(Reads, Files, AppValues, Vectors):
             logger.error("the database does not answer; what it has not taken is in the spool")
 
     async def _shut(self) -> None:
+        await self._takeover.close()
         await self._lanes.ended()
         await self._pruning.close()
         await self.cleanup.close()

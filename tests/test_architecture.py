@@ -133,6 +133,7 @@ FLOORS = {
     "archive": 9,
     "archived": 9,
     "restoring": 17,
+    "takeover": 15,
     "retention": 10,
     "pruning": 3,
     "purging": 3,
