@@ -37,6 +37,8 @@ class Settings(BaseModel):
     """Whether a question is asked with what came before it."""
     recent: int = Field(default=0, ge=0, le=MOST_RECENT)
     """With how many messages of what came before, 0 for all that fit."""
+    recall: bool = False
+    """Whether a model is also shown what other conversations of the person have on a question."""
     answer_language: AnswerLanguage = "auto"
     max_tokens: int = Field(default=0, ge=0, le=MOST_TOKENS)
     """Of an answer, 0 for the model's own bound."""

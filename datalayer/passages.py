@@ -95,8 +95,10 @@ class Cited(NamedTuple):
     """What an element cites."""
 
     source: Mapping[str, Any]
-    """As the app has stored it, under ``CITES``."""
+    """As the app has stored it, under ``CITES``; of a message with the ``name`` of its thread, if any."""
     file: ContextFile | None
     """None: it is no longer in the conversation."""
     passages: Sequence[Passage]
-    """The one that is cited; none where the file has no such passage now."""
+    """The one that is cited; none where the file has no such passage now, or who asks may not read it."""
+    link: str | None = None
+    """Where the message of another conversation that is cited can be opened; None: a file is cited."""

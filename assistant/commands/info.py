@@ -65,6 +65,8 @@ def _settings(services: Services, settings: Settings, to: Language) -> str:
         said.append(say("info_context_off", to))
     elif settings.recent:
         said.append(f"{say('recent', to)} {number(settings.recent, to)}")
+    if settings.recall:
+        said.append(say("recall", to))
     if settings.max_tokens:
         said.append(f"{say('max_tokens', to)} {number(settings.max_tokens, to)}")
     if settings.answer_language != "auto":

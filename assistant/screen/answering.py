@@ -12,7 +12,7 @@ from datalayer import DataLayer, DataLayerError, StoreUnavailable
 from datalayer.records import user_id
 
 from ..marks import BROKE_OFF, FALLBACK, MODEL, UNSEARCHED
-from ..models import ChatMessage
+from ..models import OFFLINE, ChatMessage
 from ..models.calls import Meter
 from ..services import Services
 from ..settings import Settings
@@ -20,9 +20,10 @@ from ..texts import say
 from ..turns import turn
 from ..turns.accounting import account, record_of
 from ..turns.context import context_of
+from ..turns.elsewhere import elsewhere
 from ..turns.formatter import Fallback
 from ..turns.remembered import Found, remember
-from ..turns.sources import NOTHING, Context
+from ..turns.sources import NOTHING, Context, Part
 from ..usage.records import CallRecord, CallStatus
 from . import buttons, conversation, followups, replacing, temporary
 from .citing import Citing
@@ -58,7 +59,8 @@ async def answer(
     begun = bool(reply.content)
     this = make_turn(services, held, settings, insist, begun)
     cites = Citing(reply, held.held.by_id or {})
-    this = replace(this, context=await _context(asked, held, settings), numbers=cites.numbers)
+    context = (await _context(asked, held, settings)).joined(await _elsewhere(asked, settings, services.layer))
+    this = replace(this, context=context, numbers=cites.numbers)
     thinking = Thinking(reply) if services.thoughts else None
     if thinking:
         this = replace(this, think=thinking.think)
@@ -113,6 +115,17 @@ async def _context(asked: cl.Message, held: Conversation, settings: Settings) ->
         return await context_of(held.held.shelf, files, before[: max(asked_at, default=len(before)) + 1])
     except DataLayerError:  # which is logged
         return NOTHING
+
+
+async def _elsewhere(asked: cl.Message, settings: Settings, layer: DataLayer) -> tuple[Part, ...]:
+    """What a model is shown of other conversations. A temporary one has none: it would tell what is asked there."""
+    user = cl.context.session.user
+    if not settings.recall or settings.model == OFFLINE or user is None or temporary.here():
+        return ()
+    try:
+        return await elsewhere(layer, user_id(user.identifier), asked.content, asked.thread_id)
+    except DataLayerError:  # which is logged
+        return ()
 
 
 async def _replace(old: cl.Message, asked: cl.Message, new: set[str]) -> None:

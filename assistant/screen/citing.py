@@ -14,7 +14,7 @@ from datalayer import DataLayer, source_url
 from datalayer.passages import CITES, Cited, ContextFile
 
 from ..marks import SOURCES
-from ..texts import accepted
+from ..texts import accepted, say
 from ..turns import passages, places
 from ..turns.sources import Source, cited, digest_of, numbers
 from . import temporary
@@ -64,7 +64,8 @@ def _element(source: Source, file: ContextFile | None) -> Any:
         element = cl.Pdf(url="/", page=pages[0]) if pages else cl.Text(url="/")
         element.url = source_url(element.thread_id, element.id)
     element.name, element.display = f"[{source.n}]", "side"
-    element.props = {CITES: source.stored(), "title": passages.title(part.name, part.place, to)}
+    named = say("source_other", to) if part.thread_id else passages.title(part.name, part.place, to)
+    element.props = {CITES: source.stored(), "title": named}
     return element
 
 
@@ -111,6 +112,8 @@ def tell(cited: Cited, language: str | None) -> str:
     to = accepted(language)
     name, place = str(cited.source.get("name") or ""), places.stored(cited.source.get("place"))
     said = cited.passages[0] if cited.passages else None
+    if "step" in cited.source:
+        return passages.message(name, said.text if said else None, cited.link, to)
     if said is None or digest_of(said.text) != cited.source.get("digest"):
         return passages.gone(name, place, to)
     return passages.markdown(name, said.place, said.text, to)

@@ -40,6 +40,7 @@ def widgets(settings: Settings, to: Language, offered: Iterable[ModelInfo]) -> l
             initial_value=settings.answer_language,
         ),
         Switch(id="memory", label=say("memory", to), tooltip=say("memory_help", to), initial=settings.memory),
+        Switch(id="recall", label=say("recall", to), tooltip=say("recall_help", to), initial=settings.recall),
         _count(settings, "recent", MOST_RECENT, 1, to),
         _count(settings, "max_tokens", MOST_TOKENS, 256, to),
         Switch(id=FOR_NEW, label=say(FOR_NEW, to), tooltip=say(f"{FOR_NEW}_help", to), initial=False),

@@ -53,6 +53,18 @@ def _fenced(text: str, language: str) -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
+_SHOWN = 20_000
+"""Characters of a message that are shown beside another conversation."""
+
+
+def message(name: str, text: str | None, link: str | None, to: Language) -> str:
+    """A message of another conversation. ``text`` None: it is gone, or not this reader's."""
+    head = f"**{escape(' '.join(name.split())[:100]) or say('source_other', to)}**"
+    if text is None or link is None:
+        return f"{head}\n\n{say('source_elsewhere_gone', to)}"
+    return f"{head}\n\n{text[:_SHOWN]}\n\n[{say('source_elsewhere', to)}]({link})"
+
+
 def gone(name: str, place: Place, to: Language) -> str:
     """What is shown where the file is no longer there, or says something else."""
     return f"**{escape(title(name, place, to))}**\n\n{say('source_gone', to)}"

@@ -241,6 +241,11 @@ def source_url(thread_id: str, element_id: str) -> str:
     return f"{_root()}{SOURCES}/{thread_id}/{element_id}"
 
 
+def thread_url(thread_id: str, step_id: str) -> str:
+    """A thread as Chainlit's page shows it, at one of its messages where the app's page knows how."""
+    return f"{_root()}/thread/{thread_id}?step={step_id}"
+
+
 def _root() -> str:
     return (os.getenv("CHAINLIT_PARENT_ROOT_PATH", "") + os.getenv("CHAINLIT_ROOT_PATH", "")).rstrip("/")
 

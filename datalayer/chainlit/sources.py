@@ -1,6 +1,7 @@
 """The HTTP route of citations: an element that cites a passage of a file shows it, as long as the file is there.
 
-Whoever may read the files of the thread reads what its answers cite of them, and nobody else.
+Whoever may read the files of the thread reads what its answers cite of them, and nobody else. A message of another
+thread that is cited is read by the author of that one alone, whoever may read the thread that cites it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,10 +13,10 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from .. import text
 from ..door import headers
 from ..errors import NotFound
-from ..passages import CITES, Cited
+from ..passages import CITES, Cited, Passage, Place
 from ..records import Element, user_id
 from ..store import Store
-from .shapes import SOURCES, file_url
+from .shapes import SOURCES, file_url, thread_url
 
 MayView = Callable[[str, bool, Any], Awaitable[bool]]
 """A thread's id, whether its author has shared it, and the user who asks."""
@@ -46,18 +47,33 @@ def add(router: APIRouter, store: Store, may_view: MayView, tell: Callable[[], T
         own = thread.user_id == asking and (user is not None or not require_login())
         if not own and not await may_view(thread_id, bool(thread.metadata.get("is_shared")), user):
             raise NotFound("There is no such source")
-        return await _response(store, await store.element(thread_id, element_id), request, tell())
+        return await _response(store, await store.element(thread_id, element_id), request, asking, tell())
 
 
-async def _response(store: Store, element: Element | None, request: Request, tell: Tell) -> Response:
+async def _response(
+    store: Store, element: Element | None, request: Request, asking: str | None, tell: Tell
+) -> Response:
     source = element.props.get(CITES) if element and isinstance(element.props, Mapping) else None
     if element is None or not isinstance(source, Mapping):
         raise NotFound("There is no such source")
-    cited = await find(store, element.thread_id, source)
+    if "step" in source:
+        cited = await _said(store, source, asking)
+    else:
+        cited = await find(store, element.thread_id, source)
     if element.type == "pdf" and cited.file is not None:
         return RedirectResponse(file_url(cited.file.element_id, cited.file.sha256))
     given = {**headers.of_a_file(request.headers), "Cache-Control": "private, no-store"}
     return PlainTextResponse(tell(cited, request.headers.get("accept-language")), headers=given)
+
+
+async def _said(store: Store, source: Mapping[str, Any], asking: str | None) -> Cited:
+    key = source.get("step")
+    step = await store.step(key) if isinstance(key, str) and text.is_identifier(key) else None
+    thread = await store.thread(step.thread_id) if step else None
+    if step is None or thread is None or thread.trashed_at or asking is None or thread.user_id != asking:
+        return Cited(source, None, [])
+    said = [Passage(step.output or "", Place())]
+    return Cited({**source, "name": thread.name}, None, said, thread_url(thread.id, step.id))
 
 
 async def find(store: Store, thread_id: str, source: Mapping[str, Any]) -> Cited:

@@ -9,11 +9,11 @@ from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
 from tests.processes import Server
 
-MORE = {"memory": True, "recent": 0, "answer_language": "auto", "max_tokens": 0}
+MORE = {"memory": True, "recall": False, "recent": 0, "answer_language": "auto", "max_tokens": 0}
 DEFAULTS = {"model": "gemini-2.5-flash", "temperature": 0.7, "system_prompt": "", **MORE}
 VERSE = {
     **{"model": "offline", "temperature": 1.3, "system_prompt": "Answer in verse."},
-    **{"memory": False, "recent": 12, "answer_language": "fr", "max_tokens": 512},
+    **{"memory": False, "recall": True, "recent": 12, "answer_language": "fr", "max_tokens": 512},
 }
 PROSE = {"model": "gemini-2.5-pro", "temperature": 0.1, "system_prompt": "Prose.", **MORE}
 
