@@ -5,7 +5,7 @@ from dataclasses import dataclass
 NAMES = (
     *("list", "search", "start", "create", "concurrent", "resume", "servers"),
     *("stream", "backup", "chats", "screens", "locked", "hot", "flood", "paint", "long", "scale"),
-    *("organised", "retrieval"),
+    *("organised", "retrieval", "carry"),
 )
 EVIDENCE = NAMES[:7]
 """What is said of large stores: ``bench/RESULTS.md`` is written when all of these are measured."""
@@ -55,9 +55,12 @@ class Sizes:
     """Of which so many are changed together."""
     read_threads: tuple[int, ...] = (10, 1_000)
     """Each with a file of 100 passages."""
+    carried: tuple[int, ...] = (10_000,)
+    """Threads of ten messages that are exported."""
 
 
 QUICK = Sizes(
+    carried=(20,),
     read_threads=(2, 5),
     rounds=1,
     creates=10,

@@ -74,6 +74,7 @@ async def _run(folder: Path, sizes: Sizes, names: tuple[str, ...]) -> "Run":
 async def _measure(run: "Run", folder: Path, names: tuple[str, ...]) -> None:
     """A group that fails costs nothing of the others'."""
     from . import (
+        carry,
         cases,
         chats,
         durability,
@@ -97,7 +98,7 @@ async def _measure(run: "Run", folder: Path, names: tuple[str, ...]) -> None:
             *(partial(of, library=books) for of in (listing.pages, search.search, start.start)),
             *(cases.create, cases.concurrent, cases.resume, servers.servers),
             *(durability.stream, durability.back_up, chats.chats, chats.screens, chats.locked, hot.hot, flood.flood),
-            *(paint.paint, long.long, scale.scale, organised.organised, retrieval.retrieval),
+            *(paint.paint, long.long, scale.scale, organised.organised, retrieval.retrieval, carry.carry),
         )
         for name, work in zip(NAMES, works, strict=True):
             if name in names:

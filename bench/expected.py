@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import median
 
-from . import Sizes, listing, long, organised, retrieval, search, servers, start
+from . import Sizes, carry, listing, long, organised, retrieval, search, servers, start
 from .cases import CONCURRENT, CREATE, RESUME
 from .chats import AT_ONCE, FIRST_TOKEN, LOCKED_FIRST, RATE, SDK, SECOND_SCREEN, STOP
 from .contestants import BARE, CHAINLIT, NORMAL, OURS, POSTGRES, TRIGGERS
 from .durability import BACKUP, COPY, PACED, UNSAVED
 from .flood import FLOOD, IDLE
 from .hot import COLD, HOT, REDIS, TURN
+from .library import EACH
 from .measure import Result
 from .paint import CHAINLITS, PAINT
 from .report import Groups, ratios, spread
@@ -77,7 +78,7 @@ def promises(groups: Groups, sizes: Sizes) -> list[Promise]:
     found = Measured(groups)
     return [
         *chain.from_iterable(of(found, sizes) for of in (_lists, _searches, _starts, _writes, _resumes, _on_servers)),
-        *chain.from_iterable(of(found, sizes) for of in (_answers, _others, _long_ones, _organised, _retrieved)),
+        *chain.from_iterable(of(found, sizes) for of in (_answers, _others, _long_ones, _organised, _retrieved, _out)),
     ]
 
 
@@ -188,6 +189,13 @@ def _organised(found: Measured, sizes: Sizes) -> Iterator[Promise]:
     for what in organised.changes(0):
         bulk = organised.BULK.format(many, sizes.at_once, what)
         yield Promise(f"{bulk}: less than 1,000 ms", found.milliseconds(bulk), 1_000)
+
+
+def _out(found: Measured, sizes: Sizes) -> Iterator[Promise]:
+    for threads in sizes.carried:
+        case = carry.CASE.format(threads * EACH, threads, "json")
+        rates = [1 / each for each in found.figures(case)]
+        yield Promise(f"{case}: at least 20,000 messages a second", rates, 20_000, least=True)
 
 
 def _retrieved(found: Measured, sizes: Sizes) -> Iterator[Promise]:

@@ -31,7 +31,7 @@ from .search.query import Query, parse
 from .search.results import FoundThreads, Hit, Hits
 from .sql import context, facets, lists, parts, queries, summaries, unarchiving, usage, whole
 from .views import NOTHING_MORE, More, Part, View, Wish
-from .whole import FIRST_CALL, Call, Size, WholeThread
+from .whole import FIRST, Call, Size, WholeThread
 from .writes import APPLICATION, Role
 
 T = TypeVar("T")
@@ -100,8 +100,9 @@ class Reads(ABC):
         """The users in the order of their ids, from behind the id ``after``."""
         return await self._read(whole.users_after, after, first)
 
-    async def ownerless(self, after: str = "", first: int = 200) -> list[tuple[str, bool]]:
-        """The ids of the threads without author, in order, from behind ``after``, and whether they are in the trash."""
+    async def ownerless(self, after: tuple[int, str] = FIRST, first: int = 200) -> list[tuple[tuple[int, str], bool]]:
+        """The threads without author, the oldest first, from behind ``after``: when each was made and its id, and
+        whether it is in the trash."""
         return await self._read(whole.ownerless_after, after, first)
 
     async def part(
@@ -333,7 +334,7 @@ class Reads(ABC):
         """What a user's calls came to, the most expensive model first. ``since``: UTC microseconds, included."""
         return await self._read(usage.by_model, user_id, thread_id, since, thread_id=thread_id)
 
-    async def calls(self, user_id: str, after: tuple[int, str] = FIRST_CALL, first: int = 1_000) -> list[Call]:
+    async def calls(self, user_id: str, after: tuple[int, str] = FIRST, first: int = 1_000) -> list[Call]:
         """What a user has spent, oldest first, from behind the position of a call; "" is who does not log in."""
         return await self._read(whole.calls_after, user_id, after, first)
 

@@ -46,8 +46,8 @@ class Call(NamedTuple):
         return self.started_at, self.id
 
 
-FIRST_CALL = (-(1 << 62), "")
-"""The position before all."""
+FIRST = (-(1 << 62), "")
+"""The position before all calls, and all threads: a time and an id."""
 
 
 @dataclass(frozen=True, slots=True)

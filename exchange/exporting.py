@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 
 from datalayer import APPLICATION, InvalidInput, NotFound
 from datalayer.records import now, to_iso
-from datalayer.whole import FIRST_CALL, WholeThread
+from datalayer.whole import FIRST, WholeThread
 
 from .formats import DOCUMENTS, FORMATS, PAGES
 from .formats.base import About
@@ -163,7 +163,7 @@ async def _usage(source: Source, chosen: Selection, about: About) -> AsyncIterat
     """All that was spent, in conversations that are gone, too."""
     yield encoded(DOCUMENTS["csv"].head(about))
     async for user_id, name in _spenders(source, chosen):
-        after = FIRST_CALL
+        after = FIRST
         while some := await source.calls(user_id, after):
             after = some[-1].position
             yield encoded(rows(some, name))

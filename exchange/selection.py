@@ -4,14 +4,14 @@ I6: in a user's name only that user's threads come out, whatever ids are named; 
 once. A thread is of one moment; two threads may be of two.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from datalayer import APPLICATION, Store, text
 from datalayer.readonly import ReadOnly
 from datalayer.records import Thread, Which
-from datalayer.whole import NO_SIZE, Size, WholeThread
+from datalayer.whole import FIRST, NO_SIZE, Size, WholeThread
 from datalayer.writes import Role
 
 Source = Store | ReadOnly
@@ -149,11 +149,8 @@ _LISTS = ["threads", "trash", "end"]
 
 
 async def _ownerless(source: Source, chosen: Selection, place: Place) -> AsyncIterator[_Page]:
-    after = place[1] if place else ""
+    after = (int(place[1]), place[2]) if place else FIRST
     while some := await source.ownerless(after, _PAGE):
         after = some[-1][0]
-        yield _Page(None, _shown(some, chosen), [_NOBODY, after])
-
-
-def _shown(some: Iterable[tuple[str, bool]], chosen: Selection) -> list[str]:
-    return [key for key, trashed in some if chosen.trash or not trashed]
+        ids = [key for (_, key), trashed in some if chosen.trash or not trashed]
+        yield _Page(None, ids, [_NOBODY, *map(str, after)])

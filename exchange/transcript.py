@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from datalayer.passages import CITES
 from datalayer.records import Element, Step
 from datalayer.text import one_line
 from datalayer.versions import chosen_path, record_id, versions_of
@@ -16,9 +17,8 @@ from .texts import Language, say
 
 _OWN = {"user_message": True, "assistant_message": False}
 """Steps that are messages, and whether a person has written them."""
-_APART = "unsearched"
-"""In the metadata of what is no part of the conversation: commands, and the replies to them
-(``search/documents.py``)."""
+_COMMAND = "command"
+"""In the metadata of what was typed with a slash, and of the reply to it: no part of the conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Said:
     name: str
     text: str
     files: list[Element] = field(default_factory=list)
+    sources: list[tuple[str, str]] = field(default_factory=list)
+    """What it cites: how, such as "[1]", and which passage of which file."""
     vote: Vote | None = None
     others: "list[Other]" = field(default_factory=list)
 
@@ -59,7 +61,7 @@ class Transcript:
         return [
             self._said(step, step.output or "")
             for step in steps
-            if step.type in _OWN and not (step.metadata or {}).get(_APART)
+            if step.type in _OWN and not (step.metadata or {}).get(_COMMAND)
         ]
 
     def _said(self, step: Step, text: str, alone: bool = False) -> Said:
@@ -67,7 +69,8 @@ class Transcript:
         name = step.name or say("you" if own else "assistant", self.to)
         if alone:
             return Said(step, own, name, text)
-        return Said(step, own, name, text, self._files[step.id], self._votes.get(step.id), self._others(step))
+        files, sources = self._files[step.id], self._sources[step.id]
+        return Said(step, own, name, text, files, sources, self._votes.get(step.id), self._others(step))
 
     def _others(self, question: Step) -> list[Other]:
         if record_id(question.id) not in self._ids:
@@ -86,8 +89,16 @@ class Transcript:
     def _files(self) -> defaultdict[str, list[Element]]:
         found: defaultdict[str, list[Element]] = defaultdict(list)
         for element in self.whole.elements:
-            if element.blob is not None or element.url:
+            if (element.blob is not None or element.url) and _cited(element) is None:
                 found[element.for_id or ""].append(element)
+        return found
+
+    @cached_property
+    def _sources(self) -> defaultdict[str, list[tuple[str, str]]]:
+        found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        for element in self.whole.elements:
+            if (named := _cited(element)) is not None:
+                found[element.for_id or ""].append((element.name or "", named))
         return found
 
     @cached_property
@@ -101,6 +112,15 @@ class Transcript:
         """The author's, where somebody else has voted, too."""
         author = self.whole.thread.user_id or ""
         return {vote.step_id: vote for vote in sorted(self.whole.votes, key=lambda vote: vote.user_id == author)}
+
+
+def _cited(element: Element) -> str | None:
+    """What passage it cites; None: it is no citation."""
+    props = element.props if isinstance(element.props, dict) else {}
+    source = props.get(CITES)
+    if not isinstance(source, dict):
+        return None
+    return str(props.get("title") or source.get("name") or "–")
 
 
 def title(whole: WholeThread, to: Language) -> str:

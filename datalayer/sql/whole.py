@@ -64,11 +64,8 @@ _USERS: Select[Any] = (
     .order_by(users.c.id)
     .limit(bindparam("size", type_=Integer))
 )
-_OWNERLESS: Select[Any] = (
-    select(threads.c.id, threads.c.trashed_at)
-    .where(threads.c.user_id.is_(None), threads.c.id > bindparam("after"))
-    .order_by(threads.c.id)
-    .limit(bindparam("size", type_=Integer))
+_OWNERLESS: Select[Any] = select(threads.c.created_at, threads.c.id, threads.c.trashed_at).where(
+    threads.c.user_id.is_(None)
 )
 
 
@@ -130,9 +127,13 @@ def users_after(connection: Connection, after: str, size: int) -> list[User]:
     return _fetch(connection, _USERS, {"after": after, "size": size}, lambda row: User(*row))
 
 
-def ownerless_after(connection: Connection, after: str, size: int) -> list[tuple[str, bool]]:
-    """The ids of the threads without author, in order, and whether they are in the trash."""
-    return _fetch(connection, _OWNERLESS, {"after": after, "size": size}, lambda row: (row[0], row[1] > 0))
+def ownerless_after(connection: Connection, after: tuple[int, str], size: int) -> list[tuple[tuple[int, str], bool]]:
+    """The threads without author, the oldest first: when each was made and its id, and whether it is in the trash."""
+    at, created = after[0], threads.c.created_at
+    # The first condition says no more than the second, but of an index that MySQL can use.
+    query = _OWNERLESS.where(created >= at, tuple_(created, threads.c.id) > tuple_(*after))
+    rows = connection.execute(query.order_by(created, threads.c.id).limit(size))
+    return [((row.created_at, row.id), row.trashed_at > 0) for row in rows]
 
 
 def _as_file(row: Row) -> tuple[Element, int, Blob | None]:

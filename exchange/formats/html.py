@@ -99,6 +99,10 @@ def _message(said: Said, to: Language, holder: "_Holder") -> Iterator[str]:
     if not said.is_whole:
         yield Markup('<p class="note">{}</p>\n').format(say("not_whole", to))
     yield from holder.files(said.files)
+    if said.sources:
+        yield Markup('<ul class="sources" aria-label="{}">\n').format(say("sources", to))
+        yield from (Markup("<li>{} <bdi>{}</bdi></li>\n").format(*map(one_line, each)) for each in said.sources)
+        yield "</ul>\n"
     if said.vote is not None:
         sign, told = ("👍", "vote_for") if said.vote.value else ("👎", "vote_against")
         comment = f": {said.vote.comment}" if said.vote.comment else ""

@@ -22,7 +22,7 @@ class Jsonl:
         return ""
 
     def add(self, whole: WholeThread, about: About) -> str:
-        said = [each for each in Transcript(whole, about.to).said if each.text.strip() and not each.step.is_error]
+        said = [each for each in Transcript(whole, about.to).said if _is_for_models(each)]
         if not said:
             return ""
         told = [{"role": "system", "content": prompt}] if (prompt := system_prompt(whole)) else []
@@ -33,6 +33,12 @@ class Jsonl:
 
     def tail(self) -> str:
         return ""
+
+
+def _is_for_models(said: Said) -> bool:
+    """No error, and nothing that searches leave out: no answer that was made without a model."""
+    apart = said.step.is_error or (said.step.metadata or {}).get("unsearched")
+    return bool(said.text.strip()) and not apart
 
 
 def _message(said: Said) -> dict[str, Any]:

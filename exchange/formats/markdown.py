@@ -88,6 +88,10 @@ def _message(said: Said, to: Language, files: dict[str, str], level: int) -> Ite
     if not said.is_whole:
         yield f"\n*{say('not_whole', to)}*\n"
     yield from _files(said.files, to, files)
+    if said.sources:
+        yield f"\n{say('sources', to)}\n\n"
+    for name, cited in said.sources:
+        yield f"- {escape(one_line(name))} {escape(one_line(cited))}\n"
     if said.vote is not None:
         told = say("vote_for" if said.vote.value else "vote_against", to)
         comment = f": {escape(one_line(said.vote.comment))}" if said.vote.comment else ""

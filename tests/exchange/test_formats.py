@@ -129,7 +129,8 @@ class TestJsonl:
     def test_what_is_no_part_of_the_conversation_is_left_out(self) -> None:
         said = [
             step("hi", number=1),
-            step("/usage", number=2, metadata={"unsearched": True}),
+            step("/usage", number=2, metadata={"unsearched": True, "command": "usage"}),
+            step("without a model", "assistant_message", number=7, metadata={"unsearched": True}),
             step("failed", "assistant_message", number=3, is_error=True),
             step("tool", "tool", number=4),
             step(None, "assistant_message", number=5),
@@ -350,6 +351,27 @@ def test_equal_names_are_files_of_their_own(name: str, tmp_path: Path) -> None:
     assert len(found) == len(names)
     assert [path for path in found if "/" in path or "\\" in path or len(path.encode()) > 255] == []
     assert len({path.casefold() for path in found}) == len(names)
+
+
+@pytest.mark.parametrize("name", ["markdown", "html"])
+def test_what_an_answer_cites_is_told_and_commands_are_not(name: str) -> None:
+    source = {"n": 1, "element": "f", "content": "0" * 64, "name": "owls.pdf", "passage": 3}
+    thread = whole(
+        step("hi"),
+        step("They sing [1].", "assistant_message", number=2, metadata={"unsearched": True}),
+        step("/usage", number=3, metadata={"unsearched": True, "command": "usage"}),
+        elements=[
+            element(
+                "[1]", for_id="s2", url="/datalayer/sources/t/e", props={"source": source, "title": "owls.pdf, p. 3"}
+            ),
+            element("[2]", for_id="s2", url="/", id="e2", props={"source": source}),
+        ],
+    )
+    text = page(name, thread)
+    assert text.index("They sing") < text.index("Sources:") < text.index("owls.pdf, p. 3")
+    assert "/datalayer/sources" not in text
+    assert "/usage" not in text
+    assert text.count("owls.pdf") == 2
 
 
 def test_a_time_that_zip_does_not_know_breaks_nothing(tmp_path: Path) -> None:
