@@ -96,13 +96,18 @@ def _shown(name: str) -> str:
 
 
 async def _search(asked: Asked) -> Reply:
-    to = asked.to
-    found = await asked.services.layer.store.find_in_files(asked.user, asked.words, limit=_FOUND)
-    if not found:
-        return Reply("\n\n".join([say("files_nothing", to), say("files_how", to)]))
-    words = Query(tuple(Term((word,), prefix=False, excluded=False) for word in telling(asked.words)))
-    lines = [_hit(each, words, asked) for each in found]
-    return Reply("\n\n".join([say("files_found", to), "\n".join(lines)]))
+    told = await found(asked, asked.words, _FOUND)
+    return Reply(told or "\n\n".join([say("files_nothing", asked.to), say("files_how", asked.to)]))
+
+
+async def found(asked: Asked, words: str, most: int) -> str:
+    """What the files of the asking person say to ``words``, in Markdown; "" for nothing."""
+    if not words.strip():
+        return ""
+    passages = await asked.services.layer.store.find_in_files(asked.user, words, limit=most)
+    query = Query(tuple(Term((word,), prefix=False, excluded=False) for word in telling(words)))
+    lines = [_hit(each, query, asked) for each in passages]
+    return "\n\n".join([say("files_found", asked.to), "\n".join(lines)]) if lines else ""
 
 
 def _hit(found: FoundPassage, words: Query, asked: Asked) -> str:

@@ -18,8 +18,10 @@ from ..settings import LANGUAGES, Settings
 from ..texts import Language, date, money, number, say, size
 from ..texts.markdown import escape
 from ..turns import turn
+from ..turns.context import context_of
 from ..turns.history import rebuild
 from ..turns.remembered import Found
+from ..turns.shelves import Stored
 
 _COUNTING = 2.0
 """Seconds that a provider may take to count tokens; then an estimate must do."""
@@ -43,7 +45,7 @@ async def describe(services: Services, thread: Thread, user: str, settings: Sett
         "info_files": say("info_files_value", to, count=number(stats.files, to), size=size(stats.file_bytes, to)),
         "info_size": size(stats.text_bytes + stats.file_bytes, to),
         "info_settings": _settings(services, settings, to),
-        "info_context": await _context(services, session, summary, settings, to),
+        "info_context": await _context(services, thread.id, session, summary, settings, to),
     }
     lines = [f"- **{say(key, to)}** {value}" for key, value in facts.items()]
     return "\n".join([f"### {escape(thread.name or say('untitled', to))}", "", *lines])
@@ -77,7 +79,7 @@ def _settings(services: Services, settings: Settings, to: Language) -> str:
 
 
 async def _context(
-    services: Services, session: HotSession, summary: Summary | None, settings: Settings, to: Language
+    services: Services, thread_id: str, session: HotSession, summary: Summary | None, settings: Settings, to: Language
 ) -> str:
     """What the model would be shown with the next question."""
     choice = services.providers.find(settings.model) if settings.model != OFFLINE else None
@@ -87,8 +89,13 @@ async def _context(
         return say("info_context_off", to)
     messages = [ChatMessage(message.role, message.text) for message in session.messages]
     # With a question of no length, whose place is the last.
-    this = turn.Turn([*messages, ChatMessage("user", "")], settings, to, _nothing, summary=session.summary)
-    request = await turn.request_to(choice, this, services.providers)
+    asked = [*messages, ChatMessage("user", "")]
+    files = await services.layer.store.context_files(thread_id)
+    context = await context_of(Stored(services.layer.store, thread_id), files, asked)
+    this = turn.Turn(asked, settings, to, _nothing, summary=session.summary, context=context)
+    request = await turn.request_to(
+        choice, this, services.providers, turn.sources_for(choice, this, services.providers)
+    )
     count, estimated = await _count(choice, request, services.providers)
     window = services.providers.window(choice.info)
     sentence = say("info_context_value", to, n=len(request.messages) - 1)

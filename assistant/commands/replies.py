@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
-from datalayer.records import Thread, now
+from datalayer.records import Thread, now, utc_offset
+from datalayer.search.query import parse
 from datalayer.text import NAME_LENGTH, clean, one_line
 from datalayer.writes import UpdateThread
 
@@ -68,7 +69,13 @@ async def _threads(asked: Asked) -> Reply:
 async def _search(asked: Asked) -> Reply:
     if not asked.words:
         return Reply(say("search_how", asked.to))
-    return Reply(await search.messages(asked.services.layer.store, asked.user, asked.words, asked.to, asked.root))
+    said = await search.messages(asked.services.layer.store, asked.user, asked.words, asked.to, asked.root)
+    terms = parse(asked.words, now(), utc_offset()).terms
+    words = " ".join(word for term in terms if not term.excluded for word in term.tokens)
+    return Reply("\n\n".join(filter(None, (said, await files.found(asked, words, _FROM_FILES)))))
+
+
+_FROM_FILES = 3
 
 
 def _entry(asked: Asked, thread: Thread, count: int) -> str:

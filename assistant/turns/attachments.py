@@ -39,6 +39,7 @@ class Sent:
 class StoredFile:
     """A file of the user's."""
 
+    element_id: str
     name: str
     url: str
     """Where it is served."""
@@ -133,7 +134,7 @@ def _beginnings(layer: DataLayer, files: Iterable[StepFile]) -> list[StoredFile]
         except StoreUnavailable:
             text, away = "", True  # the others would be waited for as long
         url = file_url(file.element_id, file.blob)
-        found.append(StoredFile(file.name, url, text, file.thread_id, file.thread_name))
+        found.append(StoredFile(file.element_id, file.name, url, text, file.thread_id, file.thread_name))
     return found
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from datalayer import DataLayer, Store
+from datalayer import DataLayer, Store, file_url
 from datalayer.search.fusion import fused
 from datalayer.search.query import Query, Term
 from datalayer.search.results import Hit
@@ -59,8 +59,24 @@ async def remember(layer: DataLayer, user_id: str, question: str, except_thread:
     by_words = await _messages(layer.store, user_id, words, except_thread)
     near = await layer.store.nearest(user_id, question, _EACH)
     messages = _together(by_words, [hit for hit in near if hit.thread_id != except_thread])
-    files = await searchable(layer, user_id)
-    return Found(messages, await asyncio.to_thread(_files, words, files))
+    said = await _in_files(layer, user_id, question, except_thread)
+    read = {match.file.element_id for match in said}
+    files = [file for file in await searchable(layer, user_id) if file.element_id not in read]
+    named = await asyncio.to_thread(_files, words, files)
+    return Found(messages, (*said, *named)[:_FILES_SHOWN])
+
+
+async def _in_files(layer: DataLayer, user_id: str, question: str, except_thread: str | None) -> list[FileMatch]:
+    """The best passage of each of the user's files that say something on ``question``, but for those of one thread,
+    which are its own."""
+    query = Query(tuple(Term((word,), prefix=False, excluded=False) for word in telling(question)))
+    best: dict[str, FileMatch] = {}
+    for each in await layer.store.find_in_files(user_id, question, limit=_EACH):
+        if each.thread_id != except_thread and each.element_id not in best:
+            url = file_url(each.element_id, "")
+            file = StoredFile(each.element_id, each.name, url, each.text, each.thread_id, each.thread_name)
+            best[each.element_id] = FileMatch(file, snippet(each.text, query))
+    return list(best.values())[:_FILES_SHOWN]
 
 
 def telling(question: str) -> list[str]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, exists, func, or_, select
 
 from .. import dialects
 from ..dialects.expressions import listed
+from ..passages import CITES
 from ..schema import MESSAGES, elements, feedbacks, steps, threads
 from .tokens import LONGEST, tokens
 
@@ -119,9 +120,9 @@ _THREADS: Select[Any] = select(
     *(threads.c.id, threads.c.user_id, threads.c.name, threads.c.tags, threads.c.folder, threads.c.pinned),
     *(threads.c.archived, threads.c.status, threads.c.created_at),
 ).where(threads.c.id.in_(listed("threads")), threads.c.user_id.is_not(None))
-_OF_STEPS = select(elements.c.for_id, elements.c.thread_id, elements.c.name, elements.c.mime).where(
-    elements.c.for_id.in_(listed("steps"))
-)
+_OF_STEPS = select(
+    *(elements.c.for_id, elements.c.thread_id, elements.c.name, elements.c.mime, elements.c.props)
+).where(elements.c.for_id.in_(listed("steps")))
 _OF_THREADS = select(elements.c.thread_id, elements.c.name).where(
     elements.c.thread_id.in_(listed("threads")), func.coalesce(elements.c.for_id, "") == ""
 )
@@ -147,7 +148,9 @@ def messages(connection: Connection, ids: Collection[str]) -> dict[str, Document
     rows = fetch(connection, _MESSAGES, {"steps": json.dumps(list(ids))}, tuple)
     files: dict[tuple[str, str], list[tuple[str, str]]] = {}
     if having := [key for _, key, *_, has in rows if has]:
-        for step_id, thread_id, name, mime in fetch(connection, _OF_STEPS, {"steps": json.dumps(having)}, tuple):
+        for step_id, thread_id, name, mime, props in fetch(connection, _OF_STEPS, {"steps": json.dumps(having)}, tuple):
+            if isinstance(props, dict) and CITES in props:  # "[1]" is no file, and nobody looks for it
+                continue
             files.setdefault((thread_id, step_id), []).append((name or "", mime or ""))
     return {
         key: Document(

@@ -89,6 +89,7 @@ WAIVED_EVENTS = {
     "clear_session": "names nothing: acts on the caller's own session",
     "stop": "names nothing: cancels the caller's own turn",
     "chat_settings_change": "names nothing: acts on the caller's own thread",
+    "files_allowed": "takes nothing, says only how much may be attached, of the caller's own room",
     "chat_settings_edit": "the app has no handler for it",
     "window_message": "the app has no handler for it",
     "audio_start": "audio is off, and it names nothing",

@@ -33,7 +33,7 @@ def test_what_a_conversation_is_named_after_is_not_said_twice() -> None:
 
 
 def test_files_are_shown_by_name_and_by_what_is_in_them() -> None:
-    pdf, notes = (StoredFile(name, f"/datalayer/files/{name}", "", "t1", "Poets") for name in ("a.pdf", "b.txt"))
+    pdf, notes = (StoredFile(name, name, f"/datalayer/files/{name}", "", "t1", "Poets") for name in ("a.pdf", "b.txt"))
     text = told(files=(FileMatch(pdf, None), FileMatch(notes, Snippet("by Ada", ((3, 6),)))))
     assert "- [a.pdf](/datalayer/files/a.pdf) in [Poets](/thread/t1)\n" in text
     assert "- [b.txt](/datalayer/files/b.txt) in [Poets](/thread/t1) — “by **Ada**”" in text

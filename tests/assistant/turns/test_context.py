@@ -1,0 +1,100 @@
+"""What the files of a conversation have for a question."""
+
+from typing import Any
+
+import pytest
+
+from assistant.models import ChatMessage
+from assistant.turns.context import NATIVE_PAGES, context_of, is_native
+from assistant.turns.shelves import InMemory
+from datalayer.passages import ContextFile, FileText, Passage, Place
+
+
+def file(key: str, name: str = "", **known: Any) -> ContextFile:
+    given: dict[str, Any] = {
+        **{"element_id": key, "for_id": f"q {key}", "name": name or f"{key}.txt", "mime": "text/plain", "size": 1},
+        **{"sha256": f"sha {key}", "blob": key, "created_at": 0, "status": "waiting", "reader": None},
+        **{"refused": None, "pages": None, "passages": 0, "cut": False, "superseded": False},
+    }
+    return ContextFile(**given | known)
+
+
+async def shelf(**texts: list[str] | FileText) -> InMemory:
+    held = InMemory("thread")
+    for key, said in texts.items():
+        held.add(file(key))
+        read = said if isinstance(said, FileText) else FileText("r", tuple(Passage(each, Place()) for each in said))
+        await held.keep(f"sha {key}", read)
+    return held
+
+
+async def asked(held: InMemory, *questions: str) -> Any:
+    return await context_of(held, await held.files(), [ChatMessage("user", each) for each in questions])
+
+
+STONES = [f"Stone {n} is grey." for n in range(1, 200)]
+
+
+async def test_a_small_file_comes_whole_with_the_best_first() -> None:
+    context = await asked(await shelf(a=["Herons stand.", "Frogs jump.", "Storks clatter."]), "Which frogs jump?")
+    assert [part.number for part in context.parts] == [2, 1, 3]
+    assert context.found == 1
+    assert not context.partial
+
+
+async def test_of_a_large_one_come_the_best_with_their_neighbours() -> None:
+    said = [*STONES[:80], "The bittern booms.", *STONES[80:]]
+    context = await asked(await shelf(a=said), "Where does the bittern boom?")
+    assert [part.number for part in context.parts] == [81, 80, 82]
+    assert context.partial
+
+
+async def test_a_question_is_understood_with_those_before_it() -> None:
+    said = [*STONES[:80], "The bittern booms at dusk.", *STONES[80:]]
+    held = await shelf(a=said)
+    assert 81 in [part.number for part in (await asked(held, "Where is the bittern?", "And when?")).parts]
+
+
+async def test_a_question_without_a_word_of_the_file_gets_its_beginning() -> None:
+    context = await asked(await shelf(a=STONES), "Summarise!")
+    assert [part.number for part in context.parts] == [1, 2, 3]
+    assert context.found == 0
+
+
+async def test_only_the_newest_of_a_name_answers_and_what_is_not_read_is_named() -> None:
+    held = await shelf(a=["Ten crowns."], b=["Twelve crowns."], c=FileText("r", refused="encrypted"))
+    listed = [
+        file("a", status="read", passages=1, superseded=True),
+        file("b", status="read", passages=1),
+        file("c", status="refused", refused="encrypted"),
+        file("d"),
+        file("e", "photo.png", mime="image/png"),
+        file("f", "scan.pdf", status="refused", refused="scanned"),
+    ]
+    context = await context_of(held, listed, [ChatMessage("user", "How many crowns?")])
+    assert [part.text for part in context.parts] == ["Twelve crowns."]
+    assert set(context.unread) == {"c.txt", "d.txt"}
+
+
+async def test_a_conversation_without_files_has_no_context() -> None:
+    assert not await asked(await shelf(), "What?")
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "native"),
+    [
+        ("image", {"superseded": True}, True),
+        ("gif", {"status": "refused", "refused": "not_text"}, True),
+        ("text", {"status": "read"}, False),
+        ("text", {}, False),
+        ("pdf", {}, True),
+        ("pdf", {"status": "read", "pages": NATIVE_PAGES}, True),
+        ("pdf", {"status": "read", "pages": NATIVE_PAGES + 1}, False),
+        ("pdf", {"status": "read", "pages": 1, "size": 5_000_000}, False),
+        ("pdf", {"status": "read", "pages": 1, "superseded": True}, False),
+        ("pdf", {"status": "refused", "refused": "scanned"}, True),
+        ("pdf", {"status": "refused", "refused": "encrypted"}, False),
+    ],
+)
+def test_which_files_a_model_is_shown_as_they_are(kind: str, known: dict[str, Any], native: bool) -> None:
+    assert is_native(file("a", **known), kind) is native
