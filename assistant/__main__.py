@@ -92,7 +92,7 @@ def _with_store(
 
     async def run() -> T:
         where = config.database_url, config.files, config.spool, config.backup_folder
-        store = Store(*where, embeddings=embeddings, retention=retention)
+        store = Store(*where, trash_days=config.trash_days, embeddings=embeddings, retention=retention)
         try:
             if store.place.server:  # which says what it refuses; a file would be read whole
                 await asyncio.to_thread(check, store.place)
@@ -158,20 +158,30 @@ def cleanup(
 ) -> None:
     """Archive and remove what THREADKEEP_MAX_AGE_DAYS and the other limits do not keep, as the app does it by itself.
 
-    Shows first what goes. May run beside the app.
+    Shows first what goes. May run beside the app, and spares what is open there on a screen, in any instance.
     """
-    from assistant.services import make_retention
+    from assistant.memory.opened import spare
+    from assistant.services import make_memory, make_retention
 
     config = load()
     if (policy := make_retention(config)) is None:
         raise SystemExit("No limit is set: all is kept.")
-    found = _with_store(config, None, lambda store: store.clean_up(dry_run=True), policy)
+
+    async def clean(store: Store, dry_run: bool) -> Any:
+        memory = make_memory(config)
+        spare(store, lambda: memory)
+        try:
+            return await store.clean_up(dry_run)
+        finally:
+            await memory.close()
+
+    found = _with_store(config, None, lambda store: clean(store, True), policy)
     typer.echo(f"{found.threads} conversations and {found.messages} messages of others go into {policy.archive}.")
     if dry_run or not (found.threads or found.messages):
         return
     if not yes:
         typer.confirm("Archive and remove them?", abort=True)
-    done = _with_store(config, None, lambda store: store.clean_up(), policy)
+    done = _with_store(config, None, lambda store: clean(store, False), policy)
     typer.echo(f"{done.threads} conversations and {done.messages} messages are removed.")
     for path in done.files:
         typer.echo(path)

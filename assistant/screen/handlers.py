@@ -1,7 +1,7 @@
 """Chainlit's callbacks <-> ``answering.py``: what happens at the screen, one function an event."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -21,6 +21,7 @@ from datalayer.writes import Actor, author_id
 
 from ..config import Config
 from ..marks import is_command
+from ..memory.opened import Opened, spare
 from ..models import OFFLINE, ChatMessage, Providers
 from ..services import Service, Services, make_limits, make_memory, make_providers, make_traces
 from ..settings import KEY, Settings
@@ -78,7 +79,8 @@ def register(
         if vote.threadId is not None:
             await _score(vote.threadId, vote.forId, vote.value, vote.comment, services())
 
-    return partial(_listen, services), partial(_close, *closing)
+    opened = Opened(live.shown)
+    return partial(_listen, services, opened), partial(_close, opened, *closing)
 
 
 def _open(config: Config, traces: Traces) -> tuple[Callable[[], Services], list[Service]]:
@@ -163,7 +165,7 @@ async def _begin(services: Services) -> None:
     await commands.offer(services)
 
 
-def _listen(services: Callable[[], Services], layer: DataLayer) -> None:
+def _listen(services: Callable[[], Services], opened: Opened, layer: DataLayer) -> None:
     """What Chainlit tells nobody."""
 
     async def unvote(thread_id: str, step_id: str) -> None:
@@ -175,17 +177,15 @@ def _listen(services: Callable[[], Services], layer: DataLayer) -> None:
     async def gone(user: str, thread_id: str) -> None:
         await services().memory.drop(user, thread_id)
 
-    async def in_use(user: str, threads: Sequence[str]) -> set[str]:
-        hot = {session.thread_id for session in await services().memory.sessions(user)}
-        return {each for each in threads if each in hot or live.is_shown(each)}
-
     async def restored(_thread: str) -> None:
         await cl.context.emitter.send_toast(say("trash_left", session_language()), "info")
         await list_anew()
 
     layer.on_unvote, layer.on_delete, layer.on_restore = unvote, delete, restored
     layer.tell_source = citing.tell
-    layer.store.on_gone, layer.store.cleanup.in_use = gone, in_use
+    layer.store.on_gone = gone
+    spare(layer.store, lambda: services().memory, live.shown)
+    opened.begin(layer.store)
     layer.store.listeners.append(Notices())
 
 

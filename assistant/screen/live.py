@@ -68,9 +68,10 @@ def here() -> Room:
     return room(session)
 
 
-def is_shown(thread_id: str) -> bool:
-    """Whether a screen of this instance shows the conversation."""
-    return any(room.key[1] == thread_id and (room.screens or room.busy) for room in list(_rooms.values()))
+def shown() -> set[str]:
+    """The conversations that a screen of this instance shows, but for temporary ones."""
+    rooms = (room for room in list(_rooms.values()) if room.screens or room.busy)
+    return {room.key[1] for room in rooms if not any(map(temporary.is_temporary, list(room.screens)))}
 
 
 def leave(session: WebsocketSession) -> None:

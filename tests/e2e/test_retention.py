@@ -1,5 +1,6 @@
 """Retention in the real app: counted, archived and removed by command; wrong limits are told at start."""
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from datalayer import archive
+from tests.client import until
 from tests.e2e.conftest import App, Tabs
 from tests.processes import module, run
 
@@ -36,6 +38,39 @@ async def test_what_the_limits_do_not_keep_goes_by_command_into_the_archive(tmp_
         me = await tabs(app.alive().url)
         assert list((await me.listed()).values()) == ["A crane"]
         assert "0 conversations" in app.run(module("assistant"), "cleanup", "--yes")
+    finally:
+        app.close()
+
+
+async def test_the_command_spares_what_is_open_on_a_screen_of_the_running_app(tmp_path: Path, tabs: Tabs) -> None:
+    app = App(tmp_path, THREADKEEP_MAX_AGE_DAYS="1")
+    try:
+        me = await tabs(app.alive().url)
+        await me.send("A heron")
+        other = await tabs(app.alive().url)
+        await other.send("A stork")
+        private = await tabs(app.alive().url, connect=False)
+        await private.connect(profile="temporary")
+        await private.send("A canary")
+        await other.disconnect(leave=True)
+        file = closing(sqlite3.connect(app.home / "threads.db", timeout=20))
+        with file as database:
+
+            async def told() -> bool:
+                found = database.execute("SELECT value FROM app_values WHERE key LIKE 'assistant.open.%'").fetchall()
+                return [json.loads(value)["threads"] for (value,) in found] == [[me.thread_id]]
+
+            await until(told)
+            with database:
+                database.execute("UPDATE threads SET last_activity_at = last_activity_at - ?", [3 * DAY])
+        assert "1 conversations and 0 messages are removed." in app.run(module("assistant"), "cleanup", "--yes")
+        assert list(await me.listed()) == [me.thread_id]
+        app.close()  # at once, so that what it has said stands there for a quarter of an hour
+        with closing(sqlite3.connect(app.home / "threads.db")) as database, database:
+            database.execute(
+                "UPDATE app_values SET value = json_set(value, '$.at', 0) WHERE key LIKE 'assistant.open.%'"
+            )
+        assert "1 conversations and 0 messages are removed." in app.run(module("assistant"), "cleanup", "--yes")
     finally:
         app.close()
 
