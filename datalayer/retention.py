@@ -71,6 +71,17 @@ class Removed:
     files: list[Path] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Going:
+    """What of a user's need not be kept at this moment."""
+
+    threads: int = 0
+    messages: int = 0
+    """Of threads that stay."""
+    in_use: int = 0
+    """Threads that stay, or stay whole, because somebody has them open."""
+
+
 class Ask(Protocol):
     async def __call__(self, query: Callable[..., Any], *args: Any, changes: bool = False) -> Any: ...
 
@@ -156,12 +167,7 @@ class Cleanup:
     async def _of(self, user: str | None, moment: int, dry_run: bool, done: Removed) -> None:
         policy, idle = self.policy, moment - _HOUR
         assert policy is not None
-        ids: dict[str, None] = {}
-        if policy.max_age_days is not None:
-            before = min(moment - policy.max_age_days * _DAY, idle)
-            ids |= dict.fromkeys(await self._ask(sql.old, user, before))
-        if policy.max_threads is not None and user is not None:
-            ids |= dict.fromkeys(await self._ask(sql.too_many, user, policy.max_threads, idle))
+        ids = await self._whole(user, moment)
         going: list[tuple[str, sql.Oldest | None]] = [(key, None) for key in ids]
         if (most := policy.max_messages_per_thread) is not None:
             for key in await self._ask(sql.said_since, user, self._looked_to, idle):
@@ -176,6 +182,29 @@ class Cleanup:
             return
         for start in range(0, len(going), _AT_ONCE):
             await self._remove(user, going[start : start + _AT_ONCE], moment, done)
+
+    async def _whole(self, user: str | None, moment: int) -> dict[str, None]:
+        """Threads of which nothing is kept, unless they are in use."""
+        policy, idle, ids = self.policy, moment - _HOUR, dict[str, None]()
+        if policy and policy.max_age_days is not None:
+            before = min(moment - policy.max_age_days * _DAY, idle)
+            ids |= dict.fromkeys(await self._ask(sql.old, user, before))
+        if policy and policy.max_threads is not None and user is not None:
+            ids |= dict.fromkeys(await self._ask(sql.too_many, user, policy.max_threads, idle))
+        return ids
+
+    async def going(self, user: str) -> Going:
+        """What would go of a user's (an id) if all was cleaned up now. Raises StoreUnavailable."""
+        if self.policy is None:
+            return Going()
+        moment, most = now(), self.policy.max_messages_per_thread
+        whole, long = await self._whole(user, moment), list[str]()
+        if most is not None:
+            found = await self._ask(sql.too_long, user, most, moment - _HOUR)
+            long = [key for key in found if key not in whole]
+        used = set(await self.in_use(user, [*whole, *long])) if whole or long else set()
+        oldest = [await self._ask(sql.beyond, key, most) for key in long if key not in used]
+        return Going(len(whole.keys() - used), sum(each.messages for each in oldest), len(used))
 
     async def _remove(
         self, user: str | None, some: Sequence[tuple[str, "sql.Oldest | None"]], at: int, done: Removed

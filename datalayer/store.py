@@ -82,6 +82,7 @@ class Store(Reads, Files, AppValues, Vectors):
         self._releases = Releases(self.blobs, self._database, self._alone, self._blobs_to_come)
         self._spool = Spool(self.place.spool, self.place.owner)
         self._pruning = Pruning(self._prune, self.place.spool)
+        self.trash_days = trash_days
         self._purging = Purging(self._expired, self.submit, trash_days, self._tell_gone)
         self.cleanup = Cleanup(retention, self._now, self.submit, self.blobs, self._tell_gone, self.catch_up)
         self.on_gone: Callable[[str, str], Awaitable[None]] = nobody

@@ -20,6 +20,7 @@ from .address import PREFIX, Address, read
 from .asking import Person, is_ours, nobody, person
 from .changing import NOTHING, Change, Ready
 from .forms import asked, sent
+from .keeping import rules
 from .listing import Listing, listing
 from .places import places
 from .reading import reading
@@ -63,6 +64,19 @@ class Pages:
                 return nobody(request, config.run.root_path) or page("nobody.html", request, address)
             found = await spans(self._layer.store, who.id, language(request))
             return page("usage.html", request, address, who, spans=found)
+        except DataLayerError as error:
+            return _failed(request, address, error)
+
+    async def kept(self, request: Request) -> Response:
+        """What is kept for how long; with ``count`` also what would go now."""
+        address = Address()
+        try:
+            who = await person(request)
+            if who is None:
+                return nobody(request, config.run.root_path) or page("nobody.html", request, address)
+            count = request.query_params.get("count") == "1"
+            found = await rules(self._layer.store, who.id, count, language(request))
+            return page("kept.html", request, address, who, rules=found)
         except DataLayerError as error:
             return _failed(request, address, error)
 

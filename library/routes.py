@@ -31,6 +31,7 @@ def mount(layer: DataLayer) -> None:
         ("", "HEAD", pages.show),
         ("/", "GET", _back),
         ("/usage", "GET", pages.usage),
+        ("/kept", "GET", pages.kept),
         ("/threads", "POST", pages.change),
         ("/undo", "POST", pages.undo),
         ("/export", "POST", pages.export),

@@ -252,6 +252,7 @@ FLOORS_OF_LIBRARY = {
     "merging": 2,
     "forms": 2,
     "totals": 1,
+    "keeping": 1,
     "listing": 1,
     "reading": 1,
     "rendering": 1,

@@ -56,6 +56,14 @@ def said_since(connection: Connection, user: str | None, since: int, idle_since:
     return connection.execute(found.order_by(threads.c.last_activity_at)).scalars().all()
 
 
+def too_long(connection: Connection, user: str, most: int, idle_since: int) -> Sequence[str]:
+    """Threads with more than ``most`` messages. It costs what a walk over all messages of the user costs."""
+    said = select(steps.c.thread_id).join(threads, threads.c.id == steps.c.thread_id)
+    said = said.where(*_theirs(user, idle_since), steps.c.type.in_(MESSAGES))
+    found = said.group_by(steps.c.thread_id).having(func.count() > most)
+    return connection.execute(found).scalars().all()
+
+
 class Oldest(NamedTuple):
     steps: list[str]
     """Their ids, with what stands below them."""

@@ -1,0 +1,40 @@
+"""What is kept for how long, as whoever runs the app has set it: in sentences, and what it means for one person now."""
+
+from dataclasses import dataclass
+
+from datalayer import Store
+
+from .texts import Language, number, say
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    said: list[str]
+    limited: bool
+    """Something goes by itself, besides what is in the trash."""
+    counted: str | None = None
+    """What would go now; None: nobody has asked."""
+
+
+async def rules(store: Store, user_id: str, count: bool, to: Language) -> Rules:
+    """``count``: what would go is counted, which takes as long as all messages of the person take to be read. Raises
+    DataLayerError."""
+    policy = store.cleanup.policy
+    said = [say("keep_trash", to, n=store.trash_days) if store.trash_days else say("keep_no_trash", to)]
+    if policy is None:
+        return Rules([*said, say("keep_all", to)], limited=False)
+    for name in ("max_age_days", "max_threads", "max_messages_per_thread"):
+        if (most := getattr(policy, name)) is not None:
+            said.append(say(f"keep_{name}", to, n=most))
+    said.append(say("keep_interval", to, n=policy.cleanup_interval_hours))
+    found = await store.facets(user_id, archived=None)
+    said.append(say("keep_always", to, n=found.pinned))
+    return Rules(said, limited=True, counted=await _counted(store, user_id, to) if count else None)
+
+
+async def _counted(store: Store, user_id: str, to: Language) -> str:
+    going = await store.cleanup.going(user_id)
+    if not (going.threads or going.messages or going.in_use):
+        return say("keep_nothing_goes", to)
+    parts = [say("keep_goes", to, n=going.threads, messages=number(going.messages, to))]
+    return " ".join(parts + [say("keep_in_use", to, n=going.in_use)] * bool(going.in_use))
