@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from datalayer import Store
 
-from .texts import Language, number, say
+from .texts import Language, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,6 @@ async def rules(store: Store, user_id: str, count: bool, to: Language) -> Rules:
 
 async def _counted(store: Store, user_id: str, to: Language) -> str:
     going = await store.cleanup.going(user_id)
-    if not (going.threads or going.messages or going.in_use):
-        return say("keep_nothing_goes", to)
-    parts = [say("keep_goes", to, n=going.threads, messages=number(going.messages, to))]
-    return " ".join(parts + [say("keep_in_use", to, n=going.in_use)] * bool(going.in_use))
+    counted = {"goes": going.threads, "goes_messages": going.messages, "in_use": going.in_use}
+    told = [say(f"keep_{name}", to, n=n) for name, n in counted.items() if n]
+    return " ".join(told) or say("keep_nothing_goes", to)

@@ -127,7 +127,7 @@ def test_from_the_chat_to_the_library_and_back(tab: OpenTab, app: App) -> None:
     library.press("Delete for good")
     expect(library.notice).to_have_text("1 conversation is deleted for good.")
 
-    library.page.get_by_role("searchbox").fill(f"walnu {mark}")
+    library.page.get_by_role("searchbox", name="Search all").fill(f"walnu {mark}")
     library.page.keyboard.press("Enter")
     expect(library.names).to_have_text([one])
     expect(library.page.locator(".said mark").first).to_be_visible()
@@ -136,6 +136,76 @@ def test_from_the_chat_to_the_library_and_back(tab: OpenTab, app: App) -> None:
     back = Chat(library.page, app)
     expect(back.page.locator(".pointed-at")).to_contain_text(one)
     assert "?step=" in back.page.url
+
+
+def test_all_of_a_list_an_order_and_a_tag_among_many(tab: OpenTab, app: App) -> None:
+    """In batches, by itself, and taken back; the order is chosen without a button, the tag found while it is typed."""
+    chat = tab()
+    mark = uuid.uuid4().hex[:8]
+    talk(chat, *(f"Pear {n} {mark}" for n in range(3)))
+    library = Library(chat.page, app)
+    library.open()
+    library.choose(f"Pear 0 {mark}")
+    library.page.get_by_text("Tag", exact=True).first.click()
+    library.page.get_by_label("Tags", exact=True).fill(", ".join(f"t{n} {mark}" for n in range(20)))
+    library.page.keyboard.press("Enter")
+    expect(library.notice).to_contain_text("1 conversation has")
+
+    find = library.page.get_by_role("searchbox", name="Folder or tag")
+    find.press_sequentially(f"17 {mark}")
+    expect(library.page.locator("#found a")).to_have_text([f"t17 {mark}1"])
+    expect(find).to_be_focused()
+    library.faultless()
+    library.page.get_by_role("link", name=f"t17 {mark}").first.click()
+    expect(library.names).to_have_text([f"Pear 0 {mark}"])
+
+    library.open(f"?q=pear+{mark}")
+    library.page.get_by_role("link", name="Choose the whole list").click()
+    expect(library.page.get_by_role("status")).to_contain_text("All 3 conversations of this list")
+    library.faultless()
+    library.page.get_by_text("Move", exact=True).first.click()
+    library.page.get_by_label("Folder", exact=True).fill(f"Pears {mark}")
+    library.page.keyboard.press("Enter")
+    expect(library.notice).to_have_text(f"3 conversations are in “Pears {mark}”.")
+
+    library.open(f"?in=Pears+{mark}")
+    library.page.get_by_label("Order", exact=True).select_option("Oldest")
+    expect(library.names).to_have_text([f"Pear {n} {mark}" for n in range(3)])
+    assert "sort=oldest" in library.page.url
+    library.page.get_by_role("link", name="Choose the whole list").click()
+    expect(library.page.locator(".chosen")).to_have_text("3 chosen")
+    library.page.keyboard.press("e")
+    expect(library.notice).to_have_text("3 conversations are archived.")
+    expect(library.names).to_have_count(0)
+    library.page.keyboard.press("u")
+    expect(library.notice).to_have_text("Undone: 3 conversations are as they were.")
+    expect(library.names).to_have_count(3)
+
+
+def test_what_is_in_the_trash_is_read_there(tab: OpenTab, app: App) -> None:
+    chat = tab()
+    mark = uuid.uuid4().hex[:8]
+    talk(chat, f"Quince {mark}")
+    library = Library(chat.page, app)
+    library.open()
+    library.choose(f"Quince {mark}")
+    library.press("Delete")
+    library.page.get_by_role("link", name="Trash").click()
+    expect(library.page.get_by_role("heading", level=1)).to_have_text("Trash")
+    expect(library.names.first).to_have_text(f"Quince {mark}")
+    library.page.keyboard.press("j")
+    library.page.keyboard.press("Enter")
+    expect(library.preview).to_contain_text("This conversation is in the trash.")
+    expect(library.preview.locator("article").first).to_contain_text(f"Quince {mark}")
+    library.faultless()
+    library.page.keyboard.press("o")  # it cannot be opened in the chat
+    library.preview.get_by_role("button", name="Restore").click()
+    expect(library.notice).to_have_text("1 conversation is back from the trash.")
+    library.page.get_by_role("link", name=re.compile("^All ")).click()
+    expect(library.names.first).to_have_text(f"Quince {mark}")
+    library.page.get_by_role("link", name="How long it is kept").click()
+    expect(library.page.get_by_role("heading", level=1)).to_have_text("What is kept, and for how long")
+    library.faultless()
 
 
 def test_by_keyboard_alone(tab: OpenTab, app: App) -> None:
@@ -201,7 +271,8 @@ def test_on_a_phone_in_french_light_and_dark(tab: OpenTab, app: App) -> None:
     library.page.go_back()
     expect(library.names.first).to_be_visible()
     expect(library.preview.get_by_role("heading")).to_have_count(0)
-    for path in ("?tag=été&with=file", "/usage", "?show=trash", "?q=nothinglikeit", "?after=nonsense"):
+    paths = ("?tag=été&with=file", "/usage", "?show=trash", "?q=nothinglikeit", "?after=nonsense")
+    for path in (*paths, "?all=1", "?sort=oldest", "?find=%C3%A9t%C3%A9", "/kept", "?q=%D8%B1%D8%AD%D9%84%D8%A9&all=1"):
         library.open(path)
         library.faults = [fault for fault in library.faults if "404" not in fault]
         library.faultless_in_both()
@@ -216,8 +287,8 @@ def test_without_a_script(tab: OpenTab, app: App, browser: Browser) -> None:
     library = Library(context.new_page(), app)
     library.open()
     expect(library.names.first).to_have_text(f"Simple {mark}")
-    library.page.get_by_role("searchbox").fill(f"plain {mark}")
-    library.page.get_by_role("searchbox").press("Enter")
+    library.page.get_by_role("searchbox", name="Search all").fill(f"plain {mark}")
+    library.page.get_by_role("searchbox", name="Search all").press("Enter")
     expect(library.names.first).to_have_text(f"Plain {mark}")
     library.open()
     library.names.first.click()
@@ -239,4 +310,13 @@ def test_without_a_script(tab: OpenTab, app: App, browser: Browser) -> None:
     library.page.get_by_label("Tags", exact=True).fill("by hand")
     library.page.get_by_label("Tags", exact=True).press("Enter")
     expect(library.notice).to_have_text("1 conversation has: by hand.")
+    library.page.get_by_label("Order", exact=True).select_option("Newest")
+    library.page.locator("#list").get_by_role("button", name="Show").click()
+    expect(library.names.first).to_have_text(f"Simple {mark}")
+    library.open(f"?q={mark}&all=1")
+    expect(library.page.get_by_role("status")).to_contain_text("All 2 conversations")
+    library.press("Mark as done")
+    expect(library.notice).to_have_text("2 conversations are done.")
+    library.press("Undo")
+    expect(library.notice).to_have_text("Undone: 2 conversations are as they were.")
     context.close()

@@ -41,7 +41,7 @@ async def test_where_nothing_is_limited_all_is_kept(mounted: DataLayer, ann: Any
     assert (await browser.visit("/kept?count=1")).status_code == 200
     assert "stays in the trash for 30 days" in browser.text
     assert "Everything else is kept until you delete it." in browser.text
-    assert "would go" not in browser.text
+    assert "would be removed" not in browser.text
 
 
 async def test_an_app_without_a_trash_says_so(limited: Any, open_browser: OpenBrowser) -> None:
@@ -49,7 +49,7 @@ async def test_an_app_without_a_trash_says_so(limited: Any, open_browser: OpenBr
     browser = open_browser()
     await browser.visit("/kept")
     assert "There is no trash" in browser.text
-    assert "nothing was said for 9 days goes" in browser.text
+    assert "nothing was said for 9 days is removed" in browser.text
 
 
 async def test_each_limit_is_told_and_what_would_go_of_ones_own_is_counted(
@@ -73,14 +73,14 @@ async def test_each_limit_is_told_and_what_would_go_of_ones_own_is_counted(
     layer.store.cleanup.in_use = in_use
     browser = open_browser()
     await browser.visit("/kept")
-    for told in ("for 30 days goes", "the 5 that you used last", "newest 10 messages", "Every 24 hours"):
+    for told in ("for 30 days is", "The 5 conversations that you used last", "last 10 messages", "every 24 hours"):
         assert told in browser.text
-    assert "Whatever is pinned stays (1 conversation of yours)" in browser.text
-    assert "would go now" not in browser.text
+    assert "What is pinned is always kept (1 conversation of yours)" in browser.text
+    assert "would be removed" not in browser.text
     await browser.visit("/kept?count=1")
     # The first message that stays is a question, so that no turn is torn: 9 of 25 stay.
-    assert "Of yours there would go now: 3 whole conversations, and 16 older messages of others." in browser.text
-    assert "1 more stays as long as it is open." in browser.text
+    assert "3 conversations of yours would be removed now. 16 older messages would be removed" in browser.text
+    assert "1 more is kept as long as it is open." in browser.text
     done = await layer.store.clean_up(dry_run=True)
     assert done.threads == 3 + 2
     counted = await layer.store.cleanup.going((await layer.get_user("ann")).id)
