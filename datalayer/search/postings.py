@@ -58,10 +58,17 @@ def block_of(word: str, count: int) -> int:
     return zlib.crc32(word.encode()) % count
 
 
-def unpacked(block: str, word: str) -> list[tuple[int, int]]:
-    """The passages that have ``word``, by number, and how often."""
+def line_of(block: str, word: str) -> str:
+    """Where ``word`` is, as the block has it; "": nowhere."""
     begin = block.find(f"\n{word} ")
-    if begin < 0:
-        return []
-    line = block[block.index(" ", begin) + 1 : block.index("\n", begin + 1)]
-    return [(int(number), int(times)) for number, _, times in (each.partition(":") for each in line.split(" "))]
+    return block[block.index(" ", begin) + 1 : block.index("\n", begin + 1)] if begin >= 0 else ""
+
+
+def count_of(line: str) -> int:
+    """In how many passages."""
+    return line.count(":")
+
+
+def unpacked(line: str) -> list[tuple[int, int]]:
+    """The passages, by number, and how often each has it."""
+    return [(int(number), int(times)) for number, _, times in (each.partition(":") for each in line.split())]

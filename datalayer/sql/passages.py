@@ -7,7 +7,7 @@ there are.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import accumulate, islice
 from json import dumps
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from ..dialects.expressions import ids_of
 from ..passages import CITES, LEFT_OUT, ContextFile, FoundPassage, Passage, Status
 from ..schema import blobs, elements, file_texts, passage_words, passages, steps, threads
 from ..search.bm25 import Ranked, rank
-from ..search.postings import Indexed, block_of, unpacked
+from ..search.postings import Indexed, block_of, count_of, line_of, unpacked
 from ..search.stems import wanted, words
 from ..text import fold
 from ..versions import HIDDEN
@@ -32,6 +32,9 @@ _QUESTION = 20_000
 """Characters of a question that are looked at."""
 _LOOKUPS = 10_000
 """Words times files that are looked up; of a long question only the first words are."""
+
+_POSTINGS = 100_000
+"""Places of words that are looked at: some tenths of a second."""
 
 
 class Held(NamedTuple):
@@ -149,10 +152,26 @@ def _indexed(connection: Connection, known: Mapping[int, Held], asked: Collectio
     lengths = _by_key(connection, _LENGTHS, known)
     where = {n: {word: key(n, block_of(word, known[n].blocks)) for word in asked} for n in lengths}
     blocks = _by_key(connection, _WORDS, {at for each in where.values() for at in each.values()})
-    return {
-        n: Indexed(lengths[n][0], {word: unpacked(blocks[at][0], word) for word, at in each.items() if at in blocks})
-        for n, each in where.items()
+    lines = {
+        word: {n: line for n, each in where.items() if (line := line_of(blocks.get(each[word], ("",))[0], word))}
+        for word in asked
     }
+    found: dict[int, dict[str, list[tuple[int, int]]]] = {n: {} for n in lengths}
+    for word in _telling(lines):
+        for n, line in lines[word].items():
+            found[n][word] = unpacked(line)
+    return {n: Indexed(lengths[n][0], of_file) for n, of_file in found.items()}
+
+
+def _telling(lines: Mapping[str, Mapping[int, str]]) -> list[str]:
+    """The words that fewest passages have, and as many of the others as can be looked at: a word that all have tells
+    nothing."""
+    counts = {word: sum(map(count_of, each.values())) for word, each in lines.items()}
+    rarest = sorted((word for word, count in counts.items() if count), key=lambda word: counts[word])
+    left = accumulate(counts[word] for word in rarest)
+    return [
+        word for place, (word, total) in enumerate(zip(rarest, left, strict=True)) if not place or total <= _POSTINGS
+    ]
 
 
 def _by_key(connection: Connection, query: Select[Any], keys: Collection[int]) -> dict[int, tuple[Any, ...]]:

@@ -10,7 +10,7 @@ import pytest
 from datalayer import DataLayer, InvalidInput, forks
 from datalayer.passages import CITES, LEFT_OUT, FileText, FoundPassage, Passage, Place
 from datalayer.records import now
-from datalayer.sql import file_texts
+from datalayer.sql import file_texts, passages
 from datalayer.writes import ChooseVersion, DeleteThread, RestoreThread, TrashThread, UpsertElement
 from tests.conftest import OpenLayer, blob_names, change, failures, make_step, register, rows, start_thread
 from tests.contract.test_elements import sha256
@@ -421,6 +421,15 @@ class TestFound:
         assert {each[0] for each in await found(ben)} == {three}
         await layer.store.submit(TrashThread(thread_id=one, at=now()))
         assert {each[0] for each in await found(ann)} == {two}
+
+    async def test_of_words_that_are_everywhere_the_rare_ones_are_looked_at(
+        self, layer: DataLayer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(passages, "_POSTINGS", 5)
+        key, _ = await thread_of(layer)
+        await attach(layer, key, *(f"The bird {number}" for number in range(9)), "The heron", "The owl, the owl")
+        assert await said(layer, key, "birds, herons and owls") == ["The owl, the owl", "The heron"]
+        assert len(await said(layer, key, "birds")) == 9
 
     async def test_it_asks_the_same_number_of_statements_of_any_number_of_files(self, layer: DataLayer) -> None:
         key, _ = await thread_of(layer)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from datalayer.passages import Passage, Place
 from datalayer.search.bm25 import rank
-from datalayer.search.postings import block_of, index, packed, said, unpacked
+from datalayer.search.postings import block_of, count_of, index, line_of, packed, said, unpacked
 from datalayer.search.stems import BEFORE, stem, wanted, words
 
 
@@ -68,11 +68,13 @@ def test_blocks_give_back_what_was_put_into_them_word_by_word(texts: list[str]) 
     blocks = packed(found.words)
     assert list(found.lengths) == [len(words(text)) for text in texts]
     for word, places in found.words.items():
-        assert unpacked(blocks[block_of(word, len(blocks))], word) == places
+        line = line_of(blocks[block_of(word, len(blocks))], word)
+        assert unpacked(line) == places
+        assert count_of(line) == len(places)
         assert [number for number, _ in places] == [n for n, text in enumerate(texts, 1) if word in words(text)]
     for absent in ("zz", "1:1", ""):
         if absent not in found.words:
-            assert not any(unpacked(block, absent) for block in blocks)
+            assert not any(line_of(block, absent) for block in blocks)
 
 
 def test_a_long_text_takes_few_blocks() -> None:

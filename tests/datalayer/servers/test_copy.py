@@ -21,11 +21,14 @@ from datalayer.__main__ import app
 from datalayer.backup import kinds
 from datalayer.blobs import LocalBlobs
 from datalayer.errors import StoreUnusable
+from datalayer.passages import FileText, Passage
+from datalayer.passages import Place as At
 from datalayer.place import Place
 from datalayer.reports import digest
 from datalayer.sql import copying
 from datalayer.writes import PutPreferences, PutSummary, RecordUsage
 from tests.conftest import chainlit_session, make_step, new_id, often, register
+from tests.contract.test_elements import sha256
 from tests.embeddings import give_vectors
 from tests.processes import module, start
 from tests.servers import databases
@@ -76,6 +79,8 @@ async def filled(url: str, tmp_path: Path, messages: int = 3) -> DataLayer:
     await layer.store.submit(PutPreferences(actor="Ann \N{SNOWMAN} é", settings={"model": "m"}, at=records.now()))
     await layer.store.put_app_value("accounts", {"ann": "hash"}, 0)
     await give_vectors(layer.store, "s1-0", "s2-0")
+    said = Passage("The heron, \N{SNOWMAN} 模型", At(pages=(1, 2), heading=("é",)))
+    assert await layer.store.keep_text(sha256(b"content 1"), FileText("tests", (said, said)))
     return layer
 
 
@@ -91,6 +96,9 @@ async def everything(layer: DataLayer) -> Any:
         layer.store.preferences(user.id),
         layer.store.was_deleted("t3 "),
         layer.store.app_values(["accounts"]),
+        layer.store.context_files("t1 "),
+        layer.store.find_passages("t1 ", "herons"),
+        layer.store.read_passages("t1 ", "e1"),
     ]
     return [user, *[await each for each in found]]
 
@@ -107,6 +115,7 @@ async def test_all_is_the_same_afterwards(pair: tuple[str, str], new_url: NewUrl
     assert (done.files, done.lost) == (3, [])
     assert done.tables["steps"].rows == 8
     assert done.tables["vectors"].rows == 2
+    assert done.tables["passages"].rows == 2
     assert done.brought == sum(table.rows for table in done.tables.values())
     again = DataLayer(other, files=tmp_path / "others", spool=tmp_path / "spool2")
     assert await everything(again) == before

@@ -28,10 +28,13 @@ from datalayer.dialects.postgres_tools import PostgresTools
 from datalayer.dialects.server_schema import ask
 from datalayer.dialects.tools import Tools
 from datalayer.errors import InvalidInput, StoreCorrupt, StoreUnavailable
+from datalayer.passages import FileText, Passage
+from datalayer.passages import Place as At
 from datalayer.place import Place
 from datalayer.schema import HEAD
 from datalayer.store import Store
 from datalayer.writes import UpsertElement, UpsertStep
+from tests.contract.test_elements import sha256
 from tests.embeddings import give_vectors
 from tests.servers import databases, mariadb, postgres
 from tests.servers.certificates import certificate
@@ -104,6 +107,9 @@ def fill(place: Place, count: int) -> None:
         for n in range(count):
             await add(store, n)
         await give_vectors(store, *(f"s{n:05}" for n in range(count)[:1]))
+        if count:
+            said = Passage("The heron, 😀 'q' \"d\" \\ \r\n\t;", At(lines=(1, 1)))
+            assert await store.keep_text(sha256(b"file 0"), FileText("tests", (said,)))
         await store.close()
 
     asyncio.run(run())
