@@ -125,7 +125,7 @@ def embed(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would cost.")] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Remove all vectors instead.")] = False,
 ) -> None:
-    """Make vectors of all messages, so that THREADKEEP_EMBEDDING_MODEL finds them by their meaning.
+    """Make vectors of all messages and files, so that THREADKEEP_EMBEDDING_MODEL finds them by their meaning.
 
     Shows first what it costs. May run beside the app; what was cut off is gone on with.
     """
@@ -142,13 +142,13 @@ def embed(
     model = embeddings.name
     found = _with_store(config, None, lambda store: embedding.look(store, config, model))
     typer.echo(embedding.told(found))
-    if dry_run or not (found.messages or found.counts.others):
+    if dry_run or found.is_done:
         return
     if not yes:
         typer.confirm("Send them?", abort=True)
     with _bar() as show:
-        made = _with_store(config, embeddings, lambda store: embedding.make(store, model, found.counts.messages, show))
-    typer.echo(f"{made.made} of {made.messages} messages have a vector.")
+        made = _with_store(config, embeddings, lambda store: embedding.make(store, found, show))
+    typer.echo(embedding.done(*made))
 
 
 @app.command()

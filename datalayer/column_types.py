@@ -1,7 +1,7 @@
 """Types of columns, as every database keeps them. The migrations use them, too: what they mean must not change."""
 
 from sqlalchemy import JSON, BigInteger, Integer, LargeBinary, String, Text
-from sqlalchemy.dialects.mysql import LONGTEXT, VARBINARY
+from sqlalchemy.dialects.mysql import LONGBLOB, LONGTEXT, VARBINARY
 
 ID = String(255).with_variant(String(255, collation="C"), "postgresql")
 """Compared byte for byte. MySQL's tables have such a collation as a whole: see ``dialects.mysql``."""
@@ -17,3 +17,6 @@ Seq = BigInteger().with_variant(Integer(), "sqlite")
 
 Bits = LargeBinary().with_variant(VARBINARY(512), "mysql")
 """A bit for each of 4,096 dimensions at most; MySQL has no BLOB in an index."""
+
+LongBytes = LargeBinary().with_variant(LONGBLOB(), "mysql")
+"""MySQL's BLOB ends at 64 KiB."""

@@ -1,5 +1,5 @@
 """Vectors of messages, made in the background: of new messages soon after they are complete, and, once somebody has
-agreed, of all that was said before.
+agreed, of all that was said before. In turn with them, those of passages of files (``passage_embedding``).
 
 Always true: nothing waits for the model, neither a write nor a search by words; no transaction is open while it is
 asked; a kill costs a batch at most. Of several processes one at a time makes them.
@@ -8,15 +8,16 @@ asked; a kill costs a batch at most. Of several processes one at a time makes th
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
+from .asking import Asking
 from .dialects.base import Database, reason
-from .embeddings import AT_ONCE, EmbeddingFailed, EmbeddingRefused, Embeddings
+from .embeddings import AT_ONCE, EmbeddingFailed, Embeddings
 from .errors import DataLayerError, InvalidInput
+from .passage_embedding import PassageEmbedding
 from .records import now
-from .search.numbers import NO_VECTOR, SCALE, Packed, pack
 from .spool import Spool
 from .sql import vectors
 from .sql.vectors import State
@@ -27,16 +28,10 @@ _LOOKED_AT = 10.0
 """Seconds until it is looked for work at the latest: another process may have left some."""
 _SETTLING = 2.0
 """Seconds after a write until its messages are sent, and others with them."""
-_CALL = 90.0
-"""Seconds that the model has for a batch."""
 _LEASE = 2 * 90_000_000
 """Microseconds that a process alone makes vectors after it has begun a batch."""
 PAUSES = (5.0, 20.0, 60.0, 300.0, 600.0)
 """Seconds after one failure, two, …; the last one from then on."""
-_PROBE = "Hello"
-"""What any model takes: so it is told whether it cannot do a text, or none at all."""
-
-
 _NAMELESS = "?"
 """Begins what stands for a process without a spool: nobody can tell whether that one lives."""
 
@@ -50,8 +45,10 @@ class Embedding:
         embeddings: Embeddings,
         spool: Spool,
         is_dead: Callable[[str], Awaitable[bool]],
+        gone: Callable[[], None],
     ) -> None:
-        """``spool``: names this process, once it is open. ``is_dead``: as of ``Opening``."""
+        """``spool``: names this process, once it is open. ``is_dead``: as of ``Opening``. ``gone``: as of
+        ``PassageEmbedding``."""
         if not (0 < len(embeddings.name) <= 64 and embeddings.name.isascii()):
             raise InvalidInput("The name of an embedding model has 1 to 64 characters of ASCII")
         try:
@@ -60,6 +57,8 @@ class Embedding:
             raise InvalidInput("A search by meaning needs the package numpy") from None
         self._database = database
         self._embeddings = embeddings
+        self._asking = Asking(embeddings, "messages")
+        self._passages = PassageEmbedding(database, embeddings, self._has_turn, gone)
         self._spool, self._is_dead = spool, is_dead
         self._nameless = _NAMELESS + uuid.uuid4().hex
         self._begun: State | None = None
@@ -121,7 +120,7 @@ class Embedding:
             what = reason(error)
             if isinstance(error, EmbeddingFailed):
                 pause, what = max(pause, min(error.retry_after or 0.0, 3600.0)), str(error)
-            logger.warning("messages wait for vectors of %s: %s", self._embeddings.name, what)
+            logger.warning("messages or files wait for vectors of %s: %s", self._embeddings.name, what)
             return pause
         return 0.0
 
@@ -135,6 +134,12 @@ class Embedding:
         if found is None or found.model != model:  # another process has another model, or all was removed
             return False
         self._begun = found
+        made = await self._of_messages(found)
+        return await self._passages.step(found.since) or made
+
+    async def _of_messages(self, found: State) -> bool:
+        """As ``step``, of messages."""
+        model, database = found.model, self._database
         batch = await database.read.run(partial(vectors.batch, most=AT_ONCE))
         if not (batch.texts or batch.gone or found.walk not in (None, vectors.DONE)):
             if found.walk == vectors.DONE and self._looked_to is not None:
@@ -146,7 +151,8 @@ class Embedding:
         if batch.gone:
             await database.write.run(partial(vectors.forget, gone=batch.gone))
         if batch.texts:
-            packed = await self._packed(batch.texts)
+            length = await database.read.run(partial(vectors.length, model=model))
+            packed = await self._asking.packed(batch.texts, length)
             await database.write.run(partial(vectors.put, model=model, made_of=batch.texts, packed=packed))
             self._failures = 0
             return True
@@ -173,82 +179,3 @@ class Embedding:
             await self._database.write.run(partial(vectors.want, model=self._embeddings.name, ids=list(some)))
         self._looked_to = following
         return True
-
-    async def _packed(self, texts: Mapping[str, str]) -> dict[str, Packed]:
-        """The vectors of ``texts``, NO_VECTOR of those that the model cannot do; what is left out waits. Raises
-        EmbeddingFailed."""
-        length = await self._database.read.run(partial(vectors.length, model=self._embeddings.name))
-        try:
-            return dict(zip(texts, await self._ask(list(texts.values()), length), strict=True))
-        except EmbeddingRefused:
-            pass  # one of them is; each alone tells which
-        except EmbeddingFailed as error:
-            if not self._failures or error.retry_after is not None:
-                raise  # most failures end by themselves
-            length = await self._probe(length)
-        return await self._one_by_one(texts, length)
-
-    async def _one_by_one(self, texts: Mapping[str, str], length: int | None) -> dict[str, Packed]:
-        """As ``_packed``, with four calls a text at most."""
-        found: dict[str, Packed] = {}
-        for key, text in texts.items():
-            try:
-                found[key] = await self._alone(text, length)
-            except EmbeddingFailed:
-                if not any(each != NO_VECTOR for each in found.values()):
-                    raise
-                return found
-            length = length or len(found[key].vector) or None
-        if not any(each != NO_VECTOR for each in found.values()):  # then it may be for no text's sake
-            await self._probe(length)
-        if without := sum(each == NO_VECTOR for each in found.values()):
-            logger.warning("%s makes no vector of %s messages", self._embeddings.name, without)
-        return found
-
-    async def _alone(self, text: str, length: int | None) -> Packed:
-        """NO_VECTOR: the model refuses this text, or fails at it twice and not at another. Raises EmbeddingFailed."""
-        for _ in range(2):
-            try:
-                return (await self._ask([text], length))[0]
-            except EmbeddingRefused:
-                break
-            except EmbeddingFailed as error:
-                if error.retry_after is not None:
-                    raise
-                await self._probe(length)
-        return NO_VECTOR
-
-    async def _probe(self, length: int | None) -> int:
-        """The length of what the model makes now. Raises EmbeddingFailed: it makes no vector of any text."""
-        try:
-            return len((await self._ask([_PROBE], length))[0].vector)
-        except EmbeddingRefused:
-            raise EmbeddingFailed("the model refuses every text") from None
-
-    async def _ask(self, texts: list[str], length: int | None) -> list[Packed]:
-        return await asked(self._embeddings, texts, query=False, within=_CALL, length=length)
-
-
-async def asked(
-    embeddings: Embeddings, texts: list[str], query: bool, within: float, length: int | None
-) -> list[Packed]:
-    """The vectors of ``texts``, as they are kept. ``length``: that of ``Packed.vector``; None: any, but all the same.
-    Raises EmbeddingFailed, EmbeddingRefused."""
-    try:
-        async with asyncio.timeout(within):
-            found = await embeddings.embed(texts, query)
-        packed = [pack(each) for each in found]
-    except (EmbeddingFailed, EmbeddingRefused):
-        raise
-    except TimeoutError:
-        raise EmbeddingFailed(f"no answer within {within:.0f} s") from None
-    except Exception as error:
-        raise EmbeddingFailed(f"no vectors: {type(error).__name__}") from error
-    lengths = {len(each.vector) for each in packed}
-    if len(packed) != len(texts) or len(lengths) > 1:
-        raise EmbeddingFailed(f"{len(packed)} vectors of {len(texts)} texts, or of several lengths")
-    if length is not None and lengths != {length}:
-        raise EmbeddingFailed(
-            f"vectors of {lengths.pop() - SCALE} dimensions, where those before have {length - SCALE}"
-        )
-    return packed

@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
+from .embedding import Embedding
+from .fused_passages import FusedPassages
 from .passages import ContextFile, FileText, FoundPassage, Passage
 from .releases import Releases
 from .sql import passages as sql
@@ -24,6 +26,9 @@ class Files(ABC):
     """None of them checks who asks. Every method raises StoreUnavailable when the database does not answer."""
 
     _releases: Releases
+    _embedding: Embedding | None = None
+    _fused_passages: FusedPassages | None = None
+    """What finds by meaning, too; None: there is no model for that."""
 
     @abstractmethod
     async def _settled(self, thread_id: str | None = None) -> None:
@@ -46,7 +51,10 @@ class Files(ABC):
         has read before gives way. False: no element has the content, or the last one went meanwhile. Raises
         InvalidInput for a text that is too long."""
         await self._settled()
-        return await self._releases.texts.keep(sha256, read)
+        kept = await self._releases.texts.keep(sha256, read)
+        if kept and self._embedding:
+            self._embedding.stir()
+        return kept
 
     async def context_files(self, thread_id: str) -> list[ContextFile]:
         """What answers of the conversation may draw on, in the order in which the files came: none of a version that is
@@ -63,15 +71,21 @@ class Files(ABC):
         elements: Collection[str] | None = None,
     ) -> list[FoundPassage]:
         """The passages of the conversation's files that are most about ``question``, the best first, of files that are
-        not superseded. ``before``: the questions asked before it, which tell what it is about. ``elements``: only of
-        these files, superseded ones too; None: of all."""
+        not superseded: by words, and, where the store has a model for that, by meaning. ``before``: the questions
+        asked before it, which tell what it is about. ``elements``: only of these files, superseded ones too; None: of
+        all."""
         wanted = [
             each
             for each in await self._files(thread_id)
             if (not each.file.superseded if elements is None else each.file.element_id in elements)
         ]
         # Of files with equal content the newest is named.
-        return await self._best(sql.once(reversed(wanted)), question, before, limit)
+        some = sql.once(reversed(wanted))
+        if self._fused_passages and limit > 0:
+            found = await self._fused_passages.find(some, question, before, min(limit, _MOST))
+            if found is not None:
+                return found
+        return await self._best(some, question, before, limit)
 
     async def read_passages(
         self, thread_id: str, element_id: str, first: int = 1, last: int | None = None
@@ -86,7 +100,8 @@ class Files(ABC):
         return await self._now(sql.read, number, first, _TO_THE_END if last is None else last)
 
     async def find_in_files(self, user_id: str, question: str, limit: int = 20) -> list[FoundPassage]:
-        """As ``find_passages``, of the 1,000 newest files of a user's conversations that are not in the trash."""
+        """As ``find_passages``, of the 1,000 newest files of a user's conversations that are not in the trash; by words
+        alone."""
         parts = await self._list(user_id, partial(sql.user_files, user_id=user_id), content=True)
         newest = sorted((each for part in parts for each in part), key=lambda each: -each.file.created_at)
         return await self._best(sql.once(newest), question, (), limit)

@@ -4,16 +4,12 @@ Always true: where there are no vectors, or the model does not answer in time, w
 an error.
 """
 
-import logging
-import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from .embedding import asked
-from .embeddings import EmbeddingFailed, EmbeddingRefused, Embeddings
+from .questions import Questions
 from .records import Thread
 from .search import find, fusion, results
 from .search.documents import Document
@@ -24,15 +20,6 @@ from .search.numbers import Packed
 from .search.query import Query, has_quotes, words
 from .search.results import Hit
 from .sql import queries, vectors
-
-logger = logging.getLogger("datalayer")
-
-WITHIN = 2.0
-"""Seconds that the model has to say what a question means."""
-_AGAIN = 30.0
-"""Seconds after a failure until it is asked again: nobody else waits for nothing meanwhile."""
-_REMEMBERED = 256
-"""Questions whose vectors are kept: further pages ask the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +38,10 @@ class Fused:
     """``read``, ``ask``: the store's ``_read`` and ``_list``."""
 
     def __init__(
-        self, embeddings: Embeddings, read: Callable[..., Awaitable[Any]], ask: Callable[..., Awaitable[list[Any]]]
+        self, questions: Questions, read: Callable[..., Awaitable[Any]], ask: Callable[..., Awaitable[list[Any]]]
     ) -> None:
-        self._embeddings, self._read, self._ask = embeddings, read, ask
+        self._questions, self._read, self._ask = questions, read, ask
         self._sketches = Sketches()
-        self._known: OrderedDict[str, Packed] = OrderedDict()
-        self._not_before = 0.0
 
     async def page(
         self,
@@ -82,7 +67,7 @@ class Fused:
         if meaning is not None:
             how: dict[str, Any] = {
                 **{"find_words": find_words, "sketches": self._sketches, "user_id": user_id, "query": query},
-                **{"asked": meaning, "model": self._embeddings.name, "by_thread": by_thread, "feedback": feedback},
+                **{"asked": meaning, "model": self._questions.model, "by_thread": by_thread, "feedback": feedback},
             }
             part = partial(fusion.part, **how)
             page, place = _head(await self._ask(user_id, part, content=True), query, first, place, by_thread)
@@ -112,7 +97,7 @@ class Fused:
         query = Query()
         if not text.strip() or (meaning := await self._vector(user_id, text)) is None:
             return []
-        model = self._embeddings.name
+        model = self._questions.model
         part = partial(nearest, sketches=self._sketches, user_id=user_id, query=query, asked=meaning, model=model)
         found = [near for some in await self._ask(user_id, part, content=True) for near in some]
         ranked = sorted(found, key=lambda near: -near.cosine)[: min(first, MOST)]
@@ -125,25 +110,14 @@ class Fused:
         return await self._vector(user_id, words(question))
 
     async def _vector(self, user_id: str, text: str) -> Packed | None:
-        if (known := self._known.get(text)) is not None:
-            self._known.move_to_end(text)
-            return known
-        if time.monotonic() < self._not_before:
-            return None
-        if not await self._read(vectors.has_some, user_id, self._embeddings.name):
-            return None
-        length = await self._read(vectors.length, self._embeddings.name)
-        try:
-            (found,) = await asked(self._embeddings, [text], query=True, within=WITHIN, length=length)
-        except (EmbeddingFailed, EmbeddingRefused) as error:
-            if isinstance(error, EmbeddingFailed):
-                self._not_before = time.monotonic() + _AGAIN
-            logger.warning("found by words alone: %s", str(error) or "the model takes no such question")
-            return None
-        self._known[text] = found
-        if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
-        return found
+        length = None
+        if not self._questions.knows(text):
+            model = self._questions.model
+            if not (self._questions.asks([text]) and await self._read(vectors.has_some, user_id, model)):
+                return None
+            length = await self._read(vectors.length, model)
+        found = await self._questions.vectors([text], length)
+        return found[0] if found else None
 
 
 def _head(parts: list[Part], query: Query, first: int, place: Place, by_thread: bool) -> tuple[Page, Place]:

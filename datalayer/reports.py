@@ -126,6 +126,18 @@ class VectorCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class PassageCounts:
+    """Of how many passages of files a store has vectors."""
+
+    passages: int
+    """That can have one."""
+    made: int
+    """Of the model that was asked about; where it takes no vector of a text, that counts, too."""
+    whole: bool
+    """Whether all have one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facets:
     """How many of a user's threads there are of each kind: as many as a list shows with that filter of ``Which``. Those
     in the trash count nowhere else."""

@@ -22,9 +22,9 @@ from sqlalchemy import (
     true,
 )
 
-from .column_types import ID, Bits, Json, LongText, Seq
+from .column_types import ID, Bits, Json, LongBytes, LongText, Seq
 
-HEAD = "0012"
+HEAD = "0013"
 """Revision of this schema; the last one in ``migrations/versions``."""
 
 MESSAGES = ("user_message", "assistant_message")
@@ -216,8 +216,9 @@ elements = Table(
 # What was read of a content, once, whoever has it: which contents those are, elements alone say. number: a random one,
 # from which the keys of its passages and words follow (sql/file_texts.py). state: making, until all of it is stored,
 # kept, or going, until all of it is removed; of a content one row at most is kept. refused: why there are no passages.
-# lengths: how many words each has. blocks: in how many rows its words are. A row points to no other, so that it goes
-# last.
+# lengths: how many words each has. blocks: in how many rows its words are. embedded: the model of which all its
+# passages have vectors; "" as long as some have none, NULL where there are no passages. A row points to no other, so
+# that it goes last.
 file_texts = Table(
     "file_texts",
     metadata,
@@ -232,7 +233,9 @@ file_texts = Table(
     Column("blocks", Integer, nullable=False),
     Column("lengths", Json, nullable=False),
     _time("created_at", nullable=False),
+    Column("embedded", String(64), server_default=""),
     Index("file_texts_by_content", "sha256", "state"),
+    Index("file_texts_by_vectors", "embedded", "created_at"),
 )
 _partial("file_texts_unkept", file_texts.c.state, where=file_texts.c.state != "kept")
 
@@ -252,6 +255,19 @@ passage_words = Table(
     metadata,
     Column("key", Seq, primary_key=True, autoincrement=False),
     Column("words", LongText, nullable=False),
+)
+
+# What passages of a file mean, as vectors, some passages a row. key: the number of its text, and that of the row behind
+# it. passages: how many. vectors: as in search/numbers.py, one behind the other, all zeros for a passage that the model
+# does not take; empty where none has one.
+passage_vectors = Table(
+    "passage_vectors",
+    metadata,
+    Column("key", Seq, primary_key=True, autoincrement=False),
+    Column("model", String(64), nullable=False),
+    Column("passages", Integer, nullable=False),
+    Column("vectors", LongBytes, nullable=False),
+    Index("passage_vectors_by_model", "model", "passages"),
 )
 
 # A vote. user_id is "" where nobody logs in, because NULLs would escape the unique constraint.

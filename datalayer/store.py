@@ -21,12 +21,14 @@ from .embeddings import Embeddings
 from .errors import DataLayerError, InvalidInput, StoreClosed, StoreUnavailable, WrongLoop
 from .files import Files
 from .fused import Fused
+from .fused_passages import FusedPassages
 from .indexing import Indexing
 from .lanes import Lanes
 from .observer import observer
 from .place import Place
 from .pruning import Pruning
 from .purging import Purging
+from .questions import Questions
 from .reads import Found, Reads, T
 from .records import Blob, Readiness, User, user_id
 from .releases import Releases, vanished
@@ -55,7 +57,7 @@ class Store(Reads, Files, AppValues, Vectors):
     ``<database>.backups``; another disk is best. "Beside" a server's database is the current folder, and its address
     the name. ``trash_days``: how long the trash keeps what is put into it; 0: there is none, and what is in it from
     before is kept for 30 days.
-    ``embeddings``: a model by which messages are found by their meaning, too; None: by their words alone.
+    ``embeddings``: a model by which messages and files are found by their meaning, too; None: by their words alone.
     ``retention``: what need not be kept for ever; None: all is.
     ``kept``: what of a write is accepted, None: nothing; it is asked when the write is called.
 
@@ -86,10 +88,14 @@ class Store(Reads, Files, AppValues, Vectors):
         self._purging = Purging(self._expired, self.submit, trash_days, self._tell_gone)
         self.cleanup = Cleanup(retention, self._now, self.submit, self.blobs, self._tell_gone, self.catch_up)
         self.on_gone: Callable[[str, str], Awaitable[None]] = nobody
-        self._fused = Fused(embeddings, self._read, self._list) if embeddings else None
+        questions = Questions(embeddings) if embeddings else None
+        self._fused = Fused(questions, self._read, self._list) if questions else None
+        self._fused_passages = FusedPassages(questions, self._now) if questions else None
         self._open = opening.of(self._database, self.place, self._spool, self._vectors_since)
         self._takeover = Takeover(self._spool, self._open, lambda left: self._lanes.store_kept(left, self._apply))
-        self._embedding = Embedding(self._database, embeddings, self._spool, self._open.is_dead) if embeddings else None
+        if embeddings:
+            alive = self._spool, self._open.is_dead
+            self._embedding = Embedding(self._database, embeddings, *alive, gone=self._releases.texts.stir)
         self._indexing = Indexing(self._database)
         self._counting = Counting(self._database)
         self._lanes = Lanes(

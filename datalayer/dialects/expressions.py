@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Integer, String, bindparam, select
+from sqlalchemy import BigInteger, Integer, String, bindparam, cast, select
 from sqlalchemy.sql.functions import FunctionElement
 
 
@@ -25,3 +25,8 @@ def listed(name: str) -> Any:
     """The ids in the JSON list that the parameter ``name`` brings: one statement text for any number of them, where an
     expanded IN is parsed anew each time."""
     return select(ids_of(bindparam(name, type_=String)).table_valued("value").c.value)
+
+
+def listed_numbers(name: str) -> Any:
+    """The same of whole numbers."""
+    return select(cast(ids_of(bindparam(name, type_=String)).table_valued("value").c.value, BigInteger))

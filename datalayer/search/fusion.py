@@ -79,11 +79,16 @@ def mark_of(document: Document, by_thread: bool) -> str:
 
 def fused(rankings: Sequence[Iterable[Key]]) -> list[Key]:
     """What is in any of the rankings, each once; of equals, what comes first in the first of them."""
+    return list(scored(rankings))
+
+
+def scored(rankings: Sequence[Iterable[Key]]) -> dict[Key, float]:
+    """The same, with what each has come to."""
     score: dict[Key, float] = {}
     for ranking in rankings:
         for place, key in enumerate(dict.fromkeys(ranking), 1):
             score[key] = score.get(key, 0.0) + 1 / (_K + place)
-    return sorted(score, key=lambda key: -score[key])
+    return dict(sorted(score.items(), key=lambda each: -each[1]))
 
 
 def head(parts: Sequence[Part], query: Query, by_thread: bool) -> tuple[list[Document], str | None]:

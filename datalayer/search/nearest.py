@@ -23,6 +23,7 @@ from . import documents, find, numbers
 from .documents import Document
 from .numbers import Packed
 from .query import Query
+from .standing import least
 
 if TYPE_CHECKING:
     import numpy
@@ -35,8 +36,8 @@ _FEW = 2_000
 """Messages that pass filters: their vectors are all looked at whole."""
 _SAMPLE = 200
 """Messages that stand for all."""
-_TOO_FEW = 20
 _BEYOND = 3.5
+"""As in ``standing.least``."""
 _ROWS = 5_000
 """That are read at a time."""
 _AT_ONCE = 500
@@ -173,7 +174,7 @@ def nearest(
     ``without``: threads that are left out, as are those in the trash.
 
     How near texts are that have nothing to do with each other differs from model to model. So what is found must stand
-    out from what the user has said of other things (``_bound``).
+    out from what the user has said of other things (``standing``).
     """
     filters = replace(query, terms=tuple(term for term in query.terms if term.excluded), problems=())
     passing = list(islice(find.passing(connection, user_id, filters), _FEW + 1)) if filters != Query() else None
@@ -184,25 +185,10 @@ def nearest(
     others = _whole(connection, user_id, model, sample, asked)
     if not (ranked and others):
         return []
-    bound = _bound(ranked[0][0], [cosine for cosine, _ in reversed(others)])
+    bound = least(ranked[0][0], [cosine for cosine, _ in reversed(others)], _BEYOND)
     near = [each for each in ranked if each[0] >= bound]
     unseen = {*without, *find.in_trash(connection, user_id)}
     return list(islice(_documents(connection, user_id, filters, near, unseen), MOST))
-
-
-def _bound(best: float, others: Sequence[float]) -> float:
-    """The smallest cosine of what is found. ``others``: of messages that stand for all, smallest first.
-
-    Most messages are of other things, so the lower quarter tells where theirs are, and how far apart: what is found is
-    _BEYOND standard deviations above their middle. Of a few messages that cannot be told: then it is what is nearer
-    than halfway to the best.
-    """
-    low, quarter = others[len(others) // 20], others[len(others) // 4]
-    halfway = (best + others[len(others) // 10]) / 2 - 1e-6
-    if len(others) < _TOO_FEW:
-        return halfway
-    deviation = (quarter - low) / 0.97  # of a normal distribution: from the twentieth part to the fourth
-    return max(halfway, quarter + (0.67 + _BEYOND) * deviation)
 
 
 def _whole(

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from .. import dialects
 from ..passages import FileText, Passage, Place
 from ..records import now
-from ..schema import blobs, elements, file_texts, passage_words, passages
+from ..schema import blobs, elements, file_texts, passage_vectors, passage_words, passages
 from ..search import stems
 from ..text import clean
 
@@ -74,6 +74,7 @@ def begin(connection: Connection, sha256: str, read: FileText, lengths: Sequence
     row = {"number": number, "sha256": sha256, "state": MAKING, "reader": known_as(read.reader), "created_at": now()}
     row |= {"refused": read.refused and read.refused[:16], "pages": read.pages, "cut": read.cut}
     row |= {"passages": len(read.passages), "blocks": blocks, "lengths": list(lengths)}
+    row |= {"embedded": "" if read.passages else None}
     connection.execute(insert(file_texts), row)
     return number
 
@@ -141,7 +142,7 @@ def sweep(connection: Connection, most: int) -> bool:
         query = query.with_for_update(skip_locked=True)
     if (number := connection.execute(query).scalar()) is None:
         return False
-    if not any(_removed(connection, table, number, most) for table in (passages, passage_words)):
+    if not any(_removed(connection, table, number, most) for table in (passages, passage_words, passage_vectors)):
         connection.execute(delete(file_texts).where(_text.number == number))
     else:
         connection.execute(update(file_texts).where(_text.number == number).values(state=GOING))

@@ -11,10 +11,10 @@ from itertools import accumulate, islice
 from json import dumps
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, Select, String, and_, bindparam, cast, func, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
 
 from .. import dialects
-from ..dialects.expressions import ids_of
+from ..dialects.expressions import listed_numbers
 from ..passages import CITES, LEFT_OUT, ContextFile, FoundPassage, Passage, Status
 from ..schema import blobs, elements, file_texts, passage_words, passages, steps, threads
 from ..search.bm25 import Ranked, rank
@@ -122,7 +122,7 @@ def _superseded(found: Sequence[Held]) -> list[Held]:
 
 # Which are about a question
 
-_ASKED = select(cast(ids_of(bindparam("keys", type_=String)).table_valued("value").c.value, BigInteger))
+_ASKED = listed_numbers("keys")
 _LENGTHS: Select[Any] = select(file_texts.c.number, file_texts.c.lengths).where(file_texts.c.number.in_(_ASKED))
 _WORDS: Select[Any] = select(passage_words.c.key, passage_words.c.words).where(passage_words.c.key.in_(_ASKED))
 _TEXTS: Select[Any] = select(passages.c.key, passages.c.text, passages.c.place).where(passages.c.key.in_(_ASKED))
@@ -138,11 +138,23 @@ def find(
 ) -> list[FoundPassage]:
     """The passages of the files that are most about ``question``, the best first. ``before``: earlier questions, which
     tell what it is about."""
+    return shown(connection, some, ranked(connection, some, question, before, limit))
+
+
+def ranked(
+    connection: Connection, some: Sequence[Held], question: str, before: Sequence[str], limit: int
+) -> list[Ranked[int]]:
+    """The same by the numbers of their texts."""
     known = {each.number: each for each in some if each.number is not None and each.blocks}
     asked = dict(islice(wanted(question[:_QUESTION], before).items(), max(_LOOKUPS // max(len(known), 1), 10)))
     indexed = _indexed(connection, known, asked)
     names = {number: frozenset(words(each.file.name)) for number, each in known.items()}
-    best = rank(asked, indexed, limit, names)
+    return rank(asked, indexed, limit, names)
+
+
+def shown(connection: Connection, some: Sequence[Held], best: Sequence[Ranked[int]]) -> list[FoundPassage]:
+    """Passages of the files, as far as they are still there."""
+    known = {each.number: each for each in some if each.number is not None}
     texts = _by_key(connection, _TEXTS, [key(each.file, each.number) for each in best])
     return [_found(known[each.file], each, *texts[at]) for each in best if (at := key(each.file, each.number)) in texts]
 

@@ -12,6 +12,7 @@ from assistant.config import Config
 from assistant.models.embedding import make, price_of
 from datalayer import DataLayer
 from tests.conftest import make_step, register, rows, start_thread
+from tests.contract.test_passages import attach
 from tests.processes import environment
 from tests.servers.embeddings import EmbeddingServer
 
@@ -78,6 +79,32 @@ def test_all_get_vectors_once_and_go_again(home: Path, server: EmbeddingServer) 
     code, said = embed(home, server, "--remove")
     assert (code, said.strip()) == (0, f"{MESSAGES} vectors removed.")
     assert vectors(home) == []
+
+
+def test_files_are_counted_and_made_beside_messages(home: Path, server: EmbeddingServer) -> None:
+    passages = [f"passage {n} of a book" for n in range(40)]
+
+    async def fill() -> None:
+        layer = DataLayer(f"sqlite+aiosqlite:///{home}/threads.db", home / "files")
+        said = await start_thread(layer, await register(layer, "ann"), output="what does it say?")
+        await attach(layer, said["threadId"], *passages)
+        await layer.close()
+
+    asyncio.run(fill())
+    code, said = embed(home, server, "--dry-run")
+    assert code == 0, said
+    assert f"0 of {MESSAGES + 1} messages have a vector of toy.\n{MESSAGES + 1} are to be sent: about " in said
+    assert "0 of 40 passages of files have one.\n40 are to be sent: about " in said
+    assert "Together: about " in said
+    assert server.texts == []
+    code, said = embed(home, server, "--yes")
+    assert code == 0, said
+    assert f"{MESSAGES + 1} of {MESSAGES + 1} messages and 40 of 40 passages of files have a vector." in said
+    assert {text for text in server.texts if text.startswith("passage")} == set(passages)
+    code, said = embed(home, server, "--yes")
+    assert "40 of 40 passages of files have one; there is nothing to make." in said
+    code, said = embed(home, server, "--remove")
+    assert said.strip() == f"{MESSAGES + 41} vectors removed."
 
 
 def configured(monkeypatch: pytest.MonkeyPatch, **env: str) -> Config:

@@ -302,7 +302,7 @@ class TestFailures:
         fused = layer.store._fused
         assert fused is not None
         await layer.store.search(ann.id, "voiture")
-        assert list(fused._known) == []
+        assert list(fused._questions._known) == []
         await layer.close()
         layer = open_layer(embeddings=Toy())
         await layer.store.open()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from chainlit.types import Feedback, Pagination, ThreadFilter
 
-from datalayer import DataLayer, EmbeddingFailed, InvalidInput, embedding, fused
+from datalayer import DataLayer, EmbeddingFailed, InvalidInput, embedding, questions
 from datalayer.search import nearest
 from datalayer.writes import RestoreThread
 from tests.client import until
@@ -287,7 +287,7 @@ class TestWithoutTheModel:
     async def test_words_find_where_it_fails_or_is_slow_and_it_is_left_alone_for_a_while(
         self, layer: DataLayer, toy: Toy, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(fused, "WITHIN", 0.05)
+        monkeypatch.setattr(questions, "WITHIN", 0.05)
         ann = await register(layer, "ann")
         car, other = await say(layer, ann, "the car", "the automobile")
         await embedded(layer)
@@ -303,7 +303,7 @@ class TestWithoutTheModel:
             assert await found(layer, ann, "car") == [car]
         assert len(asked) == 1
         monkeypatch.undo()
-        layer.store._fused._not_before = 0.0  # type: ignore[union-attr]
+        layer.store._fused._questions._not_before = 0.0  # type: ignore[union-attr]
         assert await found(layer, ann, "car") == [car, other]
 
     async def test_pages_go_on_when_it_fails_between_two(self, layer: DataLayer, toy: Toy) -> None:
@@ -316,7 +316,7 @@ class TestWithoutTheModel:
             raise EmbeddingFailed("down")
 
         toy.before = fails
-        layer.store._fused._known.clear()  # type: ignore[union-attr]
+        layer.store._fused._questions._known.clear()  # type: ignore[union-attr]
         seen, cursor = [hit.step_id for hit in page.hits], page.next
         while cursor:
             page = await layer.store.search(ann.id, "car", 3, cursor)
