@@ -31,14 +31,19 @@ class Json:
         return _dumps(head)[:-1] + ',"threads":[\n'
 
     def add(self, whole: WholeThread, about: About) -> str:
-        return _dumps(thread(whole, about.files))
+        """Step by step: what is encoded at once holds up all other threads of the process."""
+        votes: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for vote in whole.votes:
+            votes[vote.step_id].append(_vote(vote))
+        steps = ",".join(_dumps(_step(step, votes)) for step in whole.steps)
+        return f'{_dumps(_thread(whole, about.files))[:-1]},"steps":[{steps}]}}'
 
     def tail(self) -> str:
         return "\n]}\n"
 
 
-def thread(whole: WholeThread, files: bool = False) -> dict[str, Any]:
-    """``files``: the contents of elements lie beside the export."""
+def _thread(whole: WholeThread, files: bool) -> dict[str, Any]:
+    """Without its steps. ``files``: the contents of elements lie beside the export."""
     found = whole.thread
     author = {"id": found.user_id, "identifier": found.user_identifier} if found.user_id is not None else None
     columns = {
@@ -58,11 +63,7 @@ def thread(whole: WholeThread, files: bool = False) -> dict[str, Any]:
         "model": found.model,
         "metadata": withheld.of_thread(found.metadata),
     }
-    votes: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for each in whole.votes:
-        votes[each.step_id].append(_vote(each))
     kept: dict[str, Any] = _given(columns)
-    kept["steps"] = [_step(each, votes) for each in whole.steps]
     kept["elements"] = [_element(each, whole, files) for each in whole.elements]
     kept["usage"] = [_call(each) for each in whole.calls]
     if whole.summary is not None:

@@ -51,6 +51,11 @@ async def seen(layer: DataLayer, users: list[PersistedUser], threads: list[str],
             found[f"{user.identifier} {search}"] = await pages(layer, user, search)
         found[f"{user.identifier} trash"] = await layer.store.trash(user.id)
         found[f"{user.identifier} facets"] = await layer.store.facets(user.id)
+        wholes = await layer.store.whole_threads(user.id, threads, trashed=True)
+        found[f"{user.identifier} whole"] = [
+            replace(each, contents={key: replace(blob, tag=None) for key, blob in each.contents.items()})
+            for each in wholes
+        ]
     return found
 
 
