@@ -167,6 +167,8 @@ class Facets:
     more_folders: int = 0
     more_tags: int = 0
     """Folders and tags beyond those that are told."""
+    uncounted: int = 0
+    """Threads whose last change is in no number yet: many have changed a moment ago, and are being counted."""
 
     def within(self, folder: str) -> int:
         """In this folder, or in one below it."""

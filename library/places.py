@@ -59,6 +59,8 @@ class Places:
     """Of all folders that are shown."""
     left_out: int
     """Folders and tags that are not."""
+    uncounted: int
+    """Conversations whose last change is in no number yet."""
     unfiled: int
     """In no folder."""
     tags: list[Choice]
@@ -80,6 +82,7 @@ def places(all_of: Facets, here: Facets, address: Address, to: Language, has_tra
         left_out=here.more_folders
         + here.more_tags
         + sum(max(len(each) - MOST, 0) for each in (here.folders, here.tags)),
+        uncounted=max(all_of.uncounted, here.uncounted),
         unfiled=here.unfiled,
         tags=_choices("tag", _some(here.tags), address, to),
         groups=[

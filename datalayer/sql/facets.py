@@ -1,4 +1,5 @@
-"""I9: how many of a user's threads there are of each kind, at this moment: what is counted, and what is not yet."""
+"""I9: how many of a user's threads there are of each kind: what is counted, and what is not yet, up to as many as an
+answer can wait for."""
 
 import json
 from collections import Counter, defaultdict
@@ -6,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select, true
+from sqlalchemy import Connection, Select, bindparam, func, select, true
 
 from .. import dialects
 from ..dialects.expressions import listed
@@ -26,7 +27,11 @@ _COUNTED: Select[Any] = select(_counts.archived, _counts.facet, _counts.value, _
 )
 _MINE: Select[Any] = select(_known.thread_id, _known.labels).where(_known.user_id == bindparam("author"))
 _STALE = _MINE.where(_known.stale == true())
-_LEFT_OUT = _MINE.where(_known.stale != true(), _known.thread_id.in_(listed("threads")))
+_HOW_MANY: Select[Any] = select(func.count()).where(_known.user_id == bindparam("author"), _known.stale == true())
+_LEFT_OUT = _MINE.where(_known.thread_id.in_(listed("threads")))
+_LOOKED_AT = 300
+"""Threads that have changed and are looked at for an answer: some 20 ms. What more have become is in no number until
+the background has counted it, which the answer says."""
 
 
 def facets(
@@ -41,16 +46,21 @@ def facets(
     found: dict[bool, Counter[str]] = {False: Counter(), True: Counter()}
     for of_archived, facet, value, number in fetch(connection, _COUNTED, asked, tuple):
         found[bool(of_archived)][f"{facet}:{value}"] = number
-    stale = fetch(connection, _STALE, asked, tuple)
-    left_out = fetch(connection, _LEFT_OUT, asked | {"threads": json.dumps(list(without))}, tuple) if without else []
-    for _, counted in (*stale, *left_out):
+    stale = dict(fetch(connection, _STALE.limit(_LOOKED_AT + 1), asked, tuple))
+    uncounted = 0
+    if len(stale) > _LOOKED_AT:
+        stale.popitem()
+        uncounted = connection.execute(_HOW_MANY, asked).scalar_one() - len(stale)
+    some = {"threads": json.dumps(list(without))}
+    left_out = dict(fetch(connection, _LEFT_OUT, asked | some, tuple)) if without else {}
+    for counted in (stale | left_out).values():
         found[labels.is_archived(counted or ())].subtract(counted or ())
-    for _, now in labels.of_threads(connection, [key for key, _ in stale if key not in without]).values():
+    for _, now in labels.of_threads(connection, [key for key in stale if key not in without]).values():
         found[labels.is_archived(now)].update(now)
-    return _facets(found, archived, fold(like).split())
+    return _facets(found, archived, fold(like).split(), uncounted)
 
 
-def _facets(found: Mapping[bool, Counter[str]], archived: bool | None, like: Sequence[str]) -> Facets:
+def _facets(found: Mapping[bool, Counter[str]], archived: bool | None, like: Sequence[str], uncounted: int) -> Facets:
     of: defaultdict[str, Counter[Any]] = defaultdict(Counter)
     for of_archived, counts in found.items():
         for label, number in counts.items():
@@ -61,7 +71,7 @@ def _facets(found: Mapping[bool, Counter[str]], archived: bool | None, like: Seq
                 of[facet][value] += number
     sums: dict[str, Any] = {name: of[facet] for name, facet in _OF.items()}
     sums |= {name: of[name][""] for name in ("threads", "pinned", "files", "archived", "trashed")}
-    sums["unfiled"] = of["folder"].pop("", 0)
+    sums["unfiled"], sums["uncounted"] = of["folder"].pop("", 0), uncounted
     sums["votes"] = {int(value): number for value, number in of["vote"].items()}
     return _in_order(sums)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import chainlit as cl
@@ -11,7 +12,7 @@ from chainlit.types import Feedback
 from datalayer import DataLayer, InvalidInput
 from datalayer.records import Sort, Which, month, month_of, now, user_id
 from datalayer.reports import Facets
-from datalayer.sql import counts
+from datalayer.sql import counts, facets
 from datalayer.writes import RestoreThread, TrashThread
 from tests.conftest import OpenLayer, chainlit_session, change, make_step, new_id, register, rows, start_thread
 from tests.contract.test_organising import listed, put
@@ -186,3 +187,36 @@ class TestMonths:
     def test_what_is_none_is_refused(self, name: str) -> None:
         with pytest.raises(InvalidInput):
             month(name)
+
+
+async def test_what_many_changes_left_is_told_and_counted_soon(
+    layer: DataLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As right after an upgrade, when nothing is counted."""
+    monkeypatch.setattr(layer.store._counting, "count", _nothing)
+    ann, bob = await register(layer, "ann"), await register(layer, "bob")
+    threads = [(await start_thread(layer, ann))["threadId"] for _ in range(9)]
+    await start_thread(layer, bob)
+    monkeypatch.setattr(facets, "_LOOKED_AT", 4)
+    found = await layer.store.facets(ann.id)
+    assert (found.threads, found.uncounted, sum(found.kinds.values())) == (4, 5, 4)
+    assert (await layer.store.facets(bob.id)).uncounted == 0
+    monkeypatch.undo()
+    await counted(layer)
+    monkeypatch.setattr(facets, "_LOOKED_AT", 4)
+    monkeypatch.setattr(layer.store._counting, "count", _nothing)
+    assert (await agree(layer, ann)).threads == 9
+    for key in threads[:6]:
+        await put(layer, key, folder="Birds")
+    found = await layer.store.facets(ann.id)
+    assert (found.folders["Birds"], found.unfiled, found.threads, found.uncounted) == (4, 5, 9, 2)
+    some = await layer.store._read(partial(facets.facets, user_id=ann.id, without=threads))
+    assert (some.threads, some.unfiled, some.folders) == (0, 0, {})  # those that a spool changes are counted apart
+    monkeypatch.undo()
+    await counted(layer)
+    found = await agree(layer, ann)
+    assert (found.folders["Birds"], found.uncounted) == (6, 0)
+
+
+async def _nothing() -> int:
+    return 0
