@@ -76,6 +76,61 @@ class ContextFile:
     """A newer file of the conversation has the same name, whatever its case: nothing is found in this one."""
 
 
+class FileUse(NamedTuple):
+    """A person's file where it is: an element of a conversation."""
+
+    element_id: str
+    for_id: str | None
+    """The step that it belongs to, if any."""
+    name: str
+    mime: str | None
+    created_at: int
+    thread_id: str
+    thread_name: str | None
+    sha256: str
+    blob: str
+    size: int
+    left_out: bool
+    """Nobody's answers draw on it: a person has taken it out of the context."""
+    version: int = 1
+    """Among the files of its name in the conversation, whatever its case, ``versions`` in all; the oldest is 1."""
+    versions: int = 1
+    superseded: bool = False
+    """As in ``ContextFile``."""
+
+
+FileSort = Literal["newest", "size", "name"]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFile:
+    """A content that a person has, with what was read of it as in ``ContextFile``."""
+
+    uses: tuple[FileUse, ...]
+    """Where it is, the newest first, by which it is called."""
+    status: Status = "waiting"
+    refused: str | None = None
+    pages: int | None = None
+    passages: int = 0
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFiles:
+    """A page of a person's files."""
+
+    files: list[OwnFile]
+    next: str | None
+    """Cursor of the page that follows; None: this is the last one."""
+    count: int
+    """Of all pages, as ``size``: bytes."""
+    size: int
+    complete: bool
+    """Whether the pages have all files, not the newest alone."""
+    opened: OwnFile | None = None
+    """The one that was asked for; None: it is not among them."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundPassage:
     element_id: str

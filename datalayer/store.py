@@ -19,12 +19,12 @@ from .dialects.base import translated
 from .embedding import Embedding
 from .embeddings import Embeddings
 from .errors import DataLayerError, InvalidInput, StoreClosed, StoreUnavailable, WrongLoop
-from .files import Files
 from .fused import Fused
 from .fused_passages import FusedPassages
 from .indexing import Indexing
 from .lanes import Lanes
 from .observer import observer
+from .own_files import EveryFile
 from .place import Place
 from .pruning import Pruning
 from .purging import Purging
@@ -50,7 +50,7 @@ READ_TIMEOUT = 10.0
 """Seconds a read waits for the recovery at start, for content that a write before it stores, and for its answer."""
 
 
-class Store(Reads, Files, AppValues, Vectors):
+class Store(Reads, EveryFile, AppValues, Vectors):
     """``url``: sqlite+aiosqlite:///path, or a server's: see ``dialects``. ``files``: folder of the blobs, or
     ``s3://bucket/prefix``; None: ``<database>.files`` beside it. ``spool``: folder of the writes that the database
     refused, None: ``<database>.spool``; another disk is best. ``backups``: folder of the backups, None:

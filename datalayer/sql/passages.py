@@ -54,6 +54,12 @@ _WHAT = (
     *(file_texts.c.number, file_texts.c.reader, file_texts.c.refused, file_texts.c.pages, file_texts.c.passages),
     *(file_texts.c.cut, file_texts.c.blocks, threads.c.id, threads.c.name),
 )
+IS_FILE = (
+    threads.c.trashed_at == 0,
+    or_(elements.c.type.is_(None), and_(*(elements.c.type != kind for kind in DRAWN))),
+    or_(steps.c.type.is_(None), and_(*(steps.c.type != kind for kind in sorted(HIDDEN)))),
+)
+"""Of an element with content, and its step if it has one."""
 _FILES_OF: Select[Any] = (
     select(*_WHAT)
     .select_from(threads)
@@ -61,11 +67,7 @@ _FILES_OF: Select[Any] = (
     .join(blobs, blobs.c.sha256 == elements.c.blob)
     .outerjoin(steps, steps.c.id == elements.c.for_id)
     .outerjoin(file_texts, and_(file_texts.c.sha256 == elements.c.blob, file_texts.c.state == KEPT))
-    .where(
-        threads.c.trashed_at == 0,
-        or_(elements.c.type.is_(None), and_(*(elements.c.type != kind for kind in DRAWN))),
-        or_(steps.c.type.is_(None), and_(*(steps.c.type != kind for kind in sorted(HIDDEN)))),
-    )
+    .where(*IS_FILE)
 )
 _OF_THREAD = _FILES_OF.where(threads.c.id == bindparam("thread")).order_by(elements.c.created_at, elements.c.id)
 _OF_USER = (

@@ -56,6 +56,8 @@ async def seen(layer: DataLayer, users: list[PersistedUser], threads: list[str],
             replace(each, contents={key: replace(blob, tag=None) for key, blob in each.contents.items()})
             for each in wholes
         ]
+        own = await layer.store.own_files(user.id)
+        found[f"{user.identifier} files"] = [[use._replace(blob="") for use in each.uses] for each in own.files]
     return found
 
 

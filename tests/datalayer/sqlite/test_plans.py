@@ -222,3 +222,30 @@ class TestPlans:
         for statement, parameters in asked:
             plan = " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
             assert "SCAN" not in plan or "file_texts_unkept" in plan
+
+    async def test_the_files_of_a_person_are_found_from_their_threads_and_no_equal_ones_of_others(
+        self, layer: DataLayer
+    ) -> None:
+        message = await start_thread(layer, ann := await register(layer, "ann"))
+        element = await attach(layer, message["threadId"], *BIRDS)
+        await layer.drain()
+        with queries(layer) as seen:
+            await layer.store.own_files(ann.id)
+            await layer.store.own_files_tally(ann.id)
+            await layer.store.own_passages(ann.id, element)
+        plans = [
+            " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
+            for statement, parameters in seen
+        ]
+        mine, texts, tally, named, number, passages = plans
+        for plan in (mine, tally):
+            assert "threads_as_listed (user_id=? AND trashed_at=?)" in plan
+            assert "elements_by_thread (thread_id=?)" in plan
+            assert "elements_by_blob" not in plan
+        assert "sqlite_autoindex_elements_1 (id=?)" in named
+        assert "sqlite_autoindex_threads_1 (id=?)" in named
+        for plan in (texts, number):
+            assert "file_texts_by_content (sha256=? AND state=?)" in plan
+        assert "SEARCH passages USING INTEGER PRIMARY KEY" in passages
+        tables = ("threads", "elements", "blobs", "steps", "file_texts", "passages")
+        assert not [plan for plan in plans for table in tables if f"SCAN {table}" in plan]
