@@ -27,7 +27,7 @@ exporting.install()
 @cl.data_layer
 def data_layer() -> DataLayer:
     layer = services.make_layer(config, embeddings)
-    library.mount(layer)
+    library.mount(layer, storage=config.max_storage_mb and config.max_storage_mb * 1_000_000)
     return layer
 
 

@@ -23,12 +23,14 @@ class EveryFile(Files):
         cursor: str | None = None,
         sort: FileSort = "newest",
         element_id: str | None = None,
+        like: str = "",
     ) -> OwnFiles:
         """A page of the user's files in conversations that are not in the trash, each content once: those that came
         last, the largest, or by name. Of the 10,000 newest elements. ``cursor``: ``OwnFiles.next`` of the page before,
-        of the same sort. ``element_id``: of one to be found, too, on whichever page it is. Raises InvalidInput."""
+        of the same sort. ``element_id``: of one to be found, too, on whichever page it is. ``like``: only
+        those in whose names all of these words are, as in ``facets``. Raises InvalidInput."""
         parts = await self._list(user_id, partial(sql.newest, user_id=user_id), content=True)
-        page = await asyncio.to_thread(sql.chosen, parts, first, cursor, sort, element_id)
+        page = await asyncio.to_thread(sql.chosen, parts, first, cursor, sort, element_id, like)
         opened = [page.opened] if page.opened else []
         read = await self._now(sql.read_of, [*page.files, *opened])
         known = [read[each.uses[0].sha256] for each in page.files + opened]

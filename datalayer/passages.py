@@ -123,7 +123,7 @@ class OwnFiles:
     next: str | None
     """Cursor of the page that follows; None: this is the last one."""
     count: int
-    """Of all pages, as ``size``: bytes."""
+    """Of all that the person has, whatever their names, as ``size``: bytes."""
     size: int
     complete: bool
     """Whether the pages have all files, not the newest alone."""

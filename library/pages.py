@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from datalayer import DataLayer, DataLayerError, InvalidInput, NotFound, Store, StoreUnavailable
 from datalayer.records import now
+from datalayer.reports import Facets
 
 from . import changing, exporting, merging, resuming, undoing, working
 from .address import PREFIX, Address, read
@@ -22,7 +23,7 @@ from .changing import NOTHING, Change, Ready
 from .forms import asked, sent
 from .keeping import rules
 from .listing import Listing, listing
-from .places import places
+from .places import Tally, places
 from .reading import reading
 from .rendering import Notice, language, page
 from .selecting import Selection
@@ -36,6 +37,8 @@ CHANGES = changing.CHANGES | {"merge"}
 
 _KEPT = "@"
 """What begins a form's word for what is taken back, where that is kept (``undoing``)."""
+_TALLIED = 10_000
+"""Conversations whose files are counted beside every list: some milliseconds."""
 _SECONDS, _SECONDS_UNSCRIPTED = 1.0, 8.0
 """That a request works before it tells how far it is: a browser with a script goes on by itself."""
 
@@ -54,7 +57,7 @@ class Pages:
                 return nobody(request, config.run.root_path) or page("nobody.html", request, address)
             return await self._list(request, who, address)
         except DataLayerError as error:
-            return _failed(request, address, error)
+            return failed(request, address, error)
 
     async def usage(self, request: Request) -> Response:
         address = Address()
@@ -65,7 +68,7 @@ class Pages:
             found = await spans(self._layer.store, who.id, language(request))
             return page("usage.html", request, address, who, spans=found)
         except DataLayerError as error:
-            return _failed(request, address, error)
+            return failed(request, address, error)
 
     async def kept(self, request: Request) -> Response:
         """What is kept for how long; with ``count`` also what would go now."""
@@ -78,7 +81,7 @@ class Pages:
             found = await rules(self._layer.store, who.id, count, language(request))
             return page("kept.html", request, address, who, rules=found)
         except DataLayerError as error:
-            return _failed(request, address, error)
+            return failed(request, address, error)
 
     async def change(self, request: Request) -> Response:
         """Does something to the conversations that are chosen; asks once more before it deletes for good."""
@@ -106,7 +109,7 @@ class Pages:
             answer: Response = await do(request, who, address, form)
             return answer
         except DataLayerError as error:
-            return _failed(request, address, error)
+            return failed(request, address, error)
 
     async def _change(self, request: Request, who: Person, address: Address, form: FormData) -> Response:
         to, change = language(request), asked(form)
@@ -239,13 +242,19 @@ class Pages:
         here = everything
         if address.show == "archived":
             here = await store.facets(who.id, archived=True, like=address.find)
-        found = places(everything, here, address, to, self._layer.has_trash)
+        found = places(everything, here, address, to, self._layer.has_trash, await _tally(store, who, everything))
         chosen = await _chosen(store, who, address) if address.every and listed.rows else None
         shown = {"listing": listed, "places": found, "opened": opened, "chosen": chosen, "formats": exporting.FORMATS}
         answer = page("list.html", request, address, who, notice, status, **shown)
         if request.method == "POST":  # the address of a list, not that of what has changed it
             answer.headers["HX-Push-Url"] = address.at(config.run.root_path + PREFIX)
         return answer
+
+
+async def _tally(store: Store, who: Person, everything: Facets) -> Tally | None:
+    """None for whoever has so many conversations that going through them all takes long."""
+    many = everything.threads + everything.archived > _TALLIED
+    return None if many else Tally(*await store.own_files_tally(who.id))
 
 
 async def _chosen(store: Store, who: Person, address: Address) -> dict[str, Any]:
@@ -259,7 +268,7 @@ def _seconds(request: Request) -> float:
     return _SECONDS if request.headers.get("hx-request") else _SECONDS_UNSCRIPTED
 
 
-def _failed(request: Request, address: Address, error: DataLayerError) -> Response:
+def failed(request: Request, address: Address, error: DataLayerError) -> Response:
     if error.status_code >= 500:
         logger.error("The library page failed: %s", error)
     notice = failure("failed" if error.status_code >= 500 else "no_page", language(request))

@@ -11,7 +11,7 @@ from babel.dates import format_date
 from datalayer.reports import Facets
 
 from .address import FILTERS, Address, Show
-from .texts import Language, say
+from .texts import Language, number, say, size
 
 MOST = 200
 """Folders, or tags, that are shown."""
@@ -28,6 +28,14 @@ class Folder:
     count: int = 0
     """In it and below it."""
     below: list["Folder"] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Of the files of a person."""
+
+    count: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +79,24 @@ class Places:
     """Whether folders, with what holds besides, have been."""
     findable: bool
     """There are so many folders and tags that one is looked for by its name."""
+    files: str
+    """How many there are, and how much room they take; empty: there are none, or nobody has counted."""
+    at_files: bool
+    """They are what is shown."""
 
 
-def places(all_of: Facets, here: Facets, address: Address, to: Language, has_trash: bool) -> Places:
+def places(
+    all_of: Facets,
+    here: Facets,
+    address: Address,
+    to: Language,
+    has_trash: bool,
+    tally: Tally | None = None,
+    at_files: bool = False,
+) -> Places:
     """``here``: of the archive, where the list shows that; else the same."""
     return Places(
-        shows=_shows(all_of, address, to, has_trash),
+        shows=_shows(all_of, address, to, has_trash, not at_files),
         folders=tree(_some(here.folders)),
         paths=list(_some(here.folders)),
         left_out=here.more_folders
@@ -98,6 +118,8 @@ def places(all_of: Facets, here: Facets, address: Address, to: Language, has_tra
         ],
         folders_counted=_counted("folder", address),
         findable=bool(address.find) or len(here.folders) + len(here.tags) > FEW,
+        files=f"{number(tally.count, to)} · {size(tally.bytes, to)}" if tally and tally.count else "",
+        at_files=at_files,
     )
 
 
@@ -116,7 +138,7 @@ def _some(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(islice(counts.items(), MOST))
 
 
-def _shows(facets: Facets, address: Address, to: Language, has_trash: bool) -> list[Choice]:
+def _shows(facets: Facets, address: Address, to: Language, has_trash: bool, listed: bool) -> list[Choice]:
     counts: dict[Show, int] = {
         "": facets.threads,
         "pinned": facets.pinned,
@@ -136,7 +158,7 @@ def _shows(facets: Facets, address: Address, to: Language, has_trash: bool) -> l
             label=say(f"show_{show}" if show else "all", to),
             count=counts[show],
             to=Address(show=show, order=address.order),
-            current=plain and address.show == show,
+            current=listed and plain and address.show == show,
         )
         for show in offered
     ]

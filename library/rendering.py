@@ -42,6 +42,8 @@ class Notice:
     failure: bool = False
     undo: str = ""
     """What the form of *Undo* sends; empty: there is none."""
+    at: str = ""
+    """Where it sends that; empty: to where conversations are changed back."""
 
 
 def language(request: Request) -> Language:

@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from datalayer import DataLayer, NotFound
 
 from .address import PREFIX
+from .file_pages import FilePages
 from .pages import Pages
 from .rendering import STATIC
 from .theme import stylesheet
@@ -20,11 +21,12 @@ _NAME = "library_"
 _FILE = re.compile(r"(vendor/)?[a-z.]+\.(js|css|svg)")
 
 
-def mount(layer: DataLayer) -> None:
+def mount(layer: DataLayer, storage: int | None = None) -> None:
     """Adds the page to Chainlit's server, for the conversations of ``layer``, with a link in the header of the chat.
+    ``storage``: how many bytes the files of one person may take, to be told there; None: as many as they like.
 
     Called again, it takes the place of what it has added before."""
-    pages, root = Pages(layer), config.run.root_path
+    pages, files, root = Pages(layer), FilePages(layer, storage), config.run.root_path
     router = APIRouter(prefix=root)
     for path, method, endpoint in (
         ("", "GET", pages.show),
@@ -32,6 +34,8 @@ def mount(layer: DataLayer) -> None:
         ("/", "GET", _back),
         ("/usage", "GET", pages.usage),
         ("/kept", "GET", pages.kept),
+        ("/files", "GET", files.show),
+        ("/files", "POST", files.change),
         ("/threads", "POST", pages.change),
         ("/undo", "POST", pages.undo),
         ("/export", "POST", pages.export),

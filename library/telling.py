@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from datalayer import DataLayerError, NotFound, merges, text
 from datalayer.merges import CannotMerge
+from datalayer.passages import FileUse
 
 from . import undoing
 from .changing import Change, Outcome
@@ -48,6 +49,13 @@ def _listed(values: Sequence[str]) -> Markup:
 
 def _apart(value: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(value)
+
+
+def told_of_file(what: str, use: FileUse, undone: bool, back: str, at: str, to: Language) -> Notice:
+    """``back``: what takes it back, sent to ``at``."""
+    names = {"name": _apart(use.name), "thread": _apart(text.one_line(use.thread_name or "") or say("untitled", to))}
+    done = said(f"file_did_{what}", to, **names)
+    return Notice(said("file_undone", to, done=done) if undone else done, undo=back, at=at)
 
 
 def refused(error: DataLayerError, change: Change, to: Language) -> Notice:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Select, bindparam, cast, func, select
 
 from .. import dialects
-from ..dialects.expressions import listed
+from ..dialects.expressions import listed as ids_in
 from ..errors import InvalidInput
 from ..passages import CITES, LEFT_OUT, FileSort, FileUse, OwnFile, Status
 from ..schema import blobs, elements, file_texts, steps, threads
@@ -44,12 +44,12 @@ _NEWEST: Select[Any] = (
     .order_by(elements.c.created_at.desc(), elements.c.id.desc())
     .limit(MOST)
 )
-_NAMED: Select[Any] = select(*_WHAT).select_from(_MINE).where(*_IS_MINE, elements.c.id.in_(listed("elements")))
+_NAMED: Select[Any] = select(*_WHAT).select_from(_MINE).where(*_IS_MINE, elements.c.id.in_(ids_in("elements")))
 _CONTENTS = select(blobs.c.sha256, blobs.c.size).select_from(_MINE).where(*_IS_MINE).distinct().subquery()
 _TALLY = select(func.count(), cast(func.coalesce(func.sum(_CONTENTS.c.size), 0), BigInteger)).select_from(_CONTENTS)
 _text = file_texts.c
 _TEXTS: Select[Any] = select(_text.sha256, _text.refused, _text.pages, _text.passages, _text.cut, _text.number).where(
-    _text.sha256.in_(listed("contents")), _text.state == KEPT
+    _text.sha256.in_(ids_in("contents")), _text.state == KEPT
 )
 
 
@@ -124,14 +124,20 @@ class Chosen:
 
 
 def chosen(
-    parts: Sequence[Sequence[FileUse]], first: int, cursor: str | None, sort: FileSort, element_id: str | None
+    parts: Sequence[Sequence[FileUse]],
+    first: int,
+    cursor: str | None,
+    sort: FileSort,
+    element_id: str | None,
+    like: str = "",
 ) -> Chosen:
     """A page of ``parts``, each of other threads. Pure. Raises InvalidInput for an unreadable cursor or size."""
     if not 1 <= first <= MOST_ON_A_PAGE:
         raise InvalidInput(f"A page has 1 to {MOST_ON_A_PAGE} files")
     uses = sorted((use for part in parts for use in part), key=lambda use: (use.created_at, use.element_id))
     files = _once(uses[: -MOST - 1 : -1])
-    placed = sorted(((_place(each, sort), each) for each in files), key=lambda each: each[0], reverse=sort != "name")
+    listed = [each for each in files if _is_called(each, fold(like).split())] if like.strip() else files
+    placed = sorted(((_place(each, sort), each) for each in listed), key=lambda each: each[0], reverse=sort != "name")
     if cursor is not None:
         after = _read_cursor(cursor, sort)
         placed = [each for each in placed if (each[0] > after if sort == "name" else each[0] < after)]
@@ -140,6 +146,10 @@ def chosen(
     opened = next((each for each in files if any(use.element_id == element_id for use in each.uses)), None)
     size = sum(each.uses[0].size for each in files)
     return Chosen(shown, following, len(files), size, len(uses) < MOST, opened)
+
+
+def _is_called(file: OwnFile, words: Collection[str]) -> bool:
+    return any(all(word in fold(use.name) for word in words) for use in file.uses)
 
 
 def _once(newest: Sequence[FileUse]) -> list[OwnFile]:

@@ -154,8 +154,9 @@ function arrive() {
   const query = new URLSearchParams(location.search);
   if (document.activeElement !== one("#q")) one("#q").value = query.get("q") ?? "";
   for (const link of all(".rows a.open")) {
-    const open = new URL(link.href).searchParams.get("thread");
-    if (open !== null && open === query.get("thread")) link.setAttribute("aria-current", "true");
+    const shown = new URL(link.href).searchParams;
+    const open = ["thread", "file"].some((name) => shown.has(name) && shown.get(name) === query.get(name));
+    if (open) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
   if (one(".every")) one(".every").hidden = Boolean(allOfList());

@@ -14,6 +14,8 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
+from datalayer.passages import Place
+
 Language = Literal["en", "fr"]
 
 _TEXTS: dict[Language, dict[str, str | dict[str, str]]] = {
@@ -61,6 +63,29 @@ def _template(key: str, to: Language, values: dict[str, object]) -> str:
 
 def number(value: float, to: Language) -> str:
     return format_decimal(value, locale=to)
+
+
+def size(count: int, to: Language) -> str:
+    """``1.2 MB``, ``1,2 Mo``: bytes in powers of 1,000."""
+    value, unit = float(count), 0
+    while value >= 1000 and unit < 3:
+        value, unit = value / 1000, unit + 1
+    shown = format_decimal(value, "#,##0" if value >= 100 or not unit else "#,##0.#", locale=to)
+    return say(f"size_{('bytes', 'kb', 'mb', 'gb')[unit]}", to, amount=shown)
+
+
+def place(where: Place, to: Language) -> str:
+    """``page 3``, ``sheet “Costs”, rows 2–40``; empty where the file has no places."""
+    spans = (("page", where.pages), ("row", where.rows), ("line", where.lines))
+    told = {name: _span(name, at, to) for name, at in spans if at}
+    sheet = say("place_sheet", to, name=where.sheet) if where.sheet else ""
+    parts = (told.get("page"), sheet, told.get("row"), told.get("line"), " › ".join(where.heading))
+    return ", ".join(part for part in parts if part)
+
+
+def _span(name: str, at: tuple[int, int], to: Language) -> str:
+    first, last = (number(each, to) for each in at)
+    return say(f"place_{name}", to, at=first) if first == last else say(f"place_{name}s", to, first=first, last=last)
 
 
 def money(nano_usd: int, to: Language, unpriced: int = 0) -> str:

@@ -189,6 +189,14 @@ class TestPages:
         page = await layer.store.own_files(user, 2, element_id=oldest.uses[0].element_id)
         assert (page.opened, len(page.files)) == (oldest, 2)
 
+    @pytest.mark.parametrize(("like", "found"), [("É 3", 2), (" 4. ", 2), ("3 4", 0), (" ", 11)])
+    async def test_those_whose_names_have_all_words(
+        self, layer: DataLayer, many: list[str], like: str, found: int
+    ) -> None:
+        page = await layer.store.own_files((await register(layer, "ann")).id, 200, like=like)
+        assert (len(page.files), page.count) == (found, 11)
+        assert {name[-2] for name in names(page)} <= ({like.strip(" .É")} if like.strip() else set("012345"))
+
     @pytest.mark.parametrize("cursor", ["", "x", ".", "1", "1" * 20 + ".a", "é.a"])
     async def test_what_is_no_page_is_refused(self, layer: DataLayer, cursor: str) -> None:
         with pytest.raises(InvalidInput):

@@ -299,6 +299,26 @@ async def export_from_the_library(mallory: Client, alice: Victim) -> None:
             assert alice.answer.encode() not in content
 
 
+@attack("GET /library/files", "POST /library/files")
+async def look_for_files_in_the_library(mallory: Client, alice: Victim) -> None:
+    page, key = (await mallory.request("GET", "/library")).text, alice.file["id"]
+    guard = re.search(r'name="guard" value="(\w+)"', page)
+    assert guard
+    answers = [
+        await mallory.request("GET", "/library/files", params=asked)
+        for asked in ({}, {"file": key}, {"words": SECRET[:5]}, {"sort": "name", "after": "."}, {"after": f"{2**62}.x"})
+    ]
+    for what in ("leave_out", "take_in", "delete"):
+        mine = {"guard": guard[1], "id": key, "sure": "yes"}
+        answers.append(await mallory.request("POST", "/library/files", data=mine | {"do": what}))
+        answers.append(await mallory.request("POST", "/library/files", data=mine | {"undo": f"{what}:{key}"}))
+    for answer in answers:
+        assert answer.status_code in (200, 404, 422)
+        assert key not in answer.text
+        assert alice.thread_id not in answer.text
+        assert SECRET not in answer.text
+
+
 @attack("GET /user")
 async def who_am_i(mallory: Client, alice: Victim) -> None:
     assert (await mallory.request("GET", "/user")).json()["identifier"] == "mallory"

@@ -7,9 +7,11 @@ from typing import Any, get_args
 import pytest
 
 from datalayer.merges import Reason as MergeReason
+from datalayer.passages import FileSort
 from datalayer.search.query import Reason as ProblemReason
-from library import texts
+from library import filing, texts
 from library.changing import CHANGES
+from library.file_changes import CHANGES as FILE_CHANGES
 from library.texts import accepted, money, say
 
 ROOT = Path(texts.__file__).parents[1]
@@ -32,9 +34,11 @@ def test_all_that_is_said_is_there_and_all_that_is_there_is_said() -> None:
     built = {f"problem_{reason}" for reason in get_args(ProblemReason)}
     built |= {f"merge_{reason}" for reason in get_args(MergeReason)}
     built |= {f"did_{what}" for what in {*CHANGES, "merge"}} | {f"do_{what}" for what in {*CHANGES, "merge"}}
+    built |= {f"file_did_{what}" for what in FILE_CHANGES} | {f"file_do_{what}" for what in FILE_CHANGES}
+    built |= {f"refused_{why}" for why in filing.SENTENCES} | {f"files_{sort}" for sort in get_args(FileSort)}
     built -= {"do_move"}  # a menu of its own
     assert built <= texts._TEXTS["en"].keys()
-    starts = ("show_", "order_", "key_", "by_", "has_", "kind_", "usage_", "format_", "keep_")
+    starts = ("show_", "order_", "key_", "by_", "has_", "kind_", "usage_", "format_", "keep_", "place_", "size_")
     assert {key for key in texts._TEXTS["en"] if key not in named | built and not key.startswith(starts)} == set()
 
 

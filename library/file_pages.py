@@ -1,0 +1,114 @@
+"""What the routes of a person's files answer. Every failure is a page that says what to do."""
+
+from chainlit.config import config
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from datalayer import DataLayer, DataLayerError, InvalidInput, NotFound, text
+
+from .address import PREFIX, Address
+from .asking import Person, is_ours, nobody, person
+from .file_address import FileAddress, read
+from .file_changes import BACK, CHANGES, apply, use_of
+from .filing import Filed, Passages, filed, passages
+from .forms import sent
+from .pages import failed
+from .places import Tally, places
+from .rendering import Notice, language, page
+from .telling import failure, told_of_file
+from .texts import say, size
+
+FILES = "/files"
+PICTURES = frozenset(f"image/{kind}" for kind in ("png", "jpeg", "gif", "webp", "avif", "bmp"))
+"""Those that the route of files lets a page show."""
+
+
+class FilePages:
+    """``storage``: how many bytes the files of one person may take; None: that is not known."""
+
+    def __init__(self, layer: DataLayer, storage: int | None) -> None:
+        self._layer, self._storage = layer, storage
+
+    async def show(self, request: Request) -> Response:
+        try:
+            who = await person(request)
+            if who is None:
+                return nobody(request, config.run.root_path) or page("nobody.html", request, Address())
+            return await self._list(request, who, read(request.query_params))
+        except DataLayerError as error:
+            return failed(request, Address(), error)
+
+    async def change(self, request: Request) -> Response:
+        """Does something to a file of a conversation, or takes that back; asks once more before it deletes."""
+        to, address = language(request), read(request.query_params)
+        try:
+            who = await person(request)
+            if who is None:
+                return nobody(request, config.run.root_path) or page("nobody.html", request, Address())
+            form, status = await sent(request)
+            if form is None:
+                return await self._list(request, who, address, failure("no_action", to), status)
+            if not is_ours(request, str(form.get("guard", "")), who):
+                return await self._list(request, who, address, failure("expired", to), 403)
+            return await self._change(request, who, address, form)
+        except DataLayerError as error:
+            return failed(request, Address(), error)
+
+    async def _change(self, request: Request, who: Person, address: FileAddress, form: FormData) -> Response:
+        to, undone = language(request), str(form.get("undo", ""))
+        what, _, key = undone.partition(":") if undone else (str(form.get("do", "")), "", str(form.get("id", "")))
+        if what not in (BACK if undone else CHANGES):
+            return await self._list(request, who, address, failure("no_action", to), 422)
+        try:
+            if not text.is_identifier(key):
+                raise NotFound("There is no such file")
+            use = await use_of(self._layer.store, who.id, key)
+            if what == "delete" and form.get("sure") != "yes":
+                return page("file_sure.html", request, Address(), who, here=address, use=use)
+            await apply(self._layer.store, who.identifier, use, what)
+        except NotFound:
+            return await self._list(request, who, address, failure("file_gone", to), 422)
+        back = f"{BACK[what]}:{key}" if what in BACK and not undone else ""
+        at = address.at(f"{config.run.root_path}{PREFIX}{FILES}")
+        return await self._list(request, who, address, told_of_file(what, use, bool(undone), back, at, to))
+
+    async def _list(
+        self,
+        request: Request,
+        who: Person,
+        address: FileAddress,
+        notice: Notice | None = None,
+        status: int = 200,
+    ) -> Response:
+        store, to = self._layer.store, language(request)
+        try:
+            found = await filed(store, who.id, address, to)
+        except InvalidInput:  # a cursor
+            notice, status = notice or failure("no_page", to), 404 if notice is None else status
+            address = address.to()
+            found = await filed(store, who.id, address, to)
+        if address.file and found.opened is None:
+            if notice is None:
+                notice, status = failure("file_gone", to), 404
+            address = address.to(after=address.after)
+        shown = await self._shown(who, address, found, request)
+        return page("files.html", request, Address(), who, notice, status, **shown)
+
+    async def _shown(self, who: Person, address: FileAddress, found: Filed, request: Request) -> dict[str, object]:
+        store, to = self._layer.store, language(request)
+        everything = await store.facets(who.id)
+        where = places(
+            everything, everything, Address(), to, self._layer.has_trash, Tally(found.count, found.size), at_files=True
+        )
+        read_of = await passages(store, who.id, found.file, address.passage, to) if found.file else Passages()
+        used = (await store.stored_files(who.id)).bytes
+        room = {"used": size(used, to), "most": size(self._storage or 0, to)}
+        return {
+            "here": address,
+            "files": found,
+            "places": where,
+            "passages": read_of,
+            "is_picture": found.opened is not None and found.opened.mime in PICTURES,
+            "room": say("storage_of" if self._storage is not None else "storage_used", to, **room) if used else "",
+        }
