@@ -7,6 +7,7 @@ looks for the worker of its PDF preview at "/", where below a path there is anot
 few hundred steps below their parents. Here it is served with replacements: another list of extensions, those of
 ``public/page/markdown.js`` among them, the worker's address, ``public/page/steps.js`` for the steps and elements,
 ``public/page/sources.js`` for the names of elements, and the panel that shows one has a title and opens when asked.
+The group of what is pinned (``public/page/pinned.js``) comes first in the sidebar, for a screen reader and the Tab key.
 What is stored and sent is what was written, so it is the reader that has to be right.
 """
 
@@ -57,6 +58,9 @@ _WHEN_ASKED = (
     rb'const \1=\2.filter(\3=>\3.display==="side"&&!(\3.props||{}).source);if(\1.length===0)'
     rb"{(\5.current.length||!\2.length)&&\6(void 0),\4.current=new Map,\5.current=[];return}"
 )
+# The groups of the sidebar stand in this order, and then by month, the latest first.
+_GROUPS = re.compile(rb'\["Today","Yesterday","Previous 7 days","Previous 30 days"\]')
+_OTHERS_FIRST = rb'[...globalThis.groupsBefore||[],"Today","Yesterday","Previous 7 days","Previous 30 days"]'
 _LOST = (
     "reads Markdown in its own way",
     "may show no PDF below a path",
@@ -65,6 +69,7 @@ _LOST = (
     "makes links of names in code",
     "calls the panel of a source by its number",
     "opens that panel unasked",
+    "has pinned conversations last for whoever goes through the sidebar by keyboard",
 )
 _ROUTE = "page_script"
 
@@ -118,4 +123,5 @@ def better(text: bytes, root_path: str) -> tuple[bytes, tuple[int, ...]]:
     text, names = _NAMES.subn(_IN_PROSE, text)
     text, panels = _TITLE.subn(_TITLED, text)
     text, openings = _OPENING.subn(_WHEN_ASKED, text)
-    return text, (lists, addresses, steps, elements, names, panels // _PANELS, openings)
+    text, groups = _GROUPS.subn(_OTHERS_FIRST, text)
+    return text, (lists, addresses, steps, elements, names, panels // _PANELS, openings, groups)

@@ -5,6 +5,7 @@ import { french } from "./language.js";
 
 const FIRST = Date.UTC(1000, 0, 3);
 const heading = new Date(FIRST).toLocaleString(navigator.language, { month: "long", year: "numeric" });
+globalThis.groupsBefore = [heading]; // in the order of the page, where its script is as expected: assistant/fixes/page_script.py
 const words = french ? "Épinglées" : "Pinned";
 
 // A list as the server sends it; the order of those that are pinned, by seconds, is kept in milliseconds.

@@ -36,6 +36,15 @@ def test_a_pinned_conversation_stands_first_under_a_heading(
     assert pinned
     assert below
     assert pinned["y"] < below["y"]
+    headings = chat.sidebar.locator("[data-sidebar=group-label]")
+    expect(headings.first).to_have_text(heading)  # in the order of the page, too
+    chat.page.locator("#search-chats-button").focus()
+    reached = chat.sidebar.locator("a:focus")
+    for _ in range(12):
+        chat.page.keyboard.press("Tab")
+        if reached.count():
+            break
+    expect(reached).to_contain_text(f"The first of two {locale}")
     chat.reload()
     expect(group.locator(".truncate")).to_have_text([f"The first of two {locale}"])
     chat.open_thread(f"The first of two {locale}")
