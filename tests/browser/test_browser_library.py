@@ -312,7 +312,8 @@ def test_without_a_script(tab: OpenTab, app: App, browser: Browser) -> None:
     expect(library.notice).to_have_text("1 conversation has: by hand.")
     library.page.get_by_label("Order", exact=True).select_option("Newest")
     library.page.locator("#list").get_by_role("button", name="Show").click()
-    expect(library.names.first).to_have_text(f"Simple {mark}")
+    expect(library.names.first).to_have_text(f"Plain {mark}")
+    assert "sort=created" in library.page.url
     library.open(f"?q={mark}&all=1")
     expect(library.page.get_by_role("status")).to_contain_text("All 2 conversations")
     library.press("Mark as done")
