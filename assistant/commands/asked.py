@@ -57,3 +57,5 @@ class Reply:
     """Files of other conversations that come with it."""
     gone: tuple[str, ...] = ()
     """Ids of elements that are no longer there."""
+    cited_anew: bool = False
+    """Whether what answers cite of files is to be shown anew: some are out of the context, or back."""

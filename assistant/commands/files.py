@@ -122,7 +122,7 @@ async def _add(asked: Asked, about: str) -> Reply:
     to, store = asked.to, asked.services.layer.store
     if again := await _left_out(asked, about):
         await leave_out(store, asked.actor, asked.thread.id, (file.element_id for file in again), out=False)
-        return Reply(say("files_back", to, names=_names(again)))
+        return Reply(say("files_back", to, names=_names(again)), cited_anew=True)
     here = {file.sha256 for file in await store.context_files(asked.thread.id)}
     numbered = _NUMBERED.fullmatch(about)
     words = numbered[1] if numbered else about
@@ -167,7 +167,9 @@ async def _remove(asked: Asked, about: str) -> Reply:
         return Reply(say("files_no_such_here", asked.to, name=escape(about)))
     store = asked.services.layer.store
     await leave_out(store, asked.actor, asked.thread.id, (file.element_id for file in same))
-    return Reply(say("files_removed", asked.to, names=_names(same), name=same[0].name.replace("`", "")))
+    return Reply(
+        say("files_removed", asked.to, names=_names(same), name=same[0].name.replace("`", "")), cited_anew=True
+    )
 
 
 async def _delete(asked: Asked, about: str) -> Reply:
@@ -177,7 +179,7 @@ async def _delete(asked: Asked, about: str) -> Reply:
     for key in gone:
         write = DeleteElement(actor=asked.actor, thread_id=asked.thread.id, id=key, at=now())
         await asked.services.layer.store.submit(write)
-    return Reply(say("files_deleted", asked.to, names=_names(same)), gone=gone)
+    return Reply(say("files_deleted", asked.to, names=_names(same)), gone=gone, cited_anew=True)
 
 
 async def _here(asked: Asked, about: str) -> list[ContextFile]:

@@ -4,6 +4,7 @@ import logging
 import shutil
 import tempfile
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import chainlit as cl
@@ -14,6 +15,7 @@ from datalayer.records import StepFile, now
 from datalayer.writes import VISITOR, UpsertElement
 
 from ..commands.asked import Reply
+from . import citing
 
 logger = logging.getLogger("assistant")
 
@@ -22,6 +24,9 @@ async def bring(answer: Reply, shown: cl.Message, layer: DataLayer) -> None:
     """``shown``: the stored reply, which the files belong to from then on."""
     for key in answer.gone:
         await cl.context.emitter.emit("remove_element", {"id": key})
+    if answer.cited_anew:
+        with suppress(DataLayerError):  # a page that is loaded anew shows it
+            await citing.show_anew(cl.context.session.thread_id, layer)
     for file in answer.adds:
         try:
             await _copy(file, shown, layer)

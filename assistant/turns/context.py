@@ -1,5 +1,6 @@
 """What the files of a conversation have for one question: the passages that are about it, or all of small files."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
@@ -45,14 +46,19 @@ async def context_of(shelf: Shelf, files: Sequence[ContextFile], messages: Seque
     best = await shelf.find(messages[-1].text, before, _FOUND, {file.element_id for file in answering})
     by_id = {file.element_id: file for file in answering}
     found = [_part(by_id[each.element_id], each.number, each) for each in best]
-    around = [part for each in found[:_AROUND] for part in await _read(shelf, by_id[each.element_id], each.number - 1)]
+    near = [_read(shelf, by_id[each.element_id], each.number - 1) for each in found[:_AROUND]]
+    around = [part for some in await asyncio.gather(*near) for part in some]
     whole = sum(file.passages for file in answering) <= _WHOLE
     count = _WHOLE if whole else 0 if best else _AROUND  # "sum it up" has no word of a file: how it begins tells most
-    newest = reversed(answering) if count else ()
-    rest = [part for file in newest for part in await _read(shelf, file, 1, count)]
+    missing = [file for file in reversed(answering) if count and not _is_whole(file, found)]
+    rest = [part for some in await asyncio.gather(*(_read(shelf, file, 1, count) for file in missing)) for part in some]
     parts = {part.key: part for part in (*found, *around, *rest)}
     partial = not whole or any(file.cut for file in answering)
     return Context(tuple(parts.values()), len(found), unread, partial)
+
+
+def _is_whole(file: ContextFile, parts: Sequence[Part]) -> bool:
+    return sum(part.element_id == file.element_id for part in parts) >= file.passages
 
 
 async def _read(shelf: Shelf, file: ContextFile, first: int, count: int = 3) -> list[Part]:

@@ -47,6 +47,12 @@ def test_a_source_opens_its_page_now_and_after_a_restart(app: App, tab: OpenTab,
     expect(chat.answers).to_have_count(1)
     expect_source(chat)
 
+    chat.send("/files remove birds.pdf")
+    for _ in range(2):
+        chat.answers.first.locator("a.element-link").click()
+        expect(chat.page.locator("#side-view-content")).to_contain_text("can no longer be shown")
+        chat.reload()
+
 
 def expect_source(chat: Chat) -> None:
     answer = chat.answers.last.locator(".message-content")

@@ -54,6 +54,19 @@ class TestHits:
         assert (hit.thread_id, hit.step_id, hit.thread_name) == (said["threadId"], said["id"], "Desserts")
         assert [hit.snippet.text[start:end] for start, end in hit.snippet.marks] == ["Crème", "brûlée"]
 
+    async def test_what_an_answer_cites_is_no_file_of_it(self, layer: DataLayer) -> None:
+        ann = await register(layer, "ann")
+        said = await start_thread(layer, ann, output="Herons eat fish [731]")
+        await layer.create_step(make_step(said["threadId"], id="other", output="Frogs"))
+        cited = {"id": "cited", "threadId": said["threadId"], "type": "text", "name": "[731]", "display": "side"}
+        props = {"source": {"element": "x", "name": "herons.pdf"}}
+        await layer.create_element({**cited, "forId": "other", "props": props})  # type: ignore[arg-type]
+        assert await steps(layer, ann, "731") == [said["id"]]
+        assert await steps(layer, ann, "has:file") == []
+        element = await layer.get_element(said["threadId"], "cited")
+        assert element
+        assert element["url"] == f"/datalayer/sources/{said['threadId']}/cited"
+
     async def test_a_title_is_one_without_a_message(self, layer: DataLayer) -> None:
         ann = await register(layer, "ann")
         said = await start_thread(layer, ann)

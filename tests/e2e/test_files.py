@@ -236,6 +236,32 @@ async def test_what_was_attached_before_is_taken_in_with_the_next_question(
     assert len(steps) == 2
 
 
+async def test_a_copy_of_the_conversation_has_its_own_sources(me: Client, gemini: GeminiServer, tabs: Tabs) -> None:
+    reply = await ask(me, gemini, "What?", "Fish [1].", await me.attach("herons.txt", HERONS.encode()))
+    since = len(me.events)
+    await me.call("fork_from", {"step": reply["id"]})
+    opened = await me.wait_for("open_thread", since=since)
+    copy = await tabs.resume(me.url, opened["id"])
+    assert (await me.delete()).status_code == 200
+    [element] = [each for each in (await copy.stored())["elements"] if (each["props"] or {}).get("source")]
+    assert opened["id"] in element["url"]
+    assert "They eat fish and frogs" in (await copy.request("GET", element["url"])).text
+
+
+async def test_stop_while_files_are_read(me: Client, gemini: GeminiServer) -> None:
+    large = await me.attach("stones.txt", b"A grey stone lies beside the road as it always did.\n" * 300_000)
+    small = await me.attach("herons.txt", HERONS.encode())
+    since = len(me.events)
+    await me.post("What do herons eat?", [large, small])
+    await me.wait_for("new_message", lambda step: "stones.txt" in step["output"], since)
+    await me.stop()
+    await me.wait_for("task_end", since=since)
+    assert [step for step in (await me.stored())["steps"] if "stones.txt: not read yet" in step["output"]]
+    assert gemini.requests == []
+    await ask(me, gemini, "What do they eat?", "Fish.")
+    assert "They eat fish" in told(asked(gemini))
+
+
 async def test_many_files_at_once(me: Client, gemini: GeminiServer) -> None:
     files = [await me.attach(f"note {n}.txt", f"Bird number {n} is called Tilda{n}.".encode()) for n in range(50)]
     await ask(me, gemini, "What is bird number 33 called?", "Tilda33 [1].", *files)
