@@ -17,6 +17,8 @@ from .markup import marked
 from .texts import Language, day, local, number, place, say, size
 
 SIZE, _FOUND, _NAMED = 50, 50, 20
+_SEEN = ("image/", "audio/", "video/")
+"""What begins the types of files that nobody reads."""
 SENTENCES = ("encrypted", "broken", "empty", "scanned", "too_large", "too_slow", "not_text")
 """Why a file has no passages, where there is a sentence for it."""
 
@@ -122,6 +124,8 @@ def row(file: OwnFile, to: Language) -> Row:
 def told(file: OwnFile, to: Language) -> str:
     if file.status == "refused":
         return say(f"refused_{file.refused}" if file.refused in SENTENCES else "refused_other", to)
+    if file.status == "waiting" and (file.uses[0].mime or "").startswith(_SEEN):
+        return say("refused_not_text", to)
     if file.status == "waiting":
         return say("file_waiting", to)
     counts = [say("file_pages", to, n=file.pages)] if file.pages else []

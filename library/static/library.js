@@ -155,7 +155,8 @@ function arrive() {
   if (document.activeElement !== one("#q")) one("#q").value = query.get("q") ?? "";
   for (const link of all(".rows a.open")) {
     const shown = new URL(link.href).searchParams;
-    const open = ["thread", "file"].some((name) => shown.has(name) && shown.get(name) === query.get(name));
+    const same = (name) => shown.get(name) === query.get(name);
+    const open = ["thread", "file"].some((name) => shown.has(name) && same(name)) && (!link.matches(".hit") || same("from"));
     if (open) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }

@@ -167,6 +167,7 @@ class TestOne:
             await browser.visit(f"/files?file={element}")
             assert ('<img class="picture"' in browser.text) == shown
             assert ("There is nothing to show here." in browser.text) != shown
+            assert told(browser)[0] == "Has no text to be searched"
 
     async def test_versions_say_which_one_answers(self, mounted: DataLayer, ann: Any, browser: Browser) -> None:
         key = await thread(mounted, ann, "One")
