@@ -174,7 +174,11 @@ class Pages:
                 total, _ = await work.selection.count(store, who.id)
                 work = replace(work, name=undoing.begin(), total=total)
             if not form.get("stop"):
-                work = await working.go_on(self._layer, who.identifier, who.id, work, _seconds(request))
+                seconds, gone = _seconds(request), request.is_disconnected
+                work = await working.go_on(self._layer, who.identifier, who.id, work, seconds, gone)
+            elif not for_good:  # the request that it cuts off has done more than its page knew
+                done = max(work.outcome.changed, await undoing.count(store, who.id, work.name))
+                work = replace(work, outcome=replace(work.outcome, changed=done))
         except (InvalidInput, NotFound) as error:
             return await self._list(request, who, here, refused(error, change, to), 422)
         if work.done or form.get("stop"):

@@ -76,6 +76,11 @@ async def parts(store: Store, user_id: str, name: str) -> AsyncIterator[tuple[Ke
             yield Kept(key, value.version), _read(value.value), key != found[-1]
 
 
+async def count(store: Store, user_id: str, name: str) -> int:
+    """How many conversations all that is kept concerns."""
+    return sum([len(change.ids) async for _, changes, _ in parts(store, user_id, name) for change in changes])
+
+
 async def forget(store: Store, kept: Kept) -> None:
     await store.put_app_value(kept.key, None, kept.version)
 

@@ -4,6 +4,7 @@ A batch is some hundred writes, so that what other people write meanwhile waits 
 """
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from datalayer import DataLayer, StoreUnavailable
@@ -37,8 +38,10 @@ class Work:
         return sum(getattr(self.outcome, name) for name in COUNTS)
 
 
-async def go_on(layer: DataLayer, identifier: str, user_id: str, work: Work, seconds: float) -> Work:
-    """Raises DataLayerError for what cannot be asked for."""
+async def go_on(
+    layer: DataLayer, identifier: str, user_id: str, work: Work, seconds: float, gone: Callable[[], Awaitable[bool]]
+) -> Work:
+    """``gone``: whether nobody waits for it any more. Raises DataLayerError for what cannot be asked for."""
     end, store = time.monotonic() + seconds, layer.store
     try:
         async for threads, after in work.selection.batches(store, user_id, work.after):
@@ -48,7 +51,7 @@ async def go_on(layer: DataLayer, identifier: str, user_id: str, work: Work, sec
             if kept and made.undo != undo:
                 await undoing.correct(store, kept, made.undo)
             work = replace(work, after=after, outcome=work.outcome + replace(made, undo=()), done=after is None)
-            if time.monotonic() >= end:
+            if time.monotonic() >= end or await gone():
                 return work
     except StoreUnavailable:
         return replace(work, stuck=True)
