@@ -5,7 +5,7 @@ from dataclasses import dataclass
 NAMES = (
     *("list", "search", "start", "create", "concurrent", "resume", "servers"),
     *("stream", "backup", "chats", "screens", "locked", "hot", "flood", "paint", "long", "scale"),
-    *("organised", "retrieval", "carry"),
+    *("organised", "retrieval", "carry", "extraction"),
 )
 EVIDENCE = NAMES[:7]
 """What is said of large stores: ``bench/RESULTS.md`` is written when all of these are measured."""
@@ -53,6 +53,8 @@ class Sizes:
     """Threads of one user that are filtered, counted and changed."""
     at_once: int = 1_000
     """Of which so many are changed together."""
+    extracted: int = 100
+    """Pages of the files that are read, or what takes about as much text."""
     read_threads: tuple[int, ...] = (10, 1_000)
     """Each with a file of 100 passages."""
     carried: tuple[int, ...] = (10_000,)
@@ -89,4 +91,5 @@ QUICK = Sizes(
     scale_turns=5,
     organised=(100, 300),
     at_once=20,
+    extracted=4,
 )

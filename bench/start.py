@@ -32,7 +32,7 @@ SIZE = "size on disk, "
 _SHORT, _REAL = SIZE + "{:,} messages of {:,} bytes", SIZE + "{:,} messages as long as real ones, {:,} bytes"
 REAL_WORDS = (30, 210)
 """Of a question, of an answer: 200 and 1,500 bytes, as in docs/scaling.md."""
-_MEGABYTES, _TIMES, _ = DIRECT
+_MEGABYTES, _TIMES = DIRECT[:2]
 
 
 def memory(threads: int) -> str:

@@ -33,12 +33,14 @@ def opendocument(kind: str, body: str, manifest: str = "") -> bytes:
     return archive(files, f"application/vnd.oasis.opendocument.{kind}")
 
 
-def book(chapters: Sequence[str], **more: str) -> bytes:
-    """``chapters``: what stands in the body of each. ``more``: files in META-INF, without their ending."""
+def book(chapters: Sequence[str], contents: str = "", **more: str) -> bytes:
+    """``chapters``: what stands in the body of each. ``contents``: the table of them, as EPUB 2 has it. ``more``: files
+    in META-INF, without their ending."""
     items = "".join(
         f'<item id="c{n}" href="text/chapter%20{n}.xhtml" media-type="application/xhtml+xml"/>'
         for n in range(len(chapters))
     )
+    items += '<item id="toc" href="toc.ncx" media-type="application/x-dtbncx+xml"/>' if contents else ""
     order = "".join(f'<itemref idref="c{n}"/>' for n in range(len(chapters)))
     pages = {
         f"OEBPS/text/chapter {n}.xhtml": '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html>'
@@ -49,8 +51,10 @@ def book(chapters: Sequence[str], **more: str) -> bytes:
         {
             "META-INF/container.xml": '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
             '<rootfile full-path="OEBPS/book.opf"/></rootfiles></container>',
-            "OEBPS/book.opf": f'<package xmlns="http://www.idpf.org/2007/opf"><manifest>{items}</manifest>'
+            "OEBPS/book.opf": '<!DOCTYPE package PUBLIC "a" "https://example.org/a.dtd">'
+            f'<package xmlns="http://www.idpf.org/2007/opf"><manifest>{items}</manifest>'
             f"<spine>{order}</spine></package>",
+            **({"OEBPS/toc.ncx": contents} if contents else {}),
             **pages,
             **{f"META-INF/{name}.xml": content for name, content in more.items()},
         },

@@ -11,6 +11,7 @@ from datalayer.passages import Place
 from ..cutting import Block
 from .headings import Headings
 from .limits import Refused
+from .rightward import has_any, put_right
 from .source import Source
 
 _MOST_BOOKMARKS = 20_000
@@ -53,7 +54,8 @@ def _text(document: pdfium.PdfDocument, index: int) -> str:
     try:
         text = page.get_textpage()
         try:
-            return str(text.get_text_bounded())
+            said = str(text.get_text_bounded())
+            return put_right(said, text) if has_any(said) else said
         finally:
             text.close()
     finally:

@@ -167,6 +167,13 @@ async def test_a_book_is_read_by_chapter_in_the_order_of_its_reader(read: Read) 
     ]
 
 
+async def test_a_chapter_without_a_heading_has_the_title_that_the_table_of_contents_gives(read: Read) -> None:
+    point = '<navPoint><navLabel><text>{}</text></navLabel><content src="text/chapter%20{}.xhtml#top"/></navPoint>'
+    contents = f"<ncx><navMap>{point.format('Été', 0)}{point.format('第二', 1)}</navMap></ncx>"
+    text = await read(opened.book([f"<p>{FRENCH}</p>", f"<h2>Deux</h2><p>{HEBREW}</p>"], contents), "a.epub")
+    assert [place.heading for _, place in text.passages] == [("Été",), ("Deux",)]
+
+
 async def test_of_a_page_is_read_what_is_seen(read: Read) -> None:
     page = f"""<!DOCTYPE html><html><head><title>no</title><style>.no {{}}</style></head><body>
     <script>var no = "<p>no</p>";</script><p hidden>no</p><div style="color: red; DISPLAY : none"><p>no</p></div>

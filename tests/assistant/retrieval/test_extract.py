@@ -1,11 +1,16 @@
 """What is read of a file, whatever it is, and that no file harms the reading of the next."""
 
+import asyncio
+import os
+import shutil
+from asyncio.subprocess import DEVNULL
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from assistant.retrieval.extract import LIMITS, READER, Limits, Reader, can_read
+from assistant.retrieval.extract.rightward import in_order
 from datalayer.passages import FileText, Place
 from tests.papers import pdfs
 
@@ -93,6 +98,34 @@ async def test_a_pdf_in_any_script_is_read_in_the_order_of_its_language(read: Re
     """What is written from the right is drawn from the left in a PDF."""
     expected = script[::-1] if script[::-1] in SCRIPTS else script
     assert said(await read(pdfs.unembedded(script), "a.pdf")) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "places", "expected"),
+    [
+        ("الفصل", [50, 40, 30, 20, 10], "الفصل"),
+        ("لصفلا", [10, 20, 30, 40, 50], "الفصل"),
+        ("األول", [50, 40, 40, 30, 20], "الأول"),
+        ("ألم", [50, 40, 30], "ألم"),
+        ("ש", [10], "ש"),
+    ],
+)
+def test_letters_of_a_word_from_the_right_are_put_in_their_order(word: str, places: list[float], expected: str) -> None:
+    assert in_order(word, places) == expected
+
+
+@pytest.mark.browser
+async def test_what_a_browser_prints_is_read_in_any_script(read: Read, tmp_path: Path) -> None:
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if not chromium and not os.environ.get("REQUIRE_BROWSER"):
+        pytest.skip("there is no Chromium")
+    page = "".join(f"<p>{script}</p>" for script in SCRIPTS)
+    (tmp_path / "page.html").write_text(f'<!doctype html><meta charset="utf-8">{page}', encoding="utf-8")
+    options = ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--no-pdf-header-footer")
+    printed = (f"--print-to-pdf={tmp_path / 'page.pdf'}", (tmp_path / "page.html").as_uri())
+    process = await asyncio.create_subprocess_exec(str(chromium), *options, *printed, stderr=DEVNULL)
+    await process.wait()
+    assert said(await read((tmp_path / "page.pdf").read_bytes(), "a.pdf")) == "\n".join(SCRIPTS)
 
 
 @pytest.mark.parametrize(
