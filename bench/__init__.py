@@ -57,7 +57,7 @@ class Sizes:
     """Pages of the files that are read, or what takes about as much text."""
     read_threads: tuple[int, ...] = (10, 1_000)
     """Each with a file of 100 passages."""
-    carried: tuple[int, ...] = (10_000,)
+    carried: tuple[int, ...] = (5_000,)
     """Threads of ten messages that are exported."""
 
 

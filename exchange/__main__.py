@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from datalayer import APPLICATION, DataLayerError, InvalidInput, NotFound, readonly
-from datalayer.place import Place
+from datalayer.place import Place, address
 from datalayer.readonly import ReadOnly
 from datalayer.records import user_id
 
@@ -88,8 +88,13 @@ async def _run(
         if user is not None and await source.user(user) is None:
             raise NotFound("There is no user of this name")
         with _bar(await _total(source, chosen)) as progress:
-            done = await write(source, chosen, name, out, to, force, progress)
+            done = await write(source, chosen, name, out, to, force, progress, _told(place))
         return done, await source.waiting()
+
+
+def _told(place: Place) -> str:
+    """Which store it is; a password is in no file."""
+    return address(place.server) if place.server is not None else str(place.database.resolve())
 
 
 async def _total(source: ReadOnly, chosen: Selection) -> int | None:

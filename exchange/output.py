@@ -48,10 +48,11 @@ async def write(
     to: Language = "en",
     force: bool = False,
     progress: Progress = lambda _: None,
+    store: str = "",
 ) -> Written:
     """``name``: of the format; a path that ends with ``.zip`` has the files, too. ``force``: what is there is replaced,
-    also what was cut off. Raises DataLayerError: InvalidInput for a file that is there, NotFound where there is nothing
-    to be exported; OSError."""
+    also what was cut off. ``store``: tells it from others; an export of another one is not gone on with. Raises
+    DataLayerError: InvalidInput for a file that is there, NotFound where there is nothing to be exported; OSError."""
     await asyncio.to_thread(_prepare, path, force)
     resumable = name in ("json", "jsonl") and path.suffix != ".zip"
     writing = _resumed if resumable else _anew
@@ -59,7 +60,8 @@ async def write(
         if force or not resumable:
             _forget(path, file)
         try:
-            done = await writing(source, chosen, name, path, to, file, progress)
+            same = {"format": name, "selection": chosen.told(), "store": store}
+            done = await writing(source, chosen, same, path, to, file, progress)
         except BaseException:
             if not _state(path).exists():  # nobody can go on with it
                 _part(path).unlink(missing_ok=True)
@@ -77,7 +79,7 @@ def _prepare(path: Path, force: bool) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     part = _part(path)
-    with open(os.open(part, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+    with open(os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -101,7 +103,13 @@ def _forget(path: Path, file: BinaryIO) -> None:
 
 
 async def _anew(
-    source: Source, chosen: Selection, name: str, path: Path, to: Language, file: BinaryIO, progress: Progress
+    source: Source,
+    chosen: Selection,
+    same: dict[str, Any],
+    path: Path,
+    to: Language,
+    file: BinaryIO,
+    progress: Progress,
 ) -> Written:
     count = 0
 
@@ -109,19 +117,26 @@ async def _anew(
         nonlocal count
         progress(count := threads)
 
-    made = await export(source, chosen, name, to, "zip" if path.suffix == ".zip" else "plain", counted)
+    made = await export(source, chosen, same["format"], to, "zip" if path.suffix == ".zip" else "plain", counted)
     async for piece in made.pieces:
         file.write(piece)
     return Written(path, count, file.tell(), 0)
 
 
 async def _resumed(
-    source: Source, chosen: Selection, name: str, path: Path, to: Language, file: BinaryIO, progress: Progress
+    source: Source,
+    chosen: Selection,
+    same: dict[str, Any],
+    path: Path,
+    to: Language,
+    file: BinaryIO,
+    progress: Progress,
 ) -> Written:
-    known = _known(path, file, {"format": name, "selection": chosen.told()})
+    """``same``: what must be so of an export that is gone on with."""
+    known = _known(path, file, same)
     about, done, saved = About(known.get("at", now()), chosen.told(), to), int(known.get("threads", 0)), 0
     before = done
-    sheet = Sheet(DOCUMENTS[name], about, begun=done > 0 and bool(known.get("begun")))
+    sheet = Sheet(DOCUMENTS[same["format"]], about, begun=done > 0 and bool(known.get("begun")))
     if not known:
         await _written(file, pulled(source, sheet.begin()))
     start = file.tell()
@@ -130,7 +145,7 @@ async def _resumed(
         progress(done := done + len(batch.threads))
         if batch.then is not None and done - saved >= _OFTEN:
             saved = done
-            state = {"format": name, "selection": chosen.told(), "at": about.at, "threads": done}
+            state = same | {"at": about.at, "threads": done}
             begun = bool(known.get("begun")) or file.tell() > start
             await asyncio.to_thread(_save, path, file, state | {"place": batch.then, "begun": begun})
     if not done:

@@ -10,7 +10,7 @@ from typing import Any
 from datalayer.passages import CITES
 from datalayer.records import Element, Step
 from datalayer.text import one_line
-from datalayer.versions import chosen_path, record_id, versions_of
+from datalayer.versions import RECORD, chosen_path, record_id, versions_of
 from datalayer.whole import Vote, WholeThread
 
 from .texts import Language, say
@@ -73,7 +73,7 @@ class Transcript:
         return Said(step, own, name, text, files, sources, self._votes.get(step.id), self._others(step))
 
     def _others(self, question: Step) -> list[Other]:
-        if record_id(question.id) not in self._ids:
+        if not self._have_versions or record_id(question.id) not in self._have_versions:
             return []
         return [
             Other(each.number, each.at, [self._said(question, each.question, alone=True), *self._all(each.steps)])
@@ -82,8 +82,9 @@ class Transcript:
         ]
 
     @cached_property
-    def _ids(self) -> frozenset[str]:
-        return frozenset(step.id for step in self.whole.steps)
+    def _have_versions(self) -> frozenset[str]:
+        """The ids of the records of questions; most threads have none."""
+        return frozenset(step.id for step in self.whole.steps if step.type == RECORD)
 
     @cached_property
     def _files(self) -> defaultdict[str, list[Element]]:

@@ -217,16 +217,18 @@ def test_what_was_cut_off_is_gone_on_with(
 
 async def _write(place: Place, name: str, out: Path) -> None:
     async with readonly.opened(place) as source:
-        await output.write(source, selection.Selection(APPLICATION), name, out)
+        await output.write(source, selection.Selection(APPLICATION), name, out, store=str(place.database.resolve()))
 
 
 def _body(text: str) -> list[str]:
     return [line for line in text.splitlines() if '"selection"' not in line]
 
 
-def test_the_beginning_of_another_export_is_not_gone_on_with(place: Place, tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", ["selection", "store"])
+def test_the_beginning_of_another_export_is_not_gone_on_with(place: Place, tmp_path: Path, other: str) -> None:
     out = tmp_path / "x.json"
-    state = {"format": "json", "selection": selection.Selection("other").told(), "bytes": 3, "place": [], "threads": 1}
+    told = selection.Selection("other" if other == "selection" else APPLICATION).told()
+    state = {"format": "json", "selection": told, "store": "other", "bytes": 3, "place": [], "threads": 1}
     out.with_name("x.json.part").write_text("abc")
     out.with_name("x.json.part.state").write_text(json.dumps(state))
     assert "beginning of another export" in run(place, "--out", str(out), code=1)
@@ -239,7 +241,8 @@ def test_the_beginning_of_another_export_is_not_gone_on_with(place: Place, tmp_p
 def test_a_state_that_says_nothing_is_none(place: Place, tmp_path: Path, state: str) -> None:
     """``short``: the file is shorter than the state says, as after a power cut."""
     out = tmp_path / "x.json"
-    known = {"format": "json", "selection": selection.Selection(APPLICATION).told(), "bytes": 4, "threads": 1}
+    told = {"format": "json", "selection": selection.Selection(APPLICATION).told(), "store": str(place.database)}
+    known = told | {"bytes": 4, "threads": 1}
     out.with_name("x.json.part").write_text("abc")
     out.with_name("x.json.part.state").write_text(json.dumps(known) if state == "short" else state)
     run(place, "--out", str(out))
