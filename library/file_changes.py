@@ -1,15 +1,19 @@
 """What is done to a file of a conversation. Always true: only to one of the person who asks."""
 
+import shutil
+import tempfile
+import uuid
 from collections.abc import Mapping
+from pathlib import Path
 
-from datalayer import NotFound, Store
+from datalayer import InvalidInput, NotFound, Store
 from datalayer.passages import LEFT_OUT, FileUse
-from datalayer.records import now
+from datalayer.records import Thread, now
 from datalayer.writes import DeleteElement, UpsertElement
 
 BACK = {"leave_out": "take_in", "take_in": "leave_out"}
 """What takes each back; a file that is deleted does not come back."""
-CHANGES = frozenset({*BACK, "delete"})
+CHANGES = frozenset({*BACK, "delete", "add"})
 
 
 async def use_of(store: Store, user_id: str, element_id: str) -> FileUse:
@@ -32,3 +36,29 @@ async def apply(store: Store, identifier: str, use: FileUse, what: str) -> None:
     props = {key: value for key, value in held.items() if key != LEFT_OUT}
     props |= {LEFT_OUT: True} if what == "leave_out" else {}
     await store.submit(UpsertElement(**which, values={"props": props or None}))  # type: ignore[arg-type]
+
+
+async def add(store: Store, identifier: str, use: FileUse, to: Thread) -> None:
+    """Has another conversation of the user have the file, too, with its last message. Raises DataLayerError:
+    InvalidInput where it is there already; OSError.
+
+    The content is put once more, and found to be there: where it is now it may be removed at this moment."""
+    if any(file.blob.partition("-")[0] == use.sha256 for file in await store.thread_files(to.id)):
+        raise InvalidInput("The file is there already")
+    element = await store.element(use.thread_id, use.element_id)
+    if element is None:
+        raise NotFound("There is no such file")
+    values = {name: getattr(element, name) for name in ("name", "mime", "type", "display", "size", "language")}
+    for message in await store.thread_messages(to.id, limit=1):
+        values["for_id"] = message.id
+    key = str(uuid.uuid4())
+    write = UpsertElement(actor=identifier, thread_id=to.id, id=key, at=now(), values=values, anonymous=False)
+    with tempfile.TemporaryDirectory(prefix="library-") as folder:
+        path = Path(folder, "file")
+        await store.with_files(_fetch, store, use.blob, path)
+        await store.submit(write, path)
+
+
+def _fetch(store: Store, blob: str, to: Path) -> None:
+    with store.blobs.open(blob) as source, to.open("wb") as target:
+        shutil.copyfileobj(source, target, 1 << 20)

@@ -6,12 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from datalayer import DataLayer, DataLayerError, InvalidInput, NotFound, text
+from datalayer.passages import FileUse
 
 from .address import PREFIX, Address
 from .asking import Person, is_ours, nobody, person
 from .file_address import FileAddress, read
-from .file_changes import BACK, CHANGES, apply, use_of
-from .filing import Filed, Passages, filed, passages
+from .file_changes import BACK, CHANGES, add, apply, use_of
+from .filing import Filed, Passages, elsewhere, filed, passages
 from .forms import sent
 from .pages import failed
 from .places import Tally, places
@@ -66,12 +67,26 @@ class FilePages:
             use = await use_of(self._layer.store, who.id, key)
             if what == "delete" and form.get("sure") != "yes":
                 return page("file_sure.html", request, Address(), who, here=address, use=use)
+            if what == "add":
+                return await self._add(request, who, address, use, str(form.get("thread", "")))
             await apply(self._layer.store, who.identifier, use, what)
         except NotFound:
             return await self._list(request, who, address, failure("file_gone", to), 422)
         back = f"{BACK[what]}:{key}" if what in BACK and not undone else ""
         at = address.at(f"{config.run.root_path}{PREFIX}{FILES}")
         return await self._list(request, who, address, told_of_file(what, use, bool(undone), back, at, to))
+
+    async def _add(self, request: Request, who: Person, address: FileAddress, use: FileUse, key: str) -> Response:
+        to = language(request)
+        for thread in await self._layer.store.own_threads(who.id, [key] if text.is_identifier(key) else []):
+            try:
+                await add(self._layer.store, who.identifier, use, thread)
+            except (InvalidInput, OSError) as error:
+                reason = "file_there" if isinstance(error, InvalidInput) else "failed"
+                return await self._list(request, who, address, failure(reason, to), 422)
+            there = use._replace(thread_name=thread.name)
+            return await self._list(request, who, address, told_of_file("add", there, False, "", "", to))
+        return await self._list(request, who, address, failure("no_thread", to), 422)
 
     async def _list(
         self,
@@ -109,6 +124,7 @@ class FilePages:
             "files": found,
             "places": where,
             "passages": read_of,
+            "others": await elsewhere(store, who.id, found.file, to) if found.file else [],
             "is_picture": found.opened is not None and found.opened.mime in PICTURES,
             "room": say("storage_of" if self._storage is not None else "storage_used", to, **room) if used else "",
         }

@@ -187,3 +187,10 @@ async def passages(store: Store, user_id: str, file: OwnFile, first: int, to: La
     some = [(n, place(each.place, to), each.text) for n, each in enumerate(found, first)]
     before = max(first - MOST, 1) if first > 1 else None
     return Passages(some, before, first + MOST if first + MOST <= file.passages else None)
+
+
+async def elsewhere(store: Store, user_id: str, file: OwnFile, to: Language) -> list[tuple[str, str]]:
+    """Ids and names of conversations that were active last and have not got the file."""
+    found = await store.threads(user_id, SIZE, sort="activity")
+    there = {use.thread_id for use in file.uses}
+    return [(one.id, one_line(one.name or "") or say("untitled", to)) for one in found.threads if one.id not in there]

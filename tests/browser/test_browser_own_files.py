@@ -78,7 +78,12 @@ def test_found_read_left_out_and_removed(tab: OpenTab, app: App) -> None:
     library.open(f"/files?words=nuts+{mark}")
     library.names.nth(1).click()
     expect(library.preview.locator(".uses > li")).to_have_count(1)
-    library.preview.locator(".uses a").click()
+    library.preview.get_by_label("Use it in another conversation, too").select_option(f"First {mark}")
+    library.faultless()
+    library.press("Add")
+    expect(library.notice).to_contain_text(f"is now in “First {mark}”, too")
+    expect(library.preview.locator(".uses > li")).to_have_count(2)
+    library.preview.locator(".uses a").last.click()
     chat = Chat(library.page, app)
     expect(chat.page.locator(".pointed-at")).to_contain_text(f"Second {mark}")
 

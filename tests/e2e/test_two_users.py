@@ -254,9 +254,15 @@ async def look_at_her_steps(mallory: Client, alice: Victim) -> None:
             assert not {alice.question, alice.answer} & {*shown}
 
 
-@attack("GET /library", "HEAD /library", "GET /library/usage")
+@attack("GET /library", "HEAD /library", "GET /library/usage", "GET /library/kept")
 async def look_into_the_library(mallory: Client, alice: Victim) -> None:
-    for path in (f"/library?thread={alice.thread_id}", "/library?q=what", "/library?show=trash", "/library/usage"):
+    for path in (
+        f"/library?thread={alice.thread_id}",
+        "/library?q=what",
+        "/library?show=trash",
+        "/library/usage",
+        "/library/kept",
+    ):
         answer = await mallory.request("GET", path)
         assert answer.status_code in (200, 404)
         assert SECRET not in answer.text
@@ -308,8 +314,8 @@ async def look_for_files_in_the_library(mallory: Client, alice: Victim) -> None:
         await mallory.request("GET", "/library/files", params=asked)
         for asked in ({}, {"file": key}, {"words": SECRET[:5]}, {"sort": "name", "after": "."}, {"after": f"{2**62}.x"})
     ]
-    for what in ("leave_out", "take_in", "delete"):
-        mine = {"guard": guard[1], "id": key, "sure": "yes"}
+    for what in ("leave_out", "take_in", "delete", "add"):
+        mine = {"guard": guard[1], "id": key, "sure": "yes", "thread": mallory.thread_id}
         answers.append(await mallory.request("POST", "/library/files", data=mine | {"do": what}))
         answers.append(await mallory.request("POST", "/library/files", data=mine | {"undo": f"{what}:{key}"}))
     for answer in answers:

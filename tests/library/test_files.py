@@ -264,7 +264,40 @@ class TestChanges:
         assert browser.notice == "“birds.txt” is removed from “Others”."
         assert "You have no files." in browser.text
 
-    @pytest.mark.parametrize("what", ["leave_out", "take_in", "delete"])
+    async def test_added_to_another_conversation_once(
+        self, mounted: DataLayer, ann: Any, key: str, browser: Browser
+    ) -> None:
+        asked = await start_thread(mounted, ann)
+        await mounted.update_thread(asked["threadId"], name="Other")
+        element = await attach(mounted, key, *BIRDS)
+        path = f"/files?file={element}"
+        await browser.visit(path)
+        assert re.findall(r'<option value="([^"]*)">([^<]*)</option>', browser.text)[-1] == (asked["threadId"], "Other")
+        await do(browser, "add", element, path=path, thread=asked["threadId"])
+        assert browser.notice == "“birds.txt” is now in “Other”, too, and answers there draw on it."
+        (file,) = await mounted.store.context_files(asked["threadId"])
+        assert (file.name, file.for_id, file.status, file.passages) == ("birds.txt", asked["id"], "read", 3)
+        assert file.element_id != element
+        (own,) = (await mounted.store.own_files(ann.id)).files
+        assert {use.thread_id for use in own.uses} == {key, asked["threadId"]}
+        await do(browser, "add", element, path=path, thread=asked["threadId"])
+        assert browser.notice == "That conversation has this file already."
+        assert len(await mounted.store.context_files(asked["threadId"])) == 1
+
+    @pytest.mark.parametrize("whose", ["bob", "trash", "nobody", ""])
+    async def test_not_to_a_conversation_that_is_not_there(
+        self, mounted: DataLayer, ann: Any, key: str, browser: Browser, whose: str
+    ) -> None:
+        element = await put(mounted, key, "plan.txt", b"plan")
+        there = {"bob": await thread(mounted, await register(mounted, "bob"), "Bob's")}
+        there["trash"] = await thread(mounted, ann, "Thrown")
+        await mounted.store.submit(TrashThread(actor="ann", thread_id=there["trash"], at=now()))
+        await browser.visit(f"/files?file={element}")
+        answer = await do(browser, "add", element, thread=there.get(whose, whose))
+        assert (answer.status_code, browser.notice) == (422, say("no_thread", "en"))
+        assert await mounted.store.thread_files(there.get(whose, "nobody")) == []
+
+    @pytest.mark.parametrize("what", ["leave_out", "take_in", "delete", "add"])
     async def test_what_is_gone_or_in_the_trash_is_left_alone(
         self, mounted: DataLayer, ann: Any, key: str, browser: Browser, what: str
     ) -> None:
@@ -324,8 +357,8 @@ async def test_nobody_sees_or_changes_another_users(
             bob.text.replace("her+birds", "").replace('value="her birds"', "").replace("“her birds”", ""),
         )
         assert element not in bob.text.replace(f"file={element}", "")
-    for what in ("leave_out", "take_in", "delete"):
-        answer = await do(bob, what, element, sure="yes")
+    for what in ("leave_out", "take_in", "delete", "add"):
+        answer = await do(bob, what, element, sure="yes", thread=bens)
         assert answer.status_code == 422
     await do(bob, "", "", undo=f"leave_out:{element}")
     (file,) = await mounted.store.context_files(hers)
