@@ -35,14 +35,14 @@ class FileTexts:
         """As ``Files.keep_text``."""
         if len(read.passages) >= sql.FIRST:
             raise InvalidInput("This file has more passages than can be kept")
-        if await self._database.read.run(partial(sql.is_kept, sha256=sha256, reader=read.reader)):
+        if await self._database.read.run(partial(sql.is_kept, sha256=sha256, read=read)):
             return True
         lengths, blocks = await asyncio.to_thread(_indexed, read)
         begin = partial(sql.begin, sha256=sha256, read=read, lengths=lengths, blocks=len(blocks))
         if (number := await self._slowly(begin)) is None:
             return False
         await self._add(number, read, blocks)
-        kept = await self._slowly(partial(sql.finish, number=number, sha256=sha256, reader=read.reader))
+        kept = await self._slowly(partial(sql.finish, number=number, sha256=sha256, read=read))
         self.stir()  # what is there no more, or was kept before
         return kept
 

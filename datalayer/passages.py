@@ -1,7 +1,9 @@
 """What was read of a file, as passages that can be found and cited."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
 
 
@@ -29,7 +31,7 @@ class FileText:
     """What was read of one content, whatever it is called and whoever has it."""
 
     reader: str
-    """Name and version of what has read it, up to 56 characters: another one reads it anew."""
+    """Name and version of what has read it, up to 40 characters: another one reads it anew."""
     passages: tuple[Passage, ...] = ()
     """In the order of the file."""
     refused: str | None = None
@@ -38,6 +40,15 @@ class FileText:
     """How many the file has; None: it has no pages."""
     cut: bool = False
     """Whether it goes on behind the last passage: a limit was reached."""
+    kind: str = ""
+    """As ``kind_of`` the name under which it was read: under another one equal content is read anew, so that nobody
+    meets what another's name made of it. "": names make no difference."""
+
+
+def kind_of(name: str, mime: str | None) -> str:
+    """What a reader is told of a file besides its content, in 8 characters: the ending of its name, and its type."""
+    told = f"{PurePosixPath(name).suffix.casefold()} {(mime or '').casefold()}"
+    return hashlib.sha256(told.encode(errors="replace")).hexdigest()[:8]
 
 
 Status = Literal["waiting", "read", "refused"]

@@ -215,7 +215,8 @@ elements = Table(
 
 # What was read of a content, once, whoever has it: which contents those are, elements alone say. number: a random one,
 # from which the keys of its passages and words follow (sql/file_texts.py). state: making, until all of it is stored,
-# kept, or going, until all of it is removed; of a content one row at most is kept. refused: why there are no passages.
+# kept, or going, until all of it is removed; of a content one row is kept for each kind of file as which it was read.
+# reader: who has read it, and as what. refused: why there are no passages.
 # lengths: how many words each has. blocks: in how many rows its words are. embedded: the model of which all its
 # passages have vectors; "" as long as some have none, NULL where there are no passages. A row points to no other, so
 # that it goes last.

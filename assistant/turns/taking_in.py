@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from datalayer.passages import ContextFile, FileText
+from datalayer.passages import ContextFile, FileText, kind_of
 
 logger = logging.getLogger("assistant")
 
@@ -20,6 +20,9 @@ Keep = Callable[[str, FileText], Awaitable[object]]
 OnDisk = Callable[[ContextFile], AbstractAsyncContextManager[Path]]
 Told = Callable[[ContextFile, FileText | None], Awaitable[None]]
 """Told what was read of a file; None: it could not be read or kept, and is tried again with the next question."""
+
+Content = tuple[str, str]
+"""What is read: its SHA-256, and which kind of file it is said to be."""
 
 _AT_ONCE = 2
 """Files that are read at the same time by this process."""
@@ -37,7 +40,7 @@ class TakingIn:
 
     read: Read
     at_once: int = _AT_ONCE
-    _running: dict[tuple[str, str], _Reading] = field(default_factory=dict)
+    _running: dict[tuple[str, str, str], _Reading] = field(default_factory=dict)
     _turns: asyncio.Semaphore | None = None
 
     async def take(
@@ -48,10 +51,10 @@ class TakingIn:
         ``owner``: for whom it is kept, such as the store or one session: with another one equal content is read anew.
         Cancelled, it ends what nobody else waits for.
         """
-        wanted: dict[str, list[ContextFile]] = {}
+        wanted: dict[Content, list[ContextFile]] = {}
         for file in files:
-            wanted.setdefault(file.sha256, []).append(file)
-        begun = {key: self._begin((owner, key), some[0], on_disk, keep) for key, some in wanted.items()}
+            wanted.setdefault((file.sha256, kind_of(file.name, file.mime)), []).append(file)
+        begun = {key: self._begin((owner, *key), some[0], on_disk, keep) for key, some in wanted.items()}
         try:
             return await self._wait(wanted, begun, told, seconds)
         except asyncio.CancelledError:
@@ -64,7 +67,7 @@ class TakingIn:
                 reading.waiting -= 1
 
     async def _wait(
-        self, wanted: dict[str, list[ContextFile]], begun: dict[str, _Reading], told: Told, seconds: float
+        self, wanted: dict[Content, list[ContextFile]], begun: dict[Content, _Reading], told: Told, seconds: float
     ) -> list[ContextFile]:
         keys = {reading.task: key for key, reading in begun.items()}
         end = asyncio.get_running_loop().time() + seconds
@@ -79,7 +82,7 @@ class TakingIn:
                     await told(file, text)
         return [file for key in keys.values() for file in wanted[key]]
 
-    def _begin(self, key: tuple[str, str], file: ContextFile, on_disk: OnDisk, keep: Keep) -> _Reading:
+    def _begin(self, key: tuple[str, str, str], file: ContextFile, on_disk: OnDisk, keep: Keep) -> _Reading:
         reading = self._running.get(key)
         if reading is None or reading.task.done():
             reading = self._running[key] = _Reading(asyncio.create_task(self._read_one(file, on_disk, keep)))
@@ -87,7 +90,7 @@ class TakingIn:
         reading.waiting += 1
         return reading
 
-    def _end(self, key: tuple[str, str], task: object) -> None:
+    def _end(self, key: tuple[str, str, str], task: object) -> None:
         if (reading := self._running.get(key)) and reading.task is task:  # and not one that began since
             del self._running[key]
 

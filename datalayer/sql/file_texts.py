@@ -1,8 +1,9 @@
 """What was read of files: kept once a content, in pieces, and removed in pieces, so that nobody who writes waits long.
 
-Always true: what is kept is whole, and of a content that some element has. A text is made under a number of its own
-that nobody sees; it is kept by one change of its row, made while the row of its content is locked (``contents``). When
-the last element with the content goes, the same lock is held, and the row says that the text is going.
+Always true: what is kept is whole, and of a content that some element has; one text for each kind of file as which it
+was read. A text is made under a number of its own that nobody sees; it is kept by one change of its row, made while the
+row of its content is locked (``contents``). When the last element with the content goes, the same lock is held, and the
+row says that the text is going.
 
 Whoever adds to a text, or removes some of it, locks its row first: so nothing is added to what is going.
 """
@@ -39,20 +40,22 @@ FIRST = 1 << 20
 _NUMBERS = 1 << 42
 _LEFT = 3600 * 1_000_000
 """Microseconds after which a text that is still being made is one that a process has left."""
-_READER = 56
+_READER = 40
 """Characters."""
 _CUT_AS = f" words {stems.VERSION}"
 _text = file_texts.c
 
 
-def known_as(reader: str) -> str:
-    """As the row of a text says who has read it: whether its words are still those that are looked for, too."""
-    return f"{reader[:_READER]}{_CUT_AS}"
+def known_as(read: FileText) -> str:
+    """As the row of a text says who has read it, and as what: whether its words are still those that are looked for,
+    too."""
+    return f"{read.reader[:_READER]} {read.kind[:8]}{_CUT_AS}"
 
 
-def reader_of(stored: str) -> str | None:
-    """None: its words are looked for in another way by now, so it has to be read again."""
-    return stored.removesuffix(_CUT_AS) if stored.endswith(_CUT_AS) else None
+def reader_of(stored: str, kind: str) -> str | None:
+    """Who has read it; None: it was read as another kind of file, or its words are looked for in another way by now."""
+    reader, _, read_as = stored.removesuffix(_CUT_AS).rpartition(" ")
+    return reader if stored.endswith(_CUT_AS) and read_as in ("", kind) else None
 
 
 def key(number: int, place: int) -> int:
@@ -60,9 +63,9 @@ def key(number: int, place: int) -> int:
     return number * FIRST + place
 
 
-def is_kept(connection: Connection, sha256: str, reader: str) -> bool:
-    """Whether this reader has read the content, and some element has it."""
-    same = exists(select(1).where(_text.sha256 == sha256, _text.state == KEPT, _text.reader == known_as(reader)))
+def is_kept(connection: Connection, sha256: str, read: FileText) -> bool:
+    """Whether the same reader has read the content as the same kind of file, and some element has it."""
+    same = exists(select(1).where(_text.sha256 == sha256, _text.state == KEPT, _text.reader == known_as(read)))
     return connection.execute(_held(sha256).where(same)).first() is not None
 
 
@@ -71,7 +74,7 @@ def begin(connection: Connection, sha256: str, read: FileText, lengths: Sequence
     if connection.execute(_held(sha256)).first() is None:
         return None
     number = secrets.randbelow(_NUMBERS - 1) + 1
-    row = {"number": number, "sha256": sha256, "state": MAKING, "reader": known_as(read.reader), "created_at": now()}
+    row = {"number": number, "sha256": sha256, "state": MAKING, "reader": known_as(read), "created_at": now()}
     row |= {"refused": read.refused and read.refused[:16], "pages": read.pages, "cut": read.cut}
     row |= {"passages": len(read.passages), "blocks": blocks, "lengths": list(lengths)}
     row |= {"embedded": "" if read.passages else None}
@@ -90,19 +93,25 @@ def add(connection: Connection, number: int, table: Table, rows: Sequence[dict[s
 _INSERTS = {table.name: insert(table) for table in (passages, passage_words)}
 
 
-def finish(connection: Connection, number: int, sha256: str, reader: str) -> bool:
-    """Has a text be kept that all was added to, in place of another reader's; one that this reader has kept meanwhile
-    stays. False: no element has the content now, or the text was removed meanwhile."""
+def finish(connection: Connection, number: int, sha256: str, read: FileText) -> bool:
+    """Has a text be kept that all was added to, in place of another reader's of this kind of file; one that this reader
+    has kept meanwhile stays. False: no element has the content now, or the text was removed meanwhile."""
     locked = select(blobs.c.sha256).where(blobs.c.sha256 == sha256).with_for_update()
     connection.execute(locked).first()
     held = connection.execute(_held(sha256)).first() is not None
-    if not held or is_kept(connection, sha256, reader):
+    if not held or is_kept(connection, sha256, read):
         connection.execute(update(file_texts).where(_text.number == number).values(state=GOING))
         return held
-    before = and_(_text.sha256 == sha256, _text.state == KEPT)
-    connection.execute(update(file_texts).where(before).values(state=GOING))
+    kept = select(_text.number, _text.reader).where(_text.sha256 == sha256, _text.state == KEPT)
+    before = [each.number for each in connection.execute(kept) if _as_kind(each.reader, read.kind)]
+    connection.execute(update(file_texts).where(_text.number.in_(before)).values(state=GOING))
     made = update(file_texts).where(_text.number == number, _text.state == MAKING).values(state=KEPT)
     return bool(connection.execute(made).rowcount)
+
+
+def _as_kind(stored: str, kind: str) -> bool:
+    """Whether a text, of whichever reader, was read as this kind of file."""
+    return stored.rpartition(" words ")[0].rpartition(" ")[2] == kind[:8]
 
 
 def _held(sha256: str) -> Select[Any]:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
 
 from .. import dialects
 from ..dialects.expressions import listed_numbers
-from ..passages import CITES, LEFT_OUT, ContextFile, FoundPassage, Passage, Status
+from ..passages import CITES, LEFT_OUT, ContextFile, FoundPassage, Passage, Status, kind_of
 from ..schema import blobs, elements, file_texts, passage_words, passages, steps, threads
 from ..search.bm25 import Ranked, rank
 from ..search.postings import Indexed, block_of, count_of, line_of, unpacked
@@ -80,20 +80,31 @@ _OF_USER = (
 def files(connection: Connection, thread_id: str) -> list[Held]:
     """Those that an answer may draw on, in the order in which they came."""
     found = dialects.of(connection).fetch(connection, _OF_THREAD, {"thread": thread_id}, _held)
-    return _superseded([each for each in found if each is not None])
+    return _superseded(_of_each([each for each in found if each is not None]))
 
 
 def user_files(connection: Connection, user_id: str, without: Collection[str] = ()) -> list[Held]:
     """Those with passages, the newest first, each content once. ``without``: some threads."""
     found = dialects.of(connection).fetch(connection, _OF_USER, {"user": user_id}, _held)
-    return once(each for each in found if each is not None and each.thread_id not in without)
+    mine = [each for each in found if each is not None and each.thread_id not in without]
+    return once(_of_each(mine))
+
+
+def _of_each(rows: Iterable[Held]) -> list[Held]:
+    """Of the rows of a file, one for each text of its content, that which was read as this kind of file."""
+    files: dict[str, Held] = {}
+    for each in rows:
+        if each.number is not None or each.file.element_id not in files:
+            files[each.file.element_id] = each
+    return list(files.values())
 
 
 def once(some: Iterable[Held]) -> list[Held]:
-    """The first with each content."""
+    """The first with each content of which something is kept."""
     seen: dict[str, Held] = {}
     for each in some:
-        seen.setdefault(each.file.sha256, each)
+        if each.blocks:
+            seen.setdefault(each.file.sha256, each)
     return list(seen.values())
 
 
@@ -103,7 +114,7 @@ def _held(row: Sequence[Any]) -> Held | None:
     (number, reader, refused, pages, count, cut, blocks, thread_id, thread_name) = row[9:]
     if isinstance(props, dict) and (CITES in props or props.get(LEFT_OUT)):
         return None
-    if number is not None and (reader := reader_of(reader)) is None:
+    if number is not None and (reader := reader_of(reader, kind_of(name, mime))) is None:
         number = refused = pages = count = cut = blocks = None
     status: Status = "waiting" if number is None else "refused" if refused else "read"
     what = (element_id, for_id, name, mime, size, sha256, blob, at)

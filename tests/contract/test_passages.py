@@ -8,7 +8,7 @@ import chainlit as cl
 import pytest
 
 from datalayer import DataLayer, InvalidInput, forks
-from datalayer.passages import CITES, LEFT_OUT, FileText, FoundPassage, Passage, Place
+from datalayer.passages import CITES, LEFT_OUT, FileText, FoundPassage, Passage, Place, kind_of
 from datalayer.records import now
 from datalayer.sql import file_texts, passages
 from datalayer.writes import ChooseVersion, DeleteThread, RestoreThread, TrashThread, UpsertElement
@@ -284,6 +284,33 @@ class TestWhichFiles:
         assert files == [(old, True), (also, True), (new, False)]
         assert await said(layer, key, "budget") == ["The budget is 20"]
         assert await said(layer, key, "budget", elements=[old]) == ["The budget was 10"]
+
+    async def test_nobody_meets_what_the_name_that_another_gave_it_made_of_equal_content(
+        self, layer: DataLayer
+    ) -> None:
+        (one, _), (two, _) = await thread_of(layer), await thread_of(layer, "ben")
+        mine = await attach(
+            layer, one, *BIRDS, name="a.docx", refused="broken", passages=(), kind=kind_of("x.docx", None)
+        )
+        await layer.create_element(cl.File(thread_id=two, name="b.txt", content="\n".join(BIRDS).encode()))
+        assert [file.status for file in await layer.store.context_files(two)] == ["waiting"]
+        theirs = await attach(layer, two, *BIRDS, name="c.TXT", kind=kind_of("x.txt", None))
+        again = await attach(
+            layer, one, *BIRDS, name="a.docx", refused="broken", passages=(), kind=kind_of("y.DOCX", "")
+        )
+        assert {file.element_id: file.status for file in await layer.store.context_files(one)} == {
+            **{mine: "refused", again: "refused"},
+        }
+        files = await layer.store.context_files(two)
+        assert [(file.name, file.status, file.refused) for file in files] == [
+            *(("b.txt", "read", None), ("c.TXT", "read", None)),
+        ]
+        assert [each.element_id for each in await layer.store.find_passages(two, "heron")] == [theirs]
+        assert await said(layer, one, "heron") == []
+        assert await stored(layer) == [2, 3, 1]
+        await layer.delete_thread(two)
+        await layer.delete_thread(one)
+        assert await stored(layer) == [0, 0, 0]
 
     async def test_a_citation_is_no_file_and_replaces_none(self, layer: DataLayer) -> None:
         key, asked = await thread_of(layer)

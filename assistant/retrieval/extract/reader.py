@@ -13,12 +13,12 @@ import sys
 from asyncio import AbstractEventLoop, TimerHandle
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from datalayer.passages import FileText, Passage
+from datalayer.passages import FileText, Passage, kind_of
 
 from .limits import LIMITS, READER, Limits, Reason
 from .wire import unpacked
@@ -126,7 +126,7 @@ async def read(path: Path, name: str, mime: str | None) -> FileText:
     loop = asyncio.get_running_loop()
     if loop not in _readers:
         _readers[loop] = Reader()
-    return await _readers[loop].read(path, name, mime)
+    return replace(await _readers[loop].read(path, name, mime), kind=kind_of(name, mime))
 
 
 async def close() -> None:
