@@ -183,7 +183,7 @@ async def test_no_version_is_chosen_while_an_answer_is_written_or_the_database_i
         await me.edit(own(me, "Count"), "Count again")
         since = len(me.events)
         await choose(me, question, 1)
-        assert (await me.wait_for("toast", since=since))["message"] == say("undo_waits", "en")
+        await me.wait_for("toast", lambda toast: toast["message"] == say("undo_waits", "en"), since)
         database.execute("ROLLBACK")
 
     async def stored() -> bool:
