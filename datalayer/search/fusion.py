@@ -82,12 +82,12 @@ def fused(rankings: Sequence[Iterable[Key]]) -> list[Key]:
     return list(scored(rankings))
 
 
-def scored(rankings: Sequence[Iterable[Key]]) -> dict[Key, float]:
-    """The same, with what each has come to."""
+def scored(rankings: Sequence[Iterable[Key]], k: int = _K) -> dict[Key, float]:
+    """The same, with what each has come to. ``k``: the smaller, the more the first places count."""
     score: dict[Key, float] = {}
     for ranking in rankings:
         for place, key in enumerate(dict.fromkeys(ranking), 1):
-            score[key] = score.get(key, 0.0) + 1 / (_K + place)
+            score[key] = score.get(key, 0.0) + 1 / (k + place)
     return dict(sorted(score.items(), key=lambda each: -each[1]))
 
 

@@ -69,14 +69,24 @@ def fewest(counts: "numpy.ndarray[Any, Any]", most: int) -> list[int]:
 def cosines(vectors: Sequence[bytes], query: bytes) -> list[float]:
     """How near each of the vectors is to ``query``, all as ``Packed.vector``: 1 for the same direction, -1 for the
     opposite."""
-    asked, scale = _unpacked([query])
-    found, scales = _unpacked(vectors)
-    return [float(each) for each in (found @ asked[0]) * scales * scale[0]]
+    return [float(each) for each in cosines_of_many(vectors, len(vectors), [query])[0]]
 
 
-def _unpacked(vectors: Sequence[bytes]) -> "tuple[numpy.ndarray[Any, Any], numpy.ndarray[Any, Any]]":
+def cosines_of_many(joined: Sequence[bytes], count: int, queries: Sequence[bytes]) -> "list[numpy.ndarray[Any, Any]]":
+    """The same for each of several queries. ``joined``: ``count`` vectors altogether, some behind one another. 0 for
+    one of zeros."""
     import numpy
 
-    rows = numpy.frombuffer(b"".join(vectors), dtype=numpy.uint8).reshape(len(vectors), -1)
+    found, scales = _unpacked(joined, count)
+    asked, theirs = _unpacked(queries, len(queries))
+    # By no other thread: where cores are busy, numpy's product of matrices waits for some.
+    products = [numpy.einsum("ij,j->i", found, each) for each in asked]
+    return [each * scales * scale for each, scale in zip(products, theirs, strict=True)]
+
+
+def _unpacked(joined: Sequence[bytes], count: int) -> "tuple[numpy.ndarray[Any, Any], numpy.ndarray[Any, Any]]":
+    import numpy
+
+    rows = numpy.frombuffer(b"".join(joined), dtype=numpy.uint8).reshape(count, -1)
     scales = rows[:, :SCALE].copy().view("<f4")[:, 0]
     return rows[:, SCALE:].view(numpy.int8).astype(numpy.float32), scales

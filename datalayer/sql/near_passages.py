@@ -17,16 +17,18 @@ from ..schema import passage_vectors
 from ..search import numbers
 from ..search.bm25 import Ranked
 from ..search.fusion import scored
-from ..search.numbers import SCALE, Packed
+from ..search.numbers import Packed
 from ..search.standing import least
 from ..search.stems import BEFORE
 from .file_texts import FIRST, key
 from .passage_vectors import BLOCK, rows_of
 from .passages import Held, ranked, shown
 
+_K = 10
+"""As of ``scored``: a model is shown some passages, so the first places of either ranking are what counts."""
 _DEEP = 100
 """Passages of each ranking."""
-_BEYOND = 3.5
+_BEYOND = 2.5
 """As in ``standing.least``."""
 _ROWS = 256
 """That are read at a time: 3 MB of vectors of 768 dimensions."""
@@ -40,6 +42,13 @@ class Near(NamedTuple):
     cosine: float
     at: tuple[int, int]
     """The number of its text, and its own in it."""
+
+
+class Nearest(NamedTuple):
+    near: list[Near]
+    """Up to _DEEP, the nearest first."""
+    bound: float
+    """The smallest cosine of what stands out from all."""
 
 
 def length(connection: Connection, some: Sequence[Held], model: str) -> int | None:
@@ -59,30 +68,45 @@ def find(
 ) -> list[FoundPassage]:
     """As ``passages.find``. ``asked``: what the question means, and those before it that it may go on with."""
     words = [(each.file, each.number) for each in ranked(connection, some, question, before, _DEEP)]
-    near = nearest(connection, some, asked, model)
-    bound = least(near[0].cosine, [each.cosine for each in reversed(near)], _BEYOND) if near else 0.0
+    near, bound = nearest(connection, some, asked, model)
     has_words = set(words)
-    meant = [each.at for each in near[:_DEEP] if each.cosine >= bound or each.at in has_words]
-    best = [Ranked(*at, score) for at, score in scored([words, meant]).items()]
+    meant = [each.at for each in near if each.cosine >= bound or each.at in has_words]
+    best = [Ranked(*at, score) for at, score in scored([words, meant], _K).items()]
     return shown(connection, some, best[:limit])
 
 
-def nearest(connection: Connection, some: Sequence[Held], asked: Sequence[Packed], model: str) -> list[Near]:
-    """All passages of the files that have a vector of the model, the nearest to the first of ``asked`` first; the
-    others count less, all together."""
+def nearest(connection: Connection, some: Sequence[Held], asked: Sequence[Packed], model: str) -> Nearest:
+    """The passages of the files that are nearest to the first of ``asked``; the others count less, all together."""
+    import numpy
+
     keys = [key(each.number, place) for each in _read(some) for place in range(rows_of(each.file.passages))]
-    found: list[Near] = []
-    for start in range(0, len(keys), _ROWS):
-        vectors = dict(_vectors(_rows(connection, keys[start : start + _ROWS], model), len(asked[0].vector)))
-        if vectors:
-            cosines = [numbers.cosines(list(vectors.values()), each.vector) for each in asked]
-            found += [Near(_together(every), at) for at, *every in zip(vectors, *cosines, strict=True)]
-    return sorted(found, key=lambda each: (-each.cosine, each.at))
+    parts = [
+        part
+        for start in range(0, len(keys), _ROWS)
+        for part in _compared(_rows(connection, keys[start : start + _ROWS], model), [each.vector for each in asked])
+    ]
+    if not parts:
+        return Nearest([], 0.0)
+    places, cosines = (numpy.concatenate(each) for each in zip(*parts, strict=True))
+    order = numpy.argsort(-cosines, kind="stable")
+    ranked = [float(cosine) for cosine in cosines[order]]
+    near = [Near(ranked[n], divmod(int(places[at]), FIRST)) for n, at in enumerate(order[:_DEEP])]
+    return Nearest(near, least(ranked[0], ranked[::-1], _BEYOND))
 
 
-def _together(cosines: Sequence[float]) -> float:
-    first, *others = cosines
-    return first + BEFORE * sum(others) / max(len(others), 1)
+def _compared(rows: Sequence[tuple[int, int, bytes]], asked: Sequence[bytes]) -> Iterator[tuple[Any, Any]]:
+    """The keys of the passages that have a vector of the length of those asked for, and how near they are."""
+    import numpy
+
+    fit = [(at, count, vectors) for at, count, vectors in rows if len(vectors) == count * len(asked[0])]
+    if not fit:
+        return
+    firsts = [(key(at // FIRST, at % FIRST * BLOCK + 1), count) for at, count, _ in fit]
+    places = numpy.concatenate([numpy.arange(first, first + count) for first, count in firsts])
+    first, *others = numbers.cosines_of_many([vectors for _, _, vectors in fit], len(places), asked)
+    together = first + BEFORE * sum(others) / max(len(others), 1)
+    has_vector = first != 0  # of one that the model does not take all is 0
+    yield places[has_vector], together[has_vector]
 
 
 def _read(some: Sequence[Held]) -> list[Any]:
@@ -91,15 +115,3 @@ def _read(some: Sequence[Held]) -> list[Any]:
 
 def _rows(connection: Connection, keys: Sequence[int], model: str) -> list[tuple[int, int, bytes]]:
     return dialects.of(connection).fetch(connection, _ROWS_OF, {"keys": dumps(keys), "model": model}, tuple)
-
-
-def _vectors(rows: Sequence[tuple[int, int, bytes]], size: int) -> Iterator[tuple[tuple[int, int], bytes]]:
-    """Of each passage that has one of this size, by its text and number."""
-    for at, count, vectors in rows:
-        if len(vectors) != count * size:
-            continue
-        number, place = divmod(at, FIRST)
-        for each in range(count):
-            vector = vectors[each * size : (each + 1) * size]
-            if any(vector[:SCALE]):
-                yield (number, place * BLOCK + each + 1), vector

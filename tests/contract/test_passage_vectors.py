@@ -11,7 +11,7 @@ import pytest
 from datalayer import DataLayer, EmbeddingFailed, EmbeddingRefused, embedding, forks, questions
 from datalayer.passages import Passage, Place
 from datalayer.records import now
-from datalayer.search.numbers import pack
+from datalayer.search.numbers import MOST_DIMENSIONS, pack
 from datalayer.search.stems import BEFORE
 from datalayer.sql import near_passages, vectors
 from datalayer.sql.passage_vectors import BLOCK
@@ -104,8 +104,8 @@ class TestFound:
         assert (await said(layer, key, "voiture", before=["chien"]))[0] == CAR
         files, near = await layer.store._files(key), partial(layer.store._now, near_passages.nearest)
         asked = [pack(toy_vector(text)) for text in ("and it?", "chien")]
-        alone = {each.at: each.cosine for each in await near(files, asked[:1], MODEL)}
-        more = {each.at[1]: each.cosine - alone[each.at] for each in await near(files, asked, MODEL)}
+        alone = {each.at: each.cosine for each in (await near(files, asked[:1], MODEL)).near}
+        more = {each.at[1]: each.cosine - alone[each.at] for each in (await near(files, asked, MODEL)).near}
         assert max(more, key=lambda number: more[number]) == len(OTHERS) + 2
         assert max(more.values()) < BEFORE
 
@@ -424,6 +424,17 @@ class TestMade:
         await attach(layer, key, "x", passages=(Passage("word " * 10_000, Place()),))
         await made(layer)
         assert [len(text) for text in of_files(toy)] == [8_000]
+
+    async def test_those_of_the_most_dimensions_are_kept(self, open_layer: OpenLayer) -> None:
+        class Large(Toy):
+            async def embed(self, texts: Sequence[str], query: bool) -> list[list[float]]:
+                return [toy_vector(text, MOST_DIMENSIONS) for text in texts]
+
+        layer = open_layer(embeddings=Large())
+        key, _ = await thread_of(layer)
+        await attach(layer, key, *OTHERS, CAR)
+        await made(layer)
+        assert await said(layer, key, "voiture") == [CAR]
 
     async def test_all_vectors_of_a_name_have_one_length(self, open_layer: OpenLayer) -> None:
         class Short(Toy):
