@@ -86,7 +86,7 @@ async def _attach(layer: DataLayer, thread_id: str, written: dict[str, str], fol
             path = folder / "file.md"
             await asyncio.to_thread(path.write_text, text)
             await layer.create_element(cl.File(thread_id=thread_id, name=f"{title}.md", content=text.encode()))
-            read_of = await read(path, f"{title}.md", "text/markdown")
+            read_of = await read(path, f"{title}.md", None)
             assert await layer.store.keep_text(hashlib.sha256(text.encode()).hexdigest(), read_of)
     finally:
         await close()
