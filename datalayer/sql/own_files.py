@@ -15,10 +15,10 @@ from sqlalchemy import BigInteger, Connection, Select, bindparam, cast, func, se
 from .. import dialects
 from ..dialects.expressions import listed as ids_in
 from ..errors import InvalidInput
-from ..passages import CITES, LEFT_OUT, FileSort, FileUse, OwnFile, Status
+from ..passages import CITES, LEFT_OUT, FileSort, FileUse, OwnFile, Status, kind_of
 from ..schema import blobs, elements, file_texts, steps, threads
 from ..text import fold
-from .file_texts import KEPT
+from .file_texts import KEPT, reader_of
 from .passages import IS_FILE
 from .rows import BLOB_NAME
 
@@ -48,9 +48,9 @@ _NAMED: Select[Any] = select(*_WHAT).select_from(_MINE).where(*_IS_MINE, element
 _CONTENTS = select(blobs.c.sha256, blobs.c.size).select_from(_MINE).where(*_IS_MINE).distinct().subquery()
 _TALLY = select(func.count(), cast(func.coalesce(func.sum(_CONTENTS.c.size), 0), BigInteger)).select_from(_CONTENTS)
 _text = file_texts.c
-_TEXTS: Select[Any] = select(_text.sha256, _text.refused, _text.pages, _text.passages, _text.cut, _text.number).where(
-    _text.sha256.in_(ids_in("contents")), _text.state == KEPT
-)
+_TEXTS: Select[Any] = select(
+    _text.sha256, _text.refused, _text.pages, _text.passages, _text.cut, _text.number, _text.reader
+).where(_text.sha256.in_(ids_in("contents")), _text.state == KEPT)
 
 
 def newest(connection: Connection, user_id: str, without: Collection[str] = ()) -> list[FileUse]:
@@ -185,18 +185,23 @@ def _read_cursor(cursor: str, sort: FileSort) -> Any:
 def read_of(connection: Connection, some: Sequence[OwnFile]) -> dict[str, OwnFile]:
     """The files with what was read of them, by their contents."""
     by_content = {each.uses[0].sha256: each for each in some}
-    told = {row[0]: row[1:] for row in _texts(connection, by_content)}
+    told = {row[0]: row[1:] for row in _texts(connection, by_content) if _is_of(by_content[row[0]].uses[0], row[-1])}
     return {key: _with(each, *told[key]) if key in told else each for key, each in by_content.items()}
 
 
-def _with(file: OwnFile, refused: str | None, pages: int | None, passages: int, cut: bool, _number: int) -> OwnFile:
+def _with(file: OwnFile, refused: str | None, pages: int | None, passages: int, cut: bool, *_: Any) -> OwnFile:
     status: Status = "refused" if refused else "read"
     return OwnFile(file.uses, status, refused, pages, passages, bool(cut))
 
 
 def number_of(connection: Connection, use: FileUse) -> int | None:
     """Of what was read of it; None: nothing is kept."""
-    return next((row[-1] for row in _texts(connection, [use.sha256])), None)
+    return next((row[-2] for row in _texts(connection, [use.sha256]) if _is_of(use, row[-1])), None)
+
+
+def _is_of(use: FileUse, reader: str) -> bool:
+    """Whether a text was read as the kind of file that this is."""
+    return reader_of(reader, kind_of(use.name, use.mime)) is not None
 
 
 def _texts(connection: Connection, contents: Collection[str]) -> list[Any]:
