@@ -59,9 +59,9 @@ class Measured:
     def milliseconds(self, case: str) -> list[float]:
         return [each * 1_000 for each in self.figures(case)]
 
-    def figures(self, case: str) -> list[float]:
+    def figures(self, case: str, contestant: str = OURS) -> list[float]:
         """By round, in the unit that it has where it is no time."""
-        return [each for of in self._of(case) for each in of.seconds]
+        return [each for of in self._of(case, contestant) for each in of.seconds]
 
     def tails(self, case: str) -> list[float]:
         """Milliseconds that 95 of 100 calls took at most, by round."""
@@ -70,8 +70,8 @@ class Measured:
     def cases(self, beginning: str) -> list[str]:
         return [of.case for of in self._results if of.case.startswith(beginning) and of.contestant == OURS]
 
-    def _of(self, case: str) -> list[Result]:
-        return [of for of in self._results if (of.case, of.contestant) == (case, OURS)]
+    def _of(self, case: str, contestant: str = OURS) -> list[Result]:
+        return [of for of in self._results if (of.case, of.contestant) == (case, contestant)]
 
 
 def promises(groups: Groups, sizes: Sizes) -> list[Promise]:
@@ -201,6 +201,8 @@ def _out(found: Measured, sizes: Sizes) -> Iterator[Promise]:
 def _retrieved(found: Measured, sizes: Sizes) -> Iterator[Promise]:
     for case in found.cases(retrieval.HITS.partition("{")[0] + retrieval.ALL):
         yield Promise(f"{case}: at least 0.9", found.figures(case), 0.9, least=True)
+        fused = found.figures(case, retrieval.FUSED)
+        yield Promise(f"{case}, {retrieval.FUSED}: at least 0.95", fused, 0.95, least=True)
     few, many = (retrieval.quickly(threads) for threads in (sizes.read_threads[0], sizes.read_threads[-1]))
     yield Promise(f"{many}: less than 10 ms", found.milliseconds(many), 10)
     yield Promise(f"{many}: at most twice the time beside {sizes.read_threads[0]:,}", found.growth(many, few), 2)

@@ -1,8 +1,8 @@
 """Whether the passage that answers a question is found among all passages of a conversation, and how long it takes.
 
 Sixteen files in English and French are attached to one conversation and 224 questions asked, each in other words than
-the file has. Beside that stands what a model sees of the answers when the files are put into its window whole, the
-newest first, and cut where it ends.
+the file has: by words, and by words and vectors of an embedder made for this (``grams.py``). Beside that stands what a
+model sees of the answers when the files are put into its window whole, the newest first, and cut where it ends.
 """
 
 import asyncio
@@ -18,14 +18,18 @@ import chainlit as cl
 
 from assistant.models.tokens import estimate
 from assistant.retrieval.extract import close, read
-from datalayer import DataLayer
+from datalayer import DataLayer, Embeddings
 from datalayer.passages import FileText, Passage, Place
 
 from . import Sizes, asked, library
 from .asked import Asked
 from .contestants import OURS
+from .grams import Grams
 from .measure import Result, measure, repeat
 
+Asking = dict[str, list[Asked]]
+"""The questions in a language, or in all."""
+FUSED = "with vectors"
 LANGUAGES, ALL = ("en", "fr"), "en and fr"
 HITS = "the answer is in the first five passages, {} ({} questions)"
 RANKS = "1 / the place of the first passage with the answer, on average, {} ({} questions)"
@@ -43,14 +47,20 @@ Find = Callable[[str], Awaitable[Sequence[str]]]
 
 async def retrieval(folder: Path, sizes: Sizes) -> list[Result]:
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
-    async with _opened(folder / "asked.db") as layer:
-        results = await _answers(layer, folder)
+    texts = {language: asked.texts(language) for language in LANGUAGES}
+    written = {text.title: text.written() for some in texts.values() for text in some}
+    asking = {
+        language: [fact for text in some for fact in text.facts]
+        for language, some in {ALL: list(chain.from_iterable(texts.values())), **texts}.items()
+    }
+    results = [*await _found_by(OURS, None, written, asking, folder), *_whole(written, asking)]
+    results += await _found_by(FUSED, Grams(), written, asking, folder)
     return [*results, *await _times(folder, sizes)]
 
 
 @asynccontextmanager
-async def _opened(database: Path) -> AsyncIterator[DataLayer]:
-    layer = DataLayer(f"sqlite+aiosqlite:///{database}")
+async def _opened(database: Path, embeddings: Embeddings | None = None) -> AsyncIterator[DataLayer]:
+    layer = DataLayer(f"sqlite+aiosqlite:///{database}", embeddings=embeddings)
     try:
         yield layer
     finally:
@@ -60,23 +70,31 @@ async def _opened(database: Path) -> AsyncIterator[DataLayer]:
 # Whether it is found
 
 
-async def _answers(layer: DataLayer, folder: Path) -> list[Result]:
-    texts = {language: asked.texts(language) for language in LANGUAGES}
-    written = {text.title: text.written() for some in texts.values() for text in some}
-    await _attach(layer, "asked", written, folder)
+async def _found_by(
+    contestant: str, embeddings: Embeddings | None, written: dict[str, str], asking: Asking, folder: Path
+) -> list[Result]:
     results = []
-    for language, some in {ALL: list(chain.from_iterable(texts.values())), **texts}.items():
-        questions = [fact for text in some for fact in text.facts]
-        ranks = await _ranks(questions, lambda question: _found(layer, question))
-        found = sum(0 < rank <= _FIRST for rank in ranks) / len(ranks)
-        reciprocal = sum(1 / rank for rank in ranks if rank) / len(ranks)
-        hits = HITS.format(language, len(questions))
-        results += [
-            _told(hits, OURS, found),
-            *(_told(hits, WHOLE.format(window), _seen(written, questions, window)) for window in WINDOWS),
-            _told(RANKS.format(language, len(questions)), OURS, reciprocal),
-        ]
+    async with _opened(folder / f"{contestant}.db", embeddings) as layer:
+        await _attach(layer, "asked", written, folder)
+        while embeddings and not (await layer.store.passage_counts(embeddings.name)).whole:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        for language, questions in asking.items():
+            ranks = await _ranks(questions, lambda question: _found(layer, question))
+            found = sum(0 < rank <= _FIRST for rank in ranks) / len(ranks)
+            reciprocal = sum(1 / rank for rank in ranks if rank) / len(ranks)
+            results += [
+                _told(HITS.format(language, len(questions)), contestant, found),
+                _told(RANKS.format(language, len(questions)), contestant, reciprocal),
+            ]
     return results
+
+
+def _whole(written: dict[str, str], asking: Asking) -> list[Result]:
+    return [
+        _told(HITS.format(language, len(questions)), WHOLE.format(window), _seen(written, questions, window))
+        for language, questions in asking.items()
+        for window in WINDOWS
+    ]
 
 
 async def _attach(layer: DataLayer, thread_id: str, written: dict[str, str], folder: Path) -> None:

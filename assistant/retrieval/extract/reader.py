@@ -54,17 +54,16 @@ class Reader:
         self._ending: set[asyncio.Task[int]] = set()
 
     async def read(self, path: Path, name: str, mime: str | None) -> FileText:
-        """What the file at ``path`` says. ``name``, ``mime``: as it was sent; its content is asked first."""
+        """What the file at ``path`` says. ``name``, ``mime``: as it was sent; its content is asked first.
+
+        Raises OSError and TimeoutError where no process can be started, which says nothing of the file.
+        """
         request = _request(path, name, mime, self._limits)
         async with self._turns:
-            try:
-                text = None
-                while text is None and (process := self._take()):
-                    text = await self._by(process, request)  # one that died while it waited has not taken it
-                return text or await self._by(await self._start(), request) or _refused("broken")
-            except (OSError, TimeoutError) as error:
-                _log.warning("No process for reading files could be started: %s", type(error).__name__)
-                return _refused("too_slow")
+            text = None
+            while text is None and (process := self._take()):
+                text = await self._by(process, request)  # one that died while it waited has not taken it
+            return text or await self._by(await self._start(), request) or _refused("broken")
 
     async def _by(self, process: Process, request: bytes) -> FileText | None:
         """None: it had ended before it was asked."""
@@ -122,7 +121,7 @@ _readers: "WeakKeyDictionary[AbstractEventLoop, Reader]" = WeakKeyDictionary()
 
 
 async def read(path: Path, name: str, mime: str | None) -> FileText:
-    """By the one reader of this event loop."""
+    """By the one reader of this event loop; as ``Reader.read``."""
     loop = asyncio.get_running_loop()
     if loop not in _readers:
         _readers[loop] = Reader()

@@ -191,3 +191,13 @@ def test_the_reader_of_an_event_loop_is_its_own(tmp_path: Path) -> None:
 
     assert asyncio.run(twice()) == asyncio.run(twice()) == [["said"], ["said"]]
     assert children() == set()
+
+
+async def test_where_no_process_starts_nothing_is_said_of_the_file(
+    one: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as without:
+        without.setattr("sys.executable", str(tmp_path / "none"))
+        with pytest.raises(OSError, match="none"):
+            await one.read(text(tmp_path / "a.txt"), "a.txt", None)
+    assert words(await one.read(tmp_path / "a.txt", "a.txt", None)) == ["said"]
