@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datalayer import Store
-from datalayer.passages import LEFT_OUT, ContextFile, FileText, FoundPassage, Passage
+from datalayer.passages import LEFT_OUT, ContextFile, FileText, FoundPassage, Passage, kind_of
 from datalayer.records import now
 from datalayer.search import postings
 from datalayer.search.bm25 import rank
 from datalayer.search.stems import wanted, words
 from datalayer.text import fold
 from datalayer.writes import Actor, UpsertElement
+
+from .taking_in import Content
 
 
 async def leave_out(store: Store, actor: Actor, thread_id: str, elements: Iterable[str], out: bool = True) -> None:
@@ -45,16 +47,16 @@ class InMemory:
 
     thread_id: str
     _listed: dict[str, ContextFile] = field(default_factory=dict)
-    _texts: dict[str, FileText] = field(default_factory=dict)
-    _words: dict[str, postings.Indexed] = field(default_factory=dict)
+    _texts: dict[Content, FileText] = field(default_factory=dict)
+    _words: dict[Content, postings.Indexed] = field(default_factory=dict)
 
     def add(self, file: ContextFile) -> None:
         """A file that nobody has read yet."""
         self._listed.setdefault(file.element_id, file)
 
     async def keep(self, sha256: str, text: FileText) -> None:
-        self._words[sha256] = await asyncio.to_thread(_indexed, text)
-        self._texts[sha256] = text
+        self._words[sha256, text.kind] = await asyncio.to_thread(_indexed, text)
+        self._texts[sha256, text.kind] = text
 
     def drop(self, element_id: str) -> None:
         self._listed.pop(element_id, None)
@@ -67,7 +69,7 @@ class InMemory:
         """As ``file`` is read by now, beside the ``newest`` of its name."""
         known: dict[str, Any] = {name: getattr(file, name) for name in ContextFile.__slots__}
         known["superseded"] = newest is not file and newest.for_id != file.for_id
-        if text := self._texts.get(file.sha256):
+        if text := self._texts.get(_content(file)):
             known |= {"status": "refused" if text.refused else "read", "reader": text.reader, "refused": text.refused}
             known |= {"pages": text.pages, "passages": len(text.passages), "cut": text.cut}
         return ContextFile(**known)
@@ -75,25 +77,29 @@ class InMemory:
     async def find(
         self, question: str, before: Sequence[str], limit: int, elements: Collection[str]
     ) -> Sequence[FoundPassage]:
-        files = {key: self._words[file.sha256] for key, file in self._read_of(elements).items()}
+        files = {key: self._words[_content(file)] for key, file in self._read_of(elements).items()}
         names = {key: frozenset(words(self._listed[key].name)) for key in files}
         best = rank(wanted(question, before), files, limit, names)
         return [self._found(*each) for each in best]
 
     def _read_of(self, elements: Collection[str]) -> Mapping[str, ContextFile]:
         """Of equal contents the newest."""
-        newest = {file.sha256: key for key, file in self._listed.items() if key in elements}
-        return {key: self._listed[key] for sha256, key in newest.items() if sha256 in self._texts}
+        newest = {_content(file): key for key, file in self._listed.items() if key in elements}
+        return {key: self._listed[key] for content, key in newest.items() if content in self._texts}
 
     def _found(self, key: str, number: int, score: float) -> FoundPassage:
         file = self._listed[key]
-        said = self._texts[file.sha256].passages[number - 1]
+        said = self._texts[_content(file)].passages[number - 1]
         return FoundPassage(key, file.name, number, said.place, said.text, score, self.thread_id, None)
 
     async def read(self, element_id: str, first: int, last: int) -> Sequence[Passage]:
         file = self._listed.get(element_id)
-        text = self._texts.get(file.sha256) if file else None
+        text = self._texts.get(_content(file)) if file else None
         return text.passages[max(first, 1) - 1 : last] if text else ()
+
+
+def _content(file: ContextFile) -> Content:
+    return file.sha256, kind_of(file.name, file.mime)
 
 
 def _indexed(text: FileText) -> postings.Indexed:

@@ -1,5 +1,6 @@
 """What the files of a conversation have for a question."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from assistant.models import ChatMessage
 from assistant.turns.context import NATIVE_PAGES, context_of, is_native
 from assistant.turns.shelves import InMemory
-from datalayer.passages import ContextFile, FileText, Passage, Place
+from datalayer.passages import ContextFile, FileText, Passage, Place, kind_of
 
 
 def file(key: str, name: str = "", **known: Any) -> ContextFile:
@@ -24,7 +25,7 @@ async def shelf(**texts: list[str] | FileText) -> InMemory:
     for key, said in texts.items():
         held.add(file(key))
         read = said if isinstance(said, FileText) else FileText("r", tuple(Passage(each, Place()) for each in said))
-        await held.keep(f"sha {key}", read)
+        await held.keep(f"sha {key}", replace(read, kind=kind_of(f"{key}.txt", "text/plain")))
     return held
 
 
