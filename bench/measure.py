@@ -37,7 +37,7 @@ class Result:
     complete: bool = True
 
 
-DIRECT = (" MB", " times the texts", " of all", " MB/s")
+DIRECT = (" MB", " times the texts", " of all", " MB/s", " passages/s")
 
 
 class GivenUp(Exception):

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from time import perf_counter
 
 import chainlit as cl
 
@@ -33,6 +34,7 @@ FUSED = "with vectors"
 LANGUAGES, ALL = ("en", "fr"), "en and fr"
 HITS = "the answer is in the first five passages, {} ({} questions)"
 RANKS = "1 / the place of the first passage with the answer, on average, {} ({} questions)"
+INDEXED = "{:,} passages of {:,} contents are kept, one content after the other"
 QUICKLY = "find_passages, {:,} passages in {:,} conversations"
 WHOLE = "whole files cut at {:,} tokens"
 WINDOWS = (8_000, 32_000)
@@ -132,11 +134,11 @@ def _seen(written: dict[str, str], questions: Sequence[Asked], window: int) -> f
     return sum(each.answer in shown for each in questions) / len(questions)
 
 
-def _told(case: str, contestant: str, value: float) -> Result:
+def _told(case: str, contestant: str, value: float, unit: str = _SHARE) -> Result:
     async def nothing(_result: Result, _number: int) -> float:
         return value
 
-    return Result(case, contestant, nothing, unit=_SHARE, seconds=[value])
+    return Result(case, contestant, nothing, unit=unit, seconds=[value])
 
 
 # How long it takes
@@ -148,8 +150,9 @@ async def _times(folder: Path, sizes: Sizes) -> list[Result]:
     for threads in sizes.read_threads:
         async with _opened(folder / f"{threads}.db") as layer:
             words = library.Words(threads)
-            for thread in range(threads):
-                await _fill(layer, f"thread-{thread}", words)
+            taken = [await _fill(layer, f"thread-{thread}", words) for thread in range(threads)]
+            indexed = INDEXED.format(threads * _EACH, threads)
+            results.append(_told(indexed, OURS, threads * _EACH / sum(taken), " passages/s"))
             case = quickly(threads)
             asking = partial(_ask, layer, threads, words, sizes.read_for)
             results += await measure([Result(case, OURS, asking)], sizes.rounds)
@@ -173,8 +176,11 @@ async def _ask(
     return await repeat(ask, for_)
 
 
-async def _fill(layer: DataLayer, thread_id: str, words: library.Words) -> None:
+async def _fill(layer: DataLayer, thread_id: str, words: library.Words) -> float:
+    """Seconds that it took to keep the text."""
     passages = tuple(Passage(" ".join(words.some(_WORDS)), Place(pages=(n, n))) for n in range(1, _EACH + 1))
     content = thread_id.encode()
     await layer.create_element(cl.File(thread_id=thread_id, name="a book", content=content))
+    begun = perf_counter()
     assert await layer.store.keep_text(hashlib.sha256(content).hexdigest(), FileText("bench", passages))
+    return perf_counter() - begun

@@ -238,8 +238,17 @@ async def test_what_was_changed_in_the_archive_does_not_come_back(layer: DataLay
     assert (done.threads, len(done.problems), kept(layer)) == (0, 1, set())
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip at all", gzip.compress(b""), gzip.compress(b'{"format": 1}\n')])
-async def test_what_is_no_archive_is_refused(layer: DataLayer, tmp_path: Path, content: bytes) -> None:
+NO_ARCHIVES = {
+    "empty": b"",
+    "no gzip": b"plain",
+    "nothing": gzip.compress(b""),
+    "other": gzip.compress(b'{"format": 1}\n'),
+}
+
+
+@pytest.mark.parametrize("name", NO_ARCHIVES)  # with names: a gzip has the moment in which it was made
+async def test_what_is_no_archive_is_refused(layer: DataLayer, tmp_path: Path, name: str) -> None:
+    content = NO_ARCHIVES[name]
     (tmp_path / "a.jsonl.gz").write_bytes(content)
     with pytest.raises(InvalidInput):
         await restore(layer.store, [tmp_path / "a.jsonl.gz"])
