@@ -43,6 +43,8 @@ class Report:
     without_thread: int = 0
     """Messages whose conversation is not there, in parts as they were removed."""
     lost_files: int = 0
+    others: int = 0
+    """Of other people than the one who was asked for."""
     problems: list[str] = field(default_factory=list)
     """What was damaged or refused, and where."""
 
@@ -74,7 +76,11 @@ async def _of(
             if isinstance(each, Damage):
                 if whole:  # told once
                     report.problems.append(f"{path}:{each.line}: {each.why}")
-            elif each.whole == whole and user in (None, each.user.get("identifier"), each.user.get("id")):
+            elif each.whole != whole:
+                continue
+            elif user not in (None, each.user.get("identifier"), each.user.get("id")):
+                report.others += 1
+            else:
                 await _one(store, path, each, dry_run, foreign, report)
     except FileNotFoundError:
         raise NotFound(f"There is no file {path}") from None
@@ -163,6 +169,7 @@ def told(report: Report, dry_run: bool) -> list[str]:
         (report.deleted, "were deleted by somebody, and stay so"),
         (report.unknown, "were not removed by this store (--foreign brings them all the same)"),
         (report.without_thread, "have no conversation here that they belong to"),
+        (report.others, "are of other people"),
     ):
         if count:
             found.append(f"{count} {what}")

@@ -1,8 +1,9 @@
 """What is kept for how long, as whoever runs the app has set it: in sentences, and what it means for one person now."""
 
+import asyncio
 from dataclasses import dataclass
 
-from datalayer import Store
+from datalayer import Store, backup
 
 from .texts import Language, say
 
@@ -37,3 +38,9 @@ async def _counted(store: Store, user_id: str, to: Language) -> str:
     counted = {"goes": going.threads, "goes_messages": going.messages, "in_use": going.in_use}
     told = [say(f"keep_{name}", to, n=n) for name, n in counted.items() if n]
     return " ".join(told) or say("keep_nothing_goes", to)
+
+
+async def in_backups(store: Store, to: Language) -> str:
+    """Which backups still hold what is deleted now; "": none that the store knows of."""
+    found = await asyncio.to_thread(backup.backups, store.place.backups)
+    return say("sure_backups", to, n=len(found)) if found else ""

@@ -21,7 +21,7 @@ from .address import PREFIX, Address, read
 from .asking import Person, is_ours, nobody, person
 from .changing import NOTHING, Change, Ready
 from .forms import asked, sent
-from .keeping import rules
+from .keeping import in_backups, rules
 from .listing import Listing, listing
 from .places import Tally, places
 from .reading import reading
@@ -122,8 +122,15 @@ class Pages:
         if change.what not in CHANGES:
             return await self._list(request, who, address, failure("no_action", to), 422)
         if self._is_for_good(change) and form.get("sure") != "yes":
-            return page("sure.html", request, address, who, change=change, count=len(change.ids), moment=0)
+            return await self._sure(request, who, address, change, len(change.ids))
         return await self._apply(request, who, address, [change])
+
+    async def _sure(
+        self, request: Request, who: Person, address: Address, change: Change, count: int, moment: int = 0
+    ) -> Response:
+        backups = await in_backups(self._layer.store, language(request))
+        shown: dict[str, Any] = {"change": change, "count": count, "moment": moment, "backups": backups}
+        return page("sure.html", request, address, who, **shown)
 
     async def _export(self, request: Request, who: Person, address: Address, form: FormData) -> Response:
         to = language(request)
@@ -167,8 +174,7 @@ class Pages:
             work = resuming.read(form, address, change)
             if for_good and form.get("sure") != "yes":
                 count, _ = await work.selection.count(store, who.id)
-                moment = work.selection.moment
-                return page("sure.html", request, address, who, change=change, count=count, moment=moment)
+                return await self._sure(request, who, address, change, count, work.selection.moment)
             if not work.name:
                 await undoing.forget_old(store)
                 total, _ = await work.selection.count(store, who.id)

@@ -12,7 +12,7 @@ from sqlalchemy import delete
 
 from datalayer import DataLayer, InvalidInput, NotFound, Retention, archive
 from datalayer.records import now, user_id
-from datalayer.restoring import Report, restore
+from datalayer.restoring import Report, restore, told
 from datalayer.schema import tombstones
 from datalayer.writes import DeleteStep, DeleteThread, UpdateThread, UpsertStep, from_json, to_json
 from tests.conftest import OpenLayer, blob_names, chainlit_session, make_step, register, rows
@@ -162,7 +162,9 @@ async def test_only_of_one_person(layer: DataLayer, tmp_path: Path) -> None:
     ann, bob = await register(layer, "ann"), await register(layer, "bob")
     hers, his = await full(layer, ann), await said(layer, bob, 40)
     await layer.store.clean_up()
-    assert (await back(layer, tmp_path, user="nobody")).threads == 0
+    done = await back(layer, tmp_path, user="nobody")
+    assert (done.threads, done.others) == (0, 2)
+    assert "2 are of other people" in told(done, dry_run=False)
     assert (await back(layer, tmp_path, user="bob")).threads == 1
     assert kept(layer) == {his}
     assert (await back(layer, tmp_path, user=ann.id)).threads == 1

@@ -1,5 +1,6 @@
 """What is done to many conversations at once, taken back, and refused."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from chainlit.auth import create_jwt
 from chainlit.user import User
 
-from datalayer import DataLayer
+from datalayer import DataLayer, backup
 from datalayer.records import now
 from datalayer.writes import UpdateThread
 from tests.conftest import OpenLayer, make_step, new_id, register
@@ -206,6 +207,10 @@ class TestTrash:
         assert set(browser.names) == {"two", "three"}
         await browser.do("purge", three[1], path="/threads?show=trash")
         assert "1 conversation with all its files will be gone" in browser.text
+        assert "backup" not in browser.text
+        await asyncio.to_thread(backup.make, mounted.store.place)
+        await browser.do("purge", three[1], path="/threads?show=trash")
+        assert "1 backup may still hold this" in browser.text
         await browser.visit("?show=trash")
         assert set(browser.names) == {"two", "three"}
         await browser.do("purge", three[1], path="/threads?show=trash", sure="yes")
