@@ -158,7 +158,7 @@ class Pages:
                 made.append(await self._ready(who, change, to))
             outcomes = [await make() for make in made]
         except (InvalidInput, NotFound) as error:
-            return await self._list(request, who, address, refused(error, change, to), 422)
+            return await self._list(request, who, address, refused(error, change, to), 422, None if undone else change)
         notice = told(changes, outcomes, undone, self._is_for_good(changes[0]), to)
         if changes[0].what == "merge":
             address = address.at_thread(outcomes[0].undo[0].ids[0])
@@ -233,8 +233,15 @@ class Pages:
         return change.what == "purge" or (change.what == "trash" and not self._layer.has_trash)
 
     async def _list(
-        self, request: Request, who: Person, address: Address, notice: Notice | None = None, status: int = 200
+        self,
+        request: Request,
+        who: Person,
+        address: Address,
+        notice: Notice | None = None,
+        status: int = 200,
+        tried: Change | None = None,
     ) -> Response:
+        """``tried``: what was refused; its choice and its words stay."""
         store, to = self._layer.store, language(request)
         try:
             listed = await listing(store, who.id, address, to)
@@ -255,6 +262,7 @@ class Pages:
         found = places(everything, here, address, to, self._layer.has_trash, await _tally(store, who, everything))
         chosen = await _chosen(store, who, address) if address.every and listed.rows else None
         shown = {"listing": listed, "places": found, "opened": opened, "chosen": chosen, "formats": exporting.FORMATS}
+        shown["tried"] = tried
         answer = page("list.html", request, address, who, notice, status, **shown)
         if request.method == "POST":  # the address of a list, not that of what has changed it
             answer.headers["HX-Push-Url"] = address.at(config.run.root_path + PREFIX)

@@ -1,7 +1,9 @@
 """What is done to many conversations at once, taken back, and refused."""
 
 import asyncio
+import html
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -363,6 +365,9 @@ class TestBadForms:
         before = await stored(mounted, three)
         assert (await browser.do("move", *three, folder=folder)).status_code == 422
         assert browser.notice.startswith("A folder cannot be named like this")
+        for key in (three[0], three[2]):  # what was chosen and typed stays
+            assert re.search(rf'name="id" value="{key}" checked', browser.text)
+        assert f'value="{html.escape(folder[:50])}' in browser.text
         assert await stored(mounted, three) == before
 
     @pytest.mark.parametrize("folder", ["رحلة/القاهرة", "a\u202eb", "<i>", "a?b#c%2F", "'; DROP TABLE threads"])
