@@ -142,8 +142,9 @@ def test_a_conversation_is_renamed_by_keyboard_and_the_focus_comes_back(app: App
     chat.send("Bonjour")
     page, entry = chat.page, chat.entry("A title").first
     page.locator("#user-nav-button").focus()
-    page.keyboard.press("Tab")
-    expect(chat.questions.first.get_by_role("button", name="Copier")).to_be_focused()
+    for label in ("Continuer à partir d’ici dans une copie", "Copier"):
+        page.keyboard.press("Tab")
+        expect(chat.questions.first.get_by_role("button", name=label)).to_be_focused()
     page.locator("#new-chat-button").focus()
     for _ in range(2):
         page.keyboard.press("Tab")  # the link, then its menu
@@ -277,7 +278,7 @@ def test_a_long_paste_is_folded_and_copied_whole(app: App, signed_in: Any) -> No
         expect(less).to_have_attribute("aria-expanded", "true")
         assert message.evaluate("e => e.offsetHeight") > 20_000
         less.click()
-        message.get_by_role("button", name="Copy").click()
+        message.get_by_role("button", name="Copy", exact=True).click()
         assert page.evaluate("navigator.clipboard.readText()") == pasted
         chat.reload()
     page.close()
