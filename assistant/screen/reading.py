@@ -62,8 +62,11 @@ async def take_in(asked: cl.Message, thread: Thread | None, layer: DataLayer, ne
         if isinstance(shelf, Stored) and (early := await _forgotten(asked, listed, layer)):
             await leave_out(layer.store, _actor(), asked.thread_id, early)
             listed = await shelf.files()
-        if todo := [file for file in listed if _is_to_read(file)]:
-            await _read(todo, shelf, layer)
+        todo = [file for file in listed if _is_to_read(file)]
+        sent = {element.id for element in asked.elements or []} if new else set[str]()
+        known = [file for file in listed if file.element_id in sent and file not in todo and file.status != "waiting"]
+        if todo or known:
+            await _read(todo, known, shelf, layer)
             listed = await shelf.files()
         if new and asked.elements:
             await _tell_of_new(asked, listed)
@@ -167,10 +170,16 @@ async def _as_it_lies(file: ContextFile) -> AsyncIterator[Path]:
 # Reading them
 
 
-async def _read(files: Sequence[ContextFile], shelf: Stored | InMemory, layer: DataLayer) -> None:
-    progress = _Progress(files, session_language())
+async def _read(
+    files: Sequence[ContextFile], known: Sequence[ContextFile], shelf: Stored | InMemory, layer: DataLayer
+) -> None:
+    """``known``: what has been read before, here or elsewhere. It looks as if it were read now: whether somebody else
+    has the same is nobody's business."""
+    progress = _Progress([*known, *files], session_language())
     await progress.show()
     try:
+        for file in known:
+            progress.note(file, file.refused, file.pages, file.passages, file.cut)
         if isinstance(shelf, InMemory):
             left = await _taking_in.take(files, str(id(shelf)), _as_it_lies, shelf.keep, progress.told, _WAIT)
         else:
@@ -198,12 +207,24 @@ class _Progress:
         await self._step.send()
 
     async def told(self, file: ContextFile, text: FileText | None) -> None:
-        refused = "failed" if text is None else text.refused
-        if refused:
-            self.sentences.append(say(f"file_{refused}", self.to, name=_name(file)))
-        self._known[file.element_id] = _said(file, text, self.to)
+        if text is None:
+            self.note(file, "failed")
+        else:
+            self.note(file, text.refused, text.pages, len(text.passages), text.cut)
         self._step.output = self._text()
         await self._step.update()
+
+    def note(
+        self, file: ContextFile, refused: str | None, pages: int | None = None, passages: int = 0, cut: bool = False
+    ) -> None:
+        if refused:
+            self.sentences.append(say(f"file_{refused}", self.to, name=_name(file)))
+            self._known[file.element_id] = say("reading_refused", self.to, name=_name(file))
+            return
+        counts = [say("pages_read", self.to, n=pages)] if pages else []
+        read = ", ".join([*counts, say("passages_read", self.to, n=passages)])
+        told = "reading_done_cut" if cut else "reading_done"
+        self._known[file.element_id] = say(told, self.to, name=_name(file), read=read)
 
     async def end(self) -> None:
         self._step.end = utc_now()
@@ -216,14 +237,6 @@ class _Progress:
         lines = [*self._known.values(), *(say(reading, self.to, name=_name(file)) for file in waiting)]
         more = [say("files_more", self.to, n=len(lines) - _SHOWN)] if len(lines) > _SHOWN else []
         return "\n".join(f"- {line}" for line in [*lines[-_SHOWN:], *more])
-
-
-def _said(file: ContextFile, text: FileText | None, to: Language) -> str:
-    if text is None or text.refused:
-        return say("reading_refused", to, name=_name(file))
-    counts = [say("pages_read", to, n=text.pages)] if text.pages else []
-    counts += [say("passages_read", to, n=len(text.passages))]
-    return say("reading_done_cut" if text.cut else "reading_done", to, name=_name(file), read=", ".join(counts))
 
 
 def _name(file: ContextFile) -> str:

@@ -1,10 +1,13 @@
 """What the files of a conversation have for one question: the passages that are about it, or all of small files."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Protocol
 
 from datalayer.passages import ContextFile, FoundPassage, Passage
+from datalayer.text import fold
 
 from ..models.base import ChatMessage
 from .sources import NOTHING, Context, Part
@@ -17,6 +20,8 @@ _WHOLE = 60
 """Passages of all files together up to which they come whole, where a window has room: about 15,000 words."""
 _ASKED_BEFORE = 2
 """Questions that the last one may go on with."""
+_MOST_NAMED, _BEGINNING, _LONG = 5, 20, 4
+"""Files that are meant by their names, passages of the beginning of each, and letters of a name without its ending."""
 NATIVE_PAGES, NATIVE_BYTES = 20, 4_000_000
 """Of a PDF up to which a model that sees PDFs is shown its pages, beside its passages."""
 
@@ -43,18 +48,39 @@ async def context_of(shelf: Shelf, files: Sequence[ContextFile], messages: Seque
     if not answering:
         return Context(unread=unread) if unread else NOTHING
     before = [message.text for message in messages[:-1] if message.role == "user"][-_ASKED_BEFORE:]
-    best = await shelf.find(messages[-1].text, before, _FOUND, {file.element_id for file in answering})
     by_id = {file.element_id: file for file in answering}
-    found = [_part(by_id[each.element_id], each.number, each) for each in best]
+    found = await _about(shelf, by_id, messages[-1].text, before)
     near = [_read(shelf, by_id[each.element_id], each.number - 1) for each in found[:_AROUND]]
     around = [part for some in await asyncio.gather(*near) for part in some]
     whole = sum(file.passages for file in answering) <= _WHOLE
-    count = _WHOLE if whole else 0 if best else _AROUND  # "sum it up" has no word of a file: how it begins tells most
+    count = _WHOLE if whole else 0 if found else _AROUND  # "sum it up" has no word of a file: how it begins tells most
     missing = [file for file in reversed(answering) if count and not _is_whole(file, found)]
     rest = [part for some in await asyncio.gather(*(_read(shelf, file, 1, count) for file in missing)) for part in some]
     parts = {part.key: part for part in (*found, *around, *rest)}
     partial = not whole or any(file.cut for file in answering)
-    return Context(tuple(parts.values()), len(found), unread, partial)
+    return Context(tuple(parts.values()), len(found), unread, partial, tuple(file.name for file in answering))
+
+
+async def _about(shelf: Shelf, files: Mapping[str, ContextFile], question: str, before: Sequence[str]) -> list[Part]:
+    """The best first; those of files that the question names before all others, and then how these files begin."""
+    best = await shelf.find(question, before, _FOUND, files.keys())
+    named = _named(question, files.values())
+    found = [_part(files[each.element_id], each.number, each) for each in best]
+    begin = await asyncio.gather(*(_read(shelf, files[key], 1, _BEGINNING) for key in named))
+    of_named = [part for part in found if part.element_id in named]
+    return list({part.key: part for part in (*of_named, *chain.from_iterable(begin), *found)}.values())
+
+
+def _named(question: str, files: Iterable[ContextFile]) -> dict[str, None]:
+    """Ids of the files that the question calls by their name, with or without its ending."""
+    asked = fold(question)
+    found = (file.element_id for file in files if _is_in(asked, fold(file.name)))
+    return dict.fromkeys(list(found)[:_MOST_NAMED])
+
+
+def _is_in(asked: str, name: str) -> bool:
+    alone = name.rpartition(".")[0]
+    return name in asked or (len(alone) >= _LONG and re.search(rf"(?<!\w){re.escape(alone)}(?!\w)", asked) is not None)
 
 
 def _is_whole(file: ContextFile, parts: Sequence[Part]) -> bool:

@@ -7,6 +7,7 @@ from datalayer import DataLayer
 from datalayer.passages import Place
 from datalayer.search.results import Hit
 
+from ..marks import is_for_models
 from .remembered import remember
 from .sources import Part
 
@@ -15,20 +16,25 @@ _BEFORE, _BEHIND = 700, 1_300
 
 
 async def elsewhere(layer: DataLayer, user_id: str, question: str, thread_id: str) -> tuple[Part, ...]:
-    """A message of each of the conversations that have most of ``question``, the best first. ``thread_id``: where it is
-    asked. Raises DataLayerError."""
+    """A message of each of the conversations that have most of ``question``, the best first, questions with their
+    answers. ``thread_id``: where it is asked. Raises DataLayerError."""
     found = await remember(layer, user_id, question, thread_id)
-    parts = [await _part(layer, hit) for hit in found.messages]
-    return tuple(part for part in parts if part is not None)
+    parts = [part for hit in found.messages for part in await _parts(layer, hit)]
+    return tuple({part.text: part for part in reversed(parts)}.values())[::-1]  # a copy says nothing new
 
 
-async def _part(layer: DataLayer, hit: Hit) -> Part | None:
-    """None: it is a conversation's name that was found, or the message is gone."""
+async def _parts(layer: DataLayer, hit: Hit) -> list[Part]:
+    """The message, and of a question its answer. None where a conversation's name was found, or the message is gone."""
     step = await layer.store.step(hit.step_id) if hit.step_id else None
     if step is None or not step.output:
-        return None
-    name, text = hit.thread_name or "", step.output
-    return Part(step.id, name, "", 1, Place(), _excerpt(text, hit), thread_id=hit.thread_id)
+        return []
+    said = [(step.id, _excerpt(step.output, hit))]
+    if step.type == "user_message":
+        later = await layer.store.thread_messages(hit.thread_id, after=(step.created_at, step.id))
+        if later and later[0].type == "assistant_message" and is_for_models(later[0].metadata):
+            said.append((later[0].id, later[0].text[: _BEFORE + _BEHIND]))
+    name = hit.thread_name or ""
+    return [Part(key, name, "", 1, Place(), text, thread_id=hit.thread_id) for key, text in said]
 
 
 def _excerpt(text: str, hit: Hit) -> str:

@@ -23,6 +23,8 @@ _CODE = re.compile(
 )
 _AROUND = 12
 """Tokens of a source besides its text: its number, its place, the line before it."""
+_LISTED = 20
+"""Names of files, the newest, that a model is told without anything of them."""
 _BEST = 5
 """Passages of files that come before what other conversations have."""
 _KEY = 12
@@ -86,6 +88,8 @@ class Context:
     """Names of files that give no passages, and why, in words for a model."""
     partial: bool = False
     """Whether the files have more than these."""
+    names: tuple[str, ...] = ()
+    """Of all files that have passages."""
 
     def __bool__(self) -> bool:
         return bool(self.parts or self.unread)
@@ -138,6 +142,9 @@ def shown(sources: Sequence[Source], context: Context) -> tuple[str, str]:
         lines.append(f"{what} {_quoted(of_file[0].part.name)}:")
         lines += [f"[{each.n}]{_where(each.part.place)}\n{each.part.text}" for each in of_file]
     lines += [f"File {_quoted(name)}: {why}" for name, why in context.unread.items()]
+    known = {source.part.name for source in sources}
+    if others := [_quoted(name) for name in dict.fromkeys(context.names) if name not in known]:
+        lines.append(f"Files of which nothing is shown here: {', '.join(others[-_LISTED:])}")
     lines.append(f"</files {key}>")
     return _note(key, bool(sources), context.partial or len(sources) < len(context.parts)), "\n\n".join(lines)
 

@@ -30,6 +30,7 @@ async def test_it_is_cited_and_opens(me: Client, gemini: GeminiServer, app: App)
     reply = await ask(tab, gemini, "What does the zyxwvut heron eat?", "Fish [1].")
     request = asked(gemini)
     assert f"[1]\n{SAID}" in told(request)
+    assert "[2]\nNoted." in told(request)  # the answer comes with its question
     assert "other conversations" in note(request)
     [element] = sources(tab)
     assert (element["forId"], element["name"]) == (reply["id"], "[1]")

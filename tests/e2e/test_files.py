@@ -307,3 +307,19 @@ async def test_of_a_temporary_conversation_nothing_is_stored(me: Client, gemini:
         assert held == []
     finally:
         await other.disconnect()
+
+
+async def test_what_somebody_else_has_sent_before_is_told_of_as_if_it_were_new(
+    gemini: GeminiServer, app: App, tabs: Tabs
+) -> None:
+    app.env["THREADKEEP_AUTH"] = "accounts"
+    await asyncio.to_thread(app.add_users, "ann", "ben")
+    url = (await asyncio.to_thread(app.alive)).url
+    said = []
+    for who in (await tabs(url, "ann"), await tabs(url, "ben")):
+        files = [await who.attach("bad.pdf", b"%PDF-1.7 damaged"), await who.attach("herons.txt", HERONS.encode())]
+        await ask(who, gemini, "What?", "Fish [1].", *files)
+        shown = [step["output"] for step in who.screen.values() if "bad.pdf" in (step["output"] or "")]
+        said.append(sorted(shown))
+    assert said[0] == said[1]
+    assert any("is damaged" in each for each in said[0])

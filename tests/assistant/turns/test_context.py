@@ -8,6 +8,7 @@ import pytest
 from assistant.models import ChatMessage
 from assistant.turns.context import NATIVE_PAGES, context_of, is_native
 from assistant.turns.shelves import InMemory
+from assistant.turns.sources import chosen, shown
 from datalayer.passages import ContextFile, FileText, Passage, Place, kind_of
 
 
@@ -99,3 +100,14 @@ async def test_a_conversation_without_files_has_no_context() -> None:
 )
 def test_which_files_a_model_is_shown_as_they_are(kind: str, known: dict[str, Any], native: bool) -> None:
     assert is_native(file("a", **known), kind) is native
+
+
+async def test_a_file_that_is_named_comes_first_and_all_names_are_told() -> None:
+    held = await shelf(stones=STONES, **{"kiwis": ["They do not fly.", "They eat worms."], "rocks": STONES})
+    for question in ("What does kiwis.txt say of what is grey?", "Sum up Kiwis"):
+        context = await asked(held, question)
+        assert [part.element_id for part in context.parts[:2]] == ["kiwis", "kiwis"]
+        assert {*context.names} == {"stones.txt", "kiwis.txt", "rocks.txt"}
+        _, block = shown(chosen(context, 200), context)
+        assert "They eat worms." in block
+        assert '"rocks.txt"' in block
