@@ -1,11 +1,14 @@
 """Which files are text, and what they say."""
 
+import mimetypes
 import os
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from assistant.retrieval.extract import formats
 from assistant.retrieval.textfiles import ENDINGS, decode, is_named_text
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -79,3 +82,21 @@ def test_a_beginning_may_end_within_a_character() -> None:
 def test_the_page_offers_every_ending_that_the_server_takes() -> None:
     accepted = (ROOT / ".chainlit" / "config.toml").read_text(encoding="utf-8")
     assert set(re.findall(r'"(\.[a-z0-9]+)"', accepted)) >= ENDINGS
+
+
+MACROS = {
+    ".docm": "application/vnd.ms-word.document.macroEnabled.12",
+    ".xlsm": "application/vnd.ms-excel.sheet.macroEnabled.12",
+    ".xlsb": "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
+    ".pptm": "application/vnd.ms-powerpoint.presentation.macroEnabled.12",
+}
+
+
+@pytest.mark.parametrize("ending", sorted(each for each in formats._OTHERS if each.startswith(".")))
+def test_what_is_read_can_be_attached(ending: str) -> None:
+    """By whatever type a browser says that it has."""
+    told = MACROS.get(ending) or mimetypes.MimeTypes().guess_type("a" + ending)[0] or "application/octet-stream"
+    accepted = tomllib.loads((ROOT / ".chainlit" / "config.toml").read_text(encoding="utf-8"))
+    types = accepted["features"]["spontaneous_file_upload"]["accept"]
+    for mime in {told, told.lower(), "application/octet-stream"}:
+        assert ending in types.get(mime, ()), mime
