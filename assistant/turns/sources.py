@@ -17,10 +17,21 @@ from datalayer.passages import Place
 from ..models.tokens import estimate
 
 _CITED = re.compile(r"\[(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\]")
-# Code in Markdown: what a fence or backticks enclose cites nothing.
+# What cites nothing in Markdown, as public/page/sources.js has it, too: fences, indented lines, backticks, mathematics,
+# addresses, pictures.
 _CODE = re.compile(
-    r"^ {0,3}(`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)|(`+)(?!`).+?(?<!`)\2(?!`)", re.M | re.S
+    r"^ {0,3}(`{3,}|~{3,})[^\n]*\n.*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)"
+    r"|(?:\A|^[ \t]*\n)(?=(?P<indented>(?: {4}|\t)[ \t]*)(?!(?:[-*+]|\d{1,9}[.)])[ \t])\S)"
+    r"(?:(?: {4}|\t)[ \t]*\S[^\n]*(?:\n|\Z))+"
+    r"|(`+)(?!`).+?(?<!`)\3(?!`)"
+    r"|\$\$(?:(?!\n[ \t]*\n).)+?\$\$|(?<![\\$])\$(?![\s$])(?:[^$\n\\]|\\[^\n])+(?<!\s)\$(?![\d$])"
+    r"|\\\((?:(?!\n[ \t]*\n|\\\().)+?\\\)|\\\[(?:(?!\n[ \t]*\n|\\\[).)+?\\\]"
+    r"|https?://[^\s<>()*`\"|]*(?:\([^\s<>()]*\)[^\s<>()*`\"|]*)*"
+    r"|!\[(?:[^\[\]\n]|\[[^\[\]\n]*\])*\]\([^()\n]*\)",
+    re.M | re.S,
 )
+_OUTER = re.compile(r" {0,3}\S")
+_ITEM = re.compile(r" {0,3}(?:[-*+]|\d{1,9}[.)])[ \t]")
 _AROUND = 12
 """Tokens of a source besides its text: its number, its place, the line before it."""
 _LISTED = 20
@@ -190,6 +201,19 @@ def _quoted(name: str) -> str:
 
 def cited(answer: str, among: Collection[int]) -> list[int]:
     """The numbers that ``answer`` cites outside code, in the order in which they come first."""
-    prose = _CODE.sub(" ", answer)
-    found = (int(number) for group in _CITED.findall(prose) for number in re.findall(r"\d+", group))
+    found = (int(number) for group in _CITED.findall(_prose(answer)) for number in re.findall(r"\d+", group))
     return list(dict.fromkeys(number for number in found if number in among))
+
+
+def _prose(answer: str) -> str:
+    kept, at, start, seen, outer = [], 0, 0, 0, ""
+    while code := _CODE.search(answer, start):
+        if code["indented"]:
+            outer = next(filter(_OUTER.match, reversed(answer[seen : code.start()].split("\n"))), outer)
+            seen = code.start()
+            if _ITEM.match(outer):  # it goes on an item of a list
+                start = code.start("indented")
+                continue
+        kept.append(answer[at : code.start()])
+        at = start = code.end()
+    return " ".join([*kept, answer[at:]])

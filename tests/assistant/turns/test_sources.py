@@ -58,19 +58,36 @@ def test_where_a_passage_stands_is_told(place: Place, said: str) -> None:
     assert said in shown((source,), Context((source.part,)))[1]
 
 
-@pytest.mark.parametrize(
-    ("answer", "found"),
-    [
-        ("Fish [2]. Frogs [1][3].", [2, 1, 3]),
-        ("Both [1, 3]; and [2 ; 1].", [1, 3, 2]),
-        ("Not [4], [0], [99999], [x], [], [1.", []),
-        ("In `a[1]` and ``b`[2]`` none, here [3]", [3]),
-        ("```python\na[1]\n```\nthen [2]", [2]),
-        ("~~~\na[1]\n~~~\n[3]", [3]),
-        ("```\nopen [1] to the end", []),
-        ("A lone ` tick [1]", [1]),
-        ("", []),
-    ],
-)
+CITED: list[tuple[str, list[int]]] = [
+    ("Fish [2]. Frogs [1][3].", [2, 1, 3]),
+    ("Both [1, 3]; and [2 ; 1].", [1, 3, 2]),
+    ("Not [4], [0], [99999], [x], [], [1.", []),
+    ("In `a[1]` and ``b`[2]`` none, here [3]", [3]),
+    ("```python\na[1]\n```\nthen [2]", [2]),
+    ("~~~\na[1]\n~~~\n[3]", [3]),
+    ("```\nopen [1] to the end", []),
+    ("A lone ` tick [1]", [1]),
+    ("", []),
+    (r"In $a[1]$, $$b[1]\n c$$, \(d[1]\) and \[e[1]\] none, here [3]", [3]),
+    ("$$\nx[1]\n$$\n[2]", [2]),
+    ("It is $5 [1] and $6 [2], US$7 [3]", [1, 2, 3]),
+    ("Costs 5$ [1], or 6$ [2]; $ 7 [3] $", [1, 2, 3]),
+    (r"\$x [1] y\$", [1]),
+    ("$$ never closed [1]\n\nnext $$ [2]", [1, 2]),
+    ("Thus:\n\n    a[1]\n    b[2]\nand [3]", [3]),
+    ("Thus:\n \n\ta[1]\n", []),
+    ("    a[1]\n\n[2]", [2]),
+    ("Thus [1]\n    goes on [2]", [1, 2]),
+    ("- Birds:\n\n    they fly [1], `a[3]`\n\n    and nest [2]", [1, 2]),
+    ("- Birds, `b[3]` and others:\n\n    they fly [1]", [1]),
+    ("1. One\n\n    - two [1]\n\n    - three [2]", [1, 2]),
+    ("Thus:\n\n    - two [1]", [1]),
+    ("At https://a.org/x[1]/y [2], [there](https://a.org/b_(c))[3]", [2, 3]),
+    ("![1](x) and ![see [2]](y), [3]", [3]),
+    ("Surprise![1]", [1]),
+]
+
+
+@pytest.mark.parametrize(("answer", "found"), CITED)
 def test_what_an_answer_cites(answer: str, found: list[int]) -> None:
     assert cited(answer, {1, 2, 3}) == found
