@@ -32,3 +32,4 @@ import "./page/trash.js";
 import "./page/temporary.js";
 import "./page/versions.js";
 import "./page/sources.js";
+import "./page/passwords.js";

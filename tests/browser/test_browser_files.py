@@ -6,8 +6,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.assistant.turns.test_sources import CITED
 from tests.browser.chat import App, Chat, pdf
 from tests.browser.conftest import OpenTab
+from tests.papers import pdfs
 from tests.servers.gemini import GeminiServer, failure, finish, text
 
 pytestmark = pytest.mark.browser
@@ -99,3 +101,28 @@ def test_the_panel_shows_code_with_its_lines_and_nothing_of_a_file_is_a_mark(
         expect(panel.locator("img, a[href]")).to_have_count(0)
     assert any(re.search(r"1\s+def add\(a, b\):\s+2\s+return a \+ b", each) for each in shown)
     assert any("<img src=x onerror=alert(1)>" in each and "**two**" in each for each in shown)
+
+
+def test_a_pdf_with_a_password_asks_for_none_in_dialogs(app: App, tab: OpenTab, gemini: GeminiServer) -> None:
+    chat = tab()
+    asked: list[str] = []
+    chat.page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    for _ in range(2):
+        gemini.script(text("It has a password."), finish())
+    gemini.script(failure(400, "INVALID_ARGUMENT"))
+    chat.send("What does it say?", ("secret.pdf", "application/pdf", pdfs.written(["Herons."], password="p")))
+    expect(chat.page.get_by_text("The PDF could not be loaded.").first).to_be_visible()
+    chat.send("And now?")
+    chat.reload()
+    expect(chat.page.get_by_text("The PDF could not be loaded.").first).to_be_visible()
+    assert asked == []
+    chat.page.evaluate("window.prompt('Another question')")
+    assert asked == ["Another question"]
+
+
+def test_the_page_links_what_an_answer_cites(tab: OpenTab) -> None:
+    links = """([answer]) => [...namesInProse(answer, /\\[[123]\\]/g, (name) => "\0" + name).matchAll(/\0\\[(.)/g)]
+        .map((found) => Number(found[1]))"""
+    page = tab().page
+    for answer, found in CITED:
+        assert list(dict.fromkeys(page.evaluate(links, [answer]))) == found, answer
