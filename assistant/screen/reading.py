@@ -234,7 +234,8 @@ class _Progress:
     def _text(self, over: bool = False) -> str:
         waiting = [file for file in self._files if file.element_id not in self._known]
         reading = "reading_on" if over else "reading_now"
-        lines = [*self._known.values(), *(say(reading, self.to, name=_name(file)) for file in waiting)]
+        done = [self._known[file.element_id] for file in self._files if file.element_id in self._known]
+        lines = [*done, *(say(reading, self.to, name=_name(file)) for file in waiting)]
         more = [say("files_more", self.to, n=len(lines) - _SHOWN)] if len(lines) > _SHOWN else []
         return "\n".join(f"- {line}" for line in [*lines[-_SHOWN:], *more])
 
