@@ -238,11 +238,12 @@ class Emit:
 
 def _once(raw: Raw) -> Raw:
     """``raw``, by which a page has each button once: it shows one as often as it is told. Both packets are queued in
-    one go, because another screen or instance may offer the same button just now."""
+    one go, because another screen or instance may offer the same button just now. ``again`` tells public/page/undo.js
+    that it stays."""
 
     async def emit(event: str, data: Any) -> None:
         if event == "action":
-            await asyncio.gather(raw("remove_action", data), raw(event, data))
+            await asyncio.gather(raw("remove_action", {**data, "again": True}), raw(event, data))
         else:
             await raw(event, data)
 

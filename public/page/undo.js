@@ -4,4 +4,4 @@ import { onHeard } from "./wire.js";
 
 let said;
 onHeard("replaced", (sentence) => (said = notice(sentence)));
-onHeard("remove_action", ({ id }) => id.startsWith("undo-") && said?.remove());
+onHeard("remove_action", ({ id, again }) => id.startsWith("undo-") && !again && said?.remove());
