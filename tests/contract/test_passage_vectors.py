@@ -294,7 +294,10 @@ class TestMade:
         layer = open_layer(embeddings=once)
         await layer.store.open()
         assert layer.store._embedding is not None
-        layer.store._embedding._task.cancel()  # type: ignore[union-attr]
+        task = layer.store._embedding._task
+        assert task is not None
+        task.cancel()
+        await asyncio.wait([task])
         await layer.store.make_all_vectors(MODEL)
         while sum(kept(layer).values()) < 64:
             await layer.store._embedding.step()
