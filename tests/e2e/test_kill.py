@@ -87,7 +87,7 @@ async def test_what_was_answered_survives_kill_after_kill(installed: App, tabs: 
 def settings_of(thread_id: str) -> dict[str, Any]:
     return {
         **{"model": "offline", "temperature": 1.3, "system_prompt": f"Answer in verse, {thread_id}."},
-        **{"memory": False, "recent": 7, "answer_language": "fr", "max_tokens": 256},
+        **{"memory": False, "recent": 7, "recall": True, "answer_language": "fr", "max_tokens": 256},
     }
 
 
