@@ -98,11 +98,11 @@ async def show_more(session: WebsocketSession, more: Literal["earlier", "later"]
             found = await layer.get_more(session.thread_id, view, Wish(more), LAST, versions.ASIDE, MOST)
             if found is None:
                 return False
-            if state.view is not view:  # the page was sent something else meanwhile
-                continue
             thread, read = found
-            part = {"earlier": read.view.first > BEGINNING, "gap": read.since if read.view.upper else None}
             thread["elements"] = await citing.as_now(session.thread_id, thread["elements"], layer)
+            if state.view is not view:  # the page was sent something else meanwhile; nothing is awaited from here on
+                continue
+            part = {"earlier": read.view.first > BEGINNING, "gap": read.since if read.view.upper else None}
             part |= {"more": more, "before": read.before, "first": read.first, "until": read.until}
             await live.emit_of(session).add(
                 {**thread, "steps": shown(thread["steps"]), "part": part, "view": read.view}
