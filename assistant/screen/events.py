@@ -77,11 +77,12 @@ async def _show_part(sid: str, payload: Any = None, *_: Any) -> None:
     if not delivery.is_shown(session):
         state_of(session).wish = wish
         return
-    if wish.more is None or state_of(session).view is None:
-        state_of(session).wish = wish
-        shown = await view.show(session)
-    else:
-        shown = await view.show_more(session, wish.more)
+    async with state_of(session).showing:
+        if wish.more is None or state_of(session).view is None:
+            state_of(session).wish = wish
+            shown = await view.show(session)
+        else:
+            shown = await view.show_more(session, wish.more)
     if not shown:
         await session.emit("part_failed", None)
 

@@ -1,6 +1,7 @@
 """The session of the page that an event came from: whose it is, its language, and what is held as long as it lives."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -35,6 +36,8 @@ class SessionState:
     """What of it, None: nothing yet, or all of it."""
     wish: Wish = NOTHING_MORE
     """What the page has asked for besides."""
+    showing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by what the page has asked to be shown: the next wish begins where this one ends."""
     shelf: "InMemory | None" = None
     """The files of a temporary conversation."""
 
