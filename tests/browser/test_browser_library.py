@@ -211,7 +211,7 @@ def test_what_is_in_the_trash_is_read_there(tab: OpenTab, app: App) -> None:
 def test_by_keyboard_alone(tab: OpenTab, app: App) -> None:
     chat = tab()
     mark = uuid.uuid4().hex[:8]
-    talk(chat, f"First {mark}", f"Second {mark}")
+    talk(chat, f"Other {mark}", f"First {mark}", f"Second {mark}")
     library = Library(chat.page, app)
     library.open()
     keys = library.page.keyboard
