@@ -50,8 +50,8 @@ def test_from_the_chat_and_from_the_library(chat: Chat, app: App, tmp_path: Path
     page.locator(".tools summary", has_text="Export").click()
     page.locator("#format").select_option("json")
     assert mark in saved(page, page.get_by_role("button", name="Save as a file").click, tmp_path).read_text()
-    page.get_by_role("button", name="Pin", exact=True).click()  # the other buttons still do what they did
-    expect(page.locator("#notice p")).to_contain_text("pinned")
+    page.get_by_role("button", name="Archive", exact=True).click()  # the other buttons still do what they did
+    expect(page.locator("#notice p")).to_contain_text("archived")
 
 
 def test_the_page_that_is_saved_is_whole_light_dark_and_on_paper(
