@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 from datalayer.search.snippets import Snippet
+from exchange.harmless import reader
 
 _LONGEST = 20_000
 """Characters of a message that are read as Markdown, and that are shown of one."""
@@ -41,35 +41,9 @@ def _plain(said: str) -> Markup:
 
 @cache
 def _reader() -> MarkdownIt:
-    """Headings are paragraphs: those of the page are its own. Pictures are links."""
-    reader = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    for kind, tag in (("heading_open", '<p class="heading">'), ("heading_close", "</p>\n")):
-        reader.add_render_rule(kind, _always(tag))
-    reader.add_render_rule("link_open", _link)
-    reader.add_render_rule("image", _picture)
-    reader.add_render_rule("table_open", _always('<div class="table" tabindex="0"><table>\n'))
-    reader.add_render_rule("table_close", _always("</table></div>\n"))
-    reader.add_render_rule("code_block", _code)
-    reader.add_render_rule("fence", _code)
-    return reader
+    """A keyboard can scroll what is wide."""
+    return reader(_code, ' target="_blank"', ' tabindex="0"')
 
 
-def _always(tag: str) -> Any:
-    return lambda _renderer, _tokens, _at, _options, _env: tag
-
-
-def _link(_renderer: Any, tokens: Sequence[Token], at: int, *_: Any) -> str:
-    return _opened(str(tokens[at].attrs.get("href", "")))
-
-
-def _picture(_renderer: Any, tokens: Sequence[Token], at: int, *_: Any) -> str:
-    return f"{_opened(str(tokens[at].attrs.get('src', '')))}{escape(tokens[at].content or '🖼')}</a>"
-
-
-def _opened(address: str) -> str:
-    return f'<a href="{escape(address)}" target="_blank" rel="noopener noreferrer nofollow">'
-
-
-def _code(_renderer: Any, tokens: Sequence[Token], at: int, *_: Any) -> str:
-    """A keyboard can scroll it."""
-    return f'<pre tabindex="0"><code>{escape(tokens[at].content)}</code></pre>\n'
+def _code(token: Token) -> str:
+    return f'<pre tabindex="0"><code>{escape(token.content)}</code></pre>\n'

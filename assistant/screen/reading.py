@@ -16,7 +16,7 @@ from chainlit.chat_context import chat_context
 from chainlit.utils import utc_now
 
 from datalayer import DataLayer, DataLayerError
-from datalayer.passages import ContextFile, FileText
+from datalayer.passages import ContextFile
 from datalayer.records import Thread, now
 from datalayer.text import fold
 from datalayer.writes import VISITOR, Actor
@@ -24,19 +24,17 @@ from datalayer.writes import VISITOR, Actor
 from ..marks import forgets, of_command
 from ..retrieval.extract import READER, can_read, read
 from ..retrieval.extract import close as end_reader
-from ..texts import Language, say
-from ..texts.markdown import escape
+from ..texts import say
 from ..turns.history import forgotten
 from ..turns.shelves import InMemory, Stored, leave_out
 from ..turns.taking_in import TakingIn
 from . import temporary
 from .conversation import UNKNOWN, Held
+from .reading_step import Progress, file_name
 from .session import session_language, state_of
 
 _WAIT = 20.0
 """Seconds that an answer waits for files; then it goes on with what there is, and they are read on."""
-_SHOWN = 10
-"""Files of which a step shows how far they are."""
 _LOOKS = 1_000
 _MESSAGES = 2_000
 _MEDIA = ("image/", "audio/", "video/")
@@ -175,7 +173,7 @@ async def _read(
 ) -> None:
     """``known``: what has been read before, here or elsewhere. It looks as if it were read now: whether somebody else
     has the same is nobody's business."""
-    progress = _Progress([*known, *files], session_language())
+    progress = Progress([*known, *files], session_language())
     await progress.show()
     try:
         for file in known:
@@ -187,61 +185,7 @@ async def _read(
             left = await _taking_in.take(files, "", on_disk, keep, progress.told, _WAIT)
     finally:
         await progress.end()
-    await tell([*progress.sentences, *(say("file_waiting", progress.to, name=_name(file)) for file in left)])
-
-
-class _Progress:
-    """A step that says of each file what was read of it."""
-
-    def __init__(self, files: Sequence[ContextFile], to: Language) -> None:
-        self.to, self._files = to, files
-        self._known: dict[str, str] = {}
-        self.sentences: list[str] = []
-        """One for each file that is none of the context."""
-        self._step = cl.Step(name=say("reading", to, n=len(files)), type="tool", show_input=False)
-        self._step.parent_id = cl.context.current_step.id if cl.context.current_step else None
-        self._step.created_at = self._step.start = utc_now()
-
-    async def show(self) -> None:
-        self._step.output = self._text()
-        await self._step.send()
-
-    async def told(self, file: ContextFile, text: FileText | None) -> None:
-        if text is None:
-            self.note(file, "failed")
-        else:
-            self.note(file, text.refused, text.pages, len(text.passages), text.cut)
-        self._step.output = self._text()
-        await self._step.update()
-
-    def note(
-        self, file: ContextFile, refused: str | None, pages: int | None = None, passages: int = 0, cut: bool = False
-    ) -> None:
-        if refused:
-            self.sentences.append(say(f"file_{refused}", self.to, name=_name(file)))
-            self._known[file.element_id] = say("reading_refused", self.to, name=_name(file))
-            return
-        counts = [say("pages_read", self.to, n=pages)] if pages else []
-        read = ", ".join([*counts, say("passages_read", self.to, n=passages)])
-        told = "reading_done_cut" if cut else "reading_done"
-        self._known[file.element_id] = say(told, self.to, name=_name(file), read=read)
-
-    async def end(self) -> None:
-        self._step.end = utc_now()
-        self._step.output = self._text(over=True)
-        await self._step.update()
-
-    def _text(self, over: bool = False) -> str:
-        waiting = [file for file in self._files if file.element_id not in self._known]
-        reading = "reading_on" if over else "reading_now"
-        done = [self._known[file.element_id] for file in self._files if file.element_id in self._known]
-        lines = [*done, *(say(reading, self.to, name=_name(file)) for file in waiting)]
-        more = [say("files_more", self.to, n=len(lines) - _SHOWN)] if len(lines) > _SHOWN else []
-        return "\n".join(f"- {line}" for line in [*lines[-_SHOWN:], *more])
-
-
-def _name(file: ContextFile) -> str:
-    return escape(" ".join(file.name.split())[:100])
+    await tell([*progress.sentences, *(say("file_waiting", progress.to, name=file_name(file)) for file in left)])
 
 
 async def _tell_of_new(asked: cl.Message, files: Sequence[ContextFile]) -> None:
@@ -253,9 +197,9 @@ async def _tell_of_new(asked: cl.Message, files: Sequence[ContextFile]) -> None:
         if file.element_id not in new or (file.mime or "").startswith(_MEDIA):
             continue
         if file.status == "waiting" and not can_read(file.name, file.mime):
-            sentences.append(say("file_not_text", to, name=_name(file)))
+            sentences.append(say("file_not_text", to, name=file_name(file)))
         elif fold(file.name) in old:
-            sentences.append(say("file_version", to, name=_name(file)))
+            sentences.append(say("file_version", to, name=file_name(file)))
     await tell(sentences)
 
 
