@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from datalayer import InvalidInput, NotFound
 from datalayer.durable import make_folder, sync, write_durably
@@ -61,7 +61,7 @@ async def write(
             _forget(path, file)
         try:
             same = {"format": name, "selection": chosen.told(), "store": store}
-            done = await writing(source, chosen, same, path, to, file, progress)
+            done = await writing(_Export(source, chosen, same, path, to, progress), file)
         except BaseException:
             if not _state(path).exists():  # nobody can go on with it
                 _part(path).unlink(missing_ok=True)
@@ -102,50 +102,47 @@ def _forget(path: Path, file: BinaryIO) -> None:
     file.truncate(0)
 
 
-async def _anew(
-    source: Source,
-    chosen: Selection,
-    same: dict[str, Any],
-    path: Path,
-    to: Language,
-    file: BinaryIO,
-    progress: Progress,
-) -> Written:
+@dataclass(frozen=True, slots=True)
+class _Export:
+    source: Source
+    chosen: Selection
+    same: dict[str, Any]
+    """What must be so of an export that is gone on with."""
+    path: Path
+    to: Language
+    progress: Progress
+
+
+async def _anew(this: _Export, file: BinaryIO) -> Written:
     count = 0
 
     def counted(threads: int) -> None:
         nonlocal count
-        progress(count := threads)
+        this.progress(count := threads)
 
-    made = await export(source, chosen, same["format"], to, "zip" if path.suffix == ".zip" else "plain", counted)
+    packed: Literal["zip", "plain"] = "zip" if this.path.suffix == ".zip" else "plain"
+    made = await export(this.source, this.chosen, this.same["format"], this.to, packed, counted)
     async for piece in made.pieces:
         file.write(piece)
-    return Written(path, count, file.tell(), 0)
+    return Written(this.path, count, file.tell(), 0)
 
 
-async def _resumed(
-    source: Source,
-    chosen: Selection,
-    same: dict[str, Any],
-    path: Path,
-    to: Language,
-    file: BinaryIO,
-    progress: Progress,
-) -> Written:
-    """``same``: what must be so of an export that is gone on with."""
-    known = _known(path, file, same)
-    about, done, saved = About(known.get("at", now()), chosen.told(), to), int(known.get("threads", 0)), 0
-    before = done
-    sheet = Sheet(DOCUMENTS[same["format"]], about, begun=done > 0 and bool(known.get("begun")))
+async def _resumed(this: _Export, file: BinaryIO) -> Written:
+    source, path = this.source, this.path
+    known = _known(path, file, this.same)
+    about = About(known.get("at", now()), this.chosen.told(), this.to)
+    before, saved = int(known.get("threads", 0)), 0
+    done = before
+    sheet = Sheet(DOCUMENTS[this.same["format"]], about, begun=done > 0 and bool(known.get("begun")))
     if not known:
         await _written(file, pulled(source, sheet.begin()))
     start = file.tell()
-    async for batch in ahead(batches(source, chosen, known.get("place"))):
+    async for batch in ahead(batches(source, this.chosen, known.get("place"))):
         await _written(file, pulled(source, sheet.add(batch.threads)))
-        progress(done := done + len(batch.threads))
+        this.progress(done := done + len(batch.threads))
         if batch.then is not None and done - saved >= _OFTEN:
             saved = done
-            state = same | {"at": about.at, "threads": done}
+            state = this.same | {"at": about.at, "threads": done}
             begun = bool(known.get("begun")) or file.tell() > start
             await asyncio.to_thread(_save, path, file, state | {"place": batch.then, "begun": begun})
     if not done:
