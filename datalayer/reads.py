@@ -302,13 +302,18 @@ class Reads(ABC):
         return await self._read(context.files, thread_id, thread_id=thread_id)
 
     async def thread_messages(
-        self, thread_id: str, limit: int | None = None, after: tuple[int, str] | None = None
+        self,
+        thread_id: str,
+        limit: int | None = None,
+        after: tuple[int, str] | None = None,
+        first: int | None = None,
     ) -> list[ThreadMessage]:
         """The messages, errors apart, oldest first.
 
         ``limit``: only the newest. ``after``: only those later than this (created_at, id), as ``Summary.until``.
+        ``first``: only the oldest of all these, without a ``limit``.
         """
-        return await self._read(context.messages, thread_id, limit, after, thread_id=thread_id)
+        return await self._read(context.messages, thread_id, limit, after, None, first, thread_id=thread_id)
 
     async def thread_stats(self, thread_id: str) -> ThreadStats | None:
         """None without such a thread."""

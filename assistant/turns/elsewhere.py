@@ -24,13 +24,13 @@ async def elsewhere(layer: DataLayer, user_id: str, question: str, thread_id: st
 
 
 async def _parts(layer: DataLayer, hit: Hit) -> list[Part]:
-    """The message, and of a question its answer. None where a conversation's name was found, or the message is gone."""
+    """The message, and of a question its answer; nothing where a conversation's name was found, or all is gone."""
     step = await layer.store.step(hit.step_id) if hit.step_id else None
     if step is None or not step.output:
         return []
     said = [(step.id, _excerpt(step.output, hit))]
     if step.type == "user_message":
-        later = await layer.store.thread_messages(hit.thread_id, after=(step.created_at, step.id))
+        later = await layer.store.thread_messages(hit.thread_id, after=(step.created_at, step.id), first=1)
         if later and later[0].type == "assistant_message" and is_for_models(later[0].metadata):
             said.append((later[0].id, later[0].text[: _BEFORE + _BEHIND]))
     name = hit.thread_name or ""

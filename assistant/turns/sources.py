@@ -94,7 +94,8 @@ class Context:
     parts: tuple[Part, ...] = ()
     """The best first; behind them what stands around these, then the rest of small files."""
     found: int = 0
-    """How many of them are about the question: the others are there for what stands around these."""
+    """How many of them are about the question, or of a file that it names: the others are there for what stands around
+    these."""
     unread: Mapping[str, str] = field(default_factory=dict)
     """Names of files that give no passages, and why, in words for a model."""
     partial: bool = False

@@ -43,8 +43,10 @@ def messages(
     limit: int | None = None,
     after: tuple[int, str] | None = None,
     until: tuple[int, str] | None = None,
+    first: int | None = None,
 ) -> list[ThreadMessage]:
-    """A thread's messages without errors, oldest first: the newest ``limit`` of those after and up to a position.
+    """A thread's messages without errors, oldest first: the newest ``limit`` of those after and up to a position, or
+    without one the oldest ``first``.
 
     A position is (created_at, id); whose step is gone has no place among others of its moment, so ``after`` it comes
     none of them and ``until`` it none either.
@@ -55,7 +57,7 @@ def messages(
     if until is not None:
         query = query.where(tuple_(*_ORDER) <= _position(until, _NO_STEP))
     if limit is None:
-        rows: Sequence[Any] = connection.execute(query.order_by(*_ORDER)).all()
+        rows: Sequence[Any] = connection.execute(query.order_by(*_ORDER).limit(first)).all()
     else:
         newest = query.order_by(*(column.desc() for column in _ORDER)).limit(max(limit, 0))
         rows = connection.execute(newest).all()[::-1]
