@@ -4,7 +4,8 @@ import asyncio
 
 from tests.client import Client
 from tests.e2e.conftest import App, Tabs
-from tests.e2e.test_files import app, ask, asked, gemini, me, note, sources, told
+from tests.e2e.test_files import ask, asked, note, sources, told
+from tests.e2e.test_model import app, gemini, me
 from tests.servers.gemini import GeminiServer
 
 __all__ = ["app", "gemini", "me"]

@@ -2,36 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.client import Client
+from tests.client import Client, until
 from tests.e2e.conftest import App, Tabs
-from tests.e2e.test_model import KEY, NO_TITLE
+from tests.e2e.test_model import NO_TITLE, app, gemini, me
 from tests.servers.gemini import GeminiServer, Received, finish, text
 
+__all__ = ["app", "gemini", "me"]
 HERONS = "Herons stand still for hours.\n\nThey eat fish and frogs.\n"
-
-
-@pytest.fixture
-async def gemini() -> AsyncIterator[GeminiServer]:
-    async with GeminiServer() as server:
-        yield server
-
-
-@pytest.fixture
-def app(tmp_path: Path, gemini: GeminiServer, request: pytest.FixtureRequest) -> Any:
-    app = App(tmp_path, GEMINI_API_KEY=KEY, GEMINI_BASE_URL=gemini.url, **getattr(request, "param", {}))
-    yield app
-    app.close()
-
-
-@pytest.fixture
-async def me(app: App, tabs: Tabs) -> Client:
-    return await tabs((await asyncio.to_thread(app.alive)).url)
 
 
 def told(received: Received) -> str:
@@ -302,6 +282,12 @@ async def test_of_a_temporary_conversation_nothing_is_stored(me: Client, gemini:
         await ask(other, gemini, "Sure?", "Yes [1].", title=False)
         assert "zyxwvut heron eats fish" in told(asked(gemini))
         await other.disconnect(leave=True)
+
+        async def left() -> bool:
+            """The folder of the session goes when the server has heard of it."""
+            return not list(app.home.glob("run/*/.files/*/*"))
+
+        await until(left)
         await asyncio.to_thread(app.close)
         held = [path for path in app.home.rglob("*") if path.is_file() and b"zyxwvut" in path.read_bytes()]
         assert held == []
