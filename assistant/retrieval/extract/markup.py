@@ -58,7 +58,7 @@ def _decoded(content: bytes) -> str | None:
         if found := _DECLARED.search(content[:_LOOKED_AT]):
             try:
                 return content.decode((found[1] or found[2]).decode(), errors="replace")
-            except LookupError:
+            except LookupError:  # no encoding has that name
                 pass
         return decode(content)
 
