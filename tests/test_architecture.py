@@ -231,6 +231,7 @@ KNOW_CHAINLIT = {"access", "fixes", "screen", "server", "__main__"}
 # Floor of each module of exchange, which the library and the assistant use.
 FLOORS_OF_EXCHANGE = {
     "texts": 0,
+    "origins": 1,
     "harmless": 0,
     "archive": 0,
     "names": 0,

@@ -1,0 +1,1 @@
+"""What other products export, one file a product: docs/exchange.md."""
