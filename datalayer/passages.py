@@ -7,18 +7,29 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
 
 
+Unit = Literal["page", "slide", "chapter"]
+"""What the pages of a file are."""
+_UNITS: Mapping[str, Unit] = {
+    **dict.fromkeys((".pptx", ".pptm", ".ppsx", ".odp"), "slide"),
+    **dict.fromkeys(("presentationml.presentation", "opendocument.presentation"), "slide"),
+    **dict.fromkeys((".epub", "epub+zip"), "chapter"),
+}
+"""By the ending of a name, or of a type."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where in its file a passage is. Counted from 1, both ends included; None or empty: the file has no such thing."""
 
     pages: tuple[int, int] | None = None
-    """Of a book its chapters, of a presentation its slides."""
+    """Or slides, or chapters: as ``unit`` says."""
     heading: tuple[str, ...] = ()
     """The headings above it, the outermost first."""
     sheet: str | None = None
     rows: tuple[int, int] | None = None
     """Of the sheet, or of a table that is the whole file."""
     lines: tuple[int, int] | None = None
+    unit: Unit = "page"
 
 
 class Passage(NamedTuple):
@@ -49,6 +60,12 @@ def kind_of(name: str, mime: str | None) -> str:
     """What a reader is told of a file besides its content, in 8 characters: the ending of its name, and its type."""
     told = f"{PurePosixPath(name).suffix.casefold()} {(mime or '').casefold()}"
     return hashlib.sha256(told.encode(errors="replace")).hexdigest()[:8]
+
+
+def unit_of(name: str, mime: str | None) -> Unit:
+    """What the pages of a file of this name are; where the name says nothing, by its type."""
+    by_type = (unit for ending, unit in _UNITS.items() if (mime or "").casefold().endswith(ending))
+    return _UNITS.get(PurePosixPath(name.casefold()).suffix) or next(by_type, "page")
 
 
 Status = Literal["waiting", "read", "refused"]

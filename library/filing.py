@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from datalayer import Store, file_url
-from datalayer.passages import FileUse, FoundPassage, OwnFile, OwnFiles
+from datalayer.passages import FileUse, FoundPassage, OwnFile, OwnFiles, unit_of
 from datalayer.search.query import Query, Term
 from datalayer.search.snippets import snippet
 from datalayer.search.tokens import tokens
@@ -19,7 +19,7 @@ from .texts import Language, day, local, number, place, say, size
 SIZE, _FOUND, _NAMED = 50, 50, 20
 _SEEN = ("image/", "audio/", "video/")
 """What begins the types of files that nobody reads."""
-SENTENCES = ("encrypted", "broken", "empty", "scanned", "too_large", "too_slow", "not_text")
+SENTENCES = ("encrypted", "broken", "empty", "scanned", "too_large", "too_slow", "old_format", "not_text")
 """Why a file has no passages, where there is a sentence for it."""
 
 
@@ -128,7 +128,8 @@ def told(file: OwnFile, to: Language) -> str:
         return say("refused_not_text", to)
     if file.status == "waiting":
         return say("file_waiting", to)
-    counts = [say("file_pages", to, n=file.pages)] if file.pages else []
+    unit = unit_of(file.uses[0].name, file.uses[0].mime)
+    counts = [say(f"file_{unit}s", to, n=file.pages)] if file.pages else []
     counts.append(say("file_passages", to, n=file.passages))
     return say("file_cut" if file.cut else "file_read", to, counts=", ".join(counts))
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import chainlit as cl
 from chainlit.utils import utc_now
 
-from datalayer.passages import ContextFile, FileText
+from datalayer.passages import ContextFile, FileText, unit_of
 
 from ..texts import Language, say
 from ..texts.markdown import escape
@@ -45,7 +45,7 @@ class Progress:
             self.sentences.append(say(f"file_{refused}", self.to, name=file_name(file)))
             self._known[file.element_id] = say("reading_refused", self.to, name=file_name(file))
             return
-        counts = [say("pages_read", self.to, n=pages)] if pages else []
+        counts = [say(f"{unit_of(file.name, file.mime)}s_read", self.to, n=pages)] if pages else []
         read = ", ".join([*counts, say("passages_read", self.to, n=passages)])
         told = "reading_done_cut" if cut else "reading_done"
         self._known[file.element_id] = say(told, self.to, name=file_name(file), read=read)

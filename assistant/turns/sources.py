@@ -77,9 +77,12 @@ class Source:
         part = self.part
         if part.thread_id:
             return {"n": self.n, "step": part.element_id}  # no word of it: it may be deleted where it was said
-        place = {key: value for key, value in asdict(part.place).items() if value}
+        place = {key: value for key, value in asdict(part.place).items() if value != getattr(_NOWHERE, key)}
         told = {"n": self.n, "element": part.element_id, "content": part.sha256, "name": part.name}
         return {**told, "passage": part.number, "place": place, "digest": digest_of(part.text)}
+
+
+_NOWHERE = Place()
 
 
 def digest_of(text: str) -> str:
@@ -182,7 +185,7 @@ def _note(key: str, cites: bool, partial: bool) -> str:
 def _where(place: Place) -> str:
     """In words for a model; "" where the file has no places."""
     told = [
-        *([_span("page", place.pages)] if place.pages else []),
+        *([_span(place.unit, place.pages)] if place.pages else []),
         *([f"sheet {_quoted(place.sheet)}"] if place.sheet else []),
         *([_span("row", place.rows)] if place.rows else []),
         *([_span("line", place.lines)] if place.lines else []),

@@ -182,14 +182,16 @@ def word_rows(number: int, blocks: Sequence[str]) -> list[dict[str, Any]]:
 
 def _stored(place: Place) -> dict[str, Any]:
     ranges = {name: list(at) for name in ("pages", "rows", "lines") if (at := getattr(place, name)) is not None}
-    texts = {"heading": list(place.heading), "sheet": place.sheet}
+    unit = place.unit if place.unit != "page" else None
+    texts = {"heading": list(place.heading), "sheet": place.sheet, "unit": unit}
     stored: dict[str, Any] = clean({**ranges, **{name: said for name, said in texts.items() if said}})
     return stored
 
 
 def place_of(stored: dict[str, Any]) -> Place:
     ranges = {name: (at[0], at[1]) for name in ("pages", "rows", "lines") if (at := stored.get(name))}
-    return Place(heading=tuple(stored.get("heading", ())), sheet=stored.get("sheet"), **ranges)
+    texts = {"heading": tuple(stored.get("heading", ())), "sheet": stored.get("sheet")}
+    return Place(**texts, **ranges, unit=stored.get("unit", "page"))
 
 
 def pieces(rows: Sequence[dict[str, Any]], name: str, most: int, characters: int) -> Iterator[list[dict[str, Any]]]:

@@ -75,11 +75,11 @@ def size(count: int, to: Language) -> str:
 
 
 def place(where: Place, to: Language) -> str:
-    """``page 3``, ``sheet “Costs”, rows 2–40``; empty where the file has no places."""
-    spans = (("page", where.pages), ("row", where.rows), ("line", where.lines))
+    """``page 3``, ``slide 3``, ``sheet “Costs”, rows 2–40``; empty where the file has no places."""
+    spans = ((where.unit, where.pages), ("row", where.rows), ("line", where.lines))
     told = {name: _span(name, at, to) for name, at in spans if at}
     sheet = say("place_sheet", to, name=where.sheet) if where.sheet else ""
-    parts = (told.get("page"), sheet, told.get("row"), told.get("line"), " › ".join(where.heading))
+    parts = (told.get(where.unit), sheet, told.get("row"), told.get("line"), " › ".join(where.heading))
     return ", ".join(part for part in parts if part)
 
 

@@ -32,7 +32,7 @@ const words = [
   ["[role=alertdialog] button", /^(Confirm|Confirmer)$/, "Supprimer", "Delete"],
   ["[cmdk-item]", /^Untitled Conversation$/, "Conversation sans titre", "Untitled conversation"],
   [pdf, /^Loading (preview|PDF|page)(\.\.\.|…)$/, "Chargement…", "Loading…"],
-  [pdf, /^Failed to load PDF file\.$/, "Le PDF n’a pas pu être chargé.", "The PDF could not be loaded."],
+  [pdf, /^Failed to load PDF file\.$/, "Ce PDF ne peut pas être affiché\u00a0: un mot de passe le protège, ou il est endommagé. Vous pouvez le télécharger.", "This PDF cannot be shown: a password protects it, or it is damaged. You can download it."],
   ["*", /^Failed to load chart\.$/, "Le graphique n’a pas pu être chargé.", "The chart could not be loaded."],
   [hidden, /^Open PDF in a larger view$/, "Agrandir le PDF"],
   [hidden, /^View PDF$/, "PDF"],

@@ -111,10 +111,11 @@ def test_a_pdf_with_a_password_asks_for_none_in_dialogs(app: App, tab: OpenTab, 
         gemini.script(text("It has a password."), finish())
     gemini.script(failure(400, "INVALID_ARGUMENT"))
     chat.send("What does it say?", ("secret.pdf", "application/pdf", pdfs.written(["Herons."], password="p")))
-    expect(chat.page.get_by_text("The PDF could not be loaded.").first).to_be_visible()
+    expect(chat.page.get_by_text("a password protects it").first).to_be_visible()
+    expect(chat.page.get_by_text("secret.pdf is protected by a password").first).to_be_visible()
     chat.send("And now?")
     chat.reload()
-    expect(chat.page.get_by_text("The PDF could not be loaded.").first).to_be_visible()
+    expect(chat.page.get_by_text("a password protects it").first).to_be_visible()
     assert asked == []
     chat.page.evaluate("window.prompt('Another question')")
     assert asked == ["Another question"]

@@ -57,11 +57,12 @@ class TestKept:
         key, asked = await thread_of(layer)
         places = [
             Place(pages=(3, 4), heading=("Birds", "Of the “marsh”")),
+            Place(pages=(2, 2), unit="slide"),
             Place(sheet="Février", rows=(2, 40)),
             Place(lines=(1, 1)),
             Place(),
         ]
-        texts = [f"Text {n} with \0 and é, 東京 and 😀" for n in range(4)]
+        texts = [f"Text {n} with \0 and é, 東京 and 😀" for n in range(5)]
         passages = tuple(Passage(*each) for each in zip(texts, places, strict=True))
         element = await attach(layer, key, "x", for_id=asked, passages=passages, pages=7, cut=True)
         found = await layer.store.read_passages(key, element)

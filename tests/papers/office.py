@@ -87,4 +87,9 @@ def changed(
 
 def locked() -> bytes:
     """As Office saves a document that has a password: its folder, with the name of what is encrypted."""
-    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1016) + "EncryptedPackage".encode("utf-16-le") + bytes(2000)
+    return old("EncryptedPackage")
+
+
+def old(stream: str) -> bytes:
+    """The folder of a compound file with the name of one of its streams."""
+    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1016) + stream.encode("utf-16-le") + bytes(2000)

@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import PurePosixPath
 from typing import cast
 
-from ..textfiles import is_named_text
-from .limits import Refused
+from ..textfiles import decode, is_named_text
+from .limits import Reason, Refused
 from .source import Read, Source
 
 # The module and the function that read a format. Imported when the first such file comes: in the process that reads.
@@ -21,6 +21,7 @@ _READERS = {
     "mail": ("mail", "read"),
     "pdf": ("pdf", "read"),
     "word": ("word", "read"),
+    "rich": ("rich", "read"),
     "sheet": ("sheets", "read"),
     "binary sheet": ("sheets", "read_binary"),
     "slides": ("slides", "read"),
@@ -52,12 +53,17 @@ _OFFICE = "application/vnd.openxmlformats-officedocument."
 _OPEN = "application/vnd.oasis.opendocument."
 _OTHERS = frozenset(
     re.findall(
-        r"\S+", ".pdf .docx .docm .dotx .xlsx .xlsm .xltx .xlsb .xls .pptx .pptm .ppsx .odt .ods .odp .ott .epub"
+        r"\S+", ".pdf .docx .docm .dotx .xlsx .xlsm .xltx .xlsb .xls .pptx .pptm .ppsx .odt .ods .odp .ott .epub .rtf .doc .ppt .msg"
     )
 ) | {
     "application/pdf",
     "application/epub+zip",
     "application/vnd.ms-excel",
+    "application/msword",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.ms-outlook",
+    "application/rtf",
+    "text/rtf",
     *(_OFFICE + kind for kind in ("wordprocessingml.document", "spreadsheetml.sheet", "presentationml.presentation")),
     *(_OPEN + kind for kind in ("text", "spreadsheet", "presentation")),
 }
@@ -79,6 +85,8 @@ _MIMETYPES = {
 """What the file "mimetype" of other archives says."""
 _PDF, _ZIP, _OLE, _RTF = b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf"
 _LOCKED, _WORKBOOK = "EncryptedPackage".encode("utf-16-le"), "Workbook".encode("utf-16-le")
+_OLD = tuple(name.encode("utf-16-le") for name in ("WordDocument", "PowerPoint Document", "__substg1.0_"))
+"""Of Word and PowerPoint before 2007, and of Outlook."""
 _PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL)
 _UNTOLD = frozenset({"", ".txt", ".text", ".log"})
 """Endings that say nothing of what text it is."""
@@ -104,12 +112,15 @@ def _format(source: Source, mime: str | None) -> str:
     if beginning.startswith(_ZIP):
         return _of_archive(source)
     if beginning.startswith(_OLE):
-        return _of_ole(source.beginning(_OLE_LOOKED_AT))
+        return _of_ole(source.beginning(_OLE_LOOKED_AT), source.name)
     if beginning.startswith(_RTF):
-        raise Refused("not_text")
+        return "rich"
     if beginning.lstrip().startswith(_PDF) or (_PDF in beginning and not is_named_text(source.name, "")):
         return "pdf"
-    return _of_text(source.name, mime, beginning)
+    kind = _of_text(source.name, mime, beginning)
+    if kind == "text" and _ending(source.name) in _OTHERS and decode(beginning) is None:
+        raise Refused("broken")  # it is not what its name says
+    return kind
 
 
 def _of_archive(source: Source) -> str:
@@ -122,21 +133,28 @@ def _of_archive(source: Source) -> str:
                 else ""
             )
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError) as error:
-        raise Refused("broken" if can_read(source.name, None) else "not_text") from error
+        raise Refused(_unknown(source.name)) from error
     if said in _MIMETYPES:
         return _MIMETYPES[said]
     found = next((kind for part, kind in _PARTS if any(map(part.fullmatch, names))), None)
     if found is None:
-        raise Refused("not_text")
+        raise Refused(_unknown(source.name))
     return found
 
 
-def _of_ole(content: bytes) -> str:
+def _unknown(name: str) -> Reason:
+    """Of what is in none of the formats that are read: why a file of this name is not."""
+    return "broken" if can_read(name, None) else "not_text"
+
+
+def _of_ole(content: bytes, name: str) -> str:
     """What Office wrote before 2007, and what it puts around what a password protects."""
     if _LOCKED in content:
         raise Refused("encrypted")
+    if any(old in content for old in _OLD):
+        raise Refused("old_format")
     if _WORKBOOK not in content:
-        raise Refused("not_text")
+        raise Refused(_unknown(name))
     return "binary sheet"
 
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-READER = "threadkeep-1"
+READER = "threadkeep-2"
 """Changes when any file's passages would: what another one has read is read anew."""
 
-Reason = Literal["encrypted", "broken", "empty", "scanned", "too_large", "too_slow", "not_text"]
+Reason = Literal["encrypted", "broken", "empty", "scanned", "too_large", "too_slow", "old_format", "not_text"]
 
 
 @dataclass(frozen=True, slots=True)

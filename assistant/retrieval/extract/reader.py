@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from datalayer.passages import FileText, Passage, kind_of
+from datalayer.passages import FileText, Passage, Unit, kind_of, unit_of
 
 from .limits import LIMITS, READER, Limits, Reason
 from .wire import unpacked
@@ -59,16 +59,17 @@ class Reader:
         Raises OSError and TimeoutError where no process can be started, which says nothing of the file.
         """
         request = _request(path, name, mime, self._limits)
+        unit = unit_of(name, mime)
         async with self._turns:
             text = None
             while text is None and (process := self._take()):
-                text = await self._by(process, request)  # one that died while it waited has not taken it
-            return text or await self._by(await self._start(), request) or _refused("broken")
+                text = await self._by(process, request, unit)  # one that died while it waited has not taken it
+            return text or await self._by(await self._start(), request, unit) or _refused("broken")
 
-    async def _by(self, process: Process, request: bytes) -> FileText | None:
+    async def _by(self, process: Process, request: bytes, unit: Unit) -> FileText | None:
         """None: it had ended before it was asked."""
         try:
-            text, ends = await _ask(process, request, self._limits.seconds)
+            text, ends = await _ask(process, request, self._limits.seconds, unit)
         except BaseException:
             self._kill(process)
             raise
@@ -156,7 +157,9 @@ async def _started(memory: int) -> Process:
     )
 
 
-async def _ask(process: Process, request: bytes, seconds: float) -> tuple[FileText | None, bool]:
+async def _ask(
+    process: Process, request: bytes, seconds: float, unit: Unit
+) -> tuple[FileText | None, bool]:
     """Also whether the process is not to be asked again. None: it has not taken the request."""
     passages: list[Passage] = []
     assert process.stdin
@@ -166,7 +169,7 @@ async def _ask(process: Process, request: bytes, seconds: float) -> tuple[FileTe
             if await _line(process) is None:
                 return None, True
             while (line := await _line(process)) is not None and "last" not in line:
-                passages.append(unpacked(line))
+                passages.append(unpacked(line, unit))
                 if len(passages) % _TURN == 0:
                     await asyncio.sleep(0)  # what is buffered already would be read without a pause
             return _read(passages, line) if line else (_refused(await _death(process)), True)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from datalayer.passages import Passage, Place
+from datalayer.passages import Passage, Place, Unit
 
 
 def packed(passage: Passage) -> dict[str, Any]:
@@ -10,9 +10,10 @@ def packed(passage: Passage) -> dict[str, Any]:
     return {"text": passage.text, "place": [place.pages, place.heading, place.sheet, place.rows, place.lines]}
 
 
-def unpacked(line: dict[str, Any]) -> Passage:
+def unpacked(line: dict[str, Any], unit: Unit) -> Passage:
     pages, heading, sheet, rows, lines = line["place"]
-    return Passage(str(line["text"]), Place(_span(pages), tuple(map(str, heading)), sheet, _span(rows), _span(lines)))
+    place = Place(_span(pages), tuple(map(str, heading)), sheet, _span(rows), _span(lines), unit)
+    return Passage(str(line["text"]), place)
 
 
 def _span(given: list[int] | None) -> tuple[int, int] | None:

@@ -93,6 +93,11 @@ async def test_what_a_password_protects_is_encrypted(read: Read, content: bytes,
         (office.changed(SHEET, added={"xl/workbook.xml": "<workbook><sheets>"}), "a.xlsx"),
         (office.changed(TEXT, added={"content.xml": "<a><b></a>"}), "a.odt"),
         (b"PK\x03\x04 no archive", "a.pptx"),
+        (opened.archive({"a.txt": "inside"}), "a.docx"),
+        (opened.archive({"inside.docx": WORD}), "a.docx"),
+        (office.old("something"), "a.doc"),
+        (bytes(range(256)) * 20, "a.docx"),
+        (b"\x7fELF\x02\x01\x01" + bytes(200), "a.pdf"),
     ],
 )
 async def test_what_is_damaged_is_broken(read: Read, content: bytes, name: str) -> None:
@@ -109,10 +114,11 @@ async def test_what_is_damaged_is_broken(read: Read, content: bytes, name: str) 
         (opened.opendocument("presentation", "<draw:page/><draw:page/>"), "a.odp", "scanned"),
         (opened.book(["<img src='scan.png'/>"]), "a.epub", "scanned"),
         (opened.archive({"a.txt": "inside"}), "a.zip", "not_text"),
-        (opened.archive({"a.txt": "inside"}), "a.docx", "not_text"),
-        (opened.archive({"inside.docx": WORD}), "a.docx", "not_text"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(5000), "a.doc", "not_text"),
-        (b"{\\rtf1\\ansi inside}", "a.rtf", "not_text"),
+        (b"{\\rtf1\\ansi }", "a.rtf", "empty"),
+        (office.old("WordDocument"), "a.doc", "old_format"),
+        (office.old("PowerPoint Document"), "a.ppt", "old_format"),
+        (office.old("__substg1.0_1000001F"), "a.msg", "old_format"),
+        (office.old("something"), "a.db", "not_text"),
     ],
 )
 async def test_what_has_no_text_says_so(read: Read, content: bytes, name: str, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import struct
 from collections.abc import Awaitable, Callable, Sequence
 from email.message import EmailMessage
 from typing import Any
@@ -102,8 +103,8 @@ async def test_slides_are_pages_with_their_titles_notes_and_tables(read: Read) -
     text = await read(made, "a.pptx")
     assert text.pages == 2
     assert [(p.text, p.place) for p in text.passages] == [
-        (f"Été\n\n{FRENCH}\n\n{JAPANESE}\n\nà dire", Place(pages=(1, 1), heading=("Été",))),
-        (f"البحر\n\n{ARABIC}\nname | prix\nthé | 3", Place(pages=(2, 2), heading=("البحر",))),
+        (f"Été\n\n{FRENCH}\n\n{JAPANESE}\n\nà dire", Place(pages=(1, 1), heading=("Été",), unit="slide")),
+        (f"البحر\n\n{ARABIC}\nname | prix\nthé | 3", Place(pages=(2, 2), heading=("البحر",), unit="slide")),
     ]
 
 
@@ -137,8 +138,8 @@ async def test_an_open_presentation_has_pages(read: Read) -> None:
         opened.opendocument("presentation", page.format("Un", FRENCH) + page.format("二", HEBREW)), "a.odp"
     )
     assert [(p.text, p.place) for p in text.passages] == [
-        (f"Un\n\n{FRENCH}", Place(pages=(1, 1), heading=("Un",))),
-        (f"二\n\n{HEBREW}", Place(pages=(2, 2), heading=("二",))),
+        (f"Un\n\n{FRENCH}", Place(pages=(1, 1), heading=("Un",), unit="slide")),
+        (f"二\n\n{HEBREW}", Place(pages=(2, 2), heading=("二",), unit="slide")),
     ]
     assert text.pages == 2
 
@@ -162,8 +163,8 @@ async def test_a_book_is_read_by_chapter_in_the_order_of_its_reader(read: Read) 
     )
     assert text.pages == 2
     assert [(p.text, p.place) for p in text.passages] == [
-        (f"Un\n\n{FRENCH}", Place(pages=(1, 1), heading=("Un",))),
-        (f"二\n\n{JAPANESE} {HEBREW}", Place(pages=(2, 2), heading=("二",))),
+        (f"Un\n\n{FRENCH}", Place(pages=(1, 1), heading=("Un",), unit="chapter")),
+        (f"二\n\n{JAPANESE} {HEBREW}", Place(pages=(2, 2), heading=("二",), unit="chapter")),
     ]
 
 
@@ -255,3 +256,14 @@ async def test_the_content_tells_the_format_whatever_the_name_says(
     read: Read, content: bytes, name: str, expected: str
 ) -> None:
     assert said(await read(content, name, "application/octet-stream")) == expected
+
+
+async def test_rich_text_is_read_in_any_script_without_its_pictures_and_fonts(read: Read) -> None:
+    raw = "¶".join((*SCRIPTS, "🦉")).encode("utf-16-le")
+    coded = "".join(f"\\u{unit}?" for unit in struct.unpack(f"<{len(raw) // 2}h", raw))
+    picture = "{\\pict\\pngblip " + "89504e470d0a1a0a" * 40 + "}"
+    table = "\\trowd name\\cell prix\\cell\\row\\trowd th\\'e9\\cell 3\\cell\\row"
+    made = f"{{\\rtf1\\ansi\\ansicpg1252{{\\fonttbl{{\\f0 Font;}}}}{{\\info{{\\title T}}}}{picture}{coded}\\par {table}}}"
+    text = await read(made, "a.rtf", "text/rtf")
+    assert said(text) == "\n\n".join(["¶".join((*SCRIPTS, "🦉")), "name | prix", "thé | 3"])
+    assert text.passages[0].place == Place()

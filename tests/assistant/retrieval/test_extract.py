@@ -140,7 +140,6 @@ async def test_what_a_browser_prints_is_read_in_any_script(read: Read, tmp_path:
         (b"%PDF-1.7\n" + b"\xe2\xe3" * 500, "a.pdf", "broken"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 4, "a.png", "not_text"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 4, "a.md", "not_text"),
-        (b"\x7fELF\x02\x01\x01" + bytes(200), "a.pdf", "not_text"),
     ],
 )
 async def test_what_cannot_be_read_says_why_and_the_next_is_read(

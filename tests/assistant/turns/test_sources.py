@@ -4,8 +4,10 @@ import re
 
 import pytest
 
+from assistant.turns import places
 from assistant.turns.sources import Context, Part, Source, chosen, cited, numbered, numbers, shown
-from datalayer.passages import Place
+from datalayer.passages import Place, Unit, unit_of
+from library.texts import place
 
 
 def part(number: int, text: str = "word " * 100, name: str = "a.txt", key: str = "a") -> Part:
@@ -47,6 +49,7 @@ def test_what_a_file_says_and_is_called_is_fenced_by_a_line_that_nobody_knows() 
     ("place", "said"),
     [
         (Place(pages=(3, 3)), "[1] (page 3)\n"),
+        (Place(pages=(3, 3), unit="slide"), "[1] (slide 3)\n"),
         (Place(pages=(3, 4), heading=("One", "Two")), '[1] (pages 3-4, under "One > Two")\n'),
         (Place(sheet="Costs", rows=(2, 9)), '[1] (sheet "Costs", rows 2-9)\n'),
         (Place(lines=(8, 8)), "[1] (line 8)\n"),
@@ -91,3 +94,24 @@ CITED: list[tuple[str, list[int]]] = [
 @pytest.mark.parametrize(("answer", "found"), CITED)
 def test_what_an_answer_cites(answer: str, found: list[int]) -> None:
     assert cited(answer, {1, 2, 3}) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "mime", "unit", "en", "fr"),
+    [
+        ("Talk.PPTX", None, "slide", "slide 3", "diapositives 3 à 4"),
+        ("talk.odp", "application/octet-stream", "slide", "slide 3", "diapositives 3 à 4"),
+        ("talk", "application/vnd.oasis.opendocument.presentation", "slide", "slide 3", "diapositives 3 à 4"),
+        ("a.epub", "", "chapter", "chapter 3", "chapitres 3 à 4"),
+        ("a.pdf", "application/pdf", "page", "page 3", "pages 3 à 4"),
+    ],
+)
+def test_a_place_is_told_in_the_words_of_its_file(name: str, mime: str | None, unit: Unit, en: str, fr: str) -> None:
+    assert unit_of(name, mime) == unit
+    one, two = Place(pages=(3, 3), unit=unit), Place(pages=(3, 4), unit=unit)
+    assert places.told(one, "en") == place(one, "en") == en
+    assert places.told(two, "fr") == place(two, "fr") == fr
+    stored = Source(1, Part("a", name, "", 1, two, "text")).stored()["place"]
+    assert stored == {"pages": (3, 4)} | ({"unit": unit} if unit != "page" else {})
+    assert places.stored(stored) == two
+    assert places.stored({"unit": "yard"}) == Place()
