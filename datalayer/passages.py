@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple
 
-
 Unit = Literal["page", "slide", "chapter"]
 """What the pages of a file are."""
 _UNITS: Mapping[str, Unit] = {
@@ -64,8 +63,9 @@ def kind_of(name: str, mime: str | None) -> str:
 
 def unit_of(name: str, mime: str | None) -> Unit:
     """What the pages of a file of this name are; where the name says nothing, by its type."""
-    by_type = (unit for ending, unit in _UNITS.items() if (mime or "").casefold().endswith(ending))
-    return _UNITS.get(PurePosixPath(name.casefold()).suffix) or next(by_type, "page")
+    told = (PurePosixPath(name.casefold()).suffix, (mime or "").casefold())
+    units: list[Unit] = [unit for said in told for ending, unit in _UNITS.items() if said.endswith(ending)]
+    return units[0] if units else "page"
 
 
 Status = Literal["waiting", "read", "refused"]

@@ -33,8 +33,8 @@ def stored(given: Any) -> Place:
     known: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     spans = {name: tuple(known[name]) for name in ("pages", "rows", "lines") if _is_span(known.get(name))}
     heading = tuple(str(each) for each in known.get("heading") or ())
-    unit = known.get("unit")
-    return Place(heading=heading, sheet=known.get("sheet"), **spans, unit=unit if unit in get_args(Unit) else "page")
+    unit: Unit = next((each for each in get_args(Unit) if each == known.get("unit")), "page")
+    return Place(heading=heading, sheet=known.get("sheet"), **spans, unit=unit)
 
 
 def _is_span(given: Any) -> bool:

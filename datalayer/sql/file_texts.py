@@ -190,8 +190,8 @@ def _stored(place: Place) -> dict[str, Any]:
 
 def place_of(stored: dict[str, Any]) -> Place:
     ranges = {name: (at[0], at[1]) for name in ("pages", "rows", "lines") if (at := stored.get(name))}
-    texts = {"heading": tuple(stored.get("heading", ())), "sheet": stored.get("sheet")}
-    return Place(**texts, **ranges, unit=stored.get("unit", "page"))
+    heading, unit = tuple(stored.get("heading", ())), stored.get("unit", "page")
+    return Place(heading=heading, sheet=stored.get("sheet"), **ranges, unit=unit)
 
 
 def pieces(rows: Sequence[dict[str, Any]], name: str, most: int, characters: int) -> Iterator[list[dict[str, Any]]]:

@@ -71,7 +71,7 @@ class TestKept:
         [file] = await layer.store.context_files(key)
         assert (file.element_id, file.for_id, file.name, file.size) == (element, asked, "birds.txt", 1)
         assert (file.status, file.reader, file.refused) == ("read", READER, None)
-        assert (file.pages, file.passages, file.cut, file.superseded) == (7, 4, True, False)
+        assert (file.pages, file.passages, file.cut, file.superseded) == (7, 5, True, False)
         with layer.store.blobs.open(file.blob) as content:
             assert content.read() == b"x"
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from datalayer.merges import Reason as MergeReason
-from datalayer.passages import FileSort
+from datalayer.passages import FileSort, Unit
 from datalayer.search.query import Reason as ProblemReason
 from library import filing, texts
 from library.changing import CHANGES
@@ -36,6 +36,7 @@ def test_all_that_is_said_is_there_and_all_that_is_there_is_said() -> None:
     built |= {f"did_{what}" for what in {*CHANGES, "merge"}} | {f"do_{what}" for what in {*CHANGES, "merge"}}
     built |= {f"file_did_{what}" for what in FILE_CHANGES} | {f"file_do_{what}" for what in FILE_CHANGES}
     built |= {f"refused_{why}" for why in filing.SENTENCES} | {f"files_{sort}" for sort in get_args(FileSort)}
+    built |= {f"file_{unit}s" for unit in get_args(Unit)}
     built -= {"do_move"}  # a menu of its own
     assert built <= texts._TEXTS["en"].keys()
     starts = ("show_", "order_", "key_", "by_", "has_", "kind_", "usage_", "format_", "keep_", "place_", "size_")

@@ -53,7 +53,9 @@ _OFFICE = "application/vnd.openxmlformats-officedocument."
 _OPEN = "application/vnd.oasis.opendocument."
 _OTHERS = frozenset(
     re.findall(
-        r"\S+", ".pdf .docx .docm .dotx .xlsx .xlsm .xltx .xlsb .xls .pptx .pptm .ppsx .odt .ods .odp .ott .epub .rtf .doc .ppt .msg"
+        r"\S+",
+        ".pdf .docx .docm .dotx .xlsx .xlsm .xltx .xlsb .xls .pptx .pptm .ppsx .odt .ods .odp .ott .epub .rtf .doc .ppt"
+        " .msg",
     )
 ) | {
     "application/pdf",

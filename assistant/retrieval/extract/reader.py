@@ -157,9 +157,7 @@ async def _started(memory: int) -> Process:
     )
 
 
-async def _ask(
-    process: Process, request: bytes, seconds: float, unit: Unit
-) -> tuple[FileText | None, bool]:
+async def _ask(process: Process, request: bytes, seconds: float, unit: Unit) -> tuple[FileText | None, bool]:
     """Also whether the process is not to be asked again. None: it has not taken the request."""
     passages: list[Passage] = []
     assert process.stdin

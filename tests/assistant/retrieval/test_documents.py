@@ -263,7 +263,8 @@ async def test_rich_text_is_read_in_any_script_without_its_pictures_and_fonts(re
     coded = "".join(f"\\u{unit}?" for unit in struct.unpack(f"<{len(raw) // 2}h", raw))
     picture = "{\\pict\\pngblip " + "89504e470d0a1a0a" * 40 + "}"
     table = "\\trowd name\\cell prix\\cell\\row\\trowd th\\'e9\\cell 3\\cell\\row"
-    made = f"{{\\rtf1\\ansi\\ansicpg1252{{\\fonttbl{{\\f0 Font;}}}}{{\\info{{\\title T}}}}{picture}{coded}\\par {table}}}"
+    head = "\\rtf1\\ansi\\ansicpg1252{\\fonttbl{\\f0 Font;}}{\\info{\\title T}}"
+    made = f"{{{head}{picture}{coded}\\par {table}}}"
     text = await read(made, "a.rtf", "text/rtf")
     assert said(text) == "\n\n".join(["¶".join((*SCRIPTS, "🦉")), "name | prix", "thé | 3"])
     assert text.passages[0].place == Place()
