@@ -1,6 +1,5 @@
 """Which statements a layer sends: those through SQLAlchemy, and those that go to SQLite's driver at once."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,7 +15,7 @@ from datalayer.search import sqlite as index
 Sent = tuple[str, Any]
 """A statement and its parameters: of one row, or a list of those of several."""
 _asking: ContextVar[bool] = ContextVar("asking", default=False)
-_background = threading.local()
+_unseen: ContextVar[bool] = ContextVar("unseen", default=False)
 
 
 @contextmanager
@@ -45,7 +44,7 @@ def statements(layer: DataLayer, role: str) -> Iterator[list[Sent]]:
 
 
 def _note(seen: list[Sent], statement: str, parameters: Any) -> None:
-    if not getattr(_background, "unseen", False):
+    if not _unseen.get():
         seen.append((statement, parameters))
 
 
@@ -86,14 +85,15 @@ def _told_apart(run: Callable[..., Any]) -> Callable[..., Any]:
     """Work of tasks that began outside the block goes unseen."""
 
     async def told_apart(query: Callable[..., Any]) -> Any:
-        return await run(query if _asking.get() else lambda connection: _unseen(query, connection))
+        return await run(query if _asking.get() else lambda connection: _without_notes(query, connection))
 
     return told_apart
 
 
-def _unseen(query: Callable[..., Any], connection: Any) -> Any:
-    _background.unseen = True
+def _without_notes(query: Callable[..., Any], connection: Any) -> Any:
+    """Whether it runs in a thread of its own or, as on a server, in its task."""
+    token = _unseen.set(True)
     try:
         return query(connection)
     finally:
-        _background.unseen = False
+        _unseen.reset(token)
