@@ -31,7 +31,7 @@ from .errors import ConnectionLost, DataLayerError, Forbidden, InvalidInput, Not
 from .records import now
 from .spool import Spool
 from .transaction import Commit, Storing, Transactions, Verdict
-from .writes import DeleteElement, UpsertElement, Write
+from .writes import DeleteElement, Write, blobs_of
 
 logger = logging.getLogger("datalayer")
 
@@ -80,7 +80,7 @@ class Backlog:
     def blobs(self) -> set[str]:
         """Names of the blobs of the writes, but for those that the database has taken or is just taking."""
         waiting = islice(self._writes, self._taken, None)
-        return {write.blob.name for write in waiting if isinstance(write, UpsertElement) and write.blob}
+        return set(blobs_of(waiting))
 
     def waiting(self, concerned: Callable[[Write], bool]) -> list[Write]:
         """Such writes that the database may not have yet, in order."""

@@ -213,6 +213,21 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a thread that was imported."""
+
+    state: Literal["new", "added", "there", "deleted"]
+    """``added``: it was there, and something was added to it; ``there``: all of it was; ``deleted``: by somebody, and
+    it stays so."""
+    steps: int = 0
+    """That were added."""
+    deleted: int = 0
+    """Steps that somebody has deleted here, and that stay so."""
+    lost: int = 0
+    """Attached files whose content did not come along."""
+
+
+@dataclass(frozen=True, slots=True)
 class File:
     """What the file route needs of an element."""
 

@@ -13,7 +13,7 @@ from .dialects.base import Database, reason
 from .errors import DataLayerError
 from .file_texts import FileTexts
 from .records import now
-from .writes import ForgetBlobs, ReleaseBlobs, RestoreArchived, UpsertElement, Write
+from .writes import ForgetBlobs, ReleaseBlobs, Write, blobs_of
 
 logger = logging.getLogger("datalayer")
 
@@ -96,12 +96,6 @@ class Releases:
             logger.warning("a blob left for later: %s (%s)", error, reason(error))
             return name
         return None
-
-
-def blobs_of(writes: Collection[Write]) -> list[str]:
-    """The names of the blobs that they bring along."""
-    found = [write.blob.name for write in writes if isinstance(write, UpsertElement) and write.blob]
-    return found + [blob.name for write in writes if isinstance(write, RestoreArchived) for blob in write.blobs]
 
 
 async def vanished(blobs: Blobs, writes: Sequence[Write], seconds: float) -> set[str]:

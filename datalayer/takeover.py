@@ -13,9 +13,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from .dialects.base import reason
 from .opening import Opening
 from .records import not_before
-from .releases import blobs_of
 from .spool import Spool
-from .writes import Write
+from .writes import Write, blobs_of
 
 logger = logging.getLogger("datalayer")
 

@@ -87,17 +87,22 @@ def _derived(question_id: str, name: str) -> str:
 
 
 def told(metadata: Mapping[str, Any] | None) -> Versions | None:
-    """What the metadata of a record say; None: of another step."""
-    found = (metadata or {}).get(RECORD)
-    if not isinstance(found, dict):
-        return None
-    return Versions(found["question"], found["shown"], tuple(found["made"]), tuple(found["replaced"]))
+    """What the metadata of a record say; None: of another step, whatever an app keeps there."""
+    match (metadata or {}).get(RECORD):
+        case {"question": str(question), "shown": int(shown), "made": [*made], "replaced": [*replaced]}:
+            whole = len(made) == len(replaced) and 1 <= shown <= len(made)
+            numbers = all(isinstance(each, int) for each in (*made, *replaced))
+            if whole and numbers and all(0 <= each <= len(made) for each in replaced):
+                return Versions(question, shown, tuple(made), tuple(replaced))
+    return None
 
 
 def mark(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Of what is aside; empty for what is not."""
+    """Of what is aside; empty for what is not, whatever an app keeps there."""
     found = (metadata or {}).get(MARK)
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict) or not isinstance(found.get("type", ""), str | None):
+        return {}
+    return found if isinstance(found.get("question"), str) and isinstance(found.get("version"), int) else {}
 
 
 def unmarked(metadata: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from .observer import Outcome, observer
 from .records import Blob
 from .spool import Spool
 from .transaction import Commit, Ready, Storing, Transactions, Verdict, Watch
-from .writes import DeleteFeedback, UpsertElement, UpsertFeedback, Write
+from .writes import DeleteFeedback, UpsertElement, UpsertFeedback, Write, blobs_of
 
 logger = logging.getLogger("datalayer")
 
@@ -100,7 +100,8 @@ class Lane:
     def blobs(self) -> set[str]:
         """Names of the blobs of writes that are not in the database yet."""
         stored = (entry.blob for entry in self._waiting if entry.blob and entry.ready)
-        return self._backlog.blobs() | {blob.result().name for blob in stored if not blob.exception()}
+        brought = {*blobs_of(self._accepted()), *self._backlog.blobs()}
+        return brought | {blob.result().name for blob in stored if not blob.exception()}
 
     def _accepted(self) -> Iterator[Write]:
         return (entry.write for entry in self._undecided.values())

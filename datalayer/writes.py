@@ -9,6 +9,7 @@ was given.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -184,6 +185,32 @@ class ForkThread(Write):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportThread(Write):
+    """A thread that was somewhere else before, with all that belongs to it, or what is new of one that is there. What
+    is there keeps what it says, and what was deleted here stays deleted. Result: a ``records.Imported``. Raises
+    Forbidden when somebody else has the thread or one of the ids, InvalidInput."""
+
+    thread_id: str
+    user: str | None
+    """The identifier of its author, who may not be stored yet; None: it has none. A user imports for himself only."""
+    values: dict[str, Any]
+    """Columns of the thread. Of one that is there, only what it lacks is set."""
+    steps: list[dict[str, Any]]
+    """Rows in their order. Those of one moment keep it."""
+    elements: list[dict[str, Any]] = field(default_factory=list)
+    """Rows; ``blob`` is the SHA-256 of one of ``blobs``, or of content that an element of the author's has."""
+    votes: list[dict[str, Any]] = field(default_factory=list)
+    """Rows; ``user`` instead of ``user_id``: the voter's identifier, "" for nobody; neither: the author. A user imports
+    his own only, others are left out."""
+    usage: list[dict[str, Any]] = field(default_factory=list)
+    """Rows; all of them are the author's."""
+    summary: dict[str, Any] | None = None
+    """What ``PutSummary`` has, but for the digest, and when it was made; only of a new thread."""
+    blobs: list[Blob] = field(default_factory=list)
+    """Stored contents that elements among them have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UndoMerge(Write):
     """What the merge that made the thread has archived comes back from the archive, and the thread goes; one in which
     more was said since is archived instead. Raises NotFound for one that is not there, InvalidInput for one that no
@@ -349,11 +376,22 @@ class PutSummary(Write):
     model: str | None = None
 
 
+def blobs_of(writes: Iterable[Write]) -> list[str]:
+    """The names of the blobs that they bring along."""
+    found = list[str]()
+    for write in writes:
+        if isinstance(write, UpsertElement) and write.blob:
+            found.append(write.blob.name)
+        elif isinstance(write, (RestoreArchived, ImportThread)):
+            found += [blob.name for blob in write.blobs]
+    return found
+
+
 KINDS: dict[str, type[Write]] = {
     kind.__name__: kind
     for kind in (
         *(UpsertUser, UpdateThread, DeleteThread, TrashThread, RestoreThread, ForkThread, UndoMerge),
-        *(RemoveArchived, RestoreArchived),
+        *(RemoveArchived, RestoreArchived, ImportThread),
         *(UpsertStep, DeleteStep, ChooseVersion),
         *(UpsertElement, DeleteElement, UpsertFeedback, DeleteFeedback, ReleaseBlobs, ForgetBlobs),
         *(RecordUsage, PutSummary, PutPreferences),

@@ -40,9 +40,9 @@ class Changes:
         """New steps that have a vector already."""
         self._stored.update(ids)
 
-    def thread(self, thread_id: str) -> None:
-        """To be called before the name, the tags or the files of the thread change."""
-        if thread_id not in self._threads and self._index.needs_old:
+    def thread(self, thread_id: str, new: bool = False) -> None:
+        """To be called before the name, the tags or the files of the thread change. ``new``: it is not there yet."""
+        if thread_id not in self._threads and self._index.needs_old and not new:
             self._titles |= documents.titles(self._connection, [thread_id])
         self._threads.add(thread_id)
 

@@ -1,7 +1,7 @@
 """What a group of writes must know before it changes anything: who owns what it names, and what of it was deleted."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, exists, func, literal, null, select, union_all
@@ -18,6 +18,7 @@ from ..writes import (
     DeleteElement,
     DeleteStep,
     ForkThread,
+    ImportThread,
     UpsertElement,
     UpsertFeedback,
     UpsertStep,
@@ -153,4 +154,14 @@ def named(writes: Sequence[Write]) -> dict[str, str]:
         if isinstance(write, ForkThread):
             found["steps"].update(row["id"] for row in write.steps)
             found["elements"].update(row["id"] for row in write.files)
+        if isinstance(write, ImportThread):
+            found["steps"] |= _texts(write.steps, "id", "parent_id") | _texts(write.elements, "for_id")
+            found["steps"] |= _texts(write.votes, "step_id")
+            found["elements"] |= _texts(write.elements, "id")
     return {kind: json.dumps(sorted(ids)) for kind, ids in found.items()}
+
+
+def _texts(rows: Iterable[dict[str, Any]], *names: str) -> set[str]:
+    """Nothing has looked at them yet."""
+    known = [row for row in rows if isinstance(row, dict)]
+    return {value for row in known for name in names if isinstance(value := row.get(name), str)}

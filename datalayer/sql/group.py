@@ -5,6 +5,7 @@ Steps of one shape go out as one ``executemany``, which is what makes a group fa
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
@@ -87,16 +88,20 @@ class Group:
         owner = author or author_id(write.actor)
         if owner is None and not anonymous:
             raise InvalidInput("A new conversation needs an author")
-        self._new_thread(write, thread_id, owner)
+        if isinstance(write.actor, str):
+            self.add_user(write.actor, write.at)
+        times = {"created_at": write.at, "last_activity_at": write.at}
+        self.add_thread({"id": thread_id, "user_id": owner, "metadata": {}, **times})
         return True
 
-    def _new_thread(self, write: Write, thread_id: str, owner: str | None) -> None:
-        if isinstance(write.actor, str):
-            self._users[write.actor] = user_row(write.actor, {}, write.at)
-        self.facts.owners[thread_id] = owner
-        self.recount(thread_id)
-        times = {"created_at": write.at, "last_activity_at": write.at}
-        self._threads.append({"id": thread_id, "user_id": owner, "metadata": {}, **times})
+    def add_user(self, identifier: str, at: int) -> None:
+        """One who is there stays as he is."""
+        self._users[identifier] = user_row(identifier, {}, at)
+
+    def add_thread(self, row: dict[str, Any]) -> None:
+        self.facts.owners[row["id"]] = row["user_id"]
+        self.recount(row["id"])
+        self._threads.append(row)
 
     def recount(self, thread_id: str) -> None:
         """To be called when something changes that the thread is counted by, and before it is deleted."""
@@ -128,7 +133,8 @@ class Group:
             self.sql.send(self.connection, self.sql.keep(users), list(self._users.values()))
         if self._threads:
             self._claim()
-            self.sql.send(self.connection, _inserts(threads), self._threads)
+            for _, alike in groupby(self._threads, dict.keys):
+                self.sql.send(self.connection, _inserts(threads), list(alike))
         for (stored, given), rows in sorted(self._steps.items(), key=lambda item: item[0][0]):
             if covered := [row for row in rows if row["thread_id"] in self.facts.summaries]:
                 summaries.drop_changed(self.connection, given, covered)
