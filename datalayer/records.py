@@ -169,20 +169,6 @@ class AppValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Readiness:
-    """What of a store can take a write now."""
-
-    database: bool
-    """It answers reads."""
-    spool: bool | None = None
-    """It takes writes in place of the database; None: it need not, the database takes them."""
-
-    @property
-    def ready(self) -> bool:
-        return self.database if self.spool is None else self.spool
-
-
-@dataclass(frozen=True, slots=True)
 class Blob:
     sha256: str
     """Of its content, 64 hex digits."""

@@ -173,3 +173,17 @@ class Facets:
     def within(self, folder: str) -> int:
         """In this folder, or in one below it."""
         return sum(count for path, count in self.folders.items() if path == folder or path.startswith(folder + "/"))
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What of a store can take a write now."""
+
+    database: bool
+    """It answers reads."""
+    spool: bool | None = None
+    """It takes writes in place of the database; None: it need not, the database takes them."""
+
+    @property
+    def ready(self) -> bool:
+        return self.database if self.spool is None else self.spool

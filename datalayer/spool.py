@@ -2,7 +2,7 @@
 
 One file a process, ``<instance>.jsonl``, and one for each further lane, ``<instance>.<name>.jsonl``, locked (flock) as
 long as the process lives. A line is a write as
-``writes.to_json`` gives it, in ASCII with a newline at its end; the first one may name the database that they are for,
+``lines.to_json`` gives it, in ASCII with a newline at its end; the first one may name the database that they are for,
 and no other takes them. Lines are only ever added, and fsynced before their
 callers hear that they are safe. When the database has all of them, the file is truncated to nothing, and removed at the
 end. Only the last lines of a file can be torn, by a power cut before their fsync; reading ends there.
@@ -22,7 +22,7 @@ from heapq import merge
 from pathlib import Path
 from typing import BinaryIO
 
-from . import writes
+from . import lines
 from .durable import sync
 from .writes import Write
 
@@ -103,8 +103,8 @@ class Spool:
         own = self.open()
         end = own.seek(0, os.SEEK_END)
         try:
-            lines = [_FOR + json.dumps(self._owner).encode() + b"}\n"] if self._owner and not end else []
-            rest = memoryview(b"".join(lines + [writes.to_json(write).encode() + b"\n" for write in refused]))
+            begun = [_FOR + json.dumps(self._owner).encode() + b"}\n"] if self._owner and not end else []
+            rest = memoryview(b"".join(begun + [lines.to_json(write).encode() + b"\n" for write in refused]))
             while rest:  # a disk that fills up takes a part, and refuses at the next call
                 rest = rest[own.write(rest) :]
             os.fsync(own.fileno())
@@ -122,7 +122,7 @@ class Spool:
     def reject(self, write: Write) -> None:
         """Keeps a write that can never be stored, for a person to look at."""
         with open(self.folder / "rejected.txt", "ab", opener=_private) as file:
-            file.write(writes.to_json(write).encode() + b"\n")
+            file.write(lines.to_json(write).encode() + b"\n")
             os.fsync(file.fileno())
 
     def takes(self) -> bool:
@@ -209,7 +209,7 @@ def _read(file: BinaryIO) -> Iterator[Write]:
         if line.startswith(_FOR):
             continue
         try:
-            yield writes.from_json(line)
+            yield lines.from_json(line)
         except (ValueError, KeyError, TypeError):
             # Only the last line can be torn, by a crash before its fsync: nobody was told that it is safe.
             logger.warning("the spool %s ends in the middle of a write", Path(file.name).name)

@@ -30,8 +30,9 @@ from .pruning import Pruning
 from .purging import Purging
 from .questions import Questions
 from .reads import Found, Reads, T
-from .records import Blob, Readiness, User, user_id
+from .records import Blob, User, user_id
 from .releases import Releases, vanished
+from .reports import Readiness
 from .retention import Cleanup, Removed, Retention
 from .spool import Spool
 from .sql import lists, queries, tombstones

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Table, UniqueConstraint
 
-from datalayer import schema, writes
+from datalayer import lines, schema, writes
 
 PAGE = Path(__file__).with_name("data-model.md")
 _PARAGRAPH = re.compile(r"^((?:# .*\n)+)\w+ = Table\(\n {4}\"(\w+)\"", re.MULTILINE)
@@ -38,7 +38,7 @@ def data_model() -> str:
     """The page, in Markdown."""
     about = {name: _plain(comment) for comment, name in _PARAGRAPH.findall(inspect.getsource(schema))}
     tables = (_table(table, about[table.name]) for table in schema.metadata.tables.values())
-    return _HEAD + "".join(tables) + _SPOOL + "".join(map(_line, writes.KINDS.values()))
+    return _HEAD + "".join(tables) + _SPOOL + "".join(map(_line, lines.KINDS.values()))
 
 
 def _plain(comment: str) -> str:

@@ -24,6 +24,7 @@ FLOORS = {
     "records": 0,
     "writes": 0,
     "actors": 0,
+    "lines": 1,
     "passages": 0,
     "reports": 0,
     "views": 0,

@@ -7,9 +7,10 @@ import pytest
 from chainlit.types import Feedback
 
 from datalayer import DataLayer, forks
+from datalayer.lines import from_json, to_json
 from datalayer.records import now
 from datalayer.reports import digest
-from datalayer.writes import PutSummary, UpdateThread, from_json, to_json
+from datalayer.writes import PutSummary, UpdateThread
 from tests.conftest import blob_names, chainlit_session, make_run, make_step, register, rows, start_thread, steps_of
 
 

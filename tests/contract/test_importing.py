@@ -8,6 +8,7 @@ import pytest
 
 from datalayer import DataLayer
 from datalayer.errors import Forbidden, InvalidInput
+from datalayer.lines import from_json, to_json
 from datalayer.records import Imported, from_iso, now, user_id
 from datalayer.reports import digest
 from datalayer.writes import (
@@ -20,8 +21,6 @@ from datalayer.writes import (
     TrashThread,
     UpdateThread,
     UpsertStep,
-    from_json,
-    to_json,
 )
 from tests.conftest import blob_names, make_step, register, rows, start_thread
 

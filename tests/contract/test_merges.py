@@ -9,20 +9,11 @@ import pytest
 
 from datalayer import DataLayer, Forbidden, NotFound, merges
 from datalayer.forks import MERGED_FROM
+from datalayer.lines import from_json, to_json
 from datalayer.merges import CannotMerge
 from datalayer.records import Which, now
 from datalayer.reports import digest
-from datalayer.writes import (
-    DeleteThread,
-    ForkThread,
-    PutSummary,
-    RestoreThread,
-    TrashThread,
-    UndoMerge,
-    UpdateThread,
-    from_json,
-    to_json,
-)
+from datalayer.writes import DeleteThread, ForkThread, PutSummary, RestoreThread, TrashThread, UndoMerge, UpdateThread
 from tests.conftest import blob_names, failures, make_step, new_id, register, rows, start_thread, steps_of
 
 WORDS = (("one", "three", "four"), ("two", "five"))

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from datalayer import DataLayer, InvalidInput
+from datalayer.lines import from_json, to_json
 from datalayer.records import Thread, now
-from datalayer.writes import RestoreThread, TrashThread, UpdateThread, from_json, to_json
+from datalayer.writes import RestoreThread, TrashThread, UpdateThread
 from tests.conftest import make_step, register, start_threads
 
 

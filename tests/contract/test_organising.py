@@ -7,8 +7,9 @@ import pytest
 from chainlit.types import Pagination, ThreadFilter
 
 from datalayer import DataLayer, Forbidden, InvalidInput, NotFound, text
+from datalayer.lines import from_json, to_json
 from datalayer.records import LISTED, Sort, Thread, Which, now
-from datalayer.writes import UpdateThread, from_json, to_json
+from datalayer.writes import UpdateThread
 from tests.conftest import chainlit_session, make_step, new_id, register, rows, start_threads
 from tests.statements import queries
 

@@ -11,10 +11,11 @@ from chainlit.types import Feedback
 from sqlalchemy import delete
 
 from datalayer import DataLayer, InvalidInput, NotFound, Retention, archive
+from datalayer.lines import from_json, to_json
 from datalayer.records import now, user_id
 from datalayer.restoring import Report, restore, told
 from datalayer.schema import tombstones
-from datalayer.writes import DeleteStep, DeleteThread, UpdateThread, UpsertStep, from_json, to_json
+from datalayer.writes import DeleteStep, DeleteThread, UpdateThread, UpsertStep
 from tests.conftest import OpenLayer, blob_names, chainlit_session, make_step, register, rows
 from tests.contract.test_retention import DAY, archived, kept, said
 

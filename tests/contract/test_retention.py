@@ -12,9 +12,10 @@ import pytest
 from chainlit.types import Feedback
 
 from datalayer import DataLayer, InvalidInput, Retention, archive, transaction
+from datalayer.lines import from_json, to_json
 from datalayer.records import now
 from datalayer.sql import archiving
-from datalayer.writes import PutSummary, RemoveArchived, TrashThread, UpdateThread, UpsertStep, from_json, to_json
+from datalayer.writes import PutSummary, RemoveArchived, TrashThread, UpdateThread, UpsertStep
 from tests.conftest import (
     OpenLayer,
     blob_names,

@@ -10,9 +10,10 @@ from chainlit.types import Feedback
 from chainlit.user import PersistedUser
 
 from datalayer import DataLayer, Forbidden
+from datalayer.lines import from_json, to_json
 from datalayer.records import ThreadMessage
 from datalayer.reports import Summary, digest
-from datalayer.writes import PutSummary, UpsertStep, from_json, to_json
+from datalayer.writes import PutSummary, UpsertStep
 from tests.conftest import chainlit_session, failures, make_run, make_step, new_id, often, register, rows
 from tests.contract.test_context_queries import talk
 

@@ -9,8 +9,9 @@ import pytest
 from chainlit.types import Feedback, Pagination, ThreadFilter
 
 from datalayer import DataLayer, NotFound, pruning
+from datalayer.lines import to_json
 from datalayer.records import now
-from datalayer.writes import DeleteThread, to_json
+from datalayer.writes import DeleteThread
 from tests.conftest import (
     blob_names,
     chainlit_session,

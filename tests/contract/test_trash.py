@@ -8,8 +8,9 @@ import pytest
 from chainlit.types import Feedback, Pagination, ThreadFilter
 
 from datalayer import DataLayer, Forbidden, NotFound
+from datalayer.lines import from_json, to_json
 from datalayer.records import now
-from datalayer.writes import DeleteThread, RestoreThread, TrashThread, UpdateThread, UpsertStep, from_json, to_json
+from datalayer.writes import DeleteThread, RestoreThread, TrashThread, UpdateThread, UpsertStep
 from tests.conftest import (
     OpenLayer,
     blob_names,

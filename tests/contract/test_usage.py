@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from datalayer import DataLayer, Forbidden
+from datalayer.lines import from_json, to_json
 from datalayer.records import user_id
 from datalayer.reports import UsageDay, UsageTotal
-from datalayer.writes import APPLICATION, RecordUsage, from_json, to_json
+from datalayer.writes import APPLICATION, RecordUsage
 from tests.conftest import OpenLayer, failures, make_step, new_id, often, register, rows, start_thread
 
 NOON = 1_790_000_000_000_000 // 86_400_000_000 * 86_400_000_000 + 43_200_000_000

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datalayer import DataLayer, Forbidden, NotFound, forks, versions
+from datalayer.lines import from_json, to_json
 from datalayer.records import now
 from datalayer.reports import digest
-from datalayer.writes import ChooseVersion, PutSummary, from_json, to_json
+from datalayer.writes import ChooseVersion, PutSummary
 from tests.conftest import (
     chainlit_session,
     make_run,

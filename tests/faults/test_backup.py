@@ -36,10 +36,11 @@ from datalayer.backup.access import held_blobs, read_only, stored_blobs
 from datalayer.blobs import LocalBlobs
 from datalayer.dialects.sqlite_file import check_file
 from datalayer.errors import InvalidInput, NotFound, StoreCorrupt, StoreTooNew, StoreUnavailable
+from datalayer.lines import to_json
 from datalayer.place import Place
 from datalayer.schema import HEAD
 from datalayer.store import Store
-from datalayer.writes import APPLICATION, DeleteElement, UpsertElement, UpsertStep, to_json
+from datalayer.writes import APPLICATION, DeleteElement, UpsertElement, UpsertStep
 from tests.contents import content_in
 
 Contents = dict[str, tuple[str, bytes | None]]

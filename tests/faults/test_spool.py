@@ -20,11 +20,12 @@ from chainlit.user import User
 from assistant.texts import say
 from datalayer import DataLayer, StoreUnavailable, backlog, transaction
 from datalayer.dialects import sqlite
+from datalayer.lines import to_json
 from datalayer.opening import OfFile
 from datalayer.place import Place
 from datalayer.spool import Spool, count, live_instances
 from datalayer.writer import Event
-from datalayer.writes import UpsertStep, to_json
+from datalayer.writes import UpsertStep
 from tests.client import Client
 from tests.conftest import make_step, new_id, start_thread, steps_of
 from tests.e2e.conftest import App

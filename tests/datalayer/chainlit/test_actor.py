@@ -15,7 +15,8 @@ from chainlit.types import Feedback
 from chainlit.user import User
 
 from datalayer import APPLICATION, DataLayer, Forbidden, NotFound
-from datalayer.writes import VISITOR, DeleteStep, DeleteThread, UpsertFeedback, from_json, to_json
+from datalayer.lines import from_json, to_json
+from datalayer.writes import VISITOR, DeleteStep, DeleteThread, UpsertFeedback
 from tests.conftest import chainlit_session, failures, make_step, new_id, register, start_thread, steps_of
 
 
