@@ -236,6 +236,7 @@ KNOW_CHAINLIT = {"access", "fixes", "screen", "server", "__main__"}
 FLOORS_OF_EXCHANGE = {
     "texts": 0,
     "origins": 1,
+    "opened": 2,
     "harmless": 0,
     "archive": 0,
     "names": 0,
