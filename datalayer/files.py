@@ -56,10 +56,11 @@ class Files(ABC):
             self._embedding.stir()
         return kept
 
-    async def context_files(self, thread_id: str) -> list[ContextFile]:
+    async def context_files(self, thread_id: str, left_out: bool = False) -> list[ContextFile]:
         """What answers of the conversation may draw on, in the order in which the files came: none of a version that is
-        aside, no citation of an answer, none that a person has left out; none at all of a thread in the trash."""
-        return [each.file for each in await self._files(thread_id)]
+        aside, no citation of an answer; none at all of a thread in the trash. ``left_out``: with those that a person
+        has left out."""
+        return [each.file for each in await self._files(thread_id, left_out)]
 
     async def find_passages(
         self,
@@ -91,10 +92,10 @@ class Files(ABC):
         self, thread_id: str, element_id: str, first: int = 1, last: int | None = None
     ) -> list[Passage]:
         """Those of one of the conversation's files with these numbers, in order, both ends included. None: to the end.
-        None at all when there is no such file in the conversation."""
-        (number,) = [each.number for each in await self._files(thread_id) if each.file.element_id == element_id] or [
-            None
-        ]
+        Of a file that is left out, too: what was cited stays readable. None at all when there is no such file in the
+        conversation."""
+        files = await self._files(thread_id, left_out=True)
+        number = next((each.number for each in files if each.file.element_id == element_id), None)
         if number is None:
             return []
         return await self._now(sql.read, number, first, _TO_THE_END if last is None else last)
@@ -106,8 +107,8 @@ class Files(ABC):
         newest = sorted((each for part in parts for each in part), key=lambda each: -each.file.created_at)
         return await self._best(sql.once(newest), question, (), limit)
 
-    async def _files(self, thread_id: str) -> list[Held]:
-        return await self._read(sql.files, thread_id, thread_id=thread_id)
+    async def _files(self, thread_id: str, left_out: bool = False) -> list[Held]:
+        return await self._read(sql.files, thread_id, left_out, thread_id=thread_id)
 
     async def _best(self, some: Sequence[Held], question: str, before: Sequence[str], limit: int) -> list[FoundPassage]:
         if not any(each.blocks for each in some):

@@ -20,7 +20,9 @@ from .writes import (
     ReleaseBlobs,
     RemoveArchived,
     RestoreArchived,
+    RestoreElement,
     RestoreThread,
+    TrashElement,
     TrashThread,
     UndoMerge,
     UpdateThread,
@@ -37,7 +39,8 @@ KINDS: dict[str, type[Write]] = {
         *(UpsertUser, UpdateThread, DeleteThread, TrashThread, RestoreThread, ForkThread, UndoMerge),
         *(RemoveArchived, RestoreArchived, ImportThread),
         *(UpsertStep, DeleteStep, ChooseVersion),
-        *(UpsertElement, DeleteElement, UpsertFeedback, DeleteFeedback, ReleaseBlobs, ForgetBlobs),
+        *(UpsertElement, DeleteElement, TrashElement, RestoreElement),
+        *(UpsertFeedback, DeleteFeedback, ReleaseBlobs, ForgetBlobs),
         *(RecordUsage, PutSummary, PutPreferences),
     )
 }

@@ -42,6 +42,16 @@ class EveryFile(Files):
         ask = partial(sql.named, user_id=user_id, element_ids=list(element_ids))
         return [use for part in await self._list(user_id, ask, content=True) for use in part]
 
+    async def own_trashed_files(self, user_id: str) -> list[FileUse]:
+        """The user's files that are in the trash while their conversations are not, the last 500; what came there last
+        is first."""
+        parts = await self._list(user_id, partial(sql.trashed, user_id=user_id), content=True)
+        return sorted((use for part in parts for use in part), key=lambda use: -use.trashed_at)
+
+    async def trashed_files(self, thread_id: str) -> list[FileUse]:
+        """The same of one thread, whoever's."""
+        return await self._read(sql.trashed_of, thread_id, thread_id=thread_id)
+
     async def own_passages(self, user_id: str, element_id: str, first: int = 1, last: int = 20) -> list[Passage]:
         """Those of a file of the user's with these numbers, in order, both ends included, whether answers draw on it or
         not. None at all when the user has no such file, or nobody has read it."""

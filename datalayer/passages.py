@@ -102,6 +102,8 @@ class ContextFile:
     cut: bool
     superseded: bool
     """A newer file of the conversation has the same name, whatever its case: nothing is found in this one."""
+    left_out: bool = False
+    """A person has taken it out of the context: nothing is found in it, and it can be read on."""
 
 
 class FileUse(NamedTuple):
@@ -125,6 +127,8 @@ class FileUse(NamedTuple):
     versions: int = 1
     superseded: bool = False
     """As in ``ContextFile``."""
+    trashed_at: int = 0
+    """Since then it is in the trash, in UTC microseconds; 0: it is not."""
 
 
 FileSort = Literal["newest", "size", "name"]

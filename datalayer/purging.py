@@ -1,6 +1,6 @@
 """The trash: what has been in it longer than it is kept goes for good, as by a deletion at once.
 
-Only what is still in it then: a thread that was taken out of the trash meanwhile stays.
+Only what is still in it then: what was taken out of the trash meanwhile stays.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from typing import Any
 
 from .dialects.base import reason
 from .records import TRASH_DAYS, now
-from .writes import APPLICATION, DeleteThread, Write
+from .writes import APPLICATION, DeleteElement, DeleteThread, Write
 
 logger = logging.getLogger("datalayer")
 
@@ -18,12 +18,13 @@ _DAY = 86_400 * 1_000_000
 _FIRST, _EVERY = 90.0, 3_600.0
 """Seconds after the start, which has other things to do, and from then on."""
 _AT_ONCE = 100
-"""Threads that are deleted together."""
+"""Threads, or files, that are deleted together."""
 
 
 class Purging:
     """``expired``: ids and users of threads that are in the trash since before a moment, at most so many. ``submit``:
-    as ``Store.submit``. ``gone``: is told user ("": nobody) and thread."""
+    as ``Store.submit``. ``gone``: is told user ("": nobody) and thread. ``files``: threads and ids of files in the
+    trash, as ``expired``."""
 
     def __init__(
         self,
@@ -31,7 +32,9 @@ class Purging:
         submit: Callable[[Write], Awaitable[Any]],
         days: int,
         gone: Callable[[str, str], Awaitable[None]],
+        files: Callable[[int, int], Awaitable[Sequence[tuple[str, str]]]],
     ) -> None:
+        self._files = files
         self._expired = expired
         self._submit = submit
         self._gone = gone
@@ -60,6 +63,10 @@ class Purging:
                 for key, user in some:
                     await self._gone(user or "", key)
                 gone += len(some)
+            while files := await self._files(before, _AT_ONCE):
+                of = {"actor": APPLICATION, "at": now(), "trashed_before": before}
+                each = (DeleteElement(thread_id=thread, id=key, **of) for thread, key in files)  # type: ignore[arg-type]
+                await asyncio.gather(*map(self._submit, each))
         except Exception as error:
             logger.warning("the trash is left for later: %s", reason(error))
         if gone:

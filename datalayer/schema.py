@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from .column_types import ID, Bits, Json, LongBytes, LongText, Seq
 
-HEAD = "0013"
+HEAD = "0014"
 """Revision of this schema; the last one in ``migrations/versions``."""
 
 MESSAGES = ("user_message", "assistant_message")
@@ -186,6 +186,7 @@ blobs = Table(
 )
 
 # A file, image, chart… of a step. for_id is empty for a TaskList, and may come before its step: no foreign key.
+# trashed_at: as of threads.
 elements = Table(
     "elements",
     metadata,
@@ -208,10 +209,12 @@ elements = Table(
     Column("blob", String(64), ForeignKey("blobs.sha256")),
     _time("created_at", nullable=False),
     Column("extra", Json),
+    Column("trashed_at", BigInteger, nullable=False, server_default="0"),
     Index("elements_by_thread", "thread_id"),
     Index("elements_by_step", "for_id"),
     Index("elements_by_blob", "blob"),
 )
+_partial("elements_in_trash", elements.c.trashed_at, where=elements.c.trashed_at > 0)
 
 # What was read of a content, once, whoever has it: which contents those are, elements alone say. number: a random one,
 # from which the keys of its passages and words follow (sql/file_texts.py). state: making, until all of it is stored,

@@ -35,7 +35,7 @@ from .releases import Releases, vanished
 from .reports import Readiness
 from .retention import Cleanup, Removed, Retention
 from .spool import Spool
-from .sql import lists, queries, tombstones
+from .sql import lists, own_files, queries, tombstones
 from .sql.apply import apply
 from .sql.overlay import Overlay, Rows
 from .takeover import Takeover
@@ -86,7 +86,7 @@ class Store(Reads, EveryFile, AppValues, Vectors):
         self._spool = Spool(self.place.spool, self.place.owner)
         self._pruning = Pruning(self._prune, self.place.spool)
         self.trash_days = trash_days
-        self._purging = Purging(self._expired, self.submit, trash_days, self._tell_gone)
+        self._purging = Purging(self._expired, self.submit, trash_days, self._tell_gone, self._expired_files)
         self.cleanup = Cleanup(retention, self._now, self.submit, self.blobs, self._tell_gone, self.catch_up)
         self.on_gone: Callable[[str, str], Awaitable[None]] = nobody
         questions = Questions(embeddings) if embeddings else None
@@ -307,6 +307,9 @@ class Store(Reads, EveryFile, AppValues, Vectors):
 
     async def _expired(self, before: int, limit: int) -> Sequence[tuple[str, str | None]]:
         return await self._ask(lists.expired, before, limit)
+
+    async def _expired_files(self, before: int, limit: int) -> Sequence[tuple[str, str]]:
+        return await self._ask(own_files.expired, before, limit)
 
     async def _prune(self, before: int, limit: int) -> int:
         return await self._database.write.run(partial(tombstones.prune, before=before, limit=limit))

@@ -281,9 +281,30 @@ class UpsertElement(Write):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteElement(Write):
-    """``thread_id``: an element of another thread is left alone; None: wherever it is."""
+    """For good. ``thread_id``: an element of another thread is left alone; None: wherever it is."""
 
     id: str
+    trashed_before: int | None = None
+    """As of ``DeleteThread``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrashElement(Write):
+    """Into the trash: it stays stored, with its content, and nobody who reads its thread meets it. What is in it keeps
+    its time. Result: whether it was put there now."""
+
+    thread_id: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreElement(Write):
+    """Out of the trash, as it was. Raises NotFound for one that is gone for good. Result: whether it was in it."""
+
+    thread_id: str
+    id: str
+    trashed_at: int | None = None
+    """Only if it is there since this moment, as ``FileUse.trashed_at``; None: since whenever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,7 @@ async def _said(store: Store, source: Mapping[str, Any], asking: str | None) -> 
 
 async def find(store: Store, thread_id: str, source: Mapping[str, Any]) -> Cited:
     """A copy of the conversation has the file under another id, with the same content."""
-    files = await store.context_files(thread_id)
+    files = await store.context_files(thread_id, left_out=True)
     by_id = (file for file in files if file.element_id == source.get("element"))
     by_content = (file for file in reversed(files) if file.sha256 == source.get("content"))
     file = next(by_id, None) or next(by_content, None)

@@ -96,7 +96,7 @@ LAST_DAY, DAYS = 999_999, 30
 """Of a month."""
 MONTH = "=m"
 
-_HAS = exists(select(1).where(elements.c.for_id == steps.c.id))
+_HAS = exists(select(1).where(elements.c.for_id == steps.c.id, elements.c.trashed_at == 0))
 _WHAT = (
     *(steps.c.seq, steps.c.id, threads.c.name, threads.c.archived, steps.c.thread_id, threads.c.user_id, steps.c.type),
     *(steps.c.created_at, steps.c.metadata, steps.c.input, steps.c.output),
@@ -115,16 +115,19 @@ _MESSAGES: Select[Any] = select(*_WHAT).join(threads).where(*FOUND, steps.c.id.i
 _SAID: Select[Any] = select(steps.c.seq, steps.c.id, steps.c.created_at, steps.c.output, steps.c.input)
 _TEXTS = _SAID.where(steps.c.id.in_(listed("steps")))
 _NUMBERED = _SAID.where(steps.c.seq.in_(listed("steps"))).order_by(steps.c.seq.desc())
-_FILED: Select[Any] = select(elements.c.for_id).where(elements.c.for_id.in_(listed("steps"))).distinct()
+_FILED: Select[Any] = (
+    select(elements.c.for_id).where(elements.c.for_id.in_(listed("steps")), elements.c.trashed_at == 0).distinct()
+)
 _THREADS: Select[Any] = select(
     *(threads.c.id, threads.c.user_id, threads.c.name, threads.c.tags, threads.c.folder, threads.c.pinned),
     *(threads.c.archived, threads.c.status, threads.c.created_at),
 ).where(threads.c.id.in_(listed("threads")), threads.c.user_id.is_not(None))
 _OF_STEPS = select(
     *(elements.c.for_id, elements.c.thread_id, elements.c.name, elements.c.mime, elements.c.props)
-).where(elements.c.for_id.in_(listed("steps")))
+).where(elements.c.for_id.in_(listed("steps")), elements.c.trashed_at == 0)
 _OF_THREADS = select(elements.c.thread_id, elements.c.name).where(
-    elements.c.thread_id.in_(listed("threads")), func.coalesce(elements.c.for_id, "") == ""
+    *(elements.c.thread_id.in_(listed("threads")), func.coalesce(elements.c.for_id, "") == ""),
+    elements.c.trashed_at == 0,
 )
 
 

@@ -35,7 +35,9 @@ from ..writes import (
     ReleaseBlobs,
     RemoveArchived,
     RestoreArchived,
+    RestoreElement,
     RestoreThread,
+    TrashElement,
     TrashThread,
     UndoMerge,
     UpdateThread,
@@ -56,6 +58,7 @@ from . import (
     organising,
     removing,
     summaries,
+    trashing,
     unarchiving,
     usage,
     versions,
@@ -269,16 +272,6 @@ def _hold_blob(group: Group, write: UpsertElement) -> None:
     group.released |= {name for name in (spare, replaced) if name not in (None, write.blob.sha256)}
 
 
-def _delete_element(group: Group, write: DeleteElement) -> None:
-    facts = group.facts
-    if write.id in facts.elements:
-        facts.check_owner(facts.elements[write.id], write.actor)
-        if write.thread_id not in (None, facts.elements[write.id]):
-            return
-    group.delete_elements(elements.c.id == write.id, write.at)
-    group.bury("element", [write.id], write.at)
-
-
 def _upsert_feedback(group: Group, write: UpsertFeedback) -> str:
     facts = group.facts
     try:
@@ -351,7 +344,9 @@ _HANDLERS: dict[type[Write], Callable[[Group, Any], Any]] = {
     DeleteStep: _delete_step,
     ChooseVersion: versions.choose,
     UpsertElement: _upsert_element,
-    DeleteElement: _delete_element,
+    DeleteElement: trashing.delete,
+    TrashElement: trashing.trash,
+    RestoreElement: trashing.restore,
     UpsertFeedback: _upsert_feedback,
     DeleteFeedback: _delete_feedback,
     ReleaseBlobs: _release_blobs,

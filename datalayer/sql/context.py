@@ -80,7 +80,8 @@ DRAWN = ("plotly", "dataframe", "tasklist")
 _HELD = (
     select(elements.c.thread_id, func.count().label("count"), func.sum(blobs.c.size).label("bytes"))
     .select_from(elements.join(blobs))
-    .where(elements.c.thread_id == bindparam("thread"), func.coalesce(elements.c.type, "").not_in(DRAWN))
+    .where(elements.c.thread_id == bindparam("thread"), elements.c.trashed_at == 0)
+    .where(func.coalesce(elements.c.type, "").not_in(DRAWN))
     .group_by(elements.c.thread_id)
     .subquery()
 )
@@ -131,7 +132,7 @@ def files(connection: Connection, thread_id: str) -> list[StepFile]:
     here: Select[Any] = (
         select(*columns(StepFile, elements, thread_name=threads.c.name, **_FILE))
         .select_from(elements.join(threads).join(blobs))
-        .where(elements.c.thread_id == thread_id)
+        .where(elements.c.thread_id == thread_id, elements.c.trashed_at == 0)
         .order_by(elements.c.created_at, elements.c.id)
     )
     return [StepFile(*row) for row in connection.execute(here)]
@@ -151,6 +152,7 @@ def recent_files(connection: Connection, user_id: str, except_thread: str | None
         .select_from(latest)
         .join(elements, elements.c.thread_id == latest.c.id)
         .join(blobs, blobs.c.sha256 == elements.c.blob)
+        .where(elements.c.trashed_at == 0)
         .order_by(elements.c.created_at.desc(), elements.c.id.desc())
         .limit(_LATEST_FILES)
     )
@@ -158,7 +160,7 @@ def recent_files(connection: Connection, user_id: str, except_thread: str | None
 
 
 def stored_files(connection: Connection, user_id: str, ids: Sequence[str]) -> StoredFiles:
-    """Costs what the user's files are."""
+    """Costs what the user's files are, those in the trash too."""
     contents = (
         select(blobs.c.sha256, blobs.c.size)
         .select_from(threads.join(elements, elements.c.thread_id == threads.c.id).join(blobs))

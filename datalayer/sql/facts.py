@@ -19,6 +19,8 @@ from ..writes import (
     DeleteStep,
     ForkThread,
     ImportThread,
+    RestoreElement,
+    TrashElement,
     UpsertElement,
     UpsertFeedback,
     UpsertStep,
@@ -145,7 +147,7 @@ def named(writes: Sequence[Write]) -> dict[str, str]:
             found["steps"].add(write.id)
         if isinstance(write, (UpsertStep, UpsertElement)):
             found["steps"].update(filter(None, (write.values.get("parent_id"), write.values.get("for_id"))))
-        if isinstance(write, (UpsertElement, DeleteElement)):
+        if isinstance(write, (UpsertElement, DeleteElement, TrashElement, RestoreElement)):
             found["elements"].add(write.id)
         if isinstance(write, ChooseVersion):
             found["steps"] |= {write.id, record_id(write.id)}

@@ -49,7 +49,7 @@ _VOTES: Select[Any] = (
 )
 _FILES: Select[Any] = (
     select(elements.c.thread_id)
-    .where(elements.c.thread_id.in_(listed("threads")), elements.c.blob.is_not(None))
+    .where(elements.c.thread_id.in_(listed("threads")), elements.c.blob.is_not(None), elements.c.trashed_at == 0)
     .distinct()
 )
 

@@ -116,7 +116,8 @@ def _chosen(user_id: str, which: Which, sort: Sort) -> list[ColumnElement[bool]]
         made = threads.c.created_at if sort in ("created", "oldest") else func.coalesce(threads.c.created_at, 0)
         found.append(made < which.made_before)
     if which.has_file is not None:
-        file = exists(select(1).where(elements.c.thread_id == threads.c.id, elements.c.blob.is_not(None)))
+        held = select(1).where(elements.c.blob.is_not(None), elements.c.trashed_at == 0)
+        file = exists(held.where(elements.c.thread_id == threads.c.id))
         found.append(file if which.has_file else ~file)
     if which.vote is not None:
         found.append(has_vote(user_id, which.vote))

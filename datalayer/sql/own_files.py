@@ -19,12 +19,14 @@ from ..passages import CITES, LEFT_OUT, FileSort, FileUse, OwnFile, Status, kind
 from ..schema import blobs, elements, file_texts, steps, threads
 from ..text import fold
 from .file_texts import KEPT, reader_of
-from .passages import IS_FILE
+from .passages import IS_FILE, MAY_BE_FILE
 from .rows import BLOB_NAME
 
 MOST = 10_000
 """Elements that are looked at, the newest."""
 MOST_ON_A_PAGE = 200
+MOST_TRASHED = 500
+"""Files of the trash, those that came there last."""
 _NAME = 100
 """Characters by which names are sorted."""
 _WHAT = (
@@ -45,6 +47,15 @@ _NEWEST: Select[Any] = (
     .limit(MOST)
 )
 _NAMED: Select[Any] = select(*_WHAT).select_from(_MINE).where(*_IS_MINE, elements.c.id.in_(ids_in("elements")))
+_TRASHED: Select[Any] = (
+    select(*_WHAT, elements.c.trashed_at)
+    .select_from(_MINE)
+    .where(*MAY_BE_FILE, elements.c.trashed_at > 0)
+    .order_by(elements.c.trashed_at.desc(), elements.c.created_at.desc(), elements.c.id)
+    .limit(MOST_TRASHED)
+)
+_USERS_TRASHED = _TRASHED.where(threads.c.user_id == bindparam("user"))
+_THREADS_TRASHED = _TRASHED.where(threads.c.id == bindparam("thread"))
 _CONTENTS = select(blobs.c.sha256, blobs.c.size).select_from(_MINE).where(*_IS_MINE).distinct().subquery()
 _TALLY = select(func.count(), cast(func.coalesce(func.sum(_CONTENTS.c.size), 0), BigInteger)).select_from(_CONTENTS)
 _text = file_texts.c
@@ -68,6 +79,26 @@ def named(
     return [each for each in found if each is not None and each.thread_id not in without]
 
 
+def trashed(connection: Connection, user_id: str, without: Collection[str] = ()) -> list[FileUse]:
+    """The user's files in the trash, of conversations that are not; what came there last is first. ``without``: some
+    threads."""
+    found = dialects.of(connection).fetch(connection, _USERS_TRASHED, {"user": user_id}, _thrown)
+    return [each for each in found if each is not None and each.thread_id not in without]
+
+
+def trashed_of(connection: Connection, thread_id: str) -> list[FileUse]:
+    """The same of one thread."""
+    found = dialects.of(connection).fetch(connection, _THREADS_TRASHED, {"thread": thread_id}, _thrown)
+    return [each for each in found if each is not None]
+
+
+def expired(connection: Connection, before: int, limit: int) -> Sequence[tuple[str, str]]:
+    """Threads and ids of anybody's elements that are in the trash since before a moment, at most so many."""
+    since = elements.c.trashed_at
+    found = select(elements.c.thread_id, elements.c.id).where(since > 0, since < before).order_by(since).limit(limit)
+    return [(row.thread_id, row.id) for row in connection.execute(found)]
+
+
 def tally(connection: Connection, user_id: str) -> tuple[int, int]:
     """How many contents the user's files have, and their bytes."""
     count, size = connection.execute(_TALLY, {"user": user_id}).one()
@@ -78,7 +109,12 @@ def _use(row: Sequence[Any]) -> FileUse | None:
     """None: it is no file of the conversation."""
     props: Any = row[-1]
     known = props if isinstance(props, dict) else {}
-    return None if CITES in known else FileUse._make((*row[:-1], bool(known.get(LEFT_OUT)), 1, 1, False))
+    return None if CITES in known else FileUse._make((*row[:-1], bool(known.get(LEFT_OUT)), 1, 1, False, 0))
+
+
+def _thrown(row: Sequence[Any]) -> FileUse | None:
+    use = _use(row[:-1])
+    return use and use._replace(trashed_at=row[-1])
 
 
 def _versioned(uses: Sequence[FileUse]) -> list[FileUse]:

@@ -57,6 +57,7 @@ _SOME_HIDDEN: Select[Any] = (
 )
 _SHOWN_WITH = ELEMENTS.where(
     elements.c.thread_id == bindparam("thread"),
+    elements.c.trashed_at == 0,
     or_(func.coalesce(elements.c.for_id, "") == "", elements.c.for_id.in_(listed("steps"))),
 ).order_by(elements.c.created_at, elements.c.id)
 

@@ -54,12 +54,13 @@ _WHAT = (
     *(file_texts.c.number, file_texts.c.reader, file_texts.c.refused, file_texts.c.pages, file_texts.c.passages),
     *(file_texts.c.cut, file_texts.c.blocks, threads.c.id, threads.c.name),
 )
-IS_FILE = (
+MAY_BE_FILE = (
     threads.c.trashed_at == 0,
     or_(elements.c.type.is_(None), and_(*(elements.c.type != kind for kind in DRAWN))),
     or_(steps.c.type.is_(None), and_(*(steps.c.type != kind for kind in sorted(HIDDEN)))),
 )
-"""Of an element with content, and its step if it has one."""
+"""Of an element with content, and its step if it has one: also of one in the trash."""
+IS_FILE = (elements.c.trashed_at == 0, *MAY_BE_FILE)
 _FILES_OF: Select[Any] = (
     select(*_WHAT)
     .select_from(threads)
@@ -77,16 +78,18 @@ _OF_USER = (
 )
 
 
-def files(connection: Connection, thread_id: str) -> list[Held]:
-    """Those that an answer may draw on, in the order in which they came."""
+def files(connection: Connection, thread_id: str, left_out: bool = False) -> list[Held]:
+    """Those that an answer may draw on, in the order in which they came; ``left_out``: with those that were taken out
+    of the context."""
     found = dialects.of(connection).fetch(connection, _OF_THREAD, {"thread": thread_id}, _held)
-    return _superseded(_of_each([each for each in found if each is not None]))
+    shown = [each for each in found if each is not None and (left_out or not each.file.left_out)]
+    return _superseded(_of_each(shown))
 
 
 def user_files(connection: Connection, user_id: str, without: Collection[str] = ()) -> list[Held]:
     """Those with passages, the newest first, each content once. ``without``: some threads."""
     found = dialects.of(connection).fetch(connection, _OF_USER, {"user": user_id}, _held)
-    mine = [each for each in found if each is not None and each.thread_id not in without]
+    mine = [each for each in found if each and not each.file.left_out and each.thread_id not in without]
     return once(_of_each(mine))
 
 
@@ -112,22 +115,25 @@ def _held(row: Sequence[Any]) -> Held | None:
     """None: it is no file of the conversation."""
     (element_id, for_id, name, mime, props, size, sha256, blob, at) = row[:9]
     (number, reader, refused, pages, count, cut, blocks, thread_id, thread_name) = row[9:]
-    if isinstance(props, dict) and (CITES in props or props.get(LEFT_OUT)):
+    known = props if isinstance(props, dict) else {}
+    if CITES in known:
         return None
     if number is not None and (reader := reader_of(reader, kind_of(name, mime))) is None:
         number = refused = pages = count = cut = blocks = None
     status: Status = "waiting" if number is None else "refused" if refused else "read"
     what = (element_id, for_id, name, mime, size, sha256, blob, at)
-    file = ContextFile(*what, status, reader, refused, pages, count or 0, bool(cut), superseded=False)
+    told = (status, reader, refused, pages, count or 0, bool(cut))
+    file = ContextFile(*what, *told, superseded=False, left_out=bool(known.get(LEFT_OUT)))
     return Held(file, thread_id, thread_name, number, blocks or 0)
 
 
 def _superseded(found: Sequence[Held]) -> list[Held]:
-    """A file sent with the same message replaces none: a person meant both."""
-    newest = {fold(each.file.name): each.file for each in found}
+    """A file sent with the same message replaces none: a person meant both. One that is left out replaces none, and is
+    not replaced."""
+    newest = {fold(each.file.name): each.file for each in found if not each.file.left_out}
     marked = []
     for each in found:
-        last = newest[fold(each.file.name)]
+        last = each.file if each.file.left_out else newest[fold(each.file.name)]
         old = last is not each.file and (last.for_id is None or last.for_id != each.file.for_id)
         marked.append(each._replace(file=replace(each.file, superseded=True)) if old else each)
     return marked

@@ -71,7 +71,7 @@ STEPS: Select[Any] = (
 ELEMENTS: Select[Any] = select(*columns(Element, elements))
 # Made once: what SQLAlchemy derives from a statement takes longer than SQLite needs to answer it.
 _THREAD_STEPS = STEPS.where(steps.c.thread_id == bindparam("thread")).order_by(steps.c.created_at, steps.c.seq)
-_THREAD_ELEMENTS = ELEMENTS.where(elements.c.thread_id == bindparam("thread")).order_by(
+_THREAD_ELEMENTS = ELEMENTS.where(elements.c.thread_id == bindparam("thread"), elements.c.trashed_at == 0).order_by(
     elements.c.created_at, elements.c.id
 )
 
@@ -103,7 +103,8 @@ def favorite_steps(connection: Connection, user_id: str) -> list[Step]:
 
 
 def element(connection: Connection, thread_id: str, element_id: str) -> Element | None:
-    which = ELEMENTS.where(elements.c.thread_id == thread_id, elements.c.id == element_id)
+    here = ELEMENTS.where(elements.c.thread_id == thread_id, elements.c.trashed_at == 0)
+    which = here.where(elements.c.id == element_id)
     row = connection.execute(which).one_or_none()
     return Element(*row) if row else None
 
@@ -116,7 +117,7 @@ def file(connection: Connection, element_id: str) -> File | None:
             *(blobs.c.sha256, blobs.c.size, blobs.c.tag),
         )
         .select_from(elements.join(threads).join(blobs))
-        .where(elements.c.id == element_id, threads.c.trashed_at == 0)
+        .where(elements.c.id == element_id, elements.c.trashed_at == 0, threads.c.trashed_at == 0)
     ).one_or_none()
     if row is None:
         return None

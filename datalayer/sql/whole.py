@@ -37,7 +37,7 @@ _STEPS: Select[Any] = (
 _ELEMENTS: Select[Any] = (
     select(elements.c.created_at, blobs.c.size.label("bytes"), blobs.c.tag, *columns(Element, elements))
     .outerjoin(blobs, blobs.c.sha256 == elements.c.blob)
-    .where(elements.c.thread_id.in_(_here))
+    .where(elements.c.thread_id.in_(_here), elements.c.trashed_at == 0)
     .order_by(elements.c.created_at, elements.c.id)
 )
 _VOTES: Select[Any] = (

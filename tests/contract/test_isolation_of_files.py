@@ -17,7 +17,15 @@ import pytest
 from datalayer import DataLayer, forks, merges
 from datalayer.passages import LEFT_OUT
 from datalayer.records import now
-from datalayer.writes import ChooseVersion, DeleteThread, RestoreThread, TrashThread, UpsertElement
+from datalayer.writes import (
+    ChooseVersion,
+    DeleteThread,
+    RestoreElement,
+    RestoreThread,
+    TrashElement,
+    TrashThread,
+    UpsertElement,
+)
 from tests.conftest import OpenLayer, blob_names, make_step, often, register, rows, start_thread
 from tests.contract.test_elements import sha256
 from tests.contract.test_passages import read, stored
@@ -53,6 +61,8 @@ class Thread:
     """Of each version the later questions, with their elements."""
     shown: int = 0
     left_out: set[str] = field(default_factory=set)
+    thrown: set[str] = field(default_factory=set)
+    """Elements in the trash; their ids stay here when they are gone."""
     trashed: bool = False
 
     def elements(self) -> dict[str, int]:
@@ -63,8 +73,12 @@ class Thread:
         return {*self.own.values(), *later}
 
     def context(self) -> dict[str, int]:
+        return {key: content for key, content in self.readable().items() if key not in self.left_out}
+
+    def readable(self) -> dict[str, int]:
+        """With those that are left out: what was cited of them can be read."""
         left = {} if self.trashed else self.elements()
-        return {key: content for key, content in left.items() if key not in self.left_out}
+        return {key: content for key, content in left.items() if key not in self.thrown}
 
 
 class World:
@@ -89,6 +103,7 @@ class World:
             self.choose,
             self.choose,
             self.leave_out,
+            self.throw,
             self.trash,
             self.restore,
             self.delete,
@@ -154,6 +169,14 @@ class World:
             await self.layer.store.submit(write)
             thread.left_out ^= {key}
 
+    async def throw(self) -> None:
+        if (thread := self.some()) and (there := thread.elements()):
+            key = self.draw.choice(sorted(there))
+            new = key not in thread.thrown
+            kind: Any = TrashElement if new else RestoreElement
+            assert await self.layer.store.submit(kind(thread_id=thread.id, id=key, at=now()))
+            thread.thrown ^= {key}
+
     async def choose(self) -> None:
         if thread := self.some():
             wanted = self.draw.randrange(len(thread.versions) + 1)
@@ -206,14 +229,15 @@ class World:
         """``origins``: that which began first first, whose first question is the copy's. Of each what is shown."""
         first, *others = origins
         new = Thread(key, owner, forks.derived(key, first.asked))
-        new.own = {forks.derived(key, each): content for each, content in first.own.items()}
+        new.own = {forks.derived(key, each): c for each, c in first.own.items() if each not in first.thrown}
         for origin in origins:
             new.left_out |= {forks.derived(key, each) for each in origin.left_out if each in origin.elements()}
             for question, of in origin.versions[origin.shown].items():
-                copies = {forks.derived(key, each): content for each, content in of.items()}
+                there = {each: content for each, content in of.items() if each not in origin.thrown}
+                copies = {forks.derived(key, each): content for each, content in there.items()}
                 new.versions[0][forks.derived(key, question)] = copies
         for other in others:
-            copies = {forks.derived(key, each): content for each, content in other.own.items()}
+            copies = {forks.derived(key, each): c for each, c in other.own.items() if each not in other.thrown}
             new.versions[0][forks.derived(key, other.asked)] = copies
         self.threads.append(new)
 
@@ -264,8 +288,13 @@ class World:
         assert await store.find_passages(thread.id, self._all(), elements=others) == []
         for key in self.draw.sample(others, min(3, len(others))):
             assert await store.read_passages(thread.id, key) == []
-        for key, content in here.items():
-            assert await store.read_passages(thread.id, key) == list(text_of(content).passages)
+        for key, content in thread.elements().items():
+            passages = list(text_of(content).passages) if key in thread.readable() else []
+            known = await store.read_passages(thread.id, key)
+            assert known == passages or (key in thread.left_out and not known)  # nobody reads what is left out
+        assert {use.element_id for use in await store.trashed_files(thread.id)} == (
+            set() if thread.trashed else thread.thrown & set(thread.elements())
+        )
 
 
 def said(text: str) -> str:
