@@ -1,8 +1,10 @@
 """What a command is asked with, and what it answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from datalayer.passages import ContextFile
 from datalayer.records import StepFile, Thread
 from datalayer.whole import WholeThread
 from datalayer.writes import VISITOR, Actor
@@ -32,6 +34,8 @@ class Asked:
     """The path the app is mounted under."""
     temporary: WholeThread | None = None
     """What the page holds of a conversation that is not stored."""
+    held: Sequence[ContextFile] | None = None
+    """Its files; None: the conversation is stored, and its files with it."""
 
     @property
     def actor(self) -> Actor:
@@ -57,5 +61,7 @@ class Reply:
     """Files of other conversations that come with it."""
     gone: tuple[str, ...] = ()
     """Ids of elements that are no longer there."""
+    shows: tuple[str, ...] = ()
+    """Ids of elements that are there again."""
     cited_anew: bool = False
-    """Whether what answers cite of files is to be shown anew: some are out of the context, or back."""
+    """Whether what answers cite of files is to be shown anew: some are gone, or back."""

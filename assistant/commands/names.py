@@ -49,7 +49,7 @@ COMMANDS = (
     Command("done", "done", "terminer", "circle-check"),
     Command("tag", "tag", "étiquette", "tag", others=("tags", "étiquettes"), about=True),
     Command("folder", "folder", "dossier", "folder", about=True),
-    Command("files", "files", "fichiers", "paperclip", about=True),
+    Command("files", "files", "fichiers", "paperclip", about=True, anywhere=True),
     Command("fork", "fork", "dupliquer", "git-fork", about=True),
     Command("merge", "merge", "fusionner", "git-merge", about=True),
     Command("versions", "versions", "versions", "history", about=True),

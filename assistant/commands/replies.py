@@ -10,7 +10,7 @@ from datalayer.writes import UpdateThread
 
 from ..models import OFFLINE
 from ..texts import date, minutes, say
-from ..texts.markdown import escape
+from ..texts.markdown import code, escape
 from ..turns.extract import localised
 from ..turns.history import rebuild
 from ..turns.shelves import leave_out
@@ -126,7 +126,7 @@ async def _clear(asked: Asked) -> Reply:
     files = await store.context_files(asked.thread.id)
     await leave_out(store, asked.actor, asked.thread.id, (file.element_id for file in files))
     await asked.services.memory.drop(asked.user, asked.thread.id)
-    back = say("cleared_files", asked.to, name=files[-1].name.replace("`", "")) if files else ""
+    back = say("cleared_files", asked.to, name=code(files[-1].name)) if files else ""
     return Reply("\n\n".join(filter(None, (say("cleared", asked.to), back))))
 
 

@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from datalayer import NotFound, backup
+from datalayer.passages import FileUse
 from datalayer.records import TRASH_DAYS, Thread, now
 from datalayer.text import fold
-from datalayer.writes import DeleteThread, RestoreThread
+from datalayer.writes import DeleteElement, DeleteThread, RestoreThread
 
 from ..texts import date, say
 from ..texts.markdown import escape
 from .asked import Asked, Reply
+from .files_here import shown
 
 _SHOWN = 20
 _AT_ONCE = 100
@@ -33,18 +35,33 @@ async def trash(asked: Asked) -> Reply:
 
 async def _list(asked: Asked) -> Reply:
     to, page = asked.to, await asked.services.layer.store.trash(asked.user, _SHOWN)
-    if not page.threads:
+    files = await asked.services.layer.store.own_trashed_files(asked.user)
+    if not page.threads and not files:
         return Reply(say("trash_none", to))
-    days = asked.services.trash_days or TRASH_DAYS
-    lines = [_entry(asked, place, thread, days) for place, thread in zip(count(1), page.threads, strict=False)]
-    more = [say("trash_more", to, n=_SHOWN)] if page.next else []
-    return Reply("\n\n".join([f"**{say('trash_title', to)}**", "\n".join(lines), *more, say("trash_how", to)]))
+    told = [f"**{say('trash_title', to)}**"]
+    if page.threads:
+        told.append("\n".join(_entry(asked, *each) for each in zip(count(1), page.threads, strict=False)))
+        told += [say("trash_more", to, n=_SHOWN)] if page.next else []
+        told.append(say("trash_how", to))
+    if files:
+        told += [say("trash_files", to), "\n".join(_file(asked, file) for file in files[:_SHOWN])]
+        told.append(say("trash_files_how", to))
+    return Reply("\n\n".join(told))
 
 
-def _entry(asked: Asked, place: int, thread: Thread, days: int) -> str:
-    to, since = asked.to, datetime.fromtimestamp(thread.trashed_at / 1e6)
-    name = escape(thread.name or say("untitled", to))
-    return f"{place}. {name} · {say('trash_until', to, day=date(since + timedelta(days=days), to))}"
+def _entry(asked: Asked, place: int, thread: Thread) -> str:
+    name = escape(thread.name or say("untitled", asked.to))
+    return f"{place}. {name} · {_until(asked, thread.trashed_at)}"
+
+
+def _file(asked: Asked, file: FileUse) -> str:
+    where = say("in_thread", asked.to, thread=asked.link(file.thread_id, file.thread_name))
+    return f"- {shown(file.name)} {where} · {_until(asked, file.trashed_at)}"
+
+
+def _until(asked: Asked, trashed_at: int) -> str:
+    since, days = datetime.fromtimestamp(trashed_at / 1e6), asked.services.trash_days or TRASH_DAYS
+    return say("trash_until", asked.to, day=date(since + timedelta(days=days), asked.to))
 
 
 async def _restore(asked: Asked, number: int) -> Reply:
@@ -74,10 +91,23 @@ async def _empty(asked: Asked) -> Reply:
         gone += len(old)
         if len(old) < len(threads):
             break
-    if not gone:
+    files = await _empty_of_files(asked, before)
+    if not gone and not files:
         return Reply(say("trash_none", to))
-    told = say("trash_emptied" if gone > 1 else "trash_emptied_one", to, n=gone)
-    return Reply(" ".join(filter(None, [told, await _backups(asked)])))
+    told = [say("trash_emptied" if gone > 1 else "trash_emptied_one", to, n=gone)] if gone else []
+    told += [say("trash_emptied_files", to, n=files)] if files else []
+    return Reply(" ".join(filter(None, [*told, await _backups(asked)])))
+
+
+async def _empty_of_files(asked: Asked, before: int) -> int:
+    """How many went."""
+    store, gone = asked.services.layer.store, 0
+    while old := [file for file in await store.own_trashed_files(asked.user) if file.trashed_at < before]:
+        of = {"actor": asked.actor, "at": now(), "trashed_before": before}
+        writes = (DeleteElement(thread_id=file.thread_id, id=file.element_id, **of) for file in old)  # type: ignore[arg-type]
+        await asyncio.gather(*map(store.submit, writes))
+        gone += len(old)
+    return gone
 
 
 async def _backups(asked: Asked) -> str:

@@ -24,6 +24,8 @@ async def bring(answer: Reply, shown: cl.Message, layer: DataLayer) -> None:
     """``shown``: the stored reply, which the files belong to from then on."""
     for key in answer.gone:
         await cl.context.emitter.emit("remove_element", {"id": key})
+    for key in answer.shows:
+        await _show(key, layer)
     if answer.cited_anew:
         with suppress(DataLayerError):  # a page that is loaded anew shows it
             await citing.show_anew(cl.context.session.thread_id, layer)
@@ -49,8 +51,13 @@ async def _copy(file: StepFile, shown: cl.Message, layer: DataLayer) -> None:
         path = Path(folder) / "file"
         await layer.store.with_files(_fetch, layer, file.blob, path)
         await layer.store.submit(write, path)
-    if (element := await layer.get_element(session.thread_id, write.id)) is not None:
-        await cl.context.emitter.send_element(element)
+    await _show(write.id, layer)
+
+
+async def _show(key: str, layer: DataLayer) -> None:
+    with suppress(DataLayerError):  # a page that is loaded anew shows it
+        if (element := await layer.get_element(cl.context.session.thread_id, key)) is not None:
+            await cl.context.emitter.send_element(element)
 
 
 def _fetch(layer: DataLayer, blob: str, to: Path) -> None:

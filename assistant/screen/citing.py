@@ -91,7 +91,7 @@ async def as_now(thread_id: str, elements: Sequence[Any] | None, layer: DataLaye
     elements = elements or ()
     if not any(_is_page(element) for element in elements):
         return list(elements)
-    files = await layer.store.context_files(thread_id)
+    files = await layer.store.context_files(thread_id, left_out=True)
     there = {key for file in files for key in (file.element_id, file.sha256)}
 
     def now(element: Any) -> Any:

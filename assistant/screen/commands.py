@@ -21,7 +21,7 @@ from ..services import Services
 from ..settings import Settings
 from ..texts import Language, say
 from ..turns.history import recall, warm
-from . import attaching, conversation, temporary
+from . import attaching, conversation, reading, temporary
 from .delivery import Handler
 from .followups import announce, list_anew
 from .session import owner, root_path, session_language
@@ -108,7 +108,8 @@ async def run(typed: Typed, asked: cl.Message, thread: Thread | None, settings: 
         else:
             await _use(asked, services)
         held = temporary.whole(thread) if is_temporary else None
-        about = Asked(services, user, identifier, thread, settings, typed.words, to, root_path(), held)
+        files = await reading.held() if is_temporary else None
+        about = Asked(services, user, identifier, thread, settings, typed.words, to, root_path(), held, files)
         refused = is_temporary and typed.command and not typed.command.anywhere
         answer = Reply(say("temporary_command", to)) if refused else await reply(typed, about)
     except InvalidInput as error:

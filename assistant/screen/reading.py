@@ -100,11 +100,7 @@ def _actor() -> Actor:
 
 async def _shelf(asked: cl.Message, thread: Thread | None, layer: DataLayer) -> Stored | InMemory:
     if temporary.here():
-        shelf = state_of(cl.context.session).shelf = state_of(cl.context.session).shelf or InMemory(asked.thread_id)
-        said = chat_context.get()
-        cleared = next((n for n in range(len(said), 0, -1) if forgets(said[n - 1].metadata)), 0)
-        await _list(shelf, said[cleared:])
-        return shelf
+        return await _of_session(asked.thread_id)
     if thread is None or (await layer.health())["state"] != "ok":
         shelf = InMemory(asked.thread_id)  # what is attached now is on disk, whatever the database does
         await _list(shelf, [asked])
@@ -115,6 +111,19 @@ async def _shelf(asked: cl.Message, thread: Thread | None, layer: DataLayer) -> 
             break
         await asyncio.sleep(0.01)
     return Stored(layer.store, asked.thread_id)
+
+
+async def _of_session(thread_id: str) -> InMemory:
+    state, said = state_of(cl.context.session), chat_context.get()
+    shelf = state.shelf = state.shelf or InMemory(thread_id)
+    cleared = next((n for n in range(len(said), 0, -1) if forgets(said[n - 1].metadata)), 0)
+    await _list(shelf, said[cleared:])
+    return shelf
+
+
+async def held() -> Sequence[ContextFile]:
+    """The files of the session's temporary conversation, as far as they are read."""
+    return await (await _of_session(cl.context.session.thread_id)).files()
 
 
 async def _list(shelf: InMemory, messages: Sequence[cl.Message]) -> None:

@@ -34,6 +34,11 @@ def _inline(tokens: Iterable[Token]) -> Iterator[str]:
         yield " " if token.type in ("softbreak", "hardbreak") else token.content
 
 
+def code(text: str) -> str:
+    """``text`` on one line, as it is put between two backticks."""
+    return " ".join(_DIRECTION.sub("", text).replace("`", "").split())
+
+
 def escape(text: str) -> str:
     """``text`` so that a reader sees it as it is."""
     marked = _MARKS.sub(r"\\\1", _DIRECTION.sub("", text))

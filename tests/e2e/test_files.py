@@ -161,7 +161,9 @@ async def test_files_are_listed_taken_out_and_brought_back(me: Client, gemini: G
     await ask(me, gemini, "What?", "I do not know.", title=False)
     assert "They eat fish" not in told(asked(gemini))
     [element] = sources(me)
-    assert "can no longer be shown" in (await me.request("GET", element["url"])).text
+    assert "They eat fish" in (await me.request("GET", element["url"])).text  # what was cited stays readable
+    [listed] = await me.send("/files")
+    assert "left out of answers" in listed["output"]
     [back] = await me.send("/files add herons.txt")
     assert "again" in back["output"]
     await ask(me, gemini, "What?", "Fish [1].", title=False)
@@ -180,10 +182,62 @@ async def test_files_are_listed_taken_out_and_brought_back(me: Client, gemini: G
     await ask(other, gemini, "What?", "Fish [1].", title=False)
     assert "They eat fish" in told(asked(gemini))
     [gone] = await me.send("/files delete herons.txt")
-    assert "removed from this conversation" in gone["output"]
+    assert "**herons.txt** is in the trash" in gone["output"]
     assert [each["name"] for each in (await me.stored())["elements"] if not each["props"]] == []
+    assert "can no longer be shown" in (await me.request("GET", element["url"])).text
     await ask(other, gemini, "What?", "Fish [1].", title=False)
     assert "They eat fish" in told(asked(gemini))  # its own is still there
+
+
+async def test_of_several_versions_none_goes_unnamed_and_each_comes_back(
+    me: Client, gemini: GeminiServer, app: App, tabs: Tabs
+) -> None:
+    for n, price in enumerate(("ten", "twelve")):
+        file = await me.attach("prices.txt", f"The boat costs {price} crowns.".encode())
+        await ask(me, gemini, "Price?", "So much [1].", file, title=not n)
+    [which] = await me.send("/files delete prices.txt")
+    assert "**prices.txt** has 2 versions here" in which["output"]
+    assert len([each for each in (await me.stored())["elements"] if not each["props"]]) == 2
+    [gone] = await me.send("/files delete prices.txt #2")
+    assert "Version 2 of **prices.txt** is in the trash" in gone["output"]
+    assert [data for name, data in me.events if name == "remove_element"]
+    await ask(me, gemini, "Price?", "Ten [1].", title=False)
+    assert "ten crowns" in told(asked(gemini))
+    assert "twelve crowns" not in told(asked(gemini))
+    [nothing] = await me.send("/files delete prices.txt #2")
+    assert "No file of this conversation" in nothing["output"]
+
+    await asyncio.to_thread(app.close)
+    again = await tabs.resume((await asyncio.to_thread(app.alive)).url, me.thread_id)
+    [listed] = await again.send("/files")
+    assert "In the trash: **prices.txt**" in listed["output"]
+    [trash] = await again.send("/trash")
+    assert "- prices.txt in [" in trash["output"]
+    since = len(again.events)
+    [back] = await again.send("/files add prices.txt")
+    assert "**prices.txt** is back" in back["output"]
+    shown = [data["name"] for name, data in again.events[since:] if name == "element"]
+    assert shown == ["prices.txt"]
+    await ask(again, gemini, "Price?", "Twelve [1].", title=False)
+    assert "twelve crowns" in told(asked(gemini))
+    [gone] = await again.send("/files delete prices.txt #all")
+    assert "All 2 versions of **prices.txt** are in the trash" in gone["output"]
+    [emptied] = await again.send("/trash empty")
+    assert "2 files are gone for good" in emptied["output"]
+    [lost] = await again.send("/files add prices.txt")
+    assert "None of your files is called" in lost["output"]
+
+
+async def test_without_a_trash_a_file_goes_once_that_is_sure(gemini: GeminiServer, app: App, tabs: Tabs) -> None:
+    app.env["THREADKEEP_TRASH_DAYS"] = "0"
+    me = await tabs((await asyncio.to_thread(app.alive)).url)
+    await ask(me, gemini, "What?", "Fish [1].", await me.attach("herons.txt", HERONS.encode()))
+    [sure] = await me.send("/files delete herons.txt")
+    assert "there is no trash" in sure["output"]
+    assert [each["name"] for each in (await me.stored())["elements"] if not each["props"]] == ["herons.txt"]
+    [gone] = await me.send("/files delete herons.txt #all")
+    assert "removed from this conversation for good" in gone["output"]
+    assert [each["name"] for each in (await me.stored())["elements"] if not each["props"]] == []
 
 
 async def test_the_formatter_cites_the_same_passages(tmp_path: Path, tabs: Tabs) -> None:
@@ -279,6 +333,11 @@ async def test_of_a_temporary_conversation_nothing_is_stored(me: Client, gemini:
         assert "zyxwvut heron eats fish" in told(asked(gemini))
         [element] = sources(other)
         assert element["chainlitKey"]
+        [listed] = await other.send("/files")
+        assert re.search(r"\| herons\.txt \| .*\| answers draw on it", listed["output"])
+        [refused] = await other.send("/files delete herons.txt")
+        assert "is for conversations that are kept" in refused["output"]
+        assert len(list(app.home.glob("run/*/.files/*/*"))) == 2  # the file, and what was cited of it
         await ask(other, gemini, "Sure?", "Yes [1].", title=False)
         assert "zyxwvut heron eats fish" in told(asked(gemini))
         await other.disconnect(leave=True)
