@@ -18,6 +18,7 @@ from .actors import Actor as Actor
 from .actors import Role as Role
 from .actors import author_id as author_id
 from .records import Blob
+from .write import Write as Write
 
 NameSource = Literal["first_message", "model", "user"]
 Timing = Literal["given", "kept", "now"]
@@ -25,28 +26,6 @@ CallKind = Literal["turn", "title", "summary"]
 CallStatus = Literal["complete", "stopped", "failed"]
 SummarySource = Literal["model", "extractive"]
 Status = Literal["open", "done"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Write:
-    """What all changes have."""
-
-    actor: Actor = APPLICATION
-    thread_id: str | None = None
-    """The thread whose order this write keeps; None when only the id of a row is known."""
-    at: int = 0
-    replayed: bool = False
-    """It comes out of a spool, maybe after newer writes of other processes."""
-
-    @property
-    def threads(self) -> frozenset[str]:
-        """All whose order it keeps; none when only the id of a row is known."""
-        return frozenset(filter(None, [self.thread_id]))
-
-    @property
-    def rows(self) -> frozenset[str]:
-        """The ids of the rows that it names, but for its thread's."""
-        return frozenset(filter(None, (getattr(self, "id", None), getattr(self, "step_id", None))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
