@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from . import backup as backing
+from . import history as histories
 from . import moving, reindexing, restoring
 from .backup import kinds
 from .backup.disk import Progress, quiet
@@ -123,19 +124,22 @@ def verify(
     spool: Spool = None,
     backups: Backups = None,
     index: Annotated[bool, typer.Option("--index", help="Check the store's index of words instead.")] = False,
+    history: Annotated[bool, typer.Option("--history", help="Check each message against its chain instead.")] = False,
+    thread: Annotated[str | None, typer.Option("--thread", help="With --history: only this conversation.")] = None,
     as_json: Json = False,
 ) -> None:
     """Check a backup: its structure, its rows, every file's hash."""
     with _answers(as_json) as answer:
+        if history:
+            known = asyncio.run(histories.check(_place(database, spool=spool), thread, answer.progress))
+            answer(known, *histories.told(known))
+            raise typer.Exit(1 if known.wrong else 0)
         if index:
             checked = asyncio.run(reindexing.check(_place(database, spool=spool), answer.progress))
             state = "; ".join(checked.problems) or f"right: {checked.documents} messages and threads are found"
             answer(checked, f"the index of words: {state}")
-            if checked.problems:
-                raise typer.Exit(1)
-            return
-        found = backing.find(_folder(database, backups, name), name)
-        _tell(answer, kinds.verify(found, answer.progress), "is whole")
+            raise typer.Exit(1 if checked.problems else 0)
+        _tell(answer, kinds.verify(backing.find(_folder(database, backups, name), name), answer.progress), "is whole")
 
 
 @app.command()

@@ -20,3 +20,6 @@ Bits = LargeBinary().with_variant(VARBINARY(512), "mysql")
 
 LongBytes = LargeBinary().with_variant(LONGBLOB(), "mysql")
 """MySQL's BLOB ends at 64 KiB."""
+
+Hash = LargeBinary().with_variant(VARBINARY(32), "mysql")
+"""A SHA-256, or the salt of one."""

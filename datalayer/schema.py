@@ -22,9 +22,9 @@ from sqlalchemy import (
     true,
 )
 
-from .column_types import ID, Bits, Json, LongBytes, LongText, Seq
+from .column_types import ID, Bits, Hash, Json, LongBytes, LongText, Seq
 
-HEAD = "0014"
+HEAD = "0015"
 """Revision of this schema; the last one in ``migrations/versions``."""
 
 MESSAGES = ("user_message", "assistant_message")
@@ -140,22 +140,11 @@ steps = Table(
     Column("thread_id", ID, ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
     Column("parent_id", ID),
     Column("type", String(64)),
-    Column("name", LongText),
-    Column("input", LongText),
-    Column("output", LongText),
-    Column("streaming", Boolean),
-    Column("is_error", Boolean),
-    Column("wait_for_answer", Boolean),
-    Column("default_open", Boolean),
-    Column("auto_collapse", Boolean),
+    *(Column(name, LongText) for name in ("name", "input", "output")),
+    *(Column(name, Boolean) for name in ("streaming", "is_error", "wait_for_answer", "default_open", "auto_collapse")),
     Column("show_input", Json),
-    Column("language", LongText),
-    Column("icon", LongText),
-    Column("command", LongText),
-    Column("modes", Json),
-    Column("tags", Json),
-    Column("metadata", Json),
-    Column("generation", Json),
+    *(Column(name, LongText) for name in ("language", "icon", "command")),
+    *(Column(name, Json) for name in ("modes", "tags", "metadata", "generation")),
     Column("favorite", Boolean, nullable=False, default=False),
     _time("created_at", nullable=False),
     _time("start"),
@@ -273,6 +262,24 @@ passage_vectors = Table(
     Column("vectors", LongBytes, nullable=False),
     Index("passage_vectors_by_model", "model", "passages"),
 )
+
+# The hash chain of a thread (docs/proof.md): a row for each time that a message appeared, changed or went. of: the
+# number of the link that this one replaces. step_id and salt say of which message the digest is; a link that is
+# replaced has neither. Row 0 says how long the chain is: of, the number of the last link, and hash, that link's; at:
+# since when.
+links = Table(
+    "links",
+    metadata,
+    Column("thread_id", ID, ForeignKey("threads.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(8), nullable=False),
+    Column("of", Integer),
+    _time("at", nullable=False),
+    Column("step_id", ID),
+    *(Column("salt", Hash), Column("digest", Hash), Column("hash", Hash, nullable=False)),
+    sqlite_with_rowid=False,
+)
+_partial("links_by_step", links.c.step_id, where=links.c.step_id.is_not(None))
 
 # A vote. user_id is "" where nobody logs in, because NULLs would escape the unique constraint.
 feedbacks = Table(

@@ -15,7 +15,7 @@ import datalayer
 ROOT = Path(__file__).resolve().parents[1]
 
 # Packages of datalayer whose modules have floors of their own.
-ROOMS = {"chainlit", "dialects", "search", "sql"}
+ROOMS = {"chain", "chainlit", "dialects", "search", "sql"}
 # Floor of each module of datalayer, or package. On one floor only the imports of SIDEWAYS are allowed.
 FLOORS = {
     "errors": 0,
@@ -41,6 +41,12 @@ FLOORS = {
     "chainlit.ended_sessions": 1,
     "chainlit.votes": 1,
     "schema": 1,
+    "chain": 0,
+    "chain.content": 2,
+    "chain.rows": 3,
+    "chain.adding": 4,
+    "chain.checking": 4,
+    "history": 15,
     "search": 0,
     "search.tokens": 1,
     "search.stems": 2,
@@ -147,7 +153,6 @@ FLOORS = {
     "archive": 9,
     "archived": 9,
     "restoring": 17,
-    "imports": 17,
     "takeover": 15,
     "retention": 10,
     "pruning": 3,
@@ -212,7 +217,7 @@ SIDEWAYS = {
     ("sql.forking", "sql.merging"),
 }
 # What may import SQLAlchemy, and what Chainlit: packages and modules of datalayer.
-SQLALCHEMY = {"column_types", "dialects", "migrations", "schema", "search", "sql"}
+SQLALCHEMY = {"chain", "column_types", "dialects", "migrations", "schema", "search", "sql"}
 CHAINLIT = {"chainlit", "door"}
 # Floor of each room of the assistant. An import goes only to a lower floor; app.py stands above all of them.
 ROOMS_OF_ASSISTANT = {

@@ -1,11 +1,13 @@
-"""The index is changed in the transaction that changes what is said: what a group of writes touches is noted before,
-and looked at again when all of them are applied."""
+"""The index, and the chains of the threads, change in the transaction that changes what is said: what a group of writes
+touches is noted before, and looked at again when all of them are applied."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
+from ..chain.adding import Chains
 from ..sql import vectors
 from . import building, documents, engines
 from .base import Damaged, Kind
@@ -17,8 +19,9 @@ logger = logging.getLogger("datalayer")
 class Changes:
     """Of one transaction."""
 
-    def __init__(self, connection: Connection, vectors_since: int | None = None) -> None:
-        """``vectors_since``: as in ``vectors.note``."""
+    def __init__(self, connection: Connection, vectors_since: int | None = None, locked: Collection[str] = ()) -> None:
+        """``vectors_since``: as in ``vectors.note``. ``locked``: as in ``Chains``."""
+        self._chains = Chains(connection, locked)
         self._connection = connection
         self._vectors_since = vectors_since
         self._index = engines.of(connection)
@@ -28,17 +31,30 @@ class Changes:
         self._messages: dict[str, Document] = {}
         self._titles: dict[str, Document] = {}
 
-    def steps(self, ids: Iterable[str | None], new: Iterable[str] = ()) -> None:
-        """To be called before the steps, their files or their votes change. ``new``: those that are not there yet."""
-        known = {key for key in ids if key} - self._steps
+    def new(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Rows of steps that are added."""
+        self._chains.add(rows)
+        self._steps |= {row["id"] for row in rows}
+
+    def steps(self, ids: Iterable[str | None], said: bool = True) -> None:
+        """To be called before the steps, their files or their votes change. ``said``: not only their votes, or whose
+        they are."""
+        touched = {key for key in ids if key}
+        if said:
+            self._chains.touch(touched)
+        known = touched - self._steps
         if known and self._index.needs_old:
             self._messages |= documents.messages(self._connection, known)
-        self._steps |= known | set(new)
+        self._steps |= known
         self._stored |= known
 
     def copied(self, ids: Iterable[str]) -> None:
         """New steps that have a vector already."""
         self._stored.update(ids)
+
+    def made(self, thread_id: str) -> None:
+        """A thread that was not there."""
+        self._chains.made(thread_id)
 
     def thread(self, thread_id: str, new: bool = False) -> None:
         """To be called before the name, the tags or the files of the thread change. ``new``: it is not there yet."""
@@ -48,6 +64,7 @@ class Changes:
 
     def store(self) -> bool:
         """To be called when all is changed. Whether the index is no longer clean."""
+        self._chains.store()
         messages = documents.messages(self._connection, self._steps) if self._steps else {}
         vectors.note(self._connection, self._stored, messages, self._vectors_since)
         try:

@@ -150,7 +150,8 @@ def _note_thread(group: Group, thread_id: str, values: dict[str, Any]) -> None:
     if values.keys() & _SAID:
         group.words.thread(thread_id)
     if "user_id" in values:  # what nobody had said is this user's now
-        group.words.steps(group.connection.execute(select(steps.c.id).where(steps.c.thread_id == thread_id)).scalars())
+        these = select(steps.c.id).where(steps.c.thread_id == thread_id)
+        group.words.steps(group.connection.execute(these).scalars(), said=False)
 
 
 def _may_name(source: str, stored: str | None) -> bool:
@@ -283,7 +284,7 @@ def _upsert_feedback(group: Group, write: UpsertFeedback) -> str:
         raise NotFound("There is no such message")
     voter = author_id(write.actor) or facts.owner(thread) or ""
     group.recount(thread)
-    group.words.steps([write.step_id])
+    group.words.steps([write.step_id], said=False)
     row = {"step_id": write.step_id, "user_id": voter, "created_at": write.at}
     vote = {"id": write.id, "value": write.value, "comment": write.comment}  # the id that the caller was told
     group.connection.execute(group.sql.upsert(feedbacks, ("step_id", "user_id"), frozenset(vote)), row | vote)
@@ -296,7 +297,7 @@ def _delete_feedback(group: Group, write: DeleteFeedback) -> bool:
         which &= feedbacks.c.user_id == (author_id(write.actor) or "")
     voted = select(steps.c.id, steps.c.thread_id).join(feedbacks, feedbacks.c.step_id == steps.c.id).where(which)
     for step_id, thread_id in group.connection.execute(voted).all():
-        group.words.steps([step_id])
+        group.words.steps([step_id], said=False)
         group.recount(thread_id)
     return bool(group.connection.execute(delete(feedbacks).where(which)).rowcount)
 

@@ -73,6 +73,7 @@ class Facts:
     ``summaries``: threads that had a summary; it may be gone by now. ``newest``: thread -> time of its newest step.
     ``written``: step -> when it was written last. ``trashed``: thread -> since when it is in the trash.
     ``aside``: steps of a version that is not shown. ``active``: thread -> its last activity before this group.
+    ``locked``: threads to which nobody else writes until this transaction ends, where others may write at all.
 
     Kept true by the writes as they are applied, so that a write sees those before it in its group.
     """
@@ -92,6 +93,7 @@ class Facts:
         self.deleted: set[tuple[str, str]] = set()
         belongs: dict[str, dict[str, Any]] = {"thread": self.owners, "step": self.steps, "element": self.elements}
         ids = named(writes)
+        self.locked = frozenset().union(*(write.threads for write in writes)) if lock else frozenset[str]()
         if lock:
             connection.execute(_LOCK_THREADS, ids)
             if any(write.thread_id is None for write in writes):

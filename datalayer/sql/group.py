@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from .. import dialects
+from ..chain.content import LINKED
 from ..errors import DataLayerError, InvalidInput, NotFound
 from ..records import check_time, month_of, user_id
 from ..schema import MESSAGES, elements, steps, threads, tombstones, users
@@ -57,7 +58,7 @@ class Group:
         self.vanished = vanished
         self.released: set[str] = set()
         self.uncounted: dict[str, str] = {}
-        self.words = Changes(connection, vectors_since)
+        self.words = Changes(connection, vectors_since, facts.locked)
         self._users: dict[str, dict[str, Any]] = {}
         self._threads: list[dict[str, Any]] = []
         self._steps: dict[tuple[bool, frozenset[str]], list[dict[str, Any]]] = {}
@@ -100,6 +101,7 @@ class Group:
 
     def add_thread(self, row: dict[str, Any]) -> None:
         self.facts.owners[row["id"]] = row["user_id"]
+        self.words.made(row["id"])
         self.recount(row["id"])
         self._threads.append(row)
 
@@ -147,9 +149,11 @@ class Group:
             collected.clear()
 
     def _note(self, rows: list[dict[str, Any]], stored: bool) -> None:
-        """Only messages are found by their words; what is stored may be one."""
-        ids = [row["id"] for row in rows if stored or row.get("type") in MESSAGES]
-        self.words.steps(ids if stored else (), new=() if stored else ids)
+        """Only messages are found by their words, and linked; what is stored may be one."""
+        if stored:
+            self.words.steps(row["id"] for row in rows)
+        else:
+            self.words.new([row for row in rows if row.get("type") in LINKED])
 
     def put(self, table: Table, given: frozenset[str], new: bool) -> Insert:
         """INSERT of rows that, where the id exists, sets the columns ``given`` (I4).

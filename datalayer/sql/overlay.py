@@ -15,7 +15,19 @@ from sqlalchemy import Connection, Select, Table, func, or_, select, true
 from .. import dialects, schema
 from ..dialects import sqlite
 from ..dialects.expressions import listed
-from ..schema import blobs, elements, feedbacks, file_texts, steps, summaries, thread_tags, threads, tombstones, users
+from ..schema import (
+    blobs,
+    elements,
+    feedbacks,
+    file_texts,
+    links,
+    steps,
+    summaries,
+    thread_tags,
+    threads,
+    tombstones,
+    users,
+)
 from ..search import building
 from ..writes import Write
 from .apply import apply
@@ -45,6 +57,7 @@ _CONTENT: dict[str, Select[Any]] = {
         feedbacks.c.step_id.in_(select(steps.c.id).where(steps.c.thread_id.in_(_here)))
     ),
     "summaries": select(summaries).where(summaries.c.thread_id.in_(_here)),
+    "links": select(links).where(links.c.thread_id.in_(_here)),
 }
 _NAMED = select(steps).where(steps.c.thread_id.in_(_here), steps.c.id.in_(listed("steps")))
 # A write may know a step by its id alone.

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,20 @@ class TestJson:
         assert "first version" in ask(place, "migrate", "down", code=1)["error"]
         assert ask(place, "migrate", "up")["after"] == HEAD
         assert ask(place, "migrate", "up")["backup"] is None
+
+    def test_verify_history(self, place: Place) -> None:
+        found = ask(place, "verify", "--history")
+        assert (found["threads"], found["messages"], found["wrong"]) == (1, 1, 0)
+        assert ask(place, "verify", "--history", "--thread", "t")["messages"] == 1
+        assert "no messages" in ask(place, "verify", "--history", "--thread", "nowhere", code=1)["error"]
+        assert "1 messages in 1 conversations are what their chains say" in run(place, "verify", "--history")
+        with closing(sqlite3.connect(place.database)) as database, database:
+            database.execute("UPDATE steps SET output = 'goodbye'")
+        (problem,) = ask(place, "verify", "--history", code=1)["problems"]
+        assert (problem["thread_id"], problem["number"], problem["step_id"]) == ("t", 2, "s")
+        printed = run(place, "verify", "--history", code=1)
+        assert f"conversation t, link 2, {problem['at']}, message s: the message was changed" in printed
+        assert "goodbye" not in printed
 
     def test_restore_archive(self, place: Place, tmp_path: Path) -> None:
         async def clean_up() -> None:

@@ -1,0 +1,211 @@
+"""Whether the messages of each thread are what its chain says: link by link, in bounded memory."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, and_, bindparam, exists, func, select
+
+from .. import dialects
+from ..dialects.base import Row
+from ..records import to_iso
+from ..schema import links, steps, threads
+from . import rows
+from .content import DELETED, Message, first, is_linked, linked
+
+_AT_ONCE = 1000
+"""Links, or messages, that are held in memory."""
+MOST = 1000
+"""Problems that are told one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    thread_id: str
+    number: int | None
+    """Of the link; None: there is none."""
+    step_id: str | None
+    at: str | None
+    """When the link was made, or the message itself where there is no link: as ``to_iso`` gives it."""
+    what: str
+
+
+@dataclass(slots=True)
+class History:
+    """What a check has found."""
+
+    threads: int = 0
+    """Those that have a chain."""
+    links: int = 0
+    messages: int = 0
+    """That are what their link says."""
+    deleted: int = 0
+    unproved: int = 0
+    """Threads with messages that have no chain yet."""
+    since: str | None = None
+    """When the first of the chains began, as ``to_iso`` gives it."""
+    wrong: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    """The first MOST of those that are wrong."""
+
+    def tell(self, problem: Problem) -> None:
+        self.wrong += 1
+        if len(self.problems) < MOST:
+            self.problems.append(problem)
+
+
+class Link(NamedTuple):
+    thread_id: str
+    number: int
+    kind: str
+    of: int | None
+    at: int
+    step_id: str | None
+    salt: bytes | None
+    digest: bytes | None
+    hash: bytes
+    message: Message | None
+    """That it names; None: it is not there."""
+
+
+_LINKS: Select[Any] = (
+    select(
+        *(links.c.thread_id, links.c.number, links.c.kind, links.c.of, links.c.at, links.c.step_id, links.c.salt),
+        *(links.c.digest, links.c.hash, *rows.MESSAGE),
+    )
+    .outerjoin(steps, and_(steps.c.id == links.c.step_id, steps.c.thread_id == links.c.thread_id))
+    .order_by(links.c.thread_id, links.c.number)
+    .limit(_AT_ONCE)
+)
+# Two queries, as no database has one index for both.
+_OF_ONE = _LINKS.where(links.c.thread_id == bindparam("thread"), links.c.number > bindparam("number"))
+_OF_OTHERS = _LINKS.where(links.c.thread_id > bindparam("thread"))
+_OWN = exists(select(1).where(links.c.step_id == steps.c.id, links.c.thread_id == steps.c.thread_id))
+_HAS_CHAIN = exists(select(1).where(links.c.thread_id == steps.c.thread_id, links.c.number == 0))
+_ADDED: Select[Any] = (
+    select(*rows.MESSAGE).where(rows.IS_LINKED, ~_OWN, _HAS_CHAIN).order_by(steps.c.id).limit(_AT_ONCE)
+)
+_UNPROVED: Select[Any] = (
+    select(func.count())
+    .select_from(threads)
+    .where(
+        ~exists(select(1).where(links.c.thread_id == threads.c.id, links.c.number == 0)),
+        exists(select(1).where(steps.c.thread_id == threads.c.id, rows.IS_LINKED)),
+    )
+)
+
+
+def check(
+    connection: Connection, thread_id: str | None = None, progress: Callable[[str, int, int], None] = lambda *_: None
+) -> History:
+    """Of one moment, where the transaction sees one. ``thread_id``: of this thread alone. Changes nothing."""
+    found = History()
+    these = [] if thread_id is None else [links.c.thread_id == thread_id]
+    total = connection.execute(select(func.count()).select_from(links).where(*these)).scalar_one()
+    walk, done = None, 0
+    for batch in _batches(connection, thread_id):
+        files = rows.files_of(connection, [link.step_id for link in batch if link.step_id])
+        for link in batch:
+            if walk is None or walk.thread != link.thread_id:
+                if walk is not None:
+                    walk.end()
+                walk = _Walk(found, link.thread_id)
+            walk.go(link, files[link.thread_id, link.step_id] if link.step_id else ())
+        progress("checking the history", done := done + len(batch), total)
+    if walk is not None:
+        walk.end()
+    for message in _added(connection, thread_id):
+        made = to_iso(message.created_at)
+        found.tell(Problem(message.thread_id, None, message.id, made, "a message was added"))
+    these = [] if thread_id is None else [threads.c.id == thread_id]
+    found.unproved = connection.execute(_UNPROVED.where(*these)).scalar_one()
+    return found
+
+
+def _batches(connection: Connection, thread_id: str | None) -> Iterator[list[Link]]:
+    def read(query: Select[Any], **after: Any) -> list[Link]:
+        return dialects.of(connection).fetch(connection, query, after, _as_link)
+
+    batch = read(_OF_OTHERS, thread="") if thread_id is None else read(_OF_ONE, thread=thread_id, number=-1)
+    while batch:
+        yield batch
+        thread, number = batch[-1][:2]
+        batch = read(_OF_ONE, thread=thread, number=number)
+        if len(batch) < _AT_ONCE and thread_id is None:
+            batch += read(_OF_OTHERS, thread=thread)
+
+
+def _as_link(row: Row) -> Link:
+    return Link._make([*row[:9], Message(*row[9:]) if row[9] is not None else None])
+
+
+def _added(connection: Connection, thread_id: str | None) -> Iterator[Message]:
+    """Messages without a link in threads that have a chain."""
+    query = _ADDED if thread_id is None else _ADDED.where(steps.c.thread_id == thread_id)
+    batch = [Message(*row) for row in connection.execute(query)]
+    while batch:
+        yield from filter(is_linked, batch)
+        batch = [Message(*row) for row in connection.execute(query.where(steps.c.id > batch[-1].id))]
+
+
+class _Walk:
+    """Along the links of a thread."""
+
+    def __init__(self, found: History, thread: str) -> None:
+        found.threads += 1
+        self._found = found
+        self.thread = thread
+        self._head: Link | None = None
+        self._last: Link | None = None
+        self._hash = first(thread)
+        self._named: set[int] = set()
+        self._forgotten: dict[int, Link] = {}
+
+    def go(self, link: Link, files: Sequence[rows.File]) -> None:
+        """``files``: of the message that it names."""
+        if link.number == 0:
+            self._head, since = link, to_iso(link.at)
+            self._found.since = min(self._found.since or "~", since or "~")
+            return
+        self._found.links += 1
+        self._check_place(link)
+        self._check_replaced(link)
+        if link.kind == DELETED:
+            self._found.deleted += 1
+        elif link.step_id is None:
+            self._forgotten[link.number] = link  # which a later one must replace
+        else:
+            self._named.add(link.number)
+            self._check_message(link, link.message, files)
+
+    def end(self) -> None:
+        for link in self._forgotten.values():
+            self._tell(link, "the message was removed")
+        number = self._last.number if self._last else 0
+        if self._head is None or (self._head.of, self._head.hash) != (number, self._hash):
+            self._tell(self._last or self._head, "the chain was cut at its end")
+
+    def _check_place(self, link: Link) -> None:
+        if link.number != (self._last.number if self._last else 0) + 1:
+            self._tell(link, "the links before it were removed")
+        elif linked(self._hash, link.number, link.kind, link.of, to_iso(link.at), link.digest) != link.hash:
+            self._tell(link, "the link was changed, or put here")
+        self._last, self._hash = link, link.hash
+
+    def _check_replaced(self, link: Link) -> None:
+        if link.of in self._named:
+            self._tell(link, "what it replaces is there again")
+        elif link.of is not None and self._forgotten.pop(link.of, None) is None:
+            self._tell(link, "it replaces no link")
+
+    def _check_message(self, link: Link, message: Message | None, files: Sequence[rows.File]) -> None:
+        if message is None:
+            self._tell(link, "the message was removed")
+        elif not rows.is_as_linked(message, rows.Open(link.number, link.salt, link.digest), files):
+            self._tell(link, "the message was changed")
+        else:
+            self._found.messages += 1
+
+    def _tell(self, link: Link | None, what: str) -> None:
+        number, step, at = (link.number, link.step_id, to_iso(link.at)) if link else (None, None, None)
+        self._found.tell(Problem(self.thread, number, step, at, what))

@@ -1,0 +1,78 @@
+"""What a link is made of, byte for byte. It cannot change without another name in ``_FIRST``.
+
+Digested is only what an export carries as it is stored. Metadata are not: an export withholds what may be a secret.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from ..records import to_iso
+from ..schema import MESSAGES
+from ..versions import ASIDE, MARK, RECORD, mark
+
+LINKED = (*MESSAGES, ASIDE, RECORD)
+"""Types of the steps that may have a link."""
+SAID, CHANGED, DELETED, BEGUN, FOUND = "said", "changed", "deleted", "begun", "found"
+HEAD = "head"
+"""Kind of the row that says how long a chain is."""
+STREAMING = "streaming"
+"""Status of a message that changes with every moment."""
+
+_FIRST = b"threadkeep chain 1\n"
+_ASIDE, _RECORD = ("question", "version", "type", "top"), ("question", "shown", "made", "replaced")
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
+
+class Message(NamedTuple):
+    """What of a step counts."""
+
+    id: str
+    thread_id: str
+    type: str | None
+    parent_id: str | None
+    name: str | None
+    input: str | None
+    output: str | None
+    created_at: int
+    metadata: dict[str, Any] | None
+    """Only of what is aside, and of records of versions; else None."""
+    status: str | None
+
+
+def is_linked(message: Message) -> bool:
+    """Whether it is a message, whatever it is stored as now: what is aside keeps what it was in its metadata."""
+    if message.type != ASIDE:
+        return message.type in LINKED
+    was = mark(message.metadata)
+    return "type" not in was or was["type"] in LINKED
+
+
+def content(message: Message, files: Sequence[tuple[str, str | None, str | None]]) -> bytes:
+    """``files``: id, name and SHA-256 of each, in the order of their ids."""
+    said = (message.id, message.type, message.parent_id, message.name, message.input, message.output)
+    return _encode([*said, to_iso(message.created_at), files, _versions(message)]).encode()
+
+
+def _versions(message: Message) -> list[Any] | None:
+    if message.metadata is None:
+        return None
+    names, key = (_ASIDE, MARK) if message.type == ASIDE else (_RECORD, RECORD)
+    known = message.metadata.get(key)
+    return [known.get(name) for name in names] if isinstance(known, Mapping) else None
+
+
+def digest(salt: bytes, said: bytes) -> bytes:
+    return sha256(salt + said).digest()
+
+
+def first(thread_id: str) -> bytes:
+    """What the first link of a thread stands on."""
+    return sha256(_FIRST + thread_id.encode("utf-8", "surrogatepass")).digest()
+
+
+def linked(before: bytes, number: int, kind: str, of: int | None, at: str | None, digest: bytes | None) -> bytes:
+    """The hash of a link. ``before``: that of the one before it. ``at``: as ``to_iso`` gives it."""
+    fields = f"{number} {kind} {of or 0} {at}\n".encode()
+    return sha256(before + fields + (digest or b"")).digest()

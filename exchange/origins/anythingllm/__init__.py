@@ -1,5 +1,0 @@
-"""What AnythingLLM exports."""
-
-from .chats import AnythingLLM
-
-__all__ = ["AnythingLLM"]

@@ -1,5 +1,0 @@
-"""What Gemini exports."""
-
-from .activities import Gemini
-
-__all__ = ["Gemini"]

@@ -1,5 +1,0 @@
-"""What LibreChat exports."""
-
-from .conversations import LibreChat
-
-__all__ = ["LibreChat"]

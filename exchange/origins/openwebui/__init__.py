@@ -1,5 +1,0 @@
-"""What Open WebUI exports."""
-
-from .conversations import OpenWebUI
-
-__all__ = ["OpenWebUI"]
