@@ -9,17 +9,20 @@ from pathlib import Path
 from datalayer import InvalidInput, NotFound, Store
 from datalayer.passages import LEFT_OUT, FileUse
 from datalayer.records import Thread, now
-from datalayer.writes import DeleteElement, UpsertElement
+from datalayer.writes import DeleteElement, RestoreElement, TrashElement, UpsertElement
 
-BACK = {"leave_out": "take_in", "take_in": "leave_out"}
-"""What takes each back; a file that is deleted does not come back."""
+BACK = {"leave_out": "take_in", "take_in": "leave_out", "trash": "restore", "restore": "trash"}
+"""What takes each back; a file that is deleted for good does not come back."""
 CHANGES = frozenset({*BACK, "delete", "add"})
 
 
 async def use_of(store: Store, user_id: str, element_id: str) -> FileUse:
-    """Raises NotFound where the user has no such file."""
+    """Of one in the trash, too. Raises NotFound where the user has no such file."""
     for use in await store.own_uses(user_id, [element_id]):
         return use
+    for use in await store.own_trashed_files(user_id):
+        if use.element_id == element_id:
+            return use
     raise NotFound("There is no such file")
 
 
@@ -27,7 +30,12 @@ async def apply(store: Store, identifier: str, use: FileUse, what: str) -> None:
     """``use``: of the user ``identifier``. Raises DataLayerError."""
     which = {"actor": identifier, "thread_id": use.thread_id, "id": use.element_id, "at": now()}
     if what == "delete":
-        await store.submit(DeleteElement(**which))  # type: ignore[arg-type]
+        since = {"trashed_before": now()} if use.trashed_at else {}
+        await store.submit(DeleteElement(**which, **since))  # type: ignore[arg-type]
+        return
+    if what in ("trash", "restore"):
+        kind = TrashElement if what == "trash" else RestoreElement
+        await store.submit(kind(**which))  # type: ignore[arg-type]
         return
     element = await store.element(use.thread_id, use.element_id)
     if element is None:

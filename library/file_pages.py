@@ -12,7 +12,7 @@ from .address import PREFIX, Address
 from .asking import Person, is_ours, nobody, person
 from .file_address import FileAddress, read
 from .file_changes import BACK, CHANGES, add, apply, use_of
-from .filing import Filed, Passages, elsewhere, filed, passages
+from .filing import Filed, Passages, called, elsewhere, filed, passages
 from .forms import sent
 from .pages import failed
 from .places import Tally, places
@@ -65,8 +65,10 @@ class FilePages:
             if not text.is_identifier(key):
                 raise NotFound("There is no such file")
             use = await use_of(self._layer.store, who.id, key)
+            if what in ("delete", "trash") and not use.trashed_at:
+                what = "trash" if self._layer.has_trash else "delete"
             if what == "delete" and form.get("sure") != "yes":
-                return page("file_sure.html", request, Address(), who, here=address, use=use)
+                return page("file_sure.html", request, Address(), who, here=address, use=use, called=called(use.name))
             if what == "add":
                 return await self._add(request, who, address, use, str(form.get("thread", "")))
             await apply(self._layer.store, who.identifier, use, what)
@@ -103,6 +105,8 @@ class FilePages:
             notice, status = notice or failure("no_page", to), 404 if notice is None else status
             address = address.to()
             found = await filed(store, who.id, address, to)
+        if found.known and request.query_params.get("known") == found.known:
+            return Response(status_code=204, headers={"Cache-Control": "no-store"})
         if address.file and found.opened is None:
             if notice is None:
                 notice, status = failure("file_gone", to), 404
@@ -122,6 +126,7 @@ class FilePages:
         return {
             "here": address,
             "files": found,
+            "has_trash": self._layer.has_trash,
             "places": where,
             "passages": read_of,
             "others": await elsewhere(store, who.id, found.file, to) if found.file else [],

@@ -1,5 +1,6 @@
 """A page of a person's files, or of what was found in them, as a template shows it."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ from datalayer.passages import FileUse, FoundPassage, OwnFile, OwnFiles, unit_of
 from datalayer.search.query import Query, Term
 from datalayer.search.snippets import snippet
 from datalayer.search.tokens import tokens
-from datalayer.text import one_line
+from datalayer.text import one_line, undirected
 
 from .file_address import FileAddress
 from .markup import marked
@@ -21,6 +22,11 @@ _SEEN = ("image/", "audio/", "video/")
 """What begins the types of files that nobody reads."""
 SENTENCES = ("encrypted", "broken", "empty", "scanned", "too_large", "too_slow", "old_format", "not_text")
 """Why a file has no passages, where there is a sentence for it."""
+
+
+def called(name: str) -> str:
+    """The name of a file as it is shown."""
+    return one_line(undirected(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,19 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Thrown:
+    """A file in the trash."""
+
+    id: str
+    name: str
+    size: str
+    moment: str
+    """Since when it is there."""
+    thread: str
+    thread_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that was found."""
 
@@ -81,6 +100,10 @@ class Filed:
     opened: Row | None = None
     file: OwnFile | None = None
     """The one that is open."""
+    thrown: list[Thrown] = field(default_factory=list)
+    """Those that came into the trash last."""
+    known: str = ""
+    """A digest of what is shown, by which a page asks whether that has changed."""
 
 
 async def filed(store: Store, user_id: str, address: FileAddress, to: Language) -> Filed:
@@ -90,11 +113,20 @@ async def filed(store: Store, user_id: str, address: FileAddress, to: Language) 
         user_id, first, address.after, address.sort, element_id=address.file, like=address.words
     )
     hits = await _hits(store, user_id, address.words, to) if address.words and not address.after else []
-    return _filed(found, hits, to)
+    thrown = [] if address.words or address.after else await store.own_trashed_files(user_id)
+    return _filed(found, hits, [_thrown(use, to) for use in thrown[:SIZE]], to)
 
 
-def _filed(found: OwnFiles, hits: list[Hit], to: Language) -> Filed:
+def _thrown(use: FileUse, to: Language) -> Thrown:
+    name, moment = one_line(use.thread_name or ""), day(use.trashed_at, to)
+    return Thrown(use.element_id, called(use.name), size(use.size, to), moment, use.thread_id, name)
+
+
+def _filed(found: OwnFiles, hits: list[Hit], thrown: list[Thrown], to: Language) -> Filed:
+    shown = (found.files, found.opened, hits, thrown, found.next, found.count, found.size)
     return Filed(
+        thrown=thrown,
+        known=hashlib.sha256(repr(shown).encode(errors="replace")).hexdigest()[:16],
         rows=[row(each, to) for each in found.files],
         next=found.next,
         hits=hits,
@@ -110,7 +142,7 @@ def row(file: OwnFile, to: Language) -> Row:
     last = file.uses[0]
     return Row(
         id=last.element_id,
-        name=one_line(last.name),
+        name=called(last.name),
         size=size(last.size, to),
         told=told(file, to),
         moment=day(last.created_at, to),
@@ -154,7 +186,7 @@ async def _hits(store: Store, user_id: str, words: str, to: Language) -> list[Hi
 def _hit(found: FoundPassage, use: FileUse, asked: Query, to: Language) -> Hit:
     return Hit(
         id=found.element_id,
-        name=one_line(found.name),
+        name=called(found.name),
         number=found.number,
         place=place(found.place, to),
         said=marked(snippet(found.text, asked)),

@@ -53,7 +53,10 @@ def _apart(value: str) -> Markup:
 
 def told_of_file(what: str, use: FileUse, undone: bool, back: str, at: str, to: Language) -> Notice:
     """``back``: what takes it back, sent to ``at``."""
-    names = {"name": _apart(use.name), "thread": _apart(text.one_line(use.thread_name or "") or say("untitled", to))}
+    names = {
+        "name": _apart(text.one_line(text.undirected(use.name))),
+        "thread": _apart(text.one_line(use.thread_name or "") or say("untitled", to)),
+    }
     done = said(f"file_did_{what}", to, **names)
     return Notice(said("file_undone", to, done=done) if undone else done, undo=back, at=at)
 

@@ -114,7 +114,7 @@ const isLive = (event) => event.detail.requestConfig?.elt.id === "live" || event
 
 // While somebody chooses, the list stands still.
 document.addEventListener("htmx:beforeRequest", (event) => {
-  const finding = document.activeElement?.id === "find";
+  const finding = ["find", "words", "other"].includes(document.activeElement?.id);
   const busy = document.hidden || finding || chosen().length || one(".tools details[open]");
   if (event.detail.elt.id === "live" && busy) event.preventDefault();
 });

@@ -314,7 +314,7 @@ async def look_for_files_in_the_library(mallory: Client, alice: Victim) -> None:
         await mallory.request("GET", "/library/files", params=asked)
         for asked in ({}, {"file": key}, {"words": SECRET[:5]}, {"sort": "name", "after": "."}, {"after": f"{2**62}.x"})
     ]
-    for what in ("leave_out", "take_in", "delete", "add"):
+    for what in ("leave_out", "take_in", "trash", "restore", "delete", "add"):
         mine = {"guard": guard[1], "id": key, "sure": "yes", "thread": mallory.thread_id}
         answers.append(await mallory.request("POST", "/library/files", data=mine | {"do": what}))
         answers.append(await mallory.request("POST", "/library/files", data=mine | {"undo": f"{what}:{key}"}))

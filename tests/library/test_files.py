@@ -13,7 +13,7 @@ import library
 from datalayer import DataLayer, file_url
 from datalayer.passages import LEFT_OUT, Passage, Place
 from datalayer.records import now
-from datalayer.writes import TrashThread, UpdateThread, UpsertElement
+from datalayer.writes import TrashElement, TrashThread, UpdateThread, UpsertElement
 from library import filing
 from library.texts import say
 from tests.conftest import register, start_thread
@@ -61,10 +61,11 @@ class TestList:
         refusals = [f"{why}.pdf" for why in ("unheard-of", *filing.SENTENCES[::-1])]
         assert browser.names == [*refusals, "new.txt", "cut.txt", "same.txt"]
         said = told(browser)
-        assert len(set(said[:8])) == 8
+        refused, others = said[: len(refusals)], said[len(refusals) :]
+        assert len(set(refused)) == len(refusals)
         assert said[0] == "Could not be read"
         assert "Could not be read: it is protected by a password" in said
-        assert said[8:] == [
+        assert others == [
             "Not read yet",
             "Read as far as the limits allow: 1 passage",
             "Read: 2 pages, 3 passages",
@@ -74,12 +75,25 @@ class TestList:
         assert f"/thread/{one}?step={asked['id']}" in links(browser.text)
         assert re.search(r'aria-current="page">[^/]*</path>|aria-current="page"', browser.text)
         assert browser.text.count('aria-current="page"') == 1
-        assert '<bdi>Files</bdi><span class="count">11 · ' in browser.text
+        assert f'<bdi>Files</bdi><span class="count">{len(refusals) + 3} · ' in browser.text
         assert "Your files take " in browser.text
         await browser.visit()
-        assert '<bdi>Files</bdi><span class="count">11 · ' in browser.text
+        assert f'<bdi>Files</bdi><span class="count">{len(refusals) + 3} · ' in browser.text
         await browser.visit("/files", **{"accept-language": "fr"})
         assert "N’a pas pu être lu\u00a0: un mot de passe le protège" in told(browser)
+
+    async def test_a_name_turns_no_letters_round_and_is_no_markup(
+        self, mounted: DataLayer, ann: Any, browser: Browser
+    ) -> None:
+        key = await thread(mounted, ann, "One")
+        element = await put(mounted, key, "photo\u202egpj.exe", b"1")
+        await put(mounted, key, "a%22b<b>.txt", b"2")
+        await browser.visit(f"/files?file={element}")
+        assert browser.names == ["a%22b<b>.txt", "photogpj.exe"]
+        assert 'download="photogpj.exe"' in browser.text
+        answer = await do(browser, "leave_out", element)
+        assert "\u202e" not in answer.text
+        assert browser.notice == "Answers in “One” no longer draw on “photogpj.exe”. It is still attached."
 
     async def test_whoever_has_none_is_told_so(self, browser: Browser) -> None:
         await browser.visit("/files")
@@ -244,9 +258,58 @@ class TestChanges:
             assert stored is not None
             assert stored.props == props
 
-    async def test_removed_for_good_once_that_is_sure_and_from_one_conversation_only(
-        self, mounted: DataLayer, ann: Any, key: str, browser: Browser
+    async def test_into_the_trash_out_of_it_and_for_good(
+        self, mounted: DataLayer, key: str, browser: Browser, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(mounted, "has_trash", True)
+        element = await attach(mounted, key, *BIRDS)
+        await browser.visit(f"/files?file={element}")
+        assert 'name="do" value="trash"' in browser.text
+        await do(browser, "delete", element, path=f"/files?file={element}")  # as an older page has it
+        assert browser.notice == "“birds.txt” of “Plans” is in the trash."
+        assert "You have no files." in browser.text
+        assert "In the trash" in browser.text
+        assert await self.context(mounted, key) == []
+        await do(browser, "trash", element)  # pressed twice
+        assert len(await mounted.store.trashed_files(key)) == 1
+        await do(browser, "", "", undo=f"restore:{element}")
+        assert browser.notice == "Undone: “birds.txt” is back in “Plans”."
+        assert await self.context(mounted, key) == ["birds.txt"]
+        await do(browser, "trash", element)
+        await do(browser, "restore", element)
+        assert browser.notice == "“birds.txt” is back in “Plans”."
+        await do(browser, "", "", undo=browser.hidden("undo"))
+        assert browser.notice == "Undone: “birds.txt” of “Plans” is in the trash."
+        await do(browser, "delete", element)
+        assert "This cannot be undone." in browser.text
+        assert len(await mounted.store.trashed_files(key)) == 1
+        await do(browser, "delete", element, sure="yes")
+        assert browser.notice == "“birds.txt” is removed from “Plans” for good."
+        assert await mounted.store.trashed_files(key) == []
+        await do(browser, "", "", undo=f"restore:{element}")  # of another tab
+        assert browser.notice == "This file is not there any more, or it is in the trash."
+
+    async def test_a_page_learns_what_has_changed_meanwhile(
+        self, mounted: DataLayer, key: str, browser: Browser
+    ) -> None:
+        element = await put(mounted, key, "plan.txt", b"plan")
+        await browser.visit(f"/files?file={element}")
+        (again,) = re.findall(r'hx-get="/library([^"]*)" hx-trigger', browser.text)
+        assert (await browser.visit(unescape(again))).status_code == 204
+        await mounted.store.submit(
+            UpsertElement(thread_id=key, id=element, at=now(), values={"props": {LEFT_OUT: True}})
+        )
+        assert (await browser.visit(unescape(again))).status_code == 200
+        assert "Left out of answers" in browser.text
+        (again,) = re.findall(r'hx-get="/library([^"]*)" hx-trigger', browser.text)
+        await mounted.store.submit(TrashElement(thread_id=key, id=element, at=now()))
+        assert (await browser.visit(unescape(again))).status_code == 404
+        assert browser.notice == "This file is not there any more, or it is in the trash."
+
+    async def test_removed_for_good_once_that_is_sure_and_from_one_conversation_only(
+        self, mounted: DataLayer, ann: Any, key: str, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(mounted, "has_trash", False)
         other = await thread(mounted, ann, "Others")
         one = await attach(mounted, key, *BIRDS)
         two = await attach(mounted, other, *BIRDS)
@@ -255,13 +318,13 @@ class TestChanges:
         assert "This cannot be undone." in browser.text
         assert await self.context(mounted, key) == ["birds.txt"]
         await do(browser, "delete", one, path=f"/files?file={two}", sure="yes")
-        assert browser.notice == "“birds.txt” is removed from “Plans”."
+        assert browser.notice == "“birds.txt” is removed from “Plans” for good."
         assert 'name="undo"' not in browser.text
         assert await self.context(mounted, key) == []
         assert "herons" not in browser.text
         assert "The heron stands" in browser.text
         await do(browser, "delete", two, path=f"/files?file={two}", sure="yes")
-        assert browser.notice == "“birds.txt” is removed from “Others”."
+        assert browser.notice == "“birds.txt” is removed from “Others” for good."
         assert "You have no files." in browser.text
 
     async def test_added_to_another_conversation_once(
@@ -297,7 +360,7 @@ class TestChanges:
         assert (answer.status_code, browser.notice) == (422, say("no_thread", "en"))
         assert await mounted.store.thread_files(there.get(whose, "nobody")) == []
 
-    @pytest.mark.parametrize("what", ["leave_out", "take_in", "delete", "add"])
+    @pytest.mark.parametrize("what", ["leave_out", "take_in", "trash", "restore", "delete", "add"])
     async def test_what_is_gone_or_in_the_trash_is_left_alone(
         self, mounted: DataLayer, ann: Any, key: str, browser: Browser, what: str
     ) -> None:
@@ -357,7 +420,7 @@ async def test_nobody_sees_or_changes_another_users(
             bob.text.replace("her+birds", "").replace('value="her birds"', "").replace("“her birds”", ""),
         )
         assert element not in bob.text.replace(f"file={element}", "")
-    for what in ("leave_out", "take_in", "delete", "add"):
+    for what in ("leave_out", "take_in", "trash", "restore", "delete", "add"):
         answer = await do(bob, what, element, sure="yes", thread=bens)
         assert answer.status_code == 422
     await do(bob, "", "", undo=f"leave_out:{element}")
