@@ -22,6 +22,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # What is drawn as nothing although it is neither white space nor a format character (Default_Ignorable_Code_Point, and
 # the empty pattern of Braille).
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -119,6 +120,11 @@ def normal(form: Literal["NFC", "NFKD"], value: str) -> str:
 def one_line(value: str) -> str:
     """``value`` with every run of white space and control characters as one space."""
     return _SPACE.sub(" ", value).strip()
+
+
+def undirected(value: str) -> str:
+    """``value`` without the marks that turn the letters behind them round: a file would seem to have another ending."""
+    return _TURNING.sub("", value)
 
 
 def is_seen(value: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from datalayer.passages import CITES
 from datalayer.records import Element, Step
-from datalayer.text import one_line
+from datalayer.text import one_line, undirected
 from datalayer.versions import RECORD, chosen_path, record_id, versions_of
 from datalayer.whole import Vote, WholeThread
 
@@ -90,7 +90,7 @@ class Transcript:
     def _files(self) -> defaultdict[str, list[Element]]:
         found: defaultdict[str, list[Element]] = defaultdict(list)
         for element in self.whole.elements:
-            if (element.blob is not None or element.url) and _cited(element) is None:
+            if (element.blob is not None or element.url) and _source(element) is None:
                 found[element.for_id or ""].append(element)
         return found
 
@@ -98,8 +98,8 @@ class Transcript:
     def _sources(self) -> defaultdict[str, list[tuple[str, str]]]:
         found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         for element in self.whole.elements:
-            if (named := _cited(element)) is not None:
-                found[element.for_id or ""].append((element.name or "", named))
+            if (source := _source(element)) is not None:
+                found[element.for_id or ""].append((element.name or "", _cited(element, source, self.to)))
         return found
 
     @cached_property
@@ -115,13 +115,19 @@ class Transcript:
         return {vote.step_id: vote for vote in sorted(self.whole.votes, key=lambda vote: vote.user_id == author)}
 
 
-def _cited(element: Element) -> str | None:
-    """What passage it cites; None: it is no citation."""
+def _source(element: Element) -> dict[str, Any] | None:
+    """What it cites; None: it is no citation."""
+    source = element.props.get(CITES) if isinstance(element.props, dict) else None
+    return source if isinstance(source, dict) else None
+
+
+def _cited(element: Element, source: dict[str, Any], to: Language) -> str:
+    """Which passage of which file, or which other conversation, as it was called then."""
+    if "step" in source:
+        thread = one_line(undirected(str(source.get("thread_name") or "")))
+        return say("source_thread", to, name=thread) if thread else say("source_other", to)
     props = element.props if isinstance(element.props, dict) else {}
-    source = props.get(CITES)
-    if not isinstance(source, dict):
-        return None
-    return str(props.get("title") or source.get("name") or "–")
+    return undirected(str(props.get("title") or source.get("name") or "–"))
 
 
 def title(whole: WholeThread, to: Language) -> str:

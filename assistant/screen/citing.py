@@ -65,7 +65,8 @@ def _element(source: Source, file: ContextFile | None) -> Any:
         element.url = source_url(element.thread_id, element.id)
     element.name, element.display = f"[{source.n}]", "side"
     named = say("source_other", to) if part.thread_id else passages.title(part.name, part.place, to)
-    element.props = {CITES: source.stored(), "title": named}
+    told = {"thread_name": part.name} if part.thread_id and part.name else {}  # as it is called now, for exports
+    element.props = {CITES: {**source.stored(), **told}, "title": named}
     return element
 
 

@@ -4,6 +4,7 @@ import re
 from pathlib import PurePosixPath
 
 from datalayer.passages import Place
+from datalayer.text import undirected
 
 from ..texts import Language, say
 from ..texts.markdown import escape
@@ -21,7 +22,7 @@ _PROSE = frozenset({".txt", ".md", ".markdown", ".rst", ".eml", ".tex", ".org", 
 
 def title(name: str, place: Place, to: Language) -> str:
     """``report.pdf, page 3``, as plain text."""
-    name = " ".join(name.split())[:100]
+    name = " ".join(undirected(name).split())[:100]
     return ", ".join(filter(None, (name, places.told(place, to))))
 
 

@@ -121,8 +121,8 @@ def _disposition(name: str, kind: str) -> str:
 
 
 def _file_name(name: str) -> str:
-    """``name`` without folders and control characters, shortened before its ending."""
-    plain = re.sub(r"[/\\]", "_", text.one_line(name)) or "file"
+    """``name`` without folders, control characters and marks that turn it round, shortened before its ending."""
+    plain = re.sub(r"[/\\]", "_", text.one_line(text.undirected(name))) or "file"
     ending = PurePosixPath(plain).suffix[:20]
     return plain if len(plain) <= _NAME_LENGTH else plain[: _NAME_LENGTH - len(ending)] + ending
 

@@ -216,11 +216,19 @@ def element(found: Element, server: str = "") -> "ElementDict":
         "url": _url(found, server),
         "chainlitKey": found.chainlit_key,
         "objectKey": found.object_key,
-        "props": found.props,
+        "props": _props(found.props),
         "autoPlay": found.auto_play,
         "playerConfig": found.player_config,
     }
     return item | (found.extra or {})  # type: ignore[return-value]
+
+
+def _props(props: Any) -> Any:
+    """Without the name of another thread that is cited: whoever may see this one may not see that."""
+    source = props.get(CITES) if isinstance(props, Mapping) else None
+    if not isinstance(source, Mapping) or "thread_name" not in source:
+        return props
+    return {**props, CITES: {key: value for key, value in source.items() if key != "thread_name"}}
 
 
 def _url(found: Element, server: str) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from datalayer.records import Element, to_iso
-from datalayer.text import one_line
+from datalayer.text import one_line, undirected
 from datalayer.whole import WholeThread
 
 from .. import withheld
@@ -132,7 +132,7 @@ class _Holder:
             yield "</ul>\n"
 
     def _file(self, element: Element) -> Iterator[str]:
-        name = one_line(element.name or "") or "–"
+        name = one_line(undirected(element.name or "")) or "–"
         blob = self._whole.contents.get(element.blob or "")
         if blob is None and element.url:
             yield Markup('<a href="{}" rel="noopener noreferrer nofollow"><bdi>{}</bdi></a>').format(

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from markdown_it import MarkdownIt
 
 from datalayer.records import Element, to_iso
-from datalayer.text import one_line
+from datalayer.text import one_line, undirected
 from datalayer.whole import WholeThread
 
 from .. import withheld
@@ -108,7 +108,7 @@ def _files(elements: list[Element], to: Language, files: dict[str, str]) -> Iter
     if elements:
         yield "\n"
     for element in elements:
-        name = escape(one_line(element.name or "")) or "–"
+        name = escape(one_line(undirected(element.name or ""))) or "–"
         where = quote(files[element.id]) if element.id in files else ""
         if not where and element.url:
             where = quote(withheld.address(element.url), safe=":/?#[]@!$&'*+,;=%")

@@ -1,6 +1,7 @@
 """What other conversations have on a question, where a person wants a model to be shown it."""
 
 import asyncio
+import re
 
 from tests.client import Client
 from tests.e2e.conftest import App, Tabs
@@ -38,6 +39,10 @@ async def test_it_is_cited_and_opens(me: Client, gemini: GeminiServer, app: App)
     shown = (await tab.request("GET", element["url"])).text
     assert SAID in shown
     assert f"/thread/{me.thread_id}?step=" in shown
+    exported = await tab.request("GET", f"/export/{tab.thread_id}?format=markdown&lang=en")
+    assert re.search(r"zyxwvut.* \(another conversation\)", exported.text)  # named after what was said there first
+    [stored] = [each for each in (await tab.stored())["elements"] if (each["props"] or {}).get("source")]
+    assert "thread_name" not in str(stored)
     await ask(tab, gemini, "And the zyxwvut heron of the pond?", "Fish.", title=False)
     assert SAID in told(asked(gemini))  # with the second question too
 

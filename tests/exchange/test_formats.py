@@ -374,6 +374,28 @@ def test_what_an_answer_cites_is_told_and_commands_are_not(name: str) -> None:
     assert text.count("owls.pdf") == 2
 
 
+@pytest.mark.parametrize("name", ["markdown", "html"])
+def test_another_conversation_that_is_cited_is_called_as_it_was_then(name: str) -> None:
+    source = {"n": 1, "step": "s9"}
+    thread = whole(
+        step("They sing [1][2].", "assistant_message"),
+        elements=[
+            element("[1]", for_id="s1", url="/", props={"source": {**source, "thread_name": "Owls \u202e& night"}}),
+            element("[2]", for_id="s1", url="/", id="e2", props={"source": source, "title": "Une autre conversation"}),
+        ],
+    )
+    text = unescape(page(name, thread)).replace("\\", "")
+    assert "Owls & night (another conversation)" in text
+    assert text.count("nother conversation") == 2
+
+
+@pytest.mark.parametrize("name", ["markdown", "html"])
+def test_the_name_of_a_file_turns_no_letters_round(name: str) -> None:
+    assert "photogpj.exe" in page(
+        name, whole(step("Look"), elements=[element("photo\u202egpj.exe", for_id="s1", url="/")])
+    )
+
+
 def test_a_time_that_zip_does_not_know_breaks_nothing(tmp_path: Path) -> None:
     contents, _ = store(tmp_path)
     times = [-(1 << 60), 0, 250_000_000_000_000_000]

@@ -1,8 +1,10 @@
 """The route that serves elements, and who is asking, on Chainlit's own server over real HTTP requests."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from urllib.parse import unquote
 
 import chainlit as cl
 import httpx
@@ -250,6 +252,18 @@ class TestSafety:
         assert len(disposition) < 2000
         assert not set(disposition) & set("\r\n/\\\x00")
         assert (disposition.count("; filename"), disposition.count('"') in (0, 2)) == (1, True)
+
+    @pytest.mark.parametrize(
+        ("name", "saved"), [("photo\u202egpj.exe", "photogpj.exe"), ("100%22.txt", "100%22.txt"), ("a\u2066b", "ab")]
+    )
+    async def test_a_file_is_saved_under_the_name_that_it_seems_to_have(
+        self, layer: DataLayer, ann: Any, browser: Browser, name: str, saved: str
+    ) -> None:
+        answer = await browser("ann").get(await upload(layer, ann, name=name))
+        disposition = answer.headers["content-disposition"]
+        told = re.search(r"filename\*=utf-8\'\'(\S+)$|filename=\"([^\"%]+)\"$", disposition)
+        assert told is not None
+        assert unquote(told[1] or told[2]) == saved
 
     async def test_a_long_name_keeps_its_ending(self, layer: DataLayer, ann: Any, browser: Browser) -> None:
         answer = await browser("ann").get(await upload(layer, ann, name="x" * 5000 + ".png"))
