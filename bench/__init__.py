@@ -5,7 +5,7 @@ from dataclasses import dataclass
 NAMES = (
     *("list", "search", "start", "create", "concurrent", "resume", "servers"),
     *("stream", "backup", "chats", "screens", "locked", "hot", "flood", "paint", "long", "scale"),
-    *("organised", "retrieval", "carry", "extraction"),
+    *("organised", "retrieval", "carry", "extraction", "sessions"),
 )
 EVIDENCE = NAMES[:7]
 """What is said of large stores: ``bench/RESULTS.md`` is written when all of these are measured."""
@@ -59,10 +59,15 @@ class Sizes:
     """Each with a file of 100 passages."""
     carried: tuple[int, ...] = (5_000,)
     """Threads of ten messages that are exported."""
+    sessions: tuple[int, ...] = (100, 1_000)
+    """That are kept as JSON, too."""
+    session_writes: int = 20
 
 
 QUICK = Sizes(
     carried=(20,),
+    sessions=(100,),
+    session_writes=2,
     read_threads=(2, 5),
     rounds=1,
     creates=10,

@@ -90,6 +90,7 @@ async def _measure(run: "Run", folder: Path, names: tuple[str, ...]) -> None:
         scale,
         search,
         servers,
+        sessions,
         start,
     )
 
@@ -100,7 +101,7 @@ async def _measure(run: "Run", folder: Path, names: tuple[str, ...]) -> None:
             *(cases.create, cases.concurrent, cases.resume, servers.servers),
             *(durability.stream, durability.back_up, chats.chats, chats.screens, chats.locked, hot.hot, flood.flood),
             *(paint.paint, long.long, scale.scale, organised.organised, retrieval.retrieval, carry.carry),
-            extraction.extraction,
+            *(extraction.extraction, sessions.sessions),
         )
         for name, work in zip(NAMES, works, strict=True):
             if name in names:

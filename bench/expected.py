@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import median
 
-from . import Sizes, carry, listing, long, organised, retrieval, search, servers, start
+from . import Sizes, carry, listing, long, organised, retrieval, search, servers, sessions, start
 from .cases import CONCURRENT, CREATE, RESUME
 from .chats import AT_ONCE, FIRST_TOKEN, LOCKED_FIRST, RATE, SDK, SECOND_SCREEN, STOP
 from .contestants import BARE, CHAINLIT, NORMAL, OURS, POSTGRES, TRIGGERS
@@ -78,7 +78,8 @@ def promises(groups: Groups, sizes: Sizes) -> list[Promise]:
     found = Measured(groups)
     return [
         *chain.from_iterable(of(found, sizes) for of in (_lists, _searches, _starts, _writes, _resumes, _on_servers)),
-        *chain.from_iterable(of(found, sizes) for of in (_answers, _others, _long_ones, _organised, _retrieved, _out)),
+        *chain.from_iterable(of(found, sizes) for of in (_answers, _others, _long_ones, _organised, _retrieved)),
+        *chain.from_iterable(of(found, sizes) for of in (_out, _sessions)),
     ]
 
 
@@ -196,6 +197,15 @@ def _out(found: Measured, sizes: Sizes) -> Iterator[Promise]:
         case = carry.CASE.format(threads * EACH, threads, "json")
         rates = [1 / each for each in found.figures(case)]
         yield Promise(f"{case}: at least 20,000 messages a second", rates, 20_000, least=True)
+
+
+def _sessions(found: Measured, sizes: Sizes) -> Iterator[Promise]:
+    for threads in sizes.sessions:
+        for case, times in sessions.TIMES.items():
+            for slow in (sessions.FILES, sessions.ONE):
+                faster = found.times(case.format(threads), slow, OURS)
+                text = f"{case.format(threads)}: at least {times} times faster than {slow}"
+                yield Promise(text, faster, times, least=True)
 
 
 def _retrieved(found: Measured, sizes: Sizes) -> Iterator[Promise]:
