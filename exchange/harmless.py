@@ -11,15 +11,22 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import escape
 
+from . import maths
 
-def reader(code: Callable[[Token], str], link: str = "", table: str = "") -> MarkdownIt:
+
+def reader(
+    code: Callable[[Token], str],
+    link: str = "",
+    table: str = "",
+    formula: Callable[[Token], str] | None = None,
+) -> MarkdownIt:
     """``code``: the HTML of a block of code. ``link``, ``table``: attributes of links, and of what a wide table is
-    scrolled in, as HTML with a space before."""
+    scrolled in, as HTML with a space before. ``formula``: the HTML of a token of ``maths``; None: formulas are text."""
 
     def opened(address: Any) -> str:
         return f'<a href="{escape(str(address))}"{link} rel="noopener noreferrer nofollow">'
 
-    made = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    made = plain()
     for kind, rule in {
         "heading_open": lambda _: '<p class="heading">',
         "heading_close": lambda _: "</p>\n",
@@ -31,7 +38,16 @@ def reader(code: Callable[[Token], str], link: str = "", table: str = "") -> Mar
         "fence": code,
     }.items():
         made.add_render_rule(kind, _of_token(rule))
+    if formula is not None:
+        maths.add(made)
+        for kind in (maths.INLINE, maths.DISPLAY):
+            made.add_render_rule(kind, _of_token(formula))
     return made
+
+
+def plain() -> MarkdownIt:
+    """Which Markdown is read."""
+    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
 def _of_token(rule: Callable[[Token], str]) -> Any:

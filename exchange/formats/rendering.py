@@ -1,4 +1,4 @@
-"""What was said as HTML, code in colours."""
+"""What was said as HTML, code in colours, formulas as MathML."""
 
 from functools import cache
 
@@ -10,7 +10,9 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
+from .. import maths
 from ..harmless import reader
+from .formulas import mathml
 
 _LONGEST, _LONGEST_CODE = 100_000, 20_000
 """Characters of a message that is read as Markdown, of code that is coloured: some texts take the square of their
@@ -37,11 +39,17 @@ def _style(name: str) -> str:
 
 @cache
 def _reader() -> MarkdownIt:
-    return reader(_code)
+    return reader(_code, formula=_formula)
 
 
 def _code(token: Token) -> str:
     return f"<pre><code>{_coloured(token.content, (token.info or '').strip().split(' ')[0])}</code></pre>\n"
+
+
+def _formula(token: Token) -> str:
+    display = token.type == maths.DISPLAY
+    shown = mathml(token.content, display) or Markup("<code>{}</code>").format(token.markup)
+    return f'<div class="formula">{shown}</div>\n' if token.block else str(shown)
 
 
 def _coloured(code: str, language: str) -> str:
