@@ -51,9 +51,9 @@ requirements: ## Pin pyproject.toml again into requirements*.txt (ARGS=--upgrade
 		{ echo "# Pinned from pyproject.toml. Recompile with: make requirements"; cat "$$out"; } >"$$tools/pinned"; \
 		cat "$$tools/pinned" >"$$out"; \
 	}; \
-	pin requirements.txt --extra app --extra files; \
-	pin requirements-servers.txt --extra app --extra files --extra servers --constraint requirements.txt; \
-	pin requirements-dev.txt --extra app --extra files --extra dev --constraint requirements.txt --constraint requirements-servers.txt
+	pin requirements.txt --extra app --extra files --extra pdf; \
+	pin requirements-servers.txt --extra app --extra files --extra pdf --extra servers --constraint requirements.txt; \
+	pin requirements-dev.txt --extra app --extra files --extra pdf --extra dev --constraint requirements.txt --constraint requirements-servers.txt
 
 # Debian leaves ensurepip, without which venv cannot work, to the package python3-venv.
 .venv/.installed: requirements.txt

@@ -2,25 +2,30 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from datalayer import APPLICATION, InvalidInput, NotFound
 from datalayer.records import now, to_iso
 from datalayer.whole import FIRST, WholeThread
 
-from .formats import DOCUMENTS, FORMATS, PAGES
-from .formats.base import About
+from .formats import DOCUMENTS, FORMATS, PAGES, missing
+from .formats.base import About, encoded
 from .formats.csv import rows
-from .packing import Packing, Page, PagesZip, Sheet, SheetZip, encoded, page_name
+from .packing import Packing, Page, PagesZip, Sheet, SheetZip, page_name
 from .selection import Batch, Selection, Source, batches
 from .texts import Language, say
 
 T = TypeVar("T")
 _PIECE = 1 << 18
 """Bytes of a piece, or a few more."""
+_slow = ThreadPoolExecutor(2, "exchange-pages")
+"""For pages that may take minutes: so many are made at once, and nothing else waits for them."""
+Work = Callable[..., Awaitable[bytes]]
+"""Runs a function with its arguments in a thread."""
 Counted = Callable[[int], None]
 """Is told how many threads have been written."""
 
@@ -34,10 +39,16 @@ class Export:
     """Raises DataLayerError, OSError."""
 
 
+class NotInstalled(InvalidInput):
+    """What the format needs is not installed."""
+
+
 def check_name(name: str) -> None:
-    """Raises InvalidInput for what is no format."""
+    """Raises InvalidInput for what is no format, NotInstalled for one whose library is not there."""
     if name not in FORMATS:
         raise InvalidInput(f"The formats are {', '.join(FORMATS)}")
+    if missing(name):
+        raise NotInstalled("PDF needs Typst: pip install 'threadkeep[pdf]'")
 
 
 async def export(
@@ -59,17 +70,26 @@ async def export(
     alone = first.threads[0] if chosen.ids is not None and len(chosen.ids) == 1 else None
     packing, ending, mime = _packing(name, about, source, alone, packed)
     title = f"{say('name', to)}-{_day(about)}{ending}" if alone is None else page_name(alone, ending, about)
-    return Export(title, mime, _pieces(source, packing, _with(first, found), counted))
+    work = _in_slow_thread if name in PAGES and PAGES[name].slow else source.with_files
+    return Export(title, mime, _pieces(work, packing, _with(first, found), counted))
 
 
-def export_thread(whole: WholeThread, name: str, to: Language = "en") -> tuple[str, str, bytes]:
+async def _in_slow_thread(function: Callable[..., T], *args: Any) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_slow, function, *args)
+
+
+async def export_thread(whole: WholeThread, name: str, to: Language = "en") -> tuple[str, str, bytes]:
     """The name, the type and the content of a file of a thread that no store has, without the contents of its files.
     ``name``: of the format. Raises InvalidInput."""
     check_name(name)
     about = About(now(), Selection(whole.thread.user_id, (whole.thread.id,)).told(), to)
     packing = Page(PAGES[name], about, _Nothing()) if name in PAGES else Sheet(DOCUMENTS[name], about)
-    content = b"".join([*packing.begin(), *packing.add([whole]), *packing.end()])
+    content = await _in_slow_thread(_all, packing, whole)
     return page_name(whole, FORMATS[name].ending, about), FORMATS[name].mime, content
+
+
+def _all(packing: Packing, whole: WholeThread) -> bytes:
+    return b"".join([*packing.begin(), *packing.add([whole]), *packing.end()])
 
 
 class _Nothing:
@@ -112,23 +132,21 @@ async def _with(first: Batch, others: AsyncIterator[Batch]) -> AsyncIterator[Bat
         yield batch
 
 
-async def _pieces(
-    source: Source, packing: Packing, found: AsyncIterator[Batch], counted: Counted
-) -> AsyncIterator[bytes]:
+async def _pieces(work: Work, packing: Packing, found: AsyncIterator[Batch], counted: Counted) -> AsyncIterator[bytes]:
     done = 0
-    async for piece in pulled(source, packing.begin()):
+    async for piece in pulled(work, packing.begin()):
         yield piece
     async for batch in ahead(found):
-        async for piece in pulled(source, packing.add(batch.threads)):
+        async for piece in pulled(work, packing.add(batch.threads)):
             yield piece
         counted(done := done + len(batch.threads))
-    async for piece in pulled(source, packing.end()):
+    async for piece in pulled(work, packing.end()):
         yield piece
 
 
-async def pulled(source: Source, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def pulled(work: Work, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     """The pieces, made in threads beside the event loop, some at a time."""
-    while some := await source.with_files(_some, pieces):
+    while some := await work(_some, pieces):
         yield some
 
 

@@ -135,10 +135,10 @@ async def _resumed(this: _Export, file: BinaryIO) -> Written:
     done = before
     sheet = Sheet(DOCUMENTS[this.same["format"]], about, begun=done > 0 and bool(known.get("begun")))
     if not known:
-        await _written(file, pulled(source, sheet.begin()))
+        await _written(file, pulled(source.with_files, sheet.begin()))
     start = file.tell()
     async for batch in ahead(batches(source, this.chosen, known.get("place"))):
-        await _written(file, pulled(source, sheet.add(batch.threads)))
+        await _written(file, pulled(source.with_files, sheet.add(batch.threads)))
         this.progress(done := done + len(batch.threads))
         if batch.then is not None and done - saved >= _OFTEN:
             saved = done
@@ -147,7 +147,7 @@ async def _resumed(this: _Export, file: BinaryIO) -> Written:
             await asyncio.to_thread(_save, path, file, state | {"place": batch.then, "begun": begun})
     if not done:
         raise NotFound("There is no such conversation")
-    await _written(file, pulled(source, sheet.end()))
+    await _written(file, pulled(source.with_files, sheet.end()))
     return Written(path, done, file.tell(), before)
 
 

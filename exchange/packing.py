@@ -10,7 +10,7 @@ from typing import Protocol
 from datalayer.whole import WholeThread
 
 from .archive import Archive
-from .formats.base import About, Contents, Document, Pages
+from .formats.base import About, Contents, Document, Pages, encoded
 from .names import Names, safe
 from .texts import say
 from .transcript import title
@@ -26,11 +26,6 @@ class Packing(Protocol):
     def add(self, threads: Sequence[WholeThread]) -> Iterator[bytes]: ...
 
     def end(self) -> Iterator[bytes]: ...
-
-
-def encoded(text: str) -> bytes:
-    """Half a surrogate pair, which no database of ours takes, as JSON writes it."""
-    return text.encode("utf-8", "backslashreplace")
 
 
 class Sheet:
@@ -63,7 +58,7 @@ class Page:
 
     def add(self, threads: Sequence[WholeThread]) -> Iterator[bytes]:
         for whole in threads:
-            yield from map(encoded, self._pages.page(whole, self._about, {}, self._contents))
+            yield from self._pages.page(whole, self._about, {}, self._contents)
 
     def end(self) -> Iterator[bytes]:
         yield from ()
@@ -110,7 +105,7 @@ class PagesZip(_Zip):
         name = self._names.add(page_name(whole, self._pages.ending, self._about))
         files = _beside(whole, f"{name.removesuffix(ending)} files") if self._pages.beside else {}
         pieces = self._pages.page(whole, self._about, files, self._contents)
-        yield from self._archive.add(name, map(encoded, pieces), at)
+        yield from self._archive.add(name, pieces, at)
         for element in whole.elements:
             if element.id in files:
                 yield from self._content(files[element.id], whole.contents[element.blob or ""].name, at)

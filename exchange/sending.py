@@ -1,7 +1,7 @@
 """An export as the answer to a request: a file that a browser saves, sent while it is made.
 
 Always true: it is read no faster than it is fetched, so a slow browser takes no memory; one person fetches only a few
-at a time.
+at a time, and one only of those that take long to make, so that others have their turn.
 """
 
 import logging
@@ -13,14 +13,16 @@ from starlette.responses import Response, StreamingResponse
 from datalayer import DataLayerError
 
 from .exporting import Export, export
+from .formats import PAGES
 from .names import disposition
 from .selection import Selection, Source
 from .texts import Language
 
 logger = logging.getLogger("datalayer")
-AT_ONCE = 4
+AT_ONCE, SLOW_AT_ONCE = 4, 1
 """Of one person."""
-_running: Counter[str] = Counter()
+_running: Counter[tuple[str, bool]] = Counter()
+"""By person, and whether it takes long."""
 
 
 class TooMany(DataLayerError):
@@ -37,8 +39,9 @@ class BrokeOff(Exception):
 async def download(source: Source, chosen: Selection, name: str, to: Language) -> Response:
     """``name``: of the format. Raises NotFound where there is no such thread of theirs, InvalidInput, TooMany,
     StoreUnavailable."""
-    who = str(chosen.author)
-    if _running[who] >= AT_ONCE:
+    is_slow = name in PAGES and PAGES[name].slow
+    who = (str(chosen.author), is_slow)
+    if _running[who] >= (SLOW_AT_ONCE if is_slow else AT_ONCE):
         raise TooMany("Other exports are still being fetched. Wait until they have ended")
     made = await export(source, chosen, name, to)
     headers = {
@@ -50,7 +53,7 @@ async def download(source: Source, chosen: Selection, name: str, to: Language) -
     return StreamingResponse(_sent(made, who), headers=headers, media_type=made.mime)
 
 
-async def _sent(made: Export, who: str) -> AsyncIterator[bytes]:
+async def _sent(made: Export, who: tuple[str, bool]) -> AsyncIterator[bytes]:
     """Raises BrokeOff."""
     _running[who] += 1
     try:

@@ -21,8 +21,8 @@ from .changing import MOST
 from .selecting import Selection
 from .texts import Language
 
-FORMATS = ("markdown", "html", "json", "jsonl", "csv")
-"""As they are offered."""
+FORMATS = tuple(name for name in ("markdown", "html", "pdf", "json", "jsonl", "csv") if not exchange.missing(name))
+"""As they are offered: those whose library is installed."""
 
 
 class Refused(Exception):

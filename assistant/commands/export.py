@@ -14,12 +14,13 @@ PATH = "/export"
 _WORDS = {
     "markdown": ("", "markdown", "md", "text", "texte"),
     "html": ("html", "page", "web"),
+    "pdf": ("pdf",),
     "json": ("json",),
     "jsonl": ("jsonl", "openai"),
     "csv": ("csv", "usage", "consommation", "excel"),
 }
 """What means each format, folded."""
-_NAMES = {"markdown": "Markdown", "html": "HTML", "json": "JSON", "jsonl": "JSON Lines", "csv": "CSV"}
+_NAMES = {"markdown": "Markdown", "html": "HTML", "pdf": "PDF", "json": "JSON", "jsonl": "JSON Lines", "csv": "CSV"}
 _SHOWN = 100
 
 
@@ -29,10 +30,12 @@ async def export(asked: Asked) -> Reply:
     if name is None:
         formats = ", ".join(f"`{each}`" for each in _NAMES)
         return Reply(say("export_how", to, words=escape(asked.words[:_SHOWN]), formats=formats))
+    if exchange.missing(name):
+        return Reply(say("export_missing", to, format=_NAMES[name]))
     if asked.temporary is None:
         link = f"{asked.root}{PATH}/{quote(asked.thread.id, safe='')}?format={name}&lang={to}"
         return Reply(say("export_link", to, format=_NAMES[name], link=link))
     if name == "csv":
         return Reply(say("temporary_command", to))
-    file, mime, content = exchange.export_thread(asked.temporary, name, to)
+    file, mime, content = await exchange.export_thread(asked.temporary, name, to)
     return Reply(say("export_temporary", to, format=_NAMES[name]), file=(file, mime, content))

@@ -42,9 +42,11 @@ async def _serve(thread_id: str, request: Request, user: Annotated[Any, Depends(
     try:
         return await exchange.download(layer.store, chosen, asked.get("format", "markdown"), to)
     except DataLayerError as error:
+        if isinstance(error, exchange.NotInstalled):
+            return _told("export_missing", to, error.status_code, format="PDF")
         key = {404: "export_gone", 400: "export_gone", 429: "export_many"}.get(error.status_code, "export_failed")
         return _told(key, to, error.status_code)
 
 
-def _told(key: str, to: Language, status: int) -> Response:
-    return PlainTextResponse(say(key, to) + "\n", status, headers={"Cache-Control": "no-store"})
+def _told(key: str, to: Language, status: int, **values: str) -> Response:
+    return PlainTextResponse(say(key, to, **values) + "\n", status, headers={"Cache-Control": "no-store"})

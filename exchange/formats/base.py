@@ -24,6 +24,11 @@ class About:
     """Whether the contents of files lie beside it, in ``files/``."""
 
 
+def encoded(text: str) -> bytes:
+    """Half a surrogate pair, which no database of ours takes, as JSON writes it."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 class Contents(Protocol):
     """Where the contents of files are."""
 
@@ -59,7 +64,9 @@ class Pages(Protocol):
     mime: str
     beside: bool
     """Whether the contents of files lie beside it, in a folder; else they are in it."""
+    slow: bool
+    """Whether a page may take minutes."""
 
-    def page(self, whole: WholeThread, about: About, files: dict[str, str], contents: Contents) -> Iterator[str]:
+    def page(self, whole: WholeThread, about: About, files: dict[str, str], contents: Contents) -> Iterator[bytes]:
         """``files``: where from the page on the content of an element is, by the element's id. Blocks. Raises OSError,
         StoreUnavailable."""

@@ -19,7 +19,7 @@ from .. import withheld
 from ..names import safe
 from ..texts import Language, say
 from ..transcript import Other, Said, Transcript, cost, models, system_prompt, title
-from .base import About, Contents
+from .base import About, Contents, encoded
 from .markdown import moment_of
 from .rendering import colours, rendered
 
@@ -44,9 +44,12 @@ _MESSAGE = Markup(
 
 
 class Html:
-    ending, mime, beside = ".html", "text/html; charset=utf-8", False
+    ending, mime, beside, slow = ".html", "text/html; charset=utf-8", False, False
 
-    def page(self, whole: WholeThread, about: About, files: dict[str, str], contents: Contents) -> Iterator[str]:
+    def page(self, whole: WholeThread, about: About, files: dict[str, str], contents: Contents) -> Iterator[bytes]:
+        return map(encoded, self._page(whole, about, contents))
+
+    def _page(self, whole: WholeThread, about: About, contents: Contents) -> Iterator[str]:
         to, found = about.to, Transcript(whole, about.to)
         holder = _Holder(whole, to, contents)
         yield _HEAD.format(to=to, policy=_POLICY, title=title(whole, to), style=Markup(_style()))

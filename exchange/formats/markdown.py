@@ -19,7 +19,7 @@ from datalayer.whole import WholeThread
 from .. import withheld
 from ..texts import Language, say
 from ..transcript import Other, Said, Transcript, cost, models, system_prompt, title
-from .base import About, Contents
+from .base import About, Contents, encoded
 
 _MARKS = re.compile(r"([\\`*_{}<>\[\]#|~!$&])")
 _UNQUOTED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -30,9 +30,12 @@ _LONGEST = 1_000_000
 
 
 class Markdown:
-    ending, mime, beside = ".md", "text/markdown; charset=utf-8", True
+    ending, mime, beside, slow = ".md", "text/markdown; charset=utf-8", True, False
 
-    def page(self, whole: WholeThread, about: About, files: dict[str, str], contents: Contents) -> Iterator[str]:
+    def page(self, whole: WholeThread, about: About, files: dict[str, str], contents: Contents) -> Iterator[bytes]:
+        return map(encoded, self._page(whole, about, files))
+
+    def _page(self, whole: WholeThread, about: About, files: dict[str, str]) -> Iterator[str]:
         to, found = about.to, Transcript(whole, about.to)
         yield _front_matter(whole, about)
         yield f"# {escape(title(whole, to))}\n"

@@ -57,7 +57,7 @@ ENGLISH = {
     "/folder Birds/Owls": "This conversation is in the folder **Birds/Owls** now. `/folder /` moves it back.",
     "/export": "This conversation as Markdown: [download](/export/",
     "/export `csv`": "This conversation as CSV: [download](/export/",
-    "/export exe": "“exe” is no format. There are `markdown`, `html`, `json`, `jsonl`, `csv`.",
+    "/export exe": "“exe” is no format. There are `markdown`, `html`, `pdf`, `json`, `jsonl`, `csv`.",
     "/trash": "The trash is empty.",
     "/versions": "No message of this conversation has several versions.",
     "/merge": "`/merge` makes one conversation of this one and others",

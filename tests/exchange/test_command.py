@@ -104,7 +104,7 @@ def test_of_one_user_some_threads_a_folder(place: Place, tmp_path: Path) -> None
         (["--user", "ben", "--thread", "t1"], "There is no such conversation"),
         (["--folder", "Birds"], "There is no such conversation"),
         (["--user", "ben", "--folder", ".."], "dots only"),
-        (["--format", "pdf"], "The formats are json, jsonl, csv, markdown, html"),
+        (["--format", "docx"], "The formats are json, jsonl, csv, markdown, html, pdf"),
         (["--format", "markdown"], "need a ZIP"),
         (["--language", "xx"], "The languages are en and fr"),
         (["--thread", "t1", "--folder", "x"], "not both"),

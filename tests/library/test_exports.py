@@ -116,7 +116,7 @@ async def test_nobody_gets_what_is_somebody_elses(
 
 BAD: dict[str, tuple[dict[str, Any], int, str]] = {
     "none": ({}, 422, "Choose one conversation at least."),
-    "format": ({"format": "../pdf"}, 422, "This cannot be done."),
+    "format": ({"format": "../docx"}, 422, "This cannot be done."),
     "guard": ({"guard": "forged"}, 403, "This page was made for another session"),
     "moment": ({"all": "x"}, 422, "This cannot be done."),
     "long": ({"all": "9" * 30}, 422, "This cannot be done."),
@@ -151,11 +151,11 @@ async def test_one_person_saves_a_few_at_a_time_only(
     browser: Browser, mounted: DataLayer, ann: PersistedUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = await thread(mounted, ann, "Owls")
-    monkeypatch.setitem(sending._running, ann.id, sending.AT_ONCE)
+    monkeypatch.setitem(sending._running, (ann.id, False), sending.AT_ONCE)
     await browser.visit()
     assert (await save(browser, key)).status_code == 429
     assert "Please wait" in browser.notice
-    monkeypatch.delitem(sending._running, ann.id)
+    monkeypatch.delitem(sending._running, (ann.id, False))
     await browser.visit()
     assert names(await save(browser, key)) == ["Owls"]
     assert sending._running == {}
