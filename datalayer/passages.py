@@ -187,5 +187,8 @@ class Cited(NamedTuple):
     """None: it is no longer in the conversation."""
     passages: Sequence[Passage]
     """The one that is cited; none where the file has no such passage now, or who asks may not read it."""
+    before: Passage | None = None
+    after: Passage | None = None
+    """Those beside it in its file, if there are any."""
     link: str | None = None
     """Where the message of another conversation that is cited can be opened; None: a file is cited."""

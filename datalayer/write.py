@@ -22,6 +22,11 @@ class Write:
         return frozenset(filter(None, [self.thread_id]))
 
     @property
+    def size(self) -> int:
+        """How many rows it puts, about: what it takes the database for."""
+        return 1
+
+    @property
     def rows(self) -> frozenset[str]:
         """The ids of the rows that it names, but for its thread's."""
         return frozenset(filter(None, (getattr(self, "id", None), getattr(self, "step_id", None))))

@@ -31,6 +31,9 @@ logger = logging.getLogger("datalayer")
 CLOSING = 5.0
 """Seconds that ``close`` waits for content that is being stored, and for a transaction that hangs."""
 
+MAX_ROWS = 512
+"""Of a transaction of several writes: what nobody's next write waits long for."""
+
 PutBlob = Callable[[], Coroutine[Any, Any, Blob]]
 
 
@@ -197,9 +200,9 @@ class Lane:
         kept: deque[_Entry] = deque()
         held: set[str] = set()
         all_held = False
-        most = 1 if self._singly else MAX_BATCH
+        most, rows = (1 if self._singly else MAX_BATCH), 0
         self._singly = max(0, self._singly - 1)
-        while self._waiting and len(batch) < most:
+        while self._waiting and len(batch) < most and (not batch or rows + self._waiting[0].write.size <= MAX_ROWS):
             entry = self._waiting.popleft()
             threads = entry.write.threads
             # A write that does not know its thread may belong to any, and any may come after it.
@@ -209,6 +212,7 @@ class Lane:
                 kept.append(entry)
             elif self._add_blob(entry):
                 batch.append(entry)
+                rows += entry.write.size
         self._waiting.extendleft(reversed(kept))
         return batch
 

@@ -183,9 +183,13 @@ class ImportThread(Write):
     usage: list[dict[str, Any]] = field(default_factory=list)
     """Rows; all of them are the author's."""
     summary: dict[str, Any] | None = None
-    """What ``PutSummary`` has, but for the digest, and when it was made; only of a new thread."""
+    """What ``PutSummary`` has, and ``created_at``; where the digest is missing, only of a new thread."""
     blobs: list[Blob] = field(default_factory=list)
     """Stored contents that elements among them have."""
+
+    @property
+    def size(self) -> int:
+        return 1 + len(self.steps) + len(self.elements)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,4 +32,5 @@ import "./page/trash.js";
 import "./page/temporary.js";
 import "./page/versions.js";
 import "./page/sources.js";
+import "./page/pdf.js";
 import "./page/passwords.js";

@@ -153,6 +153,7 @@ FLOORS = {
     "archive": 9,
     "archived": 9,
     "restoring": 17,
+    "imports": 17,
     "takeover": 15,
     "retention": 10,
     "pruning": 3,

@@ -19,6 +19,8 @@ _LONG = 10
 """Characters of a word beyond which it counts as several, as in data that has no spaces."""
 _WIDE = 60
 """Words of a table's head beyond which it is not repeated."""
+_MISSING = 10
+"""Empty rows between others of which each is an empty line."""
 _SPACELESS = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
@@ -90,6 +92,8 @@ class _Open:
         self.text: list[str] = []
         self.words = 0
         self.place = Place()
+        self.above = ""
+        """What the text begins with besides its blocks."""
 
     def ends_before(self, block: Block, words: int) -> bool:
         if not self.text:
@@ -102,13 +106,14 @@ class _Open:
 
     def add(self, block: Block, words: int) -> "_Open":
         if self.text:
-            self.text += block.after, block.text
+            self.text += _between(self.place, block.place) or block.after, block.text
             self.place = _both(self.place, block.place)
         else:
             self.place = block.place
             if block.above and block.above != block.text and (head := size(block.above)) <= _WIDE:
                 self.text += block.above, "\n"
                 self.words += head
+                self.above = block.above
             self.text.append(block.text)
         self.words += words
         return self
@@ -118,12 +123,21 @@ class _Open:
         return after.words < FEW and _same_part(self.place, after.place) and self.place.heading == after.place.heading
 
     def join(self, after: "_Open") -> None:
-        self.text += "\n", *after.text
+        known = after.above and after.above in self.text
+        self.text += _between(self.place, after.place) or "\n", *(after.text[2:] if known else after.text)
         self.words += after.words
         self.place = _both(self.place, after.place)
 
     def closed(self) -> Passage:
         return Passage("".join(self.text), self.place)
+
+
+def _between(first: Place, second: Place) -> str:
+    """Between rows of a table, by which the lines of a passage can be counted: rows without words are empty lines. "":
+    these are none."""
+    if first.rows is None or second.rows is None:
+        return ""
+    return "\n" * min(max(second.rows[0] - first.rows[1], 1), _MISSING + 1)
 
 
 def _same_part(first: Place, second: Place) -> bool:

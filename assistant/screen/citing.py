@@ -11,7 +11,7 @@ from typing import Any
 import chainlit as cl
 
 from datalayer import DataLayer, source_url
-from datalayer.passages import CITES, Cited, ContextFile
+from datalayer.passages import CITES, Cited, ContextFile, Passage
 
 from ..marks import SOURCES
 from ..texts import accepted, say
@@ -79,7 +79,7 @@ def _of_a_page(page: int, file: ContextFile) -> Any:
 
 def _said(source: Source) -> str:
     part = source.part
-    return passages.markdown(part.name, part.place, part.text, session_language())
+    return passages.markdown(part.name, Passage(part.text, part.place), session_language())
 
 
 def is_pdf(name: str, mime: str | None) -> bool:
@@ -125,4 +125,4 @@ def tell(cited: Cited, language: str | None) -> str:
         return passages.message(name, said.text if said else None, cited.link, to)
     if said is None or digest_of(said.text) != cited.source.get("digest"):
         return passages.gone(name, place, to)
-    return passages.markdown(name, said.place, said.text, to)
+    return passages.markdown(name, said, to, cited.before, cited.after)

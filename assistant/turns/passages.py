@@ -3,12 +3,12 @@
 import re
 from pathlib import PurePosixPath
 
-from datalayer.passages import Place
+from datalayer.passages import Passage, Place
 from datalayer.text import undirected
 
 from ..texts import Language, say
 from ..texts.markdown import escape
-from . import places
+from . import places, rows
 
 _TICKS = re.compile("`+")
 # What Chainlit's page colours; others are shown as they are.
@@ -26,15 +26,16 @@ def title(name: str, place: Place, to: Language) -> str:
     return ", ".join(filter(None, (name, places.told(place, to))))
 
 
-def markdown(name: str, place: Place, text: str, to: Language) -> str:
-    """Where it stands, and what it says: code with the numbers of its lines, rows as they are, the rest as text."""
-    return f"**{escape(title(name, place, to))}**\n\n{_body(name, place, text)}"
+def markdown(
+    name: str, said: Passage, to: Language, before: Passage | None = None, after: Passage | None = None
+) -> str:
+    """What it says, below its ``title``: code with the numbers of its lines, rows as a table with some of those
+    ``before`` and ``after`` it, the rest as text."""
+    return rows.table(said, before, after, to) if said.place.rows else _body(name, said.place, said.text)
 
 
 def _body(name: str, place: Place, text: str) -> str:
     ending = PurePosixPath(name.lower()).suffix
-    if place.rows or place.sheet:
-        return _fenced(text, "")
     if place.lines and ending not in _PROSE:
         return _fenced(_with_lines(text, place.lines), _LANGUAGES.get(ending, ""))
     return "\n\n".join(escape(paragraph).replace("\n", "  \n") for paragraph in re.split(r"\n\s*\n", text))

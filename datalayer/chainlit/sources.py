@@ -73,7 +73,7 @@ async def _said(store: Store, source: Mapping[str, Any], asking: str | None) -> 
     if step is None or thread is None or thread.trashed_at or asking is None or thread.user_id != asking:
         return Cited(source, None, [])
     said = [Passage(step.output or "", Place())]
-    return Cited({**source, "name": thread.name}, None, said, thread_url(thread.id, step.id))
+    return Cited({**source, "name": thread.name}, None, said, link=thread_url(thread.id, step.id))
 
 
 async def find(store: Store, thread_id: str, source: Mapping[str, Any]) -> Cited:
@@ -85,4 +85,7 @@ async def find(store: Store, thread_id: str, source: Mapping[str, Any]) -> Cited
     number = source.get("passage")
     if file is None or not isinstance(number, int) or file.status != "read":
         return Cited(source, file, [])
-    return Cited(source, file, await store.read_passages(thread_id, file.element_id, number, number))
+    first = max(number - 1, 1)
+    near = dict(enumerate(await store.read_passages(thread_id, file.element_id, first, number + 1), first))
+    said = [near[number]] if number in near else []
+    return Cited(source, file, said, near.get(number - 1), near.get(number + 1))

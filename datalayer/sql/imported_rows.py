@@ -3,16 +3,16 @@
 What one process or one database alone knows of a row (``_OWN``) is left out, and made anew.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import BigInteger, Column, Integer, String, Table
 
 from .. import text
 from ..errors import InvalidInput
 from ..records import check_time, user_id, vote_id
 from ..schema import elements, feedbacks, steps, summaries, threads, usage
-from ..versions import ASIDE, RECORD, mark, record_id, told
+from ..versions import ASIDE, HIDDEN, RECORD, mark, record_id, told
 from .values import fit
 
 _OWN = {
@@ -23,13 +23,16 @@ _OWN = {
     usage: {"thread_id", "user_id"},
     summaries: {"thread_id"},
 }
-_COLUMNS = {table: {column.name for column in table.columns} - own for table, own in _OWN.items()}
 _DICTS = ("metadata", "extra")
 _WITHOUT_ID = (threads, feedbacks, summaries)
 """The id may be missing: the write names it, it derives from others, or there is none."""
 _SOURCES = {None, "first_message", "model", "user"}
 _MOMENTS = ("last_activity_at", "trashed_at", "started_at")
-_BLANK = {table: dict.fromkeys(sorted(names)) for table, names in _COLUMNS.items()}
+_BLANK: dict[Table, dict[str, Any]] = {
+    table: {column.name: None for column in table.columns if column.name not in _OWN[table]}
+    for table in (elements, usage)
+}
+_BLANK[elements]["trashed_at"] = 0
 _NEEDED = ("id", "kind", "model", "provider", "status", "started_at", "latency")
 
 
@@ -37,6 +40,8 @@ def thread(values: Mapping[str, Any], at: int) -> dict[str, Any]:
     """Only what is said of it. ``at``: the moment of the write; nothing of the thread is later."""
     row = _row(threads, values)
     row.pop("id", None)
+    if "metadata" in row:
+        row = fit(threads, row)  # which tells the model, too
     if row.get("name_source") not in _SOURCES or row.get("status", "open") not in ("open", "done"):
         raise InvalidInput("A conversation is not named or done like this")
     if "name" in row:
@@ -53,21 +58,26 @@ def thread(values: Mapping[str, Any], at: int) -> dict[str, Any]:
 
 
 def said(rows: Iterable[Mapping[str, Any]], thread_id: str, begun: int, at: int) -> list[dict[str, Any]]:
-    """Steps, each with all columns. One without a time is of the one before it, the first of ``begun``.
+    """Steps, all with the same columns. One without a time is of the one before it, the first of ``begun``.
 
     Those of one moment keep their order: on servers it is that of ``written_at``.
     """
-    found, moment = list[dict[str, Any]](), begun
+    found, moment, names = list[dict[str, Any]](), begun, set[str]()
     for place, given in enumerate(rows):
         row = _row(steps, given)
+        names.update(row)
         moment = row["created_at"] = row.get("created_at", moment)
         if row.get("streaming") or row.get("status") == "streaming":  # nobody goes on with it
             row |= {"streaming": False, "status": "interrupted"}
-        starred = bool((row.get("metadata") or {}).get("favorite")) and row.get("type") != ASIDE
-        _check_version(row)
-        own = {"thread_id": thread_id, "written_at": at + place, "favorite": starred}
-        found.append({**_BLANK[steps], **row, **own})
-    return found
+            names |= {"streaming", "status"}
+        kind, metadata = row.get("type"), row.get("metadata")
+        if kind in HIDDEN:
+            _check_version(row)
+        row["thread_id"], row["written_at"] = thread_id, at + place
+        row["favorite"] = metadata is not None and bool(metadata.get("favorite")) and kind != ASIDE
+        found.append(row)
+    blank = dict.fromkeys(sorted({"type", "parent_id", *names}))
+    return [{**blank, **row} for row in found]
 
 
 def files(rows: Iterable[Mapping[str, Any]], thread_id: str, at: int) -> list[dict[str, Any]]:
@@ -117,19 +127,48 @@ def _row(table: Table, given: Mapping[str, Any]) -> dict[str, Any]:
     """What is said in ``given``, without what is None. Raises InvalidInput."""
     if not isinstance(given, Mapping):
         raise InvalidInput("A row has columns")
-    if unknown := given.keys() - _COLUMNS[table] - _OWN[table]:
-        raise InvalidInput(f"{table.name}: there is no column {sorted(map(str, unknown))[0][:50]}")
-    known = {n: v for n, v in given.items() if v is not None and n not in _OWN[table]}
-    row = fit(table, text.clean(known, table.name))
+    takes, own, row = _TAKES[table], _OWN[table], dict[str, Any]()
+    for name, value in given.items():
+        if (take := takes.get(name)) is None:
+            if name not in own:
+                raise InvalidInput(f"{table.name}: there is no column {str(name)[:50]}")
+        elif value is not None and (taken := take(value)) is not None:
+            row[name] = taken
     if table not in _WITHOUT_ID:
         text.identifier(row.get("id"), table.name)
-    for name in _DICTS:
-        if name in row and not isinstance(row[name], dict):
-            raise InvalidInput(f"{name}: must be a dict")
-    for name in _MOMENTS:
-        if name in row:
-            check_time(row[name])
     return row
+
+
+def _taking(column: Column[Any]) -> Callable[[Any], Any]:
+    """What the column makes of a value. What is most often there is looked at first: an import has many of them."""
+    name, kind = column.name, column.type
+
+    def checked(value: Any) -> Any:
+        value = text.clean(value, name)
+        if name in _DICTS and not isinstance(value, dict):
+            raise InvalidInput(f"{name}: must be a dict")
+        value = fit(column.table, {name: value})[name]
+        return check_time(value) if name in _MOMENTS else value
+
+    def plain(value: Any) -> Any:
+        is_plain = type(value) is str and value.isascii() and "\0" not in value and 0 < len(value) <= most
+        return value if is_plain else checked(value)
+
+    def number(value: Any) -> Any:
+        return value if type(value) is int and 0 <= value < most else checked(value)
+
+    if isinstance(kind, String):
+        most = kind.length or 1 << 62
+        return plain
+    most = _NEXT_CENTURY if isinstance(kind, BigInteger) else 1 << 31
+    return number if isinstance(kind, Integer) else checked
+
+
+_NEXT_CENTURY = 4_102_444_800_000_000
+_TAKES = {
+    table: {column.name: _taking(column) for column in table.columns if column.name not in own}
+    for table, own in _OWN.items()
+}
 
 
 def _check_version(row: Mapping[str, Any]) -> None:

@@ -45,14 +45,15 @@ class _Import:
             return Imported("deleted")
         said, files, votes, calls = self._rows()
         values = imported_rows.thread(self._write.values, self._write.at)
-        summary = imported_rows.summary(self._write.summary) if self._is_new and self._write.summary else None
+        summary = imported_rows.summary(self._write.summary) if self._write.summary else None
         told, deleted = self._kept(said)
         self._put_thread(values, told)
         self._put_steps(told)
         lost = self._put_files(files)
         self._put_votes(votes)
         self._put_calls(calls)
-        if summary is not None:
+        # One that does not say of what it was made is of a thread that nobody can have changed.
+        if summary and self._key not in self._facts.summaries and (self._is_new or "digest" in summary):
             self._put_summary(summary)
         changed = self._changed or bool(told)
         return Imported("new" if self._is_new else "added" if changed else "there", len(told), deleted, lost)
@@ -100,7 +101,7 @@ class _Import:
             if key not in facts.steps and key not in gone:
                 told.setdefault(key, row)
         for row in told.values():
-            if row["parent_id"] not in told and facts.steps.get(row["parent_id"]) != self._key:
+            if facts.steps.get(row["parent_id"], self._key) != self._key:
                 row["parent_id"] = None
         return list(told.values()), len(gone)
 
@@ -145,10 +146,11 @@ class _Import:
             organising.index_tags(group.connection, self._key, lacking)
 
     def _put_steps(self, told: list[Row]) -> None:
-        facts = self._facts
+        facts, key, at = self._facts, self._key, self._write.at
+        given = frozenset(told[0]) - {"id", "thread_id"} if told else frozenset[str]()
         for row in told:
-            facts.steps[row["id"]], facts.written[row["id"]] = self._key, self._write.at
-            self._group.add_step(row, frozenset(row) - {"id", "thread_id"}, new=True)
+            facts.steps[row["id"]], facts.written[row["id"]] = key, at
+            self._group.add_step(row, given, new=True)
 
     def _put_files(self, files: list[Row]) -> int:
         """How many have no content although they should."""

@@ -6,6 +6,7 @@ A value of another type counts as one that is not there.
 import base64
 import binascii
 import hashlib
+import json
 import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
@@ -146,6 +147,13 @@ def texts(content: object) -> Iterator[str]:
 def plain(content: object) -> str:
     """``texts`` as one, with an empty line between them."""
     return "\n\n".join(texts(content))
+
+
+def written(value: object) -> str:
+    """Text as it is, anything else as JSON; "" for what is not there."""
+    with suppress(ValueError, TypeError, RecursionError):
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if value is not None else ""
+    return ""
 
 
 def data_url(value: object) -> tuple[str | None, bytes] | None:

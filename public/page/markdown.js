@@ -203,4 +203,19 @@ function pictures() {
   };
 }
 
-globalThis.markdownReaders = [formulas, directions, pastes, pictures];
+// Whoever hears a table is told the head of each column, and of each row where the corner is empty, as in one with the
+// numbers of its rows.
+function heads() {
+  return function mend(node) {
+    for (const child of node.children ?? []) child.type === "table" ? headed(child) : mend(child);
+  };
+}
+function headed(table) {
+  const [head, ...rows] = table.children;
+  const head_of = (cell, scope) => (cell.data = { ...cell.data, hName: "th", hProperties: { scope } });
+  head.children.forEach((cell) => head_of(cell, "col"));
+  if (head.children.length < 2 || head.children[0].children.length) return;
+  for (const row of rows) if (row.children.length) head_of(row.children[0], "row");
+}
+
+globalThis.markdownReaders = [formulas, directions, pastes, pictures, heads];

@@ -31,6 +31,11 @@ const names = {
   "#user-nav-button": name("Votre compte", "Your account"),
   "label button:has(> .lucide-info)": name("À quoi cela sert", "What this is for"),
   "#attachments button": name("Retirer la pièce jointe", "Remove the attachment"),
+  "#side-view-title button": name("Fermer", "Close"),
+  ".sticky button:has(> .lucide-chevron-left)": name("Page précédente", "Previous page"),
+  ".sticky button:has(> .lucide-chevron-right)": name("Page suivante", "Next page"),
+  ".sticky button:has(> .lucide-zoom-out)": name("Réduire", "Zoom out"),
+  ".sticky button:has(> .lucide-zoom-in)": name("Agrandir", "Zoom in"),
   "[role=dialog]:has(> div > button[aria-label] + img)": name("Image en grand", "Larger picture"),
 };
 for (const [selector, label] of Object.entries(names)) {
@@ -87,6 +92,11 @@ addedOf("img.inline-image", (picture) => {
 
 // What scrolls can be scrolled with the keys.
 addedOf(".prose pre code, .prose .overflow-auto, .prose .katex-display, [cmdk-list]", (box) => (box.tabIndex = 0));
+
+addedOf(".side-text .overflow-auto", (box) => {
+  box.setAttribute("role", "region");
+  box.setAttribute("aria-label", name("Lignes du fichier", "Rows of the file"));
+});
 
 // The sidebar of a small screen is a dialog with a title that nobody wrote.
 addedOf("[data-sidebar=sidebar][data-mobile]", (sheet) => {

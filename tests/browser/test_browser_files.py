@@ -103,6 +103,35 @@ def test_the_panel_shows_code_with_its_lines_and_nothing_of_a_file_is_a_mark(
     assert any("<img src=x onerror=alert(1)>" in each and "**two**" in each for each in shown)
 
 
+def test_rows_are_a_table_and_a_page_fits_a_small_screen(app: App, tab: OpenTab, gemini: GeminiServer) -> None:
+    chat = tab(viewport={"width": 390, "height": 844}, locale="fr-FR")
+    rows = "\n".join(["nom;prix;remarque", *(f"lot {n};{n};{'mot ' * 40}" for n in range(2, 30))])
+    gemini.script(text("Rows [2], page [1], rows [3]."), finish())
+    gemini.script(failure(400, "INVALID_ARGUMENT"))
+    pages = pdfs.written(["Herons stand still on wide pages, as these."])
+    chat.send("Herons?", ("birds.pdf", "application/pdf", pages), ("lots.csv", "text/csv", rows.encode()))
+    links = chat.answers.last.locator("a.element-link")
+    links.filter(has_text="[2]").click()
+    panel = chat.page.locator("#side-view-content")
+    expect(chat.page.locator("#side-view-title")).to_contain_text("lots.csv, lignes 1 à 6")
+    expect(panel.get_by_role("columnheader")).to_have_text(["", "nom", "prix", "remarque"])
+    expect(panel.get_by_role("rowheader")).to_have_text([str(n) for n in range(2, 10)])
+    expect(panel.locator("th .font-bold")).to_have_text([str(n) for n in range(2, 7)])
+    box = panel.get_by_role("region")
+    box.focus()
+    chat.page.keyboard.press("ArrowRight")
+    chat.page.wait_for_function("box => box.scrollLeft > 0", arg=box.element_handle())
+    chat.page.keyboard.press("Escape")
+    links.filter(has_text="[1]").click()
+    expect(panel.locator(".react-pdf__Page__textContent")).to_contain_text("Herons stand still")
+    fits = """box => box.querySelector("canvas").getBoundingClientRect().width.toFixed() <= box.clientWidth
+        && box.scrollWidth === box.clientWidth"""
+    seen = panel.locator(".overflow-auto:has(canvas)").element_handle()
+    chat.page.wait_for_function(fits, arg=seen)
+    panel.get_by_role("button", name="Agrandir").click()
+    chat.page.wait_for_function("box => box.scrollWidth > box.clientWidth", arg=seen)
+
+
 def test_a_pdf_with_a_password_asks_for_none_in_dialogs(app: App, tab: OpenTab, gemini: GeminiServer) -> None:
     chat = tab()
     asked: list[str] = []

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from datalayer import DataLayer
+from datalayer import DataLayer, imports
 from datalayer.errors import Forbidden, InvalidInput
 from datalayer.lines import from_json, to_json
-from datalayer.records import Imported, from_iso, now, user_id
+from datalayer.records import Imported, ThreadMessage, from_iso, now, user_id
 from datalayer.reports import digest
 from datalayer.writes import (
     APPLICATION,
@@ -316,3 +316,34 @@ async def test_a_write_of_a_user_who_goes_on_writing_comes_after_it(layer: DataL
     assert await layer.store.submit(await whole(layer)) == Imported("there")
     await layer.create_step(make_step("t", parentId=asked["id"], output="by the sea"))
     assert (await texts(layer))[-1] == "by the sea"
+
+
+async def test_a_long_one_is_stored_in_parts_and_gone_on_with(layer: DataLayer) -> None:
+    write = await whole(layer)
+    long = [step(f"s{n}", n // 3, parent_id=f"s{n - 700}" if n > 700 else None) for n in range(1_300)]
+    late = {"id": "late", "for_id": "s1299", "name": "x", "blob": write.blobs[0].sha256}
+    votes = [{"step_id": key, "value": 1} for key in ("s1", "s1299")]
+    covered = {"from_step": "s0", "until_step": "s3", "until_at": YEAR + 1, "messages": 4, "tokens": 2}
+    said = [ThreadMessage(f"s{n}", None, "user_message", f"said s{n}", 0, {}, None) for n in range(4)]
+    summary = {"text": "long", "source": "model", "digest": digest(said), **covered}
+    write = replace(write, steps=long, elements=[late], votes=votes, summary=summary)
+    assert [part.size for part in imports.parts(write)] == [513, 513, 278]
+    first = next(imports.parts(write))
+    assert await layer.store.submit(first) == Imported("new", 512)
+    assert await imports.store(layer.store, write) == Imported("added", 788)
+    assert await imports.store(layer.store, write) == Imported("there")
+    found = await layer.store.whole_thread("t")
+    assert found is not None
+    assert [(each.id, each.parent_id) for each in found[1]] == [(row["id"], row.get("parent_id")) for row in long]
+    assert rows(layer, "SELECT step_id FROM feedbacks ORDER BY step_id") == [("s1",), ("s1299",)]
+    assert (await layer.store.summary("t") or Any).text == "long"
+    assert await layer.store.file("late") is not None
+    assert len(await blob_names(layer)) == 1
+
+
+async def test_one_write_is_of_no_more_than_some_megabytes(layer: DataLayer) -> None:
+    large = [step(f"s{n}", n, output=f"{n} " + "x" * 1_500_000) for n in range(5)]
+    write = await whole(layer, **PLAIN, steps=large)
+    assert [len(part.steps) for part in imports.parts(write)] == [2, 2, 1]
+    assert await imports.store(layer.store, write) == Imported("new", 5)
+    assert [text[:2] for text in await texts(layer)] == [f"{n} " for n in range(5)]

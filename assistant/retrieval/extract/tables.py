@@ -16,17 +16,22 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 _DELIMITERS = ",;\t|"
+_BETWEEN = " | "
 _LOOKED_AT = 20
 """Rows by which the delimiter is told."""
 _NUMBER = set("0123456789.,-+%€$£¥ '\u00a0\u202f/:")
 
 
 def row(cells: Sequence[str]) -> str:
-    """Empty cells keep their place, so that a column means the same in each row."""
-    said = [" ".join(cell.split()) for cell in cells]
+    """Empty cells keep their place, so that a column means the same in each row. ``cells_of`` takes it apart."""
+    said = [" ".join(cell.split()).replace("|", r"\|") for cell in cells]
     while said and not said[-1]:
         said.pop()
-    return " | ".join(said)
+    return _BETWEEN.join(said)
+
+
+def cells_of(line: str) -> list[str]:
+    return [cell.replace(r"\|", "|") for cell in line.split(_BETWEEN)]
 
 
 def is_head(cells: Sequence[str]) -> bool:

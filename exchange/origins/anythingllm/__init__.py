@@ -1,0 +1,5 @@
+"""What AnythingLLM exports."""
+
+from .chats import AnythingLLM
+
+__all__ = ["AnythingLLM"]

@@ -1,0 +1,5 @@
+"""What Gemini exports."""
+
+from .activities import Gemini
+
+__all__ = ["Gemini"]

@@ -1,0 +1,5 @@
+"""What LibreChat exports."""
+
+from .conversations import LibreChat
+
+__all__ = ["LibreChat"]

@@ -1,0 +1,5 @@
+"""What Open WebUI exports."""
+
+from .conversations import OpenWebUI
+
+__all__ = ["OpenWebUI"]
