@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from heapq import nlargest
 from math import log
+from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar
 
 from .postings import Indexed
@@ -39,30 +40,30 @@ def rank(
     if not (passages and total):
         return []
     average = total / passages
-    scores: defaultdict[tuple[File, int], float] = defaultdict(float)
+    scores: dict[File, defaultdict[int, float]] = {file: defaultdict(float) for file in files}
     for word, counts in wanted.items():
         having = sum(len(each.words.get(word, ())) for each in files.values())
         weight = counts * log(1 + (passages - having + 0.5) / (having + 0.5))
+        most, least, rate = weight * (_K1 + 1), _K1 * (1 - _B), _K1 * _B / average
         for file, each in files.items():
+            of_file, lengths = scores[file], each.lengths
             for number, times in each.words.get(word, ()):
-                length = each.lengths[number - 1] / average
-                scores[file, number] += weight * times * (_K1 + 1) / (times + _K1 * (1 - _B + _B * length))
-    if names:
-        _prefer_named(scores, wanted, names)
-    best = nlargest(limit, scores, key=lambda key: scores[key])
-    return [Ranked(file, number, scores[file, number]) for file, number in best]
+                of_file[number] += most * times / (times + least + rate * lengths[number - 1])
+    more = _of_names(wanted, names) if names else {}
+    found = [
+        (score + more.get(file, 0.0), file, number)
+        for file, of_file in scores.items()
+        for number, score in of_file.items()
+    ]
+    return [Ranked(file, number, score) for score, file, number in nlargest(limit, found, key=itemgetter(0))]
 
 
-def _prefer_named(
-    scores: defaultdict[tuple[File, int], float], wanted: Mapping[str, float], names: Mapping[File, frozenset[str]]
-) -> None:
-    """Among passages of several files those come first whose file the question names."""
+def _of_names(wanted: Mapping[str, float], names: Mapping[File, frozenset[str]]) -> dict[File, float]:
+    """What their names add to the passages of files: of several files those come first that the question names."""
     more: dict[File, float] = {}
     for word, counts in wanted.items():
         having = [file for file, name in names.items() if word in name]
         if 0 < len(having) < len(names):
             for file in having:
                 more[file] = more.get(file, 0.0) + _NAMED * counts * log(1 + len(names) / len(having))
-    for file, number in scores:
-        if file in more:
-            scores[file, number] += more[file]
+    return more

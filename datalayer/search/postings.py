@@ -71,4 +71,5 @@ def count_of(line: str) -> int:
 
 def unpacked(line: str) -> list[tuple[int, int]]:
     """The passages, by number, and how often each has it."""
-    return [(int(number), int(times)) for number, _, times in (each.partition(":") for each in line.split())]
+    each = map(int, line.replace(":", " ").split())
+    return list(zip(each, each, strict=True))  # faster than taking each pair apart
