@@ -1,11 +1,13 @@
 """The canned formatter: an answer without any model. Pure; its words are in ``texts``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from datalayer.search.query import Query, Term
-from datalayer.search.snippets import snippet
+from datalayer.search.snippets import LENGTH, Snippet, snippet
+from datalayer.search.stems import wanted, words
+from datalayer.text import one_line
 
 from ..models.base import Reason
 from ..texts import Language, moment, say
@@ -13,8 +15,9 @@ from ..texts.markdown import escape
 from .found import line, quotation
 from .places import told
 from .remembered import FileMatch, Found, telling
-from .sources import Source
+from .sources import Part, Source
 
+T = TypeVar("T")
 Fallback = Reason | Literal["no_key", "no_key_team", "offline"]
 
 
@@ -41,6 +44,7 @@ def format_response(
         parts[0] += " " + say("back", to, when=moment(at, to))
     if found is None:
         return parts[0]
+    found = _new(found, sources, question)
     if sources:
         parts += [say("found_here", to), "\n".join(_source_line(source, question, to) for source in sources)]
     if found.messages:
@@ -52,16 +56,45 @@ def format_response(
     return "\n\n".join(parts)
 
 
+def quotable(parts: Sequence[Part], question: str) -> list[Part]:
+    """Those of the best passages that an answer quotes, up to 5: each text once, and what was found by its heading or
+    its file alone only where nothing has a word of ``question`` itself."""
+    each = _once(parts, lambda part: one_line(part.text))
+    asked = wanted(question).keys()
+    having = [part for part in each if not asked.isdisjoint(words(part.text))]
+    return (having or each)[:_PASSAGES]
+
+
+def _new(found: Found, sources: Sequence[Source], question: str) -> Found:
+    """Without what ``sources`` say already, and without copies."""
+    said = {_about(source.part.text, question).text for source in sources}
+    files = tuple(match for match in found.files if match.snippet is None or match.snippet.text not in said)
+    return Found(tuple(_once(found.messages, lambda hit: hit.snippet.text)), files)
+
+
+def _once(some: Iterable[T], key: Callable[[T], str]) -> list[T]:
+    """The first with each key."""
+    first: dict[str, T] = {}
+    for each in some:
+        first.setdefault(key(each), each)
+    return list(first.values())
+
+
+def _about(text: str, question: str, length: int = LENGTH) -> Snippet:
+    return snippet(
+        text, Query(tuple(Term((word,), prefix=False, excluded=False) for word in telling(question))), length
+    )
+
+
 def _source_line(source: Source, question: str, to: Language) -> str:
     part = source.part
-    words = Query(tuple(Term((word,), prefix=False, excluded=False) for word in telling(question)))
     where = told(part.place, to)
     place = f", {escape(where)}" if where else ""
-    return f"- [{source.n}] {escape(part.name)}{place}{quotation(snippet(part.text, words, _QUOTED), to)}"
+    return f"- [{source.n}] {escape(part.name)}{place}{quotation(_about(part.text, question, _QUOTED), to)}"
 
 
-_QUOTED = 300
-"""Characters of a passage."""
+_PASSAGES, _QUOTED = 5, 300
+"""Of the conversation's own files, and characters of each."""
 
 
 def _file_line(match: FileMatch, to: Language, root: str) -> str:

@@ -61,9 +61,25 @@ async def remember(layer: DataLayer, user_id: str, question: str, except_thread:
     messages = _together(by_words, [hit for hit in near if hit.thread_id != except_thread])
     said = await _in_files(layer, user_id, question, except_thread)
     read = {match.file.element_id for match in said}
-    files = [file for file in await searchable(layer, user_id) if file.element_id not in read]
-    named = await asyncio.to_thread(_files, words, files)
-    return Found(messages, (*said, *named)[:_FILES_SHOWN])
+    others = [file for file in await searchable(layer, user_id) if file.thread_id != except_thread]
+    named = await asyncio.to_thread(_files, words, [file for file in others if file.element_id not in read])
+    return Found(messages, await _answering(layer.store, (*said, *named)))
+
+
+async def _answering(store: Store, matches: Sequence[FileMatch]) -> tuple[FileMatch, ...]:
+    """The first of ``matches``, each text once: none of a version that was replaced, or that was taken out."""
+    answering: dict[str, set[str]] = {}
+    kept: dict[str, FileMatch] = {}
+    for match in matches:
+        thread, said = match.file.thread_id, match.snippet.text if match.snippet else match.file.element_id
+        if thread not in answering:
+            files = await store.context_files(thread)
+            answering[thread] = {file.element_id for file in files if not file.superseded}
+        if match.file.element_id in answering[thread]:
+            kept.setdefault(said, match)
+        if len(kept) == _FILES_SHOWN:
+            break
+    return tuple(kept.values())
 
 
 async def _in_files(layer: DataLayer, user_id: str, question: str, except_thread: str | None) -> list[FileMatch]:
@@ -76,7 +92,7 @@ async def _in_files(layer: DataLayer, user_id: str, question: str, except_thread
             url = file_url(each.element_id, "")
             file = StoredFile(each.element_id, each.name, url, each.text, each.thread_id, each.thread_name)
             best[each.element_id] = FileMatch(file, snippet(each.text, query))
-    return list(best.values())[:_FILES_SHOWN]
+    return list(best.values())
 
 
 def telling(question: str) -> list[str]:
@@ -120,4 +136,4 @@ def _files(words: list[str], files: Iterable[StoredFile]) -> tuple[FileMatch, ..
         inside = set(tokens(file.text)).intersection(words)
         if count := len(inside.union(set(tokens(file.name)).intersection(words))):
             found.append((count, FileMatch(file, snippet(file.text, query) if inside else None)))
-    return tuple(match for _, match in sorted(found, key=lambda each: -each[0])[:_FILES_SHOWN])
+    return tuple(match for _, match in sorted(found, key=lambda each: -each[0]))

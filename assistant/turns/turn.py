@@ -27,7 +27,7 @@ from ..models.providers import Choice
 from ..models.tokens import estimate, tokens
 from ..settings import LANGUAGES, Settings
 from ..texts import Language
-from .formatter import Fallback, format_response
+from .formatter import Fallback, format_response, quotable
 from .remembered import Found
 from .sources import NOTHING, Context, Source, chosen, numbered, shown
 from .window import fit, instructions, readable
@@ -44,8 +44,6 @@ _FILES, _OF_SPACE = 24_000, 0.5
 """Tokens of files that a question is asked with at most, and as a part of the space that it leaves."""
 _SAID_OF_FILES = 250
 """Tokens of what a model is told of them."""
-_QUOTED = 5
-"""Passages that the formatter quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +192,7 @@ async def _formatted(turn: Turn, label: str, outcome: Outcome) -> AsyncGenerator
     broke_off, found, quoted = turn.begun or bool(outcome.text), None, tuple[Source, ...]()
     if not broke_off or outcome.fallback in _QUOTA:
         found = await turn.search(turn.question)
-        quoted = numbered(turn.context.parts[: min(turn.context.found, _QUOTED)], _numbers(turn, outcome))
+        quoted = numbered(quotable(turn.context.parts[: turn.context.found], turn.question), _numbers(turn, outcome))
     outcome.sources = (*(outcome.sources if outcome.text else ()), *quoted)
     text = format_response(
         outcome.fallback, label, found, turn.language, turn.root, outcome.back_in, broke_off, quoted, turn.question

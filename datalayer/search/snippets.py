@@ -11,6 +11,8 @@ from .matching import matcher
 from .query import Query, Term
 from .tokens import finder, folded
 
+LENGTH = 160
+"""Characters of a snippet, where nothing else is asked for."""
 _READ = 1_000_000
 """Characters of a text that are looked at: they take 50 to 300 ms."""
 _PIECE = 2000
@@ -44,7 +46,7 @@ class _Match(NamedTuple):
     term: int  # the place of what matches among what is sought
 
 
-def snippet(text: str, query: Query, length: int = 160) -> Snippet:
+def snippet(text: str, query: Query, length: int = LENGTH) -> Snippet:
     """At most ``length`` characters of what a reader sees of ``text``, Markdown, cut at words, around the first place
     where most of what is sought is together; its beginning where nothing is."""
     text, terms = text.strip(), [term for term in query.terms if not term.excluded]

@@ -7,10 +7,13 @@ import pytest
 from assistant.texts import Language, moment
 from assistant.texts.markdown import escape
 from assistant.turns.attachments import StoredFile
-from assistant.turns.formatter import format_response
+from assistant.turns.formatter import format_response, quotable
 from assistant.turns.remembered import FileMatch, Found
+from assistant.turns.sources import Part, numbered
+from datalayer.passages import Place
+from datalayer.search.query import Query, Term
 from datalayer.search.results import Hit
-from datalayer.search.snippets import Snippet
+from datalayer.search.snippets import Snippet, snippet
 
 
 def hit(text: str, *marks: tuple[int, int], name: str | None = "Poets", step: str | None = "s1") -> Hit:
@@ -81,3 +84,34 @@ def test_names_that_the_page_would_take_for_something_else() -> None:
     assert escape("Projet:alpha 1:2 a: b &amp; R&D") == "Projet\\:alpha 1\\:2 a: b \\&amp; R&D"
     assert escape("[a](b) \\[c\\] \\(d\\)") == "&#91;a&#93;(b) \\\\&#91;c\\\\&#93; \\\\&#40;d\\\\&#41;"
     assert escape("a\u202eb\u2066c\u200bd") == "abcd"
+
+
+def part(text: str, number: int = 1, name: str = "lease.md") -> Part:
+    return Part(name, name, "", number, Place(heading=("Deposit",)), text)
+
+
+def test_passages_are_quoted_once_and_only_those_that_say_something_of_the_question() -> None:
+    deposits, copied = part("The deposits are\ntwo months."), part("The deposits are two months.", name="copy.md")
+    garden = part("Apples in the garden.", 2)
+    paid = part("A deposit is paid back.", 3)
+    assert quotable([deposits, garden, copied, paid], "How high is the deposit?") == [deposits, paid]
+    assert quotable([garden, copied], "And when?") == [garden, copied]  # what was asked before has found them
+    assert quotable([part(f"deposit {n}") for n in range(9)], "deposit") == [part(f"deposit {n}") for n in range(5)]
+    assert quotable([], "deposit") == []
+
+
+def test_what_a_passage_says_is_not_said_again_of_other_files() -> None:
+    text, asked = "The **deposit** is two months.", Query((Term(("deposit",), prefix=False, excluded=False),))
+    files = [StoredFile(name, name, "/x", text, "t2", "Flat") for name in ("same.md", "other.md", "deposit.png")]
+    other = snippet("No deposit here.", asked)
+    found = Found(
+        (hit("deposit asked"), hit("deposit asked", name="A copy")),
+        tuple(map(FileMatch, files, (snippet(text, asked), other, None))),
+    )
+    sources = numbered([part(text)], {})
+    shown = format_response("quota", "Flash", found, "en", sources=sources, question="What deposit?")
+    assert "same.md" not in shown
+    assert "other.md" in shown
+    assert "deposit.png" in shown
+    assert "A copy" not in shown
+    assert shown.count("is two months") == 1

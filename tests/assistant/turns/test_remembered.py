@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import chainlit as cl
 import pytest
 
 from assistant.marks import COMMAND, FALLBACK, UNSEARCHED
@@ -80,6 +81,25 @@ async def test_files_are_found_by_name_and_by_what_is_in_them(layer: DataLayer) 
         ("heron.txt", None),
     ]
     assert said(found) == ["here heron.txt birds.txt x.txt"]
+
+
+async def test_of_files_the_newest_version_is_found_once_and_none_of_the_conversation_itself(layer: DataLayer) -> None:
+    ann = await register(layer, "ann")
+    threads = [str((await start_thread(layer, ann, output=f"talk {n}"))["threadId"]) for n in range(3)]
+
+    async def attach(thread: str, name: str, content: bytes) -> None:
+        step = make_step(thread)
+        await layer.create_step(step)
+        await layer.create_element(
+            cl.File(thread_id=thread, name=name, content=content, mime="text/plain", for_id=step["id"])
+        )
+
+    await attach(threads[0], "lease.txt", b"The deposit is 1,400 euros")
+    await attach(threads[0], "lease.txt", b"The deposit is 1,600 euros")
+    await attach(threads[1], "copy.txt", b"The deposit is 1,600 euros")
+    await attach(threads[2], "mine.txt", b"A deposit of my own")
+    found = await remember(layer, ann.id, "which deposit?", threads[2])
+    assert [match.snippet.text for match in found.files if match.snippet] == ["The deposit is 1,600 euros"]
 
 
 async def test_with_a_model_what_means_the_same_is_remembered_beside_what_has_the_words(
