@@ -31,7 +31,7 @@ logger = logging.getLogger("datalayer")
 CLOSING = 5.0
 """Seconds that ``close`` waits for content that is being stored, and for a transaction that hangs."""
 
-MAX_ROWS = 512
+MAX_ROWS = 256
 """Of a transaction of several writes: what nobody's next write waits long for."""
 
 PutBlob = Callable[[], Coroutine[Any, Any, Blob]]
@@ -50,8 +50,8 @@ class _Entry:
 
     @property
     def waited(self) -> float:
-        """Seconds that it has waited for the database, and for nothing else."""
-        return 0.0 if self.blob or self.after else time.monotonic() - self.called
+        """Seconds that it has waited for the database, and for nothing else. Of many rows nobody waits for."""
+        return 0.0 if self.blob or self.after or self.write.size > 1 else time.monotonic() - self.called
 
     @property
     def ready(self) -> bool:
