@@ -1,12 +1,14 @@
 """Threadkeep: configuration -> data layer and its library page -> handlers."""
 
+from functools import partial
+
 import chainlit as cl
 
 import library
 from assistant import config as configuration
 from assistant import fixes, services
 from assistant.access import auth, bounds, headers, storage
-from assistant.screen import events, handlers
+from assistant.screen import attaching, events, handlers
 from assistant.server import exporting, health, serving, startup
 from datalayer import DataLayer
 
@@ -27,7 +29,8 @@ exporting.install()
 @cl.data_layer
 def data_layer() -> DataLayer:
     layer = services.make_layer(config, embeddings)
-    library.mount(layer, storage=config.max_storage_mb and config.max_storage_mb * 1_000_000)
+    most = config.max_storage_mb and config.max_storage_mb * 1_000_000
+    library.mount(layer, storage=most, changed=partial(attaching.changed, layer))
     return layer
 
 

@@ -46,9 +46,9 @@ async def apply(store: Store, identifier: str, use: FileUse, what: str) -> None:
     await store.submit(UpsertElement(**which, values={"props": props or None}))  # type: ignore[arg-type]
 
 
-async def add(store: Store, identifier: str, use: FileUse, to: Thread) -> None:
-    """Has another conversation of the user have the file, too, with its last message. Raises DataLayerError:
-    InvalidInput where it is there already; OSError.
+async def add(store: Store, identifier: str, use: FileUse, to: Thread) -> str:
+    """Has another conversation of the user have the file, too, with its last message, as an element of this id. Raises
+    DataLayerError: InvalidInput where it is there already; OSError.
 
     The content is put once more, and found to be there: where it is now it may be removed at this moment."""
     if any(file.blob.partition("-")[0] == use.sha256 for file in await store.thread_files(to.id)):
@@ -65,6 +65,7 @@ async def add(store: Store, identifier: str, use: FileUse, to: Thread) -> None:
         path = Path(folder, "file")
         await store.with_files(_fetch, store, use.blob, path)
         await store.submit(write, path)
+    return key
 
 
 def _fetch(store: Store, blob: str, to: Path) -> None:

@@ -1,5 +1,7 @@
 """What the routes of a person's files answer. Every failure is a page that says what to do."""
 
+from collections.abc import Awaitable, Callable
+
 from chainlit.config import config
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -25,11 +27,19 @@ PICTURES = frozenset(f"image/{kind}" for kind in ("png", "jpeg", "gif", "webp", 
 """Those that the route of files lets a page show."""
 
 
+Changed = Callable[[str, str, str], Awaitable[None]]
+"""Told who has done it, in which thread, and which element: it is there now, or is not. It raises nothing."""
+
+
+async def nobody_is_told(_identifier: str, _thread_id: str, _element_id: str) -> None:
+    """What shows the conversation learns of it when it is loaded anew."""
+
+
 class FilePages:
     """``storage``: how many bytes the files of one person may take; None: that is not known."""
 
-    def __init__(self, layer: DataLayer, storage: int | None) -> None:
-        self._layer, self._storage = layer, storage
+    def __init__(self, layer: DataLayer, storage: int | None, changed: Changed) -> None:
+        self._layer, self._storage, self._changed = layer, storage, changed
 
     async def show(self, request: Request) -> Response:
         try:
@@ -72,6 +82,8 @@ class FilePages:
             if what == "add":
                 return await self._add(request, who, address, use, str(form.get("thread", "")))
             await apply(self._layer.store, who.identifier, use, what)
+            if what in ("trash", "restore", "delete"):
+                await self._changed(who.identifier, use.thread_id, key)
         except NotFound:
             return await self._list(request, who, address, failure("file_gone", to), 422)
         back = f"{BACK[what]}:{key}" if what in BACK and not undone else ""
@@ -82,10 +94,11 @@ class FilePages:
         to = language(request)
         for thread in await self._layer.store.own_threads(who.id, [key] if text.is_identifier(key) else []):
             try:
-                await add(self._layer.store, who.identifier, use, thread)
+                added = await add(self._layer.store, who.identifier, use, thread)
             except (InvalidInput, OSError) as error:
                 reason = "file_there" if isinstance(error, InvalidInput) else "failed"
                 return await self._list(request, who, address, failure(reason, to), 422)
+            await self._changed(who.identifier, thread.id, added)
             there = use._replace(thread_name=thread.name)
             return await self._list(request, who, address, told_of_file("add", there, False, "", "", to))
         return await self._list(request, who, address, failure("no_thread", to), 422)

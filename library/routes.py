@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from datalayer import DataLayer, NotFound
 
 from .address import PREFIX
-from .file_pages import FilePages
+from .file_pages import Changed, FilePages, nobody_is_told
 from .pages import Pages
 from .rendering import STATIC
 from .theme import stylesheet
@@ -21,12 +21,13 @@ _NAME = "library_"
 _FILE = re.compile(r"(vendor/)?[a-z.]+\.(js|css|svg)")
 
 
-def mount(layer: DataLayer, storage: int | None = None) -> None:
+def mount(layer: DataLayer, storage: int | None = None, changed: Changed = nobody_is_told) -> None:
     """Adds the page to Chainlit's server, for the conversations of ``layer``, with a link in the header of the chat.
     ``storage``: how many bytes the files of one person may take, to be told there; None: as many as they like.
+    ``changed``: is told of each file that has come to a conversation, or gone from it, there.
 
     Called again, it takes the place of what it has added before."""
-    pages, files, root = Pages(layer), FilePages(layer, storage), config.run.root_path
+    pages, files, root = Pages(layer), FilePages(layer, storage, changed), config.run.root_path
     router = APIRouter(prefix=root)
     for path, method, endpoint in (
         ("", "GET", pages.show),

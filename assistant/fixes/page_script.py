@@ -46,7 +46,7 @@ _SAME = (
 _NAMES = re.compile(rb"([\w$]+)\.replaceAll\(([\w$]+),(?=[\w$]+=>\{const [\w$]+=[\w$]+\.find\()")
 _IN_PROSE = rb"(globalThis.namesInProse||((text,names,to)=>text.replaceAll(names,to)))(\1,\2,"
 _TITLE = re.compile(rb"\{title:([\w$]+)\.name,elements:\[\1\]\}")
-_TITLED = rb"{title:(\1.props||{}).title||\1.name,elements:[\1]}"
+_TITLED = rb"{title:(\1.props||{}).title||\1.name,elements:[(globalThis.asNow||(each=>each))(\1)]}"
 _PANELS = 2
 """Of a conversation, and of one that is shared."""
 # The panel opens by itself with all elements that belong there, when there is another one, and closes with the last.

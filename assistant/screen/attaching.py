@@ -1,4 +1,4 @@
-"""What a command adds to the files of a conversation, and takes from them, on all its screens."""
+"""What a command, or another page, adds to the files of a conversation and takes from them, on all its screens."""
 
 import logging
 import shutil
@@ -6,6 +6,7 @@ import tempfile
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import chainlit as cl
 from chainlit.element import Element
@@ -15,7 +16,7 @@ from datalayer.records import StepFile, now
 from datalayer.writes import VISITOR, UpsertElement
 
 from ..commands.asked import Reply
-from . import citing
+from . import citing, live
 
 logger = logging.getLogger("assistant")
 
@@ -28,7 +29,8 @@ async def bring(answer: Reply, shown: cl.Message, layer: DataLayer) -> None:
         await _show(key, layer)
     if answer.cited_anew:
         with suppress(DataLayerError):  # a page that is loaded anew shows it
-            await citing.show_anew(cl.context.session.thread_id, layer)
+            for page in await citing.pages_as_now(cl.context.session.thread_id, layer):
+                await cl.context.emitter.emit("element", page)
     for file in answer.adds:
         try:
             await _copy(file, shown, layer)
@@ -63,3 +65,16 @@ async def _show(key: str, layer: DataLayer) -> None:
 def _fetch(layer: DataLayer, blob: str, to: Path) -> None:
     with layer.store.blobs.open(blob) as source, to.open("wb") as target:
         shutil.copyfileobj(source, target, 1 << 20)
+
+
+async def changed(layer: DataLayer, identifier: str, thread_id: str, element_id: str) -> None:
+    """Another page has brought a file to the conversation, or taken it out: see ``library.mount``."""
+    if (room := live.find(identifier, thread_id)) is None:
+        return
+    with suppress(DataLayerError):  # a page that is loaded anew shows it
+        element: Any = await layer.get_element(thread_id, element_id)
+        event = "element" if element else "remove_element"
+        room.say(event, {"id": element_id})
+        await live.tell(room.others(), event, element or {"id": element_id})
+        for page in await citing.pages_as_now(thread_id, layer):
+            await live.tell(room.others(), "element", page)

@@ -103,12 +103,11 @@ async def as_now(thread_id: str, elements: Sequence[Any] | None, layer: DataLaye
     return [now(element) for element in elements]
 
 
-async def show_anew(thread_id: str, layer: DataLayer) -> None:
-    """Shows pages of PDFs that answers cite as they are to be shown now. Raises DataLayerError."""
+async def pages_as_now(thread_id: str, layer: DataLayer) -> list[Any]:
+    """The pages of PDFs that answers cite as they are to be shown now. Raises DataLayerError."""
     thread = await layer.get_thread(thread_id)
     pages = [element for element in (thread["elements"] if thread else None) or [] if _is_page(element)]
-    for element in await as_now(thread_id, pages, layer):
-        await cl.context.emitter.emit("element", element)
+    return await as_now(thread_id, pages, layer)
 
 
 def _is_page(element: Any) -> bool:

@@ -52,6 +52,11 @@ def room(session: WebsocketSession) -> Room:
     return found
 
 
+def find(identifier: str, thread_id: str) -> Room | None:
+    """The conversation of this person's, while it is shown; None: nobody shows it here."""
+    return _rooms.get((identifier, thread_id))
+
+
 _share: Callable[[Room], Wire] | None = None
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.assistant.turns.test_sources import CITED
 from tests.browser.chat import App, Chat, pdf
@@ -50,10 +50,31 @@ def test_a_source_opens_its_page_now_and_after_a_restart(app: App, tab: OpenTab,
     expect_source(chat)
 
     chat.send("/files remove birds.pdf")
+    expect_source_of(chat.answers.first, chat)
+    chat.send("/files delete birds.pdf")
+    link, panel = chat.answers.first.locator("a.element-link"), chat.page.locator("#side-view-content")
     for _ in range(2):
-        chat.answers.first.locator("a.element-link").click()
-        expect(chat.page.locator("#side-view-content")).to_contain_text("can no longer be shown")
+        link.click()
+        expect(panel).to_contain_text("can no longer be shown")
         chat.reload()
+    chat.send("/files add birds.pdf")
+    expect_source_of(chat.answers.first, chat)
+
+    # Another page takes it out, and this one is told.
+    library = chat.page.context.new_page()
+    library.goto(f"{app.url}/library/files")
+    library.get_by_role("link", name="birds.pdf").click()
+    library.get_by_role("button", name="Remove from the conversation").click()
+    expect(library.locator("#notice")).to_contain_text("is in the trash")
+    library.close()
+    link.click()
+    expect(panel).to_contain_text("can no longer be shown")
+
+
+def expect_source_of(answer: Locator, chat: Chat) -> None:
+    answer.locator("a.element-link").click()
+    expect(chat.page.locator("#side-view-content .react-pdf__Page__textContent")).to_contain_text("Bitterns boom")
+    chat.page.locator("#side-view-title button").click()
 
 
 def expect_source(chat: Chat) -> None:

@@ -289,6 +289,27 @@ class TestChanges:
         await do(browser, "", "", undo=f"restore:{element}")  # of another tab
         assert browser.notice == "This file is not there any more, or it is in the trash."
 
+    async def test_whoever_shows_the_conversation_is_told(
+        self, mounted: DataLayer, ann: Any, key: str, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told = []
+
+        async def changed(identifier: str, thread_id: str, element_id: str) -> None:
+            there = await mounted.store.element(thread_id, element_id)
+            told.append((identifier, thread_id, element_id, there is not None))
+
+        monkeypatch.setattr(mounted, "has_trash", True)
+        monkeypatch.setattr(app.router, "routes", list(app.router.routes))
+        library.mount(mounted, changed=changed)
+        element, other = await put(mounted, key, "plan.txt", b"plan"), await thread(mounted, ann, "Other")
+        await browser.visit("/files")
+        await do(browser, "add", element, thread=other)
+        for what in ("leave_out", "trash", "restore", "trash", "delete"):
+            await do(browser, what, element, sure="yes")
+        (copy,) = await mounted.store.thread_files(other)
+        changes = [(key, element, there) for there in (False, True, False, False)]
+        assert told == [("ann", *each) for each in [(other, copy.element_id, True), *changes]]
+
     async def test_a_page_learns_what_has_changed_meanwhile(
         self, mounted: DataLayer, key: str, browser: Browser
     ) -> None:
