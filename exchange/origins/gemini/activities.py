@@ -19,7 +19,7 @@ from ..looking import holding
 from ..pauses import Pauses, Turn
 from ..values import digest, line, listed, mapping, moment, rest, text
 from .markup import markdown
-from .page import Activity, Cell, activity, cells
+from .page import Cell, activity, cells
 
 _NAME = re.compile(r"(?<![a-z])(?:gemini|bard)(?![a-z])", re.IGNORECASE)
 _ASKED = ("prompted with:", "asked gemini:", "asked bard:", "prompted", "asked", "said", "branched", "answered")
@@ -134,10 +134,7 @@ def _of_page(source: Source, member: str) -> Iterator[_Entry | Problem]:
 
 
 def _of_cell(cell: Cell, place: str, member: str, told: set[str]) -> Iterator[_Entry | Problem]:
-    found: Activity | None = activity(cell.body)
-    if found is None:
-        yield Problem(place, "it is too large, or nested too deeply, to be read")
-        return
+    found = activity(cell.body)
     if found.time and found.time.assumed and found.time.assumed not in told and len(told) < 20:
         told.add(found.time.assumed)
         yield Problem(member, found.time.assumed, lost=False)
@@ -145,7 +142,7 @@ def _of_cell(cell: Cell, place: str, member: str, told: set[str]) -> Iterator[_E
     made = _Entry(place, found.question, found.time.at if found.time else None, answers)
     for address, name in found.links:
         if "://" not in address and not address.startswith(("mailto:", "javascript:", "#")):
-            made.files.append((unquote(address), name or posixpath.basename(address)))
+            made.files.append((unquote(address), name or posixpath.basename(unquote(address))))
         elif address.startswith("https://"):
             made.metadata.setdefault("links", []).append(address[:2_000])
     if found.has_odd_time:
@@ -227,7 +224,7 @@ class _Activities:
         for number, html in enumerate(entry.answers[:100], 1):
             words, whole = markdown(html)
             if not whole:
-                self._tell(entry, "an answer is too large, or nested too deeply; it comes without its markup")
+                self._tell(entry, "an answer is too large, or damaged; it comes without its markup")
             if words:
                 yield Said(f"{key}/answer-{number}", "assistant", words, at=entry.at, name="Gemini")
 

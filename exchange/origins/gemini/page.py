@@ -5,20 +5,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
-from itertools import islice
 from typing import IO
 
 from ..base import Problem
 from .local_times import Local, has_clock, read
-from .markup import soup, words
+from .markup import BLOCKS, MOST_OPEN, words
 
 _PIECE = 1 << 16
 _LARGEST = 10_000_000
-"""Characters of a cell, and of a mark that does not end."""
-_BLOCKS = {
-    *("p", "div", "ul", "ol", "pre", "table", "blockquote", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "dl", "section"),
-    *("article", "details", "figure"),
-}
+"""Characters of a cell."""
+_OPEN = 200_000
+"""Characters of a mark that does not end, such as a comment."""
+_VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
 
 @dataclass(slots=True)
@@ -70,11 +68,11 @@ class _Reader(HTMLParser):
     def read(self, text: str, last: bool = False) -> Iterator[Cell | Problem]:
         try:
             self.feed(text)
-            if last:
+            if last and len(self.rawdata) <= MOST_OPEN:
                 self.close()
         except AssertionError:  # of the library, at a mark such as <![x
             self.rawdata = self.rawdata[1:]
-        if len(self.rawdata) > _LARGEST:
+        if len(self.rawdata) > (MOST_OPEN if last else _OPEN):
             self.rawdata = ""
             self.clear_cdata_mode()
             self._found.append(Problem(self._place, "a mark that does not end was passed over with what follows it"))
@@ -82,6 +80,10 @@ class _Reader(HTMLParser):
             self._end()
         found, self._found = self._found, []
         yield from found
+
+    def updatepos(self, i: int, j: int) -> int:
+        """Nobody asks for numbers of lines, which take a tenth of the time."""
+        return j
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         classes = (dict(attrs).get("class") or "").split() if tag == "div" else []
@@ -134,52 +136,82 @@ class _Reader(HTMLParser):
         self._depth, self._part = 0, None
 
 
-def activity(body: str) -> Activity | None:
-    """None: it cannot be read."""
-    made = soup(body)
-    if made is None:
-        return None
-    segments: list[list[object]] = [[]]
-    children = list(made.contents)
-    at = 0
-    for at, child in enumerate(children):  # noqa: B007
-        name = getattr(child, "name", None)
-        if name in _BLOCKS:
-            break
-        if name == "br":
-            segments.append([])
+@dataclass(slots=True)
+class _Line:
+    raw: list[str] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    links: list[tuple[str, str]] = field(default_factory=list)
+
+
+class _Parts(HTMLParser):
+    """The lines of a cell that stand before its first block, and what follows."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.lines = [_Line()]
+        self.rest: list[str] = []
+        self._depth = 0
+
+    def updatepos(self, i: int, j: int) -> int:
+        """Nobody asks for numbers of lines, which take a tenth of the time."""
+        return j
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        raw = self.get_starttag_text() or ""
+        if self.rest or (not self._depth and tag in BLOCKS):
+            self.rest.append(raw)
+            return
+        if tag == "br" and not self._depth:
+            self.lines.append(_Line())
+            return
+        self._add(raw, "\n" if tag == "br" else "")
+        self._depth += tag not in _VOID
+        if tag in ("a", "img"):
+            given = dict(attrs)
+            self.lines[-1].links.append((given.get("href") or given.get("src") or "", given.get("alt") or ""))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _VOID:
+            self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._add(f"</{tag}>", "")
+        self._depth -= self._depth > 0 and tag not in _VOID
+
+    def handle_data(self, data: str) -> None:
+        self._add(data, data)
+
+    def handle_entityref(self, name: str) -> None:
+        self._add(f"&{name};", unescape(f"&{name};"))
+
+    def handle_charref(self, name: str) -> None:
+        self._add(f"&#{name};", unescape(f"&#{name};"))
+
+    def _add(self, raw: str, text: str) -> None:
+        if self.rest:
+            self.rest.append(raw)
         else:
-            segments[-1].append(child)
-    else:
-        at = len(children)
-    texts = ["".join(_text(each) for each in segment) for segment in segments]
+            self.lines[-1].raw.append(raw)
+            self.lines[-1].text.append(text)
+
+
+def activity(body: str) -> Activity:
+    """The time is the last line that is one, of those before the first block: a question may have one in it."""
+    parts = _Parts()
+    try:
+        parts.feed(body)
+        if len(parts.rawdata) <= MOST_OPEN:
+            parts.close()
+    except AssertionError:  # of the library
+        parts.handle_data(parts.rawdata)
+    lines = parts.lines
+    texts = ["".join(line.text) for line in lines]
     times = [read(" ".join(text.split())) for text in texts]
     when = max((number for number, time in enumerate(times) if time), default=None)
-    odd = when is None
-    if when is None:
-        when = next((number for number, text in islice(enumerate(texts), 1, None) if has_clock(text)), None)
-        odd = when is not None
-    asked = texts[:when] if when is not None else texts[:1]
-    behind = segments[when + 1 :] if when is not None else segments[1:]
-    answer = "<br>".join("".join(map(str, segment)) for segment in behind) + "".join(map(str, children[at:]))
-    links = [_link(a) for segment in segments[: len(asked)] for a in _links(segment)]
+    odd = None if when is not None else next((n for n, text in enumerate(texts) if n and has_clock(text)), None)
+    end = when if when is not None else odd if odd is not None else 1
+    behind = lines[end + (when is not None or odd is not None) :]
+    answer = "<br>".join("".join(line.raw) for line in behind) + "".join(parts.rest)
+    links = [(address, name) for line in lines[:end] for address, name in line.links]
     time = times[when] if when is not None else None
-    return Activity("\n".join(asked).strip(" \n"), answer, time, links, odd)
-
-
-def _text(node: object) -> str:
-    return node.get_text() if hasattr(node, "get_text") else str(node)
-
-
-def _links(segment: list[object]) -> Iterator[object]:
-    for node in segment:
-        if getattr(node, "name", None) in ("a", "img"):
-            yield node
-        if hasattr(node, "find_all"):
-            yield from node.find_all(["a", "img"])
-
-
-def _link(node: object) -> tuple[str, str]:
-    given = getattr(node, "attrs", {})
-    address = given.get("href") or given.get("src") or ""
-    return str(address), _text(node).strip() or str(given.get("alt") or "")
+    return Activity("\n".join(texts[:end]).strip(" \n"), answer, time, links, odd is not None)
