@@ -14,6 +14,7 @@ from ..each import each
 from ..looking import first, holding, is_json, place_of, several
 from ..pauses import Pauses, Turn
 from ..values import Keys, digest, identifier, line, listed, mapping, moment, plain, rest, text
+from . import database
 from .pictures import pictures
 
 _COLUMNS = {"id", "workspace", "prompt", "response", "sent_at"}
@@ -28,11 +29,13 @@ class AnythingLLM:
     name, title = "anythingllm", "AnythingLLM"
 
     def recognises(self, source: Source) -> bool:
-        if any(_is_csv(source.start(member)) for member in source.members):
+        if database.recognises(source) or any(_is_csv(source.start(member)) for member in source.members):
             return True
         return any(True for _ in holding(source, _is_any))
 
     def read(self, source: Source) -> Iterator[Read]:
+        if database.recognises(source):
+            yield from database.read(source)
         for member in source.members:
             start = source.start(member)
             if _is_csv(start):

@@ -229,4 +229,8 @@ def samples(folder: Path) -> dict[str, tuple[str, Path]]:
             zipped(folder / "claude.zip", conversations_json=[claude(1)], users_json=[{"uuid": "a"}]),
         ),
         "gemini.zip": ("gemini", zipped(folder / "gemini.zip", Takeout__X__Y_json=[gemini(1)])),
+        "anythingllm.db": (
+            "anythingllm",
+            database_of(folder / "anythingllm.db", {"prompt": "bird?", "response": '{"text": "an avocet"}'}),
+        ),
     }

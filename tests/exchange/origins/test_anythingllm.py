@@ -12,6 +12,7 @@ from tests.exchange.origins.exports import (
     anythingllm,
     asides,
     csv_of,
+    database_of,
     read,
     shown,
     texts,
@@ -136,3 +137,34 @@ def test_alpaca_has_single_turns(tmp_path: Path) -> None:
         [("user", "bird?"), ("assistant", "a heron")],
     ]
     assert [problem.lost for problem in problems] == [True]
+
+
+def test_the_database_says_which_thread_a_chat_belongs_to(tmp_path: Path) -> None:
+    def chat(text: str, **over: Any) -> dict[str, Any]:
+        return {"prompt": f"{text}?", "response": json.dumps({"text": text, "sources": [{"title": "b"}]})} | over
+
+    image = {"name": "a.png", "mime": "image/png", "contentString": PICTURE.partition(",")[2]}
+    path = database_of(
+        tmp_path / "anythingllm.db",
+        chat("default", createdAt="2026-09-21T14:13:20Z"),
+        chat("thread", thread_id=7, feedbackScore=0),
+        chat("again", thread_id=7, createdAt=AT // 1_000 + 86_400_000, feedbackScore=1),
+        chat("other", user_id=2, response=json.dumps({"text": "other", "attachments": [image]})),
+        chat("reset", include=0),
+        chat("bad", thread_id=7, response="{broken"),
+    )
+    found, problems = read(AnythingLLM(), path)
+    assert problems == []
+    assert {tuple(text for _, text in texts(one)): (one.title, one.author, one.archived) for one in found} == {
+        ("default?", "default"): (None, "ann", False),
+        ("thread?", "thread", "again?", "again", "bad?"): ("Waders", "ann", False),
+        ("other?", "other"): (None, "ben", False),
+        ("reset?", "reset"): (None, "ann", True),
+    }
+    by_first = {one.said[0].text: one for one in found}
+    assert {one.folder for one in found} == {"Nature"}
+    assert by_first["default?"].said[0].at == AT
+    assert by_first["default?"].said[1].metadata == {"sources": [{"title": "b"}]}
+    assert [said.vote for said in by_first["thread?"].said] == [None, 0, None, 1, None]
+    assert by_first["other?"].said[0].files[0].content == PNG
+    assert "no answer that can be read" in whys(by_first["thread?"])
