@@ -171,6 +171,11 @@ def _mail(pages: int) -> bytes:
     return opened.mail("Objet", "\n\n".join(_lines(20 * pages)), attached={"a.bin": bytes(pages * 1000)})
 
 
+def _rich(pages: int) -> bytes:
+    lines = ("".join(c if c.isascii() else f"\\u{ord(c)}?" for c in line) for line in _lines(50 * pages))
+    return ("{\\rtf1\\ansi " + "\\par\n".join(lines) + "}").encode()
+
+
 _MADE: dict[str, Callable[[int], bytes]] = {
     "a.txt": _text,
     "a.md": _markdown,
@@ -185,4 +190,5 @@ _MADE: dict[str, Callable[[int], bytes]] = {
     "a.ods": _open_sheet,
     "a.epub": _book,
     "a.eml": _mail,
+    "a.rtf": _rich,
 }

@@ -129,5 +129,5 @@ _WHY = {
     "empty": "it has no text",
     "too_large": "it is too large to be read",
     "too_slow": "reading it took too long",
-    "old_format": "it is in an old format of Office, or of Outlook, which is not read here",
+    "old_format": "it is in a format of Office from before 2007, which is not read here",
 }

@@ -22,6 +22,7 @@ _READERS = {
     "pdf": ("pdf", "read"),
     "word": ("word", "read"),
     "rich": ("rich", "read"),
+    "outlook": ("outlook", "read"),
     "sheet": ("sheets", "read"),
     "binary sheet": ("sheets", "read_binary"),
     "slides": ("slides", "read"),
@@ -87,8 +88,9 @@ _MIMETYPES = {
 """What the file "mimetype" of other archives says."""
 _PDF, _ZIP, _OLE, _RTF = b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf"
 _LOCKED, _WORKBOOK = "EncryptedPackage".encode("utf-16-le"), "Workbook".encode("utf-16-le")
-_OLD = tuple(name.encode("utf-16-le") for name in ("WordDocument", "PowerPoint Document", "__substg1.0_"))
-"""Of Word and PowerPoint before 2007, and of Outlook."""
+_OLD = tuple(name.encode("utf-16-le") for name in ("WordDocument", "PowerPoint Document"))
+"""Of Word and PowerPoint before 2007."""
+_MESSAGE = "__properties_version1.0".encode("utf-16-le")
 _PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL)
 _UNTOLD = frozenset({"", ".txt", ".text", ".log"})
 """Endings that say nothing of what text it is."""
@@ -153,6 +155,8 @@ def _of_ole(content: bytes, name: str) -> str:
     """What Office wrote before 2007, and what it puts around what a password protects."""
     if _LOCKED in content:
         raise Refused("encrypted")
+    if _MESSAGE in content:
+        return "outlook"
     if any(old in content for old in _OLD):
         raise Refused("old_format")
     if _WORKBOOK not in content:

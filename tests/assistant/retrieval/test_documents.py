@@ -11,7 +11,7 @@ import pytest
 
 from assistant.retrieval.extract import READER
 from datalayer.passages import FileText, Place
-from tests.papers import office, opened
+from tests.papers import office, opened, outlook
 
 Read = Callable[..., Awaitable[FileText]]
 FRENCH = "Été comme hiver, la forêt où l’on se promène garde ses œuvres : ça coûte 3 €."
@@ -268,3 +268,16 @@ async def test_rich_text_is_read_in_any_script_without_its_pictures_and_fonts(re
     text = await read(made, "a.rtf", "text/rtf")
     assert said(text) == "\n\n".join(["¶".join((*SCRIPTS, "🦉")), "name | prix", "thé | 3"])
     assert text.passages[0].place == Place()
+
+
+async def test_a_message_of_outlook_is_read_as_mail_is(read: Read) -> None:
+    values = {"0037001F": "Été 東京", "0C1A001F": "Zoé", "0C1F001F": "zoe@example.org", "0E04001F": "bob@example.org"}
+    made = outlook.message({**values, "1000001F": f"{FRENCH}\r\n\r\n{ARABIC}\0"}, ("a.pdf", "שלום.docx"))
+    text = await read(made, "a.msg", "application/vnd.ms-outlook")
+    assert said(text).split("\n") == [
+        *("From: Zoé, zoe@example.org", "To: bob@example.org", "Subject: Été 東京"),
+        *("", FRENCH, "", ARABIC, "📎 a.pdf", "📎 שלום.docx"),
+    ]
+    assert text.passages[0].place == Place(heading=("Été 東京",))
+    paged = outlook.message({"0037001E": "Été".encode("cp1252"), "10130102": b"<p>A <b>page</b></p>"})
+    assert said(await read(paged, "b.msg")) == "Subject: Été\n\nA page"
