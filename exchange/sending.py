@@ -1,12 +1,16 @@
 """An export as the answer to a request: a file that a browser saves, sent while it is made.
 
 Always true: it is read no faster than it is fetched, so a slow browser takes no memory; one person fetches only a few
-at a time, and one only of those that take long to make, so that others have their turn.
+at a time, and those of one person that take long to make are made one after the other, so that others have their turn.
 """
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any
+from weakref import WeakValueDictionary
 
 from starlette.responses import Response, StreamingResponse
 
@@ -19,10 +23,11 @@ from .selection import Selection, Source
 from .texts import Language
 
 logger = logging.getLogger("datalayer")
-AT_ONCE, SLOW_AT_ONCE = 4, 1
+AT_ONCE = 4
 """Of one person."""
-_running: Counter[tuple[str, bool]] = Counter()
-"""By person, and whether it takes long."""
+_running: Counter[str] = Counter()
+_turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+"""By person, while some that take long are made."""
 
 
 class TooMany(DataLayerError):
@@ -39,9 +44,8 @@ class BrokeOff(Exception):
 async def download(source: Source, chosen: Selection, name: str, to: Language) -> Response:
     """``name``: of the format. Raises NotFound where there is no such thread of theirs, InvalidInput, TooMany,
     StoreUnavailable."""
-    is_slow = name in PAGES and PAGES[name].slow
-    who = (str(chosen.author), is_slow)
-    if _running[who] >= (SLOW_AT_ONCE if is_slow else AT_ONCE):
+    who = str(chosen.author)
+    if _running[who] >= AT_ONCE:
         raise TooMany("Other exports are still being fetched. Wait until they have ended")
     made = await export(source, chosen, name, to)
     headers = {
@@ -50,15 +54,18 @@ async def download(source: Source, chosen: Selection, name: str, to: Language) -
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
-    return StreamingResponse(_sent(made, who), headers=headers, media_type=made.mime)
+    is_slow = name in PAGES and PAGES[name].slow
+    turn = _turns.setdefault(who, asyncio.Lock()) if is_slow else nullcontext()
+    return StreamingResponse(_sent(made, who, turn), headers=headers, media_type=made.mime)
 
 
-async def _sent(made: Export, who: tuple[str, bool]) -> AsyncIterator[bytes]:
+async def _sent(made: Export, who: str, turn: AbstractAsyncContextManager[Any]) -> AsyncIterator[bytes]:
     """Raises BrokeOff."""
     _running[who] += 1
     try:
-        async for piece in made.pieces:
-            yield piece
+        async with turn:
+            async for piece in made.pieces:
+                yield piece
     except (DataLayerError, OSError) as error:
         logger.error("an export broke off: %s", error)
         raise BrokeOff(str(error)) from error

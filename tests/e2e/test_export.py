@@ -13,6 +13,7 @@ from exchange.sending import AT_ONCE
 from tests.client import Client
 from tests.e2e.conftest import App, Tabs
 from tests.e2e.listening import FRENCH, Model, ask, connected
+from tests.exchange.made import text_of
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,10 @@ async def test_a_conversation_without_files_is_one_file_with_its_name(me: Client
     assert answer.headers["content-disposition"] == 'attachment; filename="_Bats_ a_b.md"'
     assert answer.text.startswith("---\n")
     assert "Where do bats sleep?" in answer.text
+    answer = await me.request("GET", link(await ask(me, "/export pdf")))
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-disposition"] == 'attachment; filename="_Bats_ a_b.pdf"'
+    assert "Where do bats sleep?" in text_of(answer.content)
 
 
 async def test_what_is_gone_or_cannot_be_is_told_in_a_sentence(app: App, tabs: Tabs) -> None:
@@ -75,7 +80,7 @@ async def test_what_is_gone_or_cannot_be_is_told_in_a_sentence(app: App, tabs: T
     await ask(me, "Et les chauves-souris ?")
     address = link(await ask(me, "/exporter page"))
     assert "lang=fr" in address
-    for path in (address.replace(me.thread_id, "nowhere"), address.replace("html", "pdf"), "/export/%00?format=html"):
+    for path in (address.replace(me.thread_id, "nowhere"), address.replace("html", "docx"), "/export/%00?format=html"):
         answer = await me.request("GET", path)
         assert answer.status_code in (400, 404)
         assert answer.text == "Cette conversation n’existe pas, ou n’est pas à vous.\n"

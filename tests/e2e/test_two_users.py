@@ -192,7 +192,7 @@ async def read_what_an_answer_cites(mallory: Client, alice: Victim) -> None:
 
 @attack("GET /export/{thread_id}")
 async def export_a_thread(mallory: Client, alice: Victim) -> None:
-    for name in ("markdown", "html", "json", "jsonl", "csv", "../json", ""):
+    for name in ("markdown", "html", "pdf", "json", "jsonl", "csv", "../json", ""):
         assert_denied(await mallory.request("GET", f"/export/{alice.thread_id}", params={"format": name}))
 
 

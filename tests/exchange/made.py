@@ -71,3 +71,11 @@ def unpacked(content: bytes) -> dict[str, bytes]:
         names = packed.namelist()
         assert len(set(names)) == len(names)
         return {name: packed.read(name) for name in names}
+
+
+def text_of(pdf: bytes) -> str:
+    import pypdfium2
+
+    found = pypdfium2.PdfDocument(pdf)
+    pages = (found[n].get_textpage().get_text_range() for n in range(len(found)))
+    return "\n".join(pages).replace("\r\n", "\n")

@@ -1,11 +1,13 @@
 """PDF: what is on its pages, and that nothing that was said does anything there."""
 
+import asyncio
 import ctypes
 import io
 import json
 import os
 import threading
 import unicodedata
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,12 @@ from pypdfium2 import raw
 
 import exchange
 from datalayer import InvalidInput
-from exchange import formats
+from exchange import formats, sending
 from exchange.formats.base import About
 from exchange.formats.pdf import content, setting
 from exchange.formats.pdf.letters import breakable
 from exchange.packing import Page, PagesZip
-from tests.exchange.made import ABOUT, AT, call, element, step, store, unpacked, vote, whole
+from tests.exchange.made import ABOUT, AT, call, element, step, store, text_of, unpacked, vote, whole
 from tests.exchange.test_formats import with_versions
 
 SCRIPTS = {
@@ -46,12 +48,6 @@ SCRIPTS = {
 
 def made(thread: Any, contents: Any = None, about: Any = ABOUT) -> bytes:
     return b"".join(Page(formats.PAGES["pdf"], about, contents).add([thread]))
-
-
-def text_of(pdf: bytes) -> str:
-    found = pypdfium2.PdfDocument(pdf)
-    pages = (found[n].get_textpage().get_text_range() for n in range(len(found)))
-    return "\n".join(pages).replace("\r\n", "\n")
 
 
 def fonts(pdf: bytes) -> dict[str, bool]:
@@ -356,6 +352,36 @@ async def test_a_thread_that_no_store_has_is_made_beside_the_event_loop(monkeypa
     assert (name, mime) == ("Birds.pdf", "application/pdf")
     assert "A heron" in text_of(pdf)
     assert where[0].startswith("exchange-pages")
+
+
+@pytest.mark.parametrize(("name", "at_once"), [("pdf", 1), ("html", 3)])
+async def test_those_of_one_person_are_made_one_after_the_other(
+    name: str, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = most = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        yield b"1"
+        await asyncio.sleep(0)
+        running -= 1
+
+    async def made(*_: Any) -> exchange.Export:
+        return exchange.Export("x", "x/y", pieces())
+
+    async def fetched(who: str) -> bytes:
+        answer: Any = await sending.download(None, exchange.Selection(who), name, "en")  # type: ignore[arg-type]
+        return b"".join([piece async for piece in answer.body_iterator])
+
+    monkeypatch.setattr(sending, "export", made)
+    assert await asyncio.gather(*(fetched("ann") for _ in range(3))) == [b"1"] * 3
+    assert most == at_once
+    most = 0
+    await asyncio.gather(fetched("ann"), fetched("ben"))
+    assert most == 2
+    assert not sending._turns
 
 
 async def test_it_is_told_where_its_library_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
