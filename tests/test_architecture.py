@@ -249,6 +249,8 @@ FLOORS_OF_EXCHANGE = {
     "texts": 0,
     "origins": 1,
     "opened": 2,
+    "planting": 2,
+    "importing": 3,
     "maths": 0,
     "harmless": 1,
     "archive": 0,

@@ -1,0 +1,65 @@
+"""What a conversation's own values are as columns of a thread: title, folder, tags, times."""
+
+from typing import Any
+
+from datalayer import text
+from datalayer.errors import InvalidInput
+
+from ..origins.base import Conversation, Problem
+
+IMPORTED_FROM = "imported_from"
+"""In the metadata of a thread: the ``origin``, the ``key`` it has there, and what has no place of its own."""
+
+
+def columns(of: Conversation, origin: str, first: str, begun: int, problems: list[Problem]) -> dict[str, Any]:
+    """``first``: what its first message says; ``begun``: when. What cannot be kept goes to ``problems``."""
+    title = text.one_line(text.clean(of.title or ""))[: text.NAME_LENGTH].strip()
+    named = bool(title) and text.is_seen(title)
+    origin_of: dict[str, Any] = {"origin": origin, "key": of.key}
+    if of.model:
+        origin_of["model"] = of.model
+    values: dict[str, Any] = {
+        "name": title if named else text.title(text.clean(first)) or None,
+        "name_source": "user" if named else "first_message",
+        "created_at": begun if of.created_at is None else of.created_at,
+        "kind": "imported",
+        "archived": of.archived,
+        "pinned": of.pinned,
+        "folder": _folder(of, problems),
+        "tags": _tags(of, problems),
+        "metadata": {IMPORTED_FROM: _kept(of, problems) | origin_of},
+    }
+    if of.updated_at is not None:
+        values["last_activity_at"] = max(of.updated_at, values["created_at"])
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _folder(of: Conversation, problems: list[Problem]) -> str | None:
+    try:
+        return text.folder(text.clean(of.folder or "")) or None
+    except InvalidInput as error:
+        problems.append(Problem(of.place, f"it is in no folder: {_lower(error)}", lost=False))
+        return None
+
+
+def _tags(of: Conversation, problems: list[Problem]) -> list[str] | None:
+    found = dict[str, None]()
+    for tag in of.tags:
+        try:
+            found[text.tag(tag)] = None
+        except InvalidInput as error:
+            problems.append(Problem(of.place, f"a tag is left out: {_lower(error)}", lost=False))
+    return list(found) or None
+
+
+def _kept(of: Conversation, problems: list[Problem]) -> dict[str, Any]:
+    try:
+        return dict(text.clean(of.metadata))
+    except InvalidInput:
+        problems.append(Problem(of.place, "what else is known of it is nested too deeply to be kept", lost=False))
+        return {}
+
+
+def _lower(error: InvalidInput) -> str:
+    said = str(error)
+    return said[:1].lower() + said[1:]
