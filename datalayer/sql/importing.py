@@ -4,14 +4,17 @@ Always true: a step that is here keeps what it says, also if a person has change
 deleted. So the same again changes nothing, and a newer export adds what is new.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, insert, select
 
+from .. import versions
 from ..errors import BlobVanished, Forbidden
 from ..records import Blob, Imported, ThreadMessage, user_id, vote_id
 from ..reports import digest
-from ..schema import MESSAGES, elements, feedbacks, threads, usage
+from ..schema import MESSAGES, elements, feedbacks, steps, threads, usage
+from ..versions import RECORD
 from ..writes import APPLICATION, ImportThread, PutSummary, author_id
 from . import contents, context, imported_rows, organising, summaries
 from .group import Group
@@ -49,6 +52,7 @@ class _Import:
         told, deleted = self._kept(said)
         self._put_thread(values, told)
         self._put_steps(told)
+        self._add_versions(said)
         lost = self._put_files(files)
         self._put_votes(votes)
         self._put_calls(calls)
@@ -94,6 +98,7 @@ class _Import:
         facts = self._facts
         gone = {row["id"] for row in said if ("step", row["id"]) in facts.deleted}
         told = dict[str, Row]()
+        self._here = {row["id"] for row in said if row["id"] in facts.steps}
         for row in said:
             key, parent = row["id"], row["parent_id"]
             if key not in facts.steps and (parent in gone or ("step", parent) in facts.deleted):
@@ -151,6 +156,24 @@ class _Import:
         for row in told:
             facts.steps[row["id"]], facts.written[row["id"]] = key, at
             self._group.add_step(row, given, new=True)
+
+    def _add_versions(self, said: list[Row]) -> None:
+        """The record of a question that is here learns of versions that are new. Which one is shown stays."""
+        group, facts = self._group, self._facts
+        new = {row["id"] for row in said if row["type"] == RECORD and row["id"] in self._here}
+        if not new:
+            return
+        group.flush()
+        stored = group.connection.execute(_RECORDS.where(steps.c.id.in_(new))).mappings().all()
+        metadata = {row["id"]: row["metadata"] for row in said}
+        for row in stored:
+            known, given = versions.told(row["metadata"]), versions.told(metadata[row["id"]])
+            if known and given and given.count > known.count and given.made[: known.count] == known.made:
+                grown = replace(given, shown=known.shown, replaced=known.replaced + given.replaced[known.count :])
+                values = {"metadata": {**row["metadata"], **grown.stored()}, "written_at": self._write.at}
+                facts.written[row["id"]] = self._write.at
+                group.add_step({**row, "thread_id": self._key, **values}, frozenset(values), new=False)
+                self._changed = True
 
     def _put_files(self, files: list[Row]) -> int:
         """How many have no content although they should."""
@@ -237,6 +260,7 @@ class _Import:
 
 
 _TAKEN = "Something else has its ids"
+_RECORDS: Select[Any] = select(steps.c.id, steps.c.metadata, steps.c.created_at, steps.c.favorite)
 _VOTED: Select[Any] = select(feedbacks.c.step_id, feedbacks.c.user_id)
 _VOTES = select(feedbacks.c.id)
 

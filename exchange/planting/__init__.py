@@ -2,6 +2,6 @@
 
 from .ids import thread_id
 from .planted import Planted, plant
-from .rows import element
+from .rows import MESSAGES, element, kind_of
 
-__all__ = ["Planted", "element", "plant", "thread_id"]
+__all__ = ["MESSAGES", "Planted", "element", "kind_of", "plant", "thread_id"]

@@ -170,7 +170,7 @@ class _Planting:
         moment = self._later(said, after) if at is None else at
         key = key or step_id(done.thread_id, said.key, copied)
         row = rows.step(said, key, moment, asked, loose)
-        done.messages += row["type"] in ("user_message", "assistant_message")
+        done.messages += row["type"] in rows.MESSAGES
         done.steps.append(aside.put(row) if aside else row)
         if copied is None:
             self._attach(said, key, moment)

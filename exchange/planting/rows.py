@@ -19,6 +19,7 @@ MODEL = "model"
 
 _ASIDES = {"reasoning": "llm", "tool": "tool", "hidden": "run"}
 _MESSAGES = {"user": "user_message", "assistant": "assistant_message"}
+MESSAGES = frozenset(_MESSAGES.values())
 _KINDS = {"image": "image", "audio": "audio", "video": "video"}
 
 
@@ -80,21 +81,24 @@ def _metadata(said: Said, at: int, loose: bool) -> dict[str, Any]:
     return ({MODEL: text.clean(said.model)} if said.model else {}) | ({KEPT: kept} if kept else {})
 
 
-def element(file: File, of: str, at: int, sha256: str | None) -> dict[str, Any]:
-    """``of``: the id of the step. ``sha256``: of its content; None: there is none."""
+def element(file: File, of: str, at: int) -> dict[str, Any]:
+    """Without its content. ``of``: the id of the step."""
     mime = text.clean(file.mime) if file.mime else None
-    kind = (mime or "").partition("/")[0]
     row: dict[str, Any] = {
         "id": element_id(of, file.key),
         "for_id": of,
         "name": text.one_line(text.clean(file.name))[: text.NAME_LENGTH] or "file",
-        "type": "pdf" if mime == "application/pdf" else _KINDS.get(kind, "file"),
+        "type": kind_of(mime),
         "display": "inline",
         "created_at": at,
     }
-    kept = dict(file.metadata) | ({} if sha256 else {"missing": True})
-    optional = {"mime": mime, "blob": sha256, "extra": {KEPT: text.clean(kept)} if kept else None}
+    optional = {"mime": mime, "extra": {KEPT: text.clean(file.metadata)} if file.metadata else None}
     return row | {name: value for name, value in optional.items() if value is not None}
+
+
+def kind_of(mime: str | None) -> str:
+    """The type of an element, as Chainlit shows files."""
+    return "pdf" if mime == "application/pdf" else _KINDS.get((mime or "").partition("/")[0], "file")
 
 
 def vote(said: Said, of: str, at: int) -> Mapping[str, Any]:

@@ -1,0 +1,177 @@
+"""What was read, as the write that stores it: with what of it is new, where some of it is here already."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from datalayer import Store
+from datalayer.records import Imported, Step, now
+from datalayer.versions import Versions, mark, told
+from datalayer.writes import Actor, ImportThread
+
+from ..origins.base import Conversation, File, Problem, Stored
+from ..planting import MESSAGES, element, kind_of, plant, thread_id
+from .files import Files
+from .reading import Reading, size
+from .sniffing import named
+
+Row = dict[str, Any]
+Call = Callable[..., Awaitable[Any]]
+"""Runs what blocks in the thread that reads the export."""
+Given = tuple[Conversation | Stored, str | None]
+"""What was read, and the identifier of the user whose it becomes."""
+
+
+@dataclass(slots=True)
+class Here:
+    """What is stored of a thread."""
+
+    versions: dict[str, Versions] = field(default_factory=dict)
+    ids: frozenset[str] = frozenset()
+    """Of its steps and elements."""
+
+
+@dataclass(slots=True)
+class Ready:
+    """A thread that is to be stored."""
+
+    write: ImportThread
+    place: str
+    letters: int
+    messages: int
+    """That are not here yet."""
+    pending: list[tuple[Row, File | str | bytes | None]]
+    """Its elements that are not here yet, and where their content is."""
+    problems: list[Problem]
+    is_new: bool
+    files: int = 0
+    lost: int = 0
+
+
+class Making:
+    def __init__(self, store: Store, reading: Reading, files: Files, actor: Actor, dry_run: bool) -> None:
+        self._store, self._reading, self._files = store, reading, files
+        self._actor, self.dry_run = actor, dry_run
+
+    def id(self, given: Given) -> str:
+        """Of the thread that it becomes."""
+        read, author = given
+        if isinstance(read, Stored):
+            return str(read.thread.get("id"))
+        assert self._reading.origin is not None
+        return thread_id(author, self._reading.origin.name, read.key)
+
+    async def here(self, some: Sequence[Given]) -> dict[str, Here]:
+        """Of those that are stored already, by the ids of their threads."""
+        authors = {self.id(given): given[1] for given in some}
+        here = dict[str, Here]()
+        for key in await self._store.sizes(list(authors)):
+            whole = await self._store.whole_thread(key)
+            if whole and whole[0].user_identifier == authors[key]:
+                here[key] = _here(*whole[1:])
+        return here
+
+    def made(self, some: Sequence[Given], here: Mapping[str, Here]) -> list[Ready | Problem]:
+        """Blocks."""
+        found = list[Ready | Problem]()
+        for given in some:
+            read, author = given
+            try:
+                stored = here.get(self.id(given))
+                make = self._of_stored if isinstance(read, Stored) else self._of_conversation
+                found.append(make(read, author, stored))  # type: ignore[arg-type]
+            except Exception as error:  # a reader has given what it must not
+                why = f"it cannot be made into a conversation ({type(error).__name__})"
+                found.append(Problem(read.place, why))
+        return found
+
+    def _of_conversation(self, read: Conversation, author: str | None, here: Here | None) -> Ready:
+        assert self._reading.origin is not None
+        done = plant(read, author, self._reading.origin.name, now(), here.versions if here else None)
+        files = {row["id"]: (row, file) for file, of, at in done.files for row in [element(file, of, at)]}
+        write = self._write(done.thread_id, author, done.thread, done.steps, done.votes)
+        return self._ready(read, write, list(files.values()), done.problems, here)
+
+    def _of_stored(self, read: Stored, author: str | None, here: Here | None) -> Ready:
+        values = {name: value for name, value in read.thread.items() if name not in ("id", "user_id")}
+        write = self._write(str(read.thread["id"]), author, values, read.steps, read.votes, read.usage, read.summary)
+        files = [(dict(row), read.contents.get(row.get("blob") or "")) for row in read.elements]
+        return self._ready(read, write, files, list(read.problems), here)
+
+    def _write(
+        self,
+        key: str,
+        user: str | None,
+        values: Row,
+        steps: list[Row],
+        votes: list[Row],
+        usage: Any = (),
+        summary: Any = None,
+    ) -> ImportThread:
+        return ImportThread(
+            actor=self._actor,
+            at=now(),
+            thread_id=key,
+            user=user,
+            values=values,
+            steps=steps,
+            votes=votes,
+            usage=list(usage),
+            summary=summary,
+        )
+
+    def _ready(
+        self, read: Conversation | Stored, write: ImportThread, files: Any, problems: list[Problem], here: Here | None
+    ) -> Ready:
+        ids = here.ids if here else frozenset[str]()
+        messages = sum(row["id"] not in ids and _kind(row) in MESSAGES for row in write.steps)
+        pending = [(row, file) for row, file in files if row["id"] not in ids]
+        return Ready(write, read.place, size(read), messages, pending, problems, here is None)
+
+    async def put_files(self, ready: Ready) -> None:
+        """Its files are stored. Raises DataLayerError."""
+        for row, what in ready.pending:
+            ready.write.elements.append(row)
+            if isinstance(what, File):
+                await self._put(row, what, ready)
+            elif (sha256 := row.get("blob")) is not None:
+                ready.files += 1  # the store may have the content already, and tells what is lost
+                if what is not None and (blob := await self._files.put_known(sha256, what)) is not None:
+                    ready.write.blobs.append(blob)
+
+    async def _put(self, row: Row, file: File, ready: Ready) -> None:
+        put = await self._files.put(file)
+        if put is None:
+            ready.lost += 1
+            return
+        blob, mime = put
+        ready.files += 1
+        ready.write.blobs.append(blob)
+        row["blob"] = blob.sha256
+        if mime:
+            row |= {"mime": mime, "type": kind_of(mime), "name": named(row["name"], mime)}
+
+    async def foreseen(self, ready: Ready) -> Imported:
+        """What would become of it; its files are counted."""
+        for row, what in ready.pending:
+            there = what is not None and (not isinstance(what, File) or self._files.exists(what))
+            ready.files += there
+            ready.lost += not there and (isinstance(what, File) or row.get("blob") is not None)
+        if ready.is_new:
+            deleted = await self._store.was_deleted(ready.write.thread_id)
+            return Imported("deleted" if deleted else "new")
+        return Imported("added" if ready.messages or ready.pending else "there")
+
+
+def _kind(row: Mapping[str, Any]) -> Any:
+    return mark(row.get("metadata")).get("type") or row.get("type")
+
+
+def _here(steps: Sequence[Step], elements: Sequence[Any]) -> Here:
+    found = Here(ids=frozenset([*(step.id for step in steps), *(each.id for each in elements)]))
+    for step in steps:
+        if step.type == "user_message" or mark(step.metadata).get("type") == "user_message":
+            found.versions.setdefault(step.id, Versions(step.id, 1, (step.created_at,), (0,)))
+        elif (known := told(step.metadata)) is not None:
+            found.versions[known.question] = known
+    return found

@@ -1,0 +1,182 @@
+"""An export, imported: read in a thread of its own, stored while it is read.
+
+Always true: what is in flight is bounded, however large the export; of one conversation that cannot be stored the
+others are. The same export again changes nothing.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from datalayer import APPLICATION, Store, imports, text
+from datalayer.errors import Forbidden, InvalidInput
+from datalayer.records import Imported
+from datalayer.writes import Actor
+
+from ..opened import Limits
+from ..origins.base import Conversation, Problem, Read, Stored
+from .files import Files
+from .making import Call, Given, Making, Ready
+from .reading import Reading
+from .report import Report
+
+Progress = Callable[[int], None]
+"""Told how many conversations are done."""
+
+_FLYING = 200
+_LETTERS = 4_000_000
+"""Conversations, and about how many characters, that are on their way into the store at a time."""
+
+
+def quiet(_: int) -> None: ...
+
+
+async def run_import(
+    store: Store,
+    path: Path,
+    user: str | None,
+    *,
+    actor: Actor = APPLICATION,
+    origin: str | None = None,
+    authors: bool = False,
+    dry_run: bool = False,
+    progress: Progress = quiet,
+    limits: Limits | None = None,
+) -> Report:
+    """Imports what lies at ``path``: a file, a ZIP or a folder.
+
+    ``user``: the identifier of whose the conversations become; None: nobody's. ``actor``: who asks; a user imports for
+    himself only. ``authors``: where the export says whose a conversation is, it becomes that user's, by the name there,
+    and ``user`` has the others. ``origin``: the name of the product; None: its content tells. Raises OSError for what
+    cannot be opened, InvalidInput for an unknown ``origin``, StoreUnavailable.
+    """
+    loop = asyncio.get_running_loop()
+    reading = Reading(path, origin, limits)
+    with ThreadPoolExecutor(1, "import") as thread:
+
+        def call(work: Callable[..., Any], *args: Any) -> Awaitable[Any]:
+            return loop.run_in_executor(thread, partial(work, *args))
+
+        files: Files | None = None
+        try:
+            await call(reading.open)
+            files = Files(store, reading.source, call)
+            importer = _Importer(store, reading, call, user, authors, Making(store, reading, files, actor, dry_run))
+            await importer.run(progress)
+            for problem in reading.source.problems:
+                importer.report.tell(problem)
+            return importer.report
+        finally:
+            await asyncio.shield(call(_closed, reading, files))
+
+
+def _closed(reading: Reading, files: Files | None) -> None:
+    if files is not None:
+        files.close()
+    reading.close()
+
+
+class _Importer:
+    def __init__(
+        self, store: Store, reading: Reading, call: Call, user: str | None, authors: bool, making: Making
+    ) -> None:
+        self._store, self._reading, self._call, self._making = store, reading, call, making
+        self._user, self._authors = user, authors
+        self.report = Report(reading.origin.title if reading.origin else None, making.dry_run)
+        self._flying: deque[tuple[Ready, asyncio.Future[Imported]]] = deque()
+        self._letters = 0
+        self._seen = set[str]()
+        """The ids of threads: a conversation may be in an export twice."""
+
+    async def run(self, progress: Progress) -> None:
+        """All of it. Raises DataLayerError."""
+        try:
+            await self._run(progress)
+        finally:
+            for _, answer in self._flying:
+                answer.cancel()
+
+    async def _run(self, progress: Progress) -> None:
+        some = await self._call(self._reading.some)
+        while some:
+            further = asyncio.ensure_future(self._call(self._reading.some))
+            try:
+                await self._take(some)
+            finally:
+                some = await further
+            progress(self.report.read)
+        await self._land_all()
+        progress(self.report.read)
+
+    async def _land_all(self) -> None:
+        while self._flying:
+            await self._land()
+
+    async def _take(self, some: Sequence[Read]) -> None:
+        report, given, again = self.report, list[Given](), list[Given]()
+        for read in some:
+            if isinstance(read, Problem):
+                report.tell(read)
+                continue
+            report.read += 1
+            one: Given = (read, self._whose(read))
+            key = self._making.id(one)
+            (again if key in self._seen else given).append(one)
+            self._seen.add(key)
+        await self._store_all(given)
+        for one in again:  # what is new of it is told from what the one before has stored
+            await self._land_all()
+            await self._store_all([one])
+
+    async def _store_all(self, given: Sequence[Given]) -> None:
+        here = await self._making.here(given)
+        for made in await self._call(self._making.made, given, here):
+            if isinstance(made, Problem):
+                self.report.tell(made)
+            else:
+                await self._send(made)
+
+    def _whose(self, read: Conversation | Stored) -> str | None:
+        named = text.clean(read.author) if self._authors and read.author else None
+        return named or self._user
+
+    async def _send(self, made: Ready) -> None:
+        for problem in made.problems:
+            self.report.tell(problem)
+        if self._making.dry_run:
+            self._count(made, await self._making.foreseen(made))
+            return
+        try:
+            await self._making.put_files(made)
+            self._flying.append((made, asyncio.ensure_future(imports.store(self._store, made.write))))
+        except InvalidInput as error:
+            self.report.tell(Problem(made.place, str(error)))
+            return
+        self._letters += made.letters
+        while len(self._flying) > _FLYING or self._letters > _LETTERS:
+            await self._land()
+
+    async def _land(self) -> None:
+        """The oldest that is on its way is stored."""
+        made, answer = self._flying.popleft()
+        self._letters -= made.letters
+        try:
+            done = await answer
+        except (Forbidden, InvalidInput) as error:
+            self.report.tell(Problem(made.place, str(error)))
+        else:
+            self._count(made, done)
+
+    def _count(self, made: Ready, done: Imported) -> None:
+        report = self.report
+        setattr(report, done.state, getattr(report, done.state) + 1)
+        if done.state in ("new", "added"):
+            report.messages += made.messages
+            report.files += made.files - done.lost
+            report.lost_files += made.lost + done.lost
+            if self._authors:
+                report.authors[made.write.user or ""] += 1
