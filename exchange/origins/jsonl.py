@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from .anythingllm.chats import is_workspace
 from .base import Conversation, Item, Problem, Read, Said, Source
 from .chain import ROLES, Chain
 from .content import Call, as_text, call_of, calls_of, content_of
+from .openwebui.conversations import is_conversation
 from .values import digest, flag, identifier, line, listed, mapping, moment, rest, text
 
 _ENDINGS = (".jsonl", ".ndjson", ".json")
@@ -31,7 +33,7 @@ class Jsonl:
     def recognises(self, source: Source) -> bool:
         for member in _members(source)[:_MEMBERS]:
             for number, item in enumerate(source.items(member)):
-                if isinstance(item, Item) and (messages_of(item.value) or _is_message(item.value)):
+                if isinstance(item, Item) and _is_any(item.value):
                     return True
                 if number >= _LOOKED_AT:
                     break
@@ -48,6 +50,12 @@ class Jsonl:
                     yield item if isinstance(item, Problem) else conversation(item, seen)
             if alone:
                 yield conversation(Item(member, alone), seen)
+
+
+def _is_any(value: Any) -> bool:
+    """Whether it is one of the shapes, and none of a product with a reader of its own."""
+    anothers = is_workspace(value) or is_conversation(value)
+    return not anothers and bool(messages_of(value) or _is_message(value))
 
 
 def _members(source: Source) -> list[str]:

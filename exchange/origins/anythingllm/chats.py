@@ -45,7 +45,7 @@ class AnythingLLM:
 
 
 def _is_any(value: object) -> bool:
-    return _is_chat(value) or _is_workspace(value) or _is_alpaca(value)
+    return _is_chat(value) or is_workspace(value) or _is_alpaca(value)
 
 
 def _is_chat(value: object) -> bool:
@@ -53,12 +53,12 @@ def _is_chat(value: object) -> bool:
     return "prompt" in found and "sent_at" in found and ("workspace" in found or "response" in found)
 
 
-def _is_workspace(value: object) -> bool:
-    """Others write the same for training, but with text in place of parts."""
+def is_workspace(value: object) -> bool:
+    """Others write much the same for training, but with text in place of parts, or without instructions."""
     found = mapping(value)
     messages = [mapping(each) for each in listed(found.get("messages"))[:10]]
     return set(found) == {"messages"} and any(
-        text(each.get("role")) in _ROLES and isinstance(each.get("content"), list) for each in messages
+        each.get("role") == "system" and isinstance(each.get("content"), list) for each in messages
     )
 
 
@@ -77,7 +77,7 @@ def _of_json(source: Source, member: str) -> Iterator[Read]:
     values = [item.value for item in first(source, member)]
     if any(map(_is_chat, values)):
         yield from _chats(source.items(member), several(source, member, "username"))
-    elif any(map(_is_workspace, values)):
+    elif any(map(is_workspace, values)):
         yield from _workspaces(source.items(member))
     elif any(map(_is_alpaca, values)):
         yield from each(source.items(member), lambda item: [_alpaca(item)])

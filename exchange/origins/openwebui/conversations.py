@@ -31,10 +31,10 @@ class OpenWebUI:
     name, title = "openwebui", "Open WebUI"
 
     def recognises(self, source: Source) -> bool:
-        return any(True for _ in holding(source, _is_conversation, "chats"))
+        return any(True for _ in holding(source, is_conversation, "chats"))
 
     def read(self, source: Source) -> Iterator[Read]:
-        for member in list(holding(source, _is_conversation, "chats")):
+        for member in list(holding(source, is_conversation, "chats")):
             people, told = _are_several(source, member), False
             for made in each(source.items(member, "chats"), partial(_conversation, people)):
                 yield made
@@ -45,7 +45,7 @@ class OpenWebUI:
                     )
 
 
-def _is_conversation(value: object) -> bool:
+def is_conversation(value: object) -> bool:
     found = mapping(value)
     if "mapping" in found or "chat_messages" in found or "conversationId" in found:
         return False
@@ -79,7 +79,7 @@ def _conversation(people: bool, item: Item) -> Iterator[Read]:
     chat = mapping(value.get("chat", value))
     title = line(value.get("title")) or line(chat.get("title"))
     place = place_of(item, title)
-    if not _is_conversation(value):
+    if not is_conversation(value):
         yield Problem(place, "it is no conversation: it has no messages")
         return
     tree, shown = Tree(place), _Shown(value, chat)

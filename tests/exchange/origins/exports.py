@@ -202,7 +202,7 @@ def database_of(path: Path, *chats: dict[str, Any]) -> Path:
 def samples(folder: Path) -> dict[str, tuple[str, Path]]:
     """A file of each kind, and the product that it comes from."""
     plain = "Prompted\xa0bird?<br>Sep 21, 2026, 2:13:20\u202fPM UTC<br><p>an avocet</p>"
-    line = {"messages": [{"role": "user", "content": [{"type": "text", "text": "bird?"}]}]}
+    line = {"messages": [{"role": role, "content": [{"type": "text", "text": "bird?"}]} for role in ("system", "user")]}
     chat = openwebui()["chat"]
     oldest = {"title": "Birds", "models": ["m"], "messages": [{"role": "user", "content": "bird?"}]}
     nested = librechat(messages=[said("q", None, "bird?") | {"children": [said("a", "q", "an avocet", sender="GPT")]}])

@@ -114,7 +114,8 @@ def test_json_lines_have_a_workspace_a_line(tmp_path: Path) -> None:
     picture = [{"type": "text", "text": "bird?"}, {"type": "image", "image": PICTURE}]
     kind = ("system", [{"type": "text", "text": "Be kind."}])
     answer = ("assistant", [{"type": "text", "text": "an avocet"}])
-    lines = [workspace(kind, ("user", picture), answer), workspace(kind, ("user", picture)), workspace(kind), "{broken"]
+    alone = workspace(kind, ("user", picture))
+    lines = [workspace(kind, ("user", picture), answer), alone, workspace(kind), "{broken"]
     path = written(tmp_path / "c.jsonl", "\n".join(lines))
     found, problems = read(AnythingLLM(), path)
     assert [texts(one) for one in found] == [[("user", "bird?"), ("assistant", "an avocet")], [("user", "bird?")]]
