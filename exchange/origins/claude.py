@@ -150,7 +150,7 @@ class _Blocks:
         content = message.get("content")
         for block in content if isinstance(content, list) else [content]:
             self._add(block)
-        if not content:
+        if not (any(self._texts) or self._before or self._other):
             self._texts.append(text(message.get("text")))
 
     def speaker(self, before: SpokenBy) -> SpokenBy:
@@ -179,7 +179,8 @@ class _Blocks:
             self._citations += [one for one in listed(found.get("citations"))[:100] if fits(one)]
         elif kind == "thinking":
             thought = text(found.get("thinking")) or _summaries(found)
-            self._before.append(Said("", "assistant", thought, at=self._time(found), aside="reasoning"))
+            if thought.strip():
+                self._before.append(Said("", "assistant", thought, at=self._time(found), aside="reasoning"))
         elif kind in ("tool_use", "server_tool_use"):
             self._call(found)
         elif kind in ("tool_result", "web_search_tool_result"):

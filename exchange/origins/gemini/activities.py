@@ -260,15 +260,16 @@ class _Activities:
 
     def _conversation(self, turns: list[Turn]) -> Iterator[Read]:
         spoken = [turn for turn in turns if turn.spoken and turn.said]
+        problems = [problem for turn in turns for problem in self._problems.pop(turn.place, ())]
         if not spoken:
             self._others += sum(not turn.spoken for turn in turns)
+            yield from problems
             return
         said: dict[str, Said] = {}
         before: str | None = None
         for turn in turns:
             if turn.said and turn.said[0].key not in said:
                 before = _chain(turn.said, before, said)
-        problems = [problem for turn in turns for problem in self._problems.pop(turn.place, ())]
         yield Conversation(
             key=spoken[0].key, place=spoken[0].place, said=list(said.values()), tip=before, problems=problems
         )

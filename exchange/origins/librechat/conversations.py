@@ -150,7 +150,8 @@ class _Message:
         self._before: list[Said] = []
         self._files: list[File] = []
         self._other: list[Any] = []
-        for part in listed(message.get("content")):
+        content = message.get("content")
+        for part in content if isinstance(content, list) else [content] if content else []:
             self._part(part)
         if not self._texts:
             self._plain(text(message.get("text")))
