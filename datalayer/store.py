@@ -23,6 +23,7 @@ from .fused import Fused
 from .fused_passages import FusedPassages
 from .indexing import Indexing
 from .lanes import Lanes
+from .mirror import Mirror
 from .observer import observer
 from .own_files import EveryFile
 from .place import Place
@@ -61,6 +62,7 @@ class Store(Reads, EveryFile, AppValues, Vectors):
     ``embeddings``: a model by which messages and files are found by their meaning, too; None: by their words alone.
     ``retention``: what need not be kept for ever; None: all is.
     ``kept``: what of a write is accepted, None: nothing; it is asked when the write is called.
+    ``mirror``: a folder in which each stored write is copied as JSON; None: none.
 
     Cheap and synchronous; everything is opened by the first call. Raises InvalidInput for an address it cannot keep.
     All calls belong into the event loop of the first: WrongLoop tells any other.
@@ -77,16 +79,19 @@ class Store(Reads, EveryFile, AppValues, Vectors):
         embeddings: Embeddings | None = None,
         retention: Retention | None = None,
         kept: Callable[[Write], Write | None] = lambda write: write,
+        mirror: str | Path | None = None,
     ) -> None:
         self._kept_of = kept
+        self.mirror = Mirror(Path(mirror) if mirror is not None else None)
         self._database = dialects.database(dialects.parse_url(url), synchronous)
         self.place = Place.of(url, files, spool, backups)
         self.blobs = stores.at(self.place.bucket or self.place.files)
         self._releases = Releases(self.blobs, self._database, self._alone, self._blobs_to_come)
         self._spool = Spool(self.place.spool, self.place.owner)
-        self._pruning = Pruning(self._prune, self.place.spool)
+        self._pruning = Pruning(partial(self._now, tombstones.prune, changes=True), self.place.spool)
         self.trash_days = trash_days
-        self._purging = Purging(self._expired, self.submit, trash_days, self._tell_gone, self._expired_files)
+        expired, files_expired = partial(self._ask, lists.expired), partial(self._ask, own_files.expired)
+        self._purging = Purging(expired, self.submit, trash_days, self._tell_gone, files_expired)
         self.cleanup = Cleanup(retention, self._now, self.submit, self.blobs, self._tell_gone, self.catch_up)
         self.on_gone: Callable[[str, str], Awaitable[None]] = nobody
         questions = Questions(embeddings) if embeddings else None
@@ -199,6 +204,7 @@ class Store(Reads, EveryFile, AppValues, Vectors):
     async def _shut(self) -> None:
         await self._takeover.close()
         await self._lanes.ended()
+        await self.mirror.close(CLOSING)
         await self._pruning.close()
         await self.cleanup.close()
         await self._releases.close(CLOSING)
@@ -276,6 +282,7 @@ class Store(Reads, EveryFile, AppValues, Vectors):
         lost = await vanished(self.blobs, writes, CLOSING)
         changed = partial(apply, writes=writes, vanished=lost, vectors_since=self._vectors_since())
         verdicts, released, left = await self._database.write.run(changed)
+        self.mirror.add(writes, verdicts)
         self._releases.add(released)
         self._counting.stir()
         if left:
@@ -304,15 +311,6 @@ class Store(Reads, EveryFile, AppValues, Vectors):
 
     async def _tell_gone(self, user_id: str, thread_id: str) -> None:
         await self.on_gone(user_id, thread_id)
-
-    async def _expired(self, before: int, limit: int) -> Sequence[tuple[str, str | None]]:
-        return await self._ask(lists.expired, before, limit)
-
-    async def _expired_files(self, before: int, limit: int) -> Sequence[tuple[str, str]]:
-        return await self._ask(own_files.expired, before, limit)
-
-    async def _prune(self, before: int, limit: int) -> int:
-        return await self._database.write.run(partial(tombstones.prune, before=before, limit=limit))
 
     async def _read(self, query: Callable[..., T], *args: Any, thread_id: str | None = None) -> T:
         await self._settled(thread_id)

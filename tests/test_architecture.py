@@ -99,6 +99,7 @@ FLOORS = {
     "sql.facts": 3,
     "sql.queries": 8,
     "spool": 2,
+    "mirror": 2,
     "transaction": 2,
     "backlog": 3,
     "writer": 4,

@@ -7,6 +7,7 @@ finds then who acts (``actor.py``).
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,8 @@ class DataLayer(Parts, Versions):
     ``temporary``: names of chat profiles; of what is said under one of them nothing is kept (``temporary.py``).
     ``versions``: whether what a person's edit of a question replaces is kept as a version of it (``versions.py``);
     else it is deleted, as in Chainlit's own layers.
+    ``mirror``: a folder in which each stored write is copied as JSON, while an app moves here from a store of JSON
+    (``mirror.py``); None: none.
 
     The constructor opens nothing; the first call does. Every method raises a ``datalayer.errors`` type when its change
     or answer cannot be had; a mutator that returns has made its change durable.
@@ -95,16 +98,12 @@ class DataLayer(Parts, Versions):
         retention: Retention | None = None,
         temporary: Collection[str] = (),
         versions: bool = False,
+        mirror: str | Path | None = None,
     ) -> None:
         self._keeps_versions = versions
         self._temporary = Temporary(temporary)
-        self.store = Store(
-            *(url, files, spool, backups),
-            trash_days=trash_days,
-            embeddings=embeddings,
-            retention=retention,
-            kept=self._temporary.kept,
-        )
+        store = partial(Store, url, files, spool, backups, trash_days=trash_days, retention=retention)
+        self.store = store(embeddings=embeddings, kept=self._temporary.kept, mirror=mirror)
         self.has_trash = trash_days > 0
         self.on_unvote: Callable[[str, str], Awaitable[None]] = nothing
         self.on_delete: Callable[[Actor, str], Awaitable[None]] = nothing
