@@ -3,7 +3,8 @@
 ``upload_file`` (server.py) asserts that a file has a name and a type, which any client can leave out, and
 ``persist_file`` (session.py) fails on an empty one. ``validate_file_upload`` goes by the type that the browser says,
 which for source code and other text is often none, or a wrong one. Here text is told by name and content, and kept as
-plain text, which no browser runs.
+plain text, which no browser runs. And the page shows a name with marks that turn its letters round as one that ends
+otherwise: it is kept without them.
 """
 
 from typing import Any
@@ -12,6 +13,8 @@ from chainlit import server
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
+
+from datalayer.text import undirected
 
 from ..retrieval.textfiles import decode, is_named_text
 from .patch import patch
@@ -31,6 +34,7 @@ async def _asserted(request: Request, error: Exception) -> Response:
 def _by_content(original: Any) -> Any:
     def validate_file_upload(file: Any, spec: Any = None) -> None:
         """What is named text and is none would be accepted and never read."""
+        file.filename = undirected(file.filename).strip() or "file"
         if file.size == 0:
             raise ValueError("The file is empty")
         server.validate_file_size(file, spec)

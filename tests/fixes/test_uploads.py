@@ -33,3 +33,10 @@ async def test_text_is_told_by_its_name_and_content(people: Any) -> None:
 async def test_what_is_called_text_and_is_none_is_refused(people: Any) -> None:
     ann = await (await people("ann")).connect()
     assert (await ann.upload("a.py", bytes(range(256)) * 4, "text/x-python")).status_code == 400
+
+
+async def test_a_name_is_kept_without_marks_that_turn_its_letters_round(people: Any) -> None:
+    ann = await (await people("ann")).connect()
+    await ann.send("Look", [await ann.attach("photo\u202egpj.txt", b"text", "text/plain")])
+    element = await ann.wait_for("element")
+    assert element["name"] == "photogpj.txt"
