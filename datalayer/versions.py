@@ -105,6 +105,20 @@ def mark(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return found if isinstance(found.get("question"), str) and isinstance(found.get("version"), int) else {}
 
 
+_KEPT = {
+    ASIDE: (MARK, ("question", "version", "type", "top")),
+    RECORD: (RECORD, ("question", "shown", "made", "replaced")),
+}
+
+
+def counted(type_: str | None, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the metadata of a step of this type say of versions: which one it is of, or those of its question. Empty
+    for a step of another type."""
+    key, names = _KEPT.get(type_ or "", ("", ()))
+    known = (metadata or {}).get(key)
+    return {name: known[name] for name in names if name in known} if isinstance(known, dict) else {}
+
+
 def unmarked(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     return {key: value for key, value in (metadata or {}).items() if key != MARK}
 

@@ -1,6 +1,6 @@
 """Threads with all that is stored of them, as values: what a person takes along, and nothing that a page needs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .records import Blob, Element, Step, Thread
@@ -50,6 +50,20 @@ FIRST = (-(1 << 62), "")
 """The position before all calls, and all threads: a time and an id."""
 
 
+class Link(NamedTuple):
+    """Of the chain of a thread: a row of ``schema.links``."""
+
+    thread_id: str
+    number: int
+    kind: str
+    of: int | None
+    at: int
+    step_id: str | None
+    salt: bytes | None
+    digest: bytes | None
+    hash: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class WholeThread:
     thread: Thread
@@ -65,6 +79,8 @@ class WholeThread:
     votes: list[Vote]
     summary: Summary | None
     calls: list[Call]
+    links: list[Link] = field(default_factory=list)
+    """In their order; the first says how long the chain is. Empty: there is no chain yet."""
 
 
 class Size(NamedTuple):

@@ -247,6 +247,7 @@ ROOMS_OF_ASSISTANT = {
 KNOW_CHAINLIT = {"access", "fixes", "screen", "server", "__main__"}
 # Floor of each module of exchange, which the library and the assistant use.
 FLOORS_OF_EXCHANGE = {
+    "verify_export": 0,
     "texts": 0,
     "origins": 1,
     "opened": 2,

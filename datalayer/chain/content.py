@@ -1,16 +1,17 @@
-"""What a link is made of, byte for byte. It cannot change without another name in ``_FIRST``.
+"""What a link is made of, byte for byte. ``exchange/verify_export.py`` does the same with what an export has: neither
+can change without the other, nor without another name in ``_FIRST``.
 
 Digested is only what an export carries as it is stored. Metadata are not: an export withholds what may be a secret.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from ..records import to_iso
 from ..schema import MESSAGES
-from ..versions import ASIDE, MARK, RECORD, mark
+from ..versions import ASIDE, RECORD, counted, mark
 
 LINKED = (*MESSAGES, ASIDE, RECORD)
 """Types of the steps that may have a link."""
@@ -21,8 +22,7 @@ STREAMING = "streaming"
 """Status of a message that changes with every moment."""
 
 _FIRST = b"threadkeep chain 1\n"
-_ASIDE, _RECORD = ("question", "version", "type", "top"), ("question", "shown", "made", "replaced")
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
 
 
 class Message(NamedTuple):
@@ -52,15 +52,7 @@ def is_linked(message: Message) -> bool:
 def content(message: Message, files: Sequence[tuple[str, str | None, str | None]]) -> bytes:
     """``files``: id, name and SHA-256 of each, in the order of their ids."""
     said = (message.id, message.type, message.parent_id, message.name, message.input, message.output)
-    return _encode([*said, to_iso(message.created_at), files, _versions(message)]).encode()
-
-
-def _versions(message: Message) -> list[Any] | None:
-    if message.metadata is None:
-        return None
-    names, key = (_ASIDE, MARK) if message.type == ASIDE else (_RECORD, RECORD)
-    known = message.metadata.get(key)
-    return [known.get(name) for name in names] if isinstance(known, Mapping) else None
+    return _encode([*said, to_iso(message.created_at), files, counted(message.type, message.metadata)]).encode()
 
 
 def digest(salt: bytes, said: bytes) -> bytes:

@@ -16,8 +16,8 @@ from ..dialects.base import Row
 from ..dialects.expressions import listed, octets
 from ..records import Blob, Element, Step, Thread, User
 from ..reports import Summary
-from ..schema import blobs, elements, feedbacks, steps, summaries, threads, usage, users
-from ..whole import Call, Size, Vote, WholeThread
+from ..schema import blobs, elements, feedbacks, links, steps, summaries, threads, usage, users
+from ..whole import Call, Link, Size, Vote, WholeThread
 from ..writes import APPLICATION, Role
 from .lists import THREAD
 from .rows import columns
@@ -47,6 +47,9 @@ _VOTES: Select[Any] = (
     .order_by(feedbacks.c.created_at, feedbacks.c.id)
 )
 _SUMMARIES: Select[Any] = select(*columns(Summary, summaries)).where(summaries.c.thread_id.in_(_here))
+_LINKS: Select[Any] = (
+    select(*columns(Link, links)).where(links.c.thread_id.in_(_here)).order_by(links.c.thread_id, links.c.number)
+)
 _CALLS: Select[Any] = select(*columns(Call, usage)).order_by(usage.c.started_at, usage.c.id)
 _CALLS_HERE = _CALLS.where(usage.c.thread_id.in_(_here))
 _SIZES: Select[Any] = (
@@ -92,6 +95,7 @@ def whole_threads(
     files = _grouped(_fetch(connection, _ELEMENTS, here, _as_file), lambda file: file[0].thread_id)
     votes = _grouped(_fetch(connection, _VOTES, here, lambda row: (row[0], Vote(*row[1:]))), lambda vote: vote[0])
     known = {summary.thread_id: summary for summary in _fetch(connection, _SUMMARIES, here, lambda row: Summary(*row))}
+    chains = _grouped(_fetch(connection, _LINKS, here, Link._make), lambda link: link.thread_id)
     return [
         WholeThread(
             *own[key],
@@ -102,6 +106,7 @@ def whole_threads(
             votes=[vote for _, vote in votes[key] if author is APPLICATION or vote.user_id in (author or "", "")],
             summary=known.get(key),
             calls=[],
+            links=chains[key],
         )
         for key in wanted
         if key in own

@@ -11,7 +11,8 @@ from typing import Any
 
 from datalayer import text
 from datalayer.records import Element, Step, to_iso
-from datalayer.whole import Call, Vote, WholeThread
+from datalayer.versions import HIDDEN, counted
+from datalayer.whole import Call, Link, Vote, WholeThread
 
 from .. import withheld
 from .base import About
@@ -65,6 +66,8 @@ def _thread(whole: WholeThread, files: bool) -> dict[str, Any]:
     }
     kept: dict[str, Any] = _given(columns)
     kept["elements"] = [_element(each, whole, files) for each in whole.elements]
+    if whole.links:
+        kept["chain"] = _chain(whole.links)
     kept["usage"] = [_call(each) for each in whole.calls]
     if whole.summary is not None:
         kept["summary"] = _summary(whole)
@@ -94,6 +97,8 @@ def _step(step: Step, votes: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         if name in item:
             item[name] = to_iso(item[name])
     _sift(item)
+    if step.type in HIDDEN and step.metadata:
+        item["metadata"] = {**item["metadata"], step.type: counted(step.type, step.metadata)}  # as its chain says
     if step.id in votes:
         item["votes"] = votes[step.id]
     return item
@@ -125,6 +130,21 @@ def _call(call: Call) -> dict[str, Any]:
     item = _given(call._asdict())
     del item["thread_id"]
     return item | {"started_at": to_iso(call.started_at)}
+
+
+def _chain(links: list[Link]) -> dict[str, Any]:
+    told: dict[str, Any] = {"length": 0, "hash": ""}  # where the row that tells it was removed
+    for head in links[:1] if links[0].number == 0 else ():
+        told = {"since": to_iso(head.at), "length": head.of, "hash": head.hash.hex()}
+    return told | {"links": [_link(each) for each in links if each.number]}
+
+
+def _link(link: Link) -> dict[str, Any]:
+    item = {"number": link.number, "kind": link.kind, "of": link.of, "at": to_iso(link.at), "step": link.step_id}
+    return _given(
+        item
+        | {"salt": link.salt and link.salt.hex(), "digest": link.digest and link.digest.hex(), "hash": link.hash.hex()}
+    )
 
 
 def _summary(whole: WholeThread) -> dict[str, Any]:
