@@ -35,6 +35,14 @@ _SHOWN = {
     *("mi", "mn", "mo", "mtext", "mspace", "mfrac", "msqrt", "mroot"),
     *("msub", "msup", "msubsup", "munder", "mover", "munderover"),
 }
+_LIMITS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
+_LARGE = {
+    *"∑∏∐⋃⋂⨁⨂⨀⨄⋁⋀",
+    *("lim", "max", "min", "sup", "inf", "argmax", "argmin", "lim sup", "lim inf", "det", "gcd", "Pr"),
+}
+"""What has its limits below and above where a formula stands by itself."""
+_DISPLAYED = {"math", "mrow", "mstyle", "menclose", "mphantom", "mpadded", "munder", "mover"}
+"""In which a formula still stands by itself."""
 _KEPT = {
     "stretchy": {"true", "false"},
     "fence": {"true", "false"},
@@ -75,11 +83,11 @@ def _harmless(of: Element, display: bool) -> Element:
     left = [_MOST]
     whole = Element("math", {"display": "block"} if display else {})
     for child in of:
-        _copy(child, whole, 1, left)
+        _copy(child, whole, 1, left, display)
     return whole
 
 
-def _copy(of: Element, into: Element, depth: int, left: list[int]) -> None:
+def _copy(of: Element, into: Element, depth: int, left: list[int], display: bool) -> None:
     left[0] -= 1
     text = unescape(of.text or "")
     if of.tag not in _SHOWN or depth > _DEEPEST or left[0] < 0 or (of.tag == "mi" and text[:1] in ("\\", "&")):
@@ -87,12 +95,18 @@ def _copy(of: Element, into: Element, depth: int, left: list[int]) -> None:
     if of.tag == "mspace" and of.get("linebreak"):
         raise _Unknown("a line that ends in the middle")
     if of.tag == "mrow" and len(of) == 1 and not text:  # it groups nothing
-        _copy(of[0], into, depth, left)
+        _copy(of[0], into, depth, left, display)
         return
-    made = SubElement(into, of.tag, _attributes(of))
+    tag = _LIMITS.get(of.tag, of.tag) if display and len(of) and _has_limits(of[0]) else of.tag
+    inside = of.get("displaystyle") == "true" or (display and of.tag in _DISPLAYED)
+    made = SubElement(into, tag, _attributes(of))
     made.text = text or None
     for child in of:
-        _copy(child, made, depth + 1, left)
+        _copy(child, made, depth + 1, left, inside)
+
+
+def _has_limits(of: Element) -> bool:
+    return of.tag == "mo" and unescape(of.text or "").replace("\u2009", " ") in _LARGE
 
 
 def _attributes(of: Element) -> dict[str, str]:

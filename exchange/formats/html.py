@@ -29,7 +29,10 @@ _EACH, _ALL = 10_000_000, 50_000_000
 """Bytes of a file that a page holds, of all its files."""
 _PART = 3 << 16
 """Bytes that are encoded at a time: three become four letters."""
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_FONT = Path(__file__).parents[1] / "fonts/NotoSansMath-subset.woff2"
+_POLICY = (
+    "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
 _HEAD = Markup(
     '<!doctype html>\n<html lang="{to}">\n<head>\n<meta charset="utf-8">\n'
     '<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -62,12 +65,22 @@ class Html:
                     yield from _version(other, to, holder)
                 yield "</details>\n"
         yield from holder.files(found.loose)
-        yield "</main>\n</body>\n</html>\n"
+        yield "</main>\n"
+        if holder.has_formulas:
+            yield _font_of_formulas()
+        yield "</body>\n</html>\n"
 
 
 @cache
 def _style() -> str:
     return Path(__file__).with_name("page.css").read_text("utf-8") + colours()
+
+
+@cache
+def _font_of_formulas() -> str:
+    """Some systems have none whose brackets grow."""
+    font = base64.b64encode(_FONT.read_bytes()).decode()
+    return f'<style>\n@font-face {{ font-family: Formulas; src: url("data:font/woff2;base64,{font}"); }}\n</style>\n'
 
 
 def _about(whole: WholeThread, about: About) -> Iterator[str]:
@@ -91,13 +104,14 @@ def _about(whole: WholeThread, about: About) -> Iterator[str]:
 
 def _message(said: Said, to: Language, holder: "_Holder") -> Iterator[str]:
     kind = " ".join(["own"] * said.own + ["error"] * bool(said.step.is_error))
-    moment = said.step.created_at
+    moment, text = said.step.created_at, rendered(said.text)
+    holder.has_formulas |= "<math" in text
     yield _MESSAGE.format(
         kind=kind,
         name=one_line(said.name),
         iso=to_iso(moment),
         moment=moment_of(moment),
-        said=rendered(said.text),
+        said=text,
     )
     if not said.is_whole:
         yield Markup('<p class="note">{}</p>\n').format(say("not_whole", to))
@@ -120,10 +134,11 @@ def _version(other: Other, to: Language, holder: "_Holder") -> Iterator[str]:
 
 
 class _Holder:
-    """The files that a page holds."""
+    """The files that a page holds, and whether it has formulas."""
 
     def __init__(self, whole: WholeThread, to: Language, contents: Contents) -> None:
         self._whole, self._to, self._contents, self._left = whole, to, contents, _ALL
+        self.has_formulas = False
 
     def files(self, elements: list[Element]) -> Iterator[str]:
         if elements:

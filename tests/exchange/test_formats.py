@@ -333,6 +333,10 @@ class TestHtml:
         for part in ("prefers-color-scheme: dark", "@media print", "@page", '<html lang="en">'):
             assert part in text
 
+    def test_a_page_with_formulas_has_a_font_for_them(self) -> None:
+        assert "data:font/woff2" in page("html", whole(step("x"), step("$x$", number=2)))
+        assert "data:font/woff2" not in page("html", whole(step("$5 and `<math`")))
+
     def test_what_is_endless_is_shown_as_it_was_written(self) -> None:
         text = page("html", whole(step("[" * 100_001), step("```x\n" + "(" * 50_000 + "\n```", number=2)))
         assert '<p class="plain">[[[' in text

@@ -64,6 +64,9 @@ def test_what_follows_a_formula_is_kept() -> None:
 def test_a_formula_becomes_mathml() -> None:
     assert mathml(r"\frac{a}{b}", False) == "<math><mfrac><mi>a</mi><mi>b</mi></mfrac></math>"
     assert mathml("x<1", True) == '<math display="block"><mrow><mi>x</mi><mo>&lt;</mo><mn>1</mn></mrow></math>'
+    assert "<munder><mo>lim</mo>" in str(mathml(r"\lim_{x\to0} \frac{\sum_i x}{2}", True))
+    assert "<msub><mo>∑</mo>" in str(mathml(r"\lim_{x\to0} \frac{\sum_i x}{2}", True))
+    assert "<munder>" not in str(mathml(r"\sum_i x", False))
     equations = str(mathml(r"\begin{aligned}a&=b\\&=c\end{aligned}", True))
     assert (equations.count("<mtr>"), "&" in equations) == (2, False)
 
