@@ -258,6 +258,7 @@ FLOORS_OF_EXCHANGE = {
     "archive": 0,
     "names": 0,
     "withheld": 0,
+    "migrating": 0,
     "selection": 0,
     "transcript": 1,
     "formats": 2,

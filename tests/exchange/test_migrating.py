@@ -1,0 +1,119 @@
+"""The move from a store of JSON: its phases, and what a comparison finds."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+
+from datalayer import InvalidInput, Store
+from datalayer.records import now
+from datalayer.writes import DeleteStep, DeleteThread, UpdateThread, UpsertStep, UpsertUser
+from exchange import migrating
+
+
+@asynccontextmanager
+async def moving(folder: Path) -> AsyncIterator[Store]:
+    """A store that writes into its mirror, with two threads."""
+    store = Store(f"sqlite+aiosqlite:///{folder / 'threads.db'}", mirror=folder / "m")
+    await store.submit(UpsertUser(identifier="ann", at=now()))
+    for thread in ("a", "b"):
+        for number in range(3):
+            await store.submit(said(thread, number))
+    await store.submit(DeleteStep(actor="ann", thread_id="b", id="b-1", at=now()))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def said(thread: str, number: int) -> UpsertStep:
+    values = {"type": "user_message", "output": f"words {number}"}
+    return UpsertStep(actor="ann", thread_id=thread, id=f"{thread}-{number}", at=now(), values=values)
+
+
+def change(folder: Path, statement: str) -> None:
+    """Behind the back of the store."""
+    with closing(sqlite3.connect(folder / "threads.db")) as connection, connection:
+        connection.execute(statement)
+
+
+async def test_the_phases_one_after_the_other_and_back(tmp_path: Path) -> None:
+    async with moving(tmp_path) as store:
+        assert (await migrating.status(store))["phase"] == "foundation"
+        with pytest.raises(InvalidInput):
+            await migrating.finish(store)
+        await migrating.start(store, tmp_path / "m")
+        with pytest.raises(InvalidInput):
+            await migrating.start(store, tmp_path / "m")
+        with pytest.raises(InvalidInput):
+            await migrating.finish(store)  # nothing was compared
+        await store.mirror.settled()
+        assert (await migrating.compare(store)).clean
+        assert (await migrating.finish(store))["phase"] == "sqlite_primary"
+        with pytest.raises(InvalidInput):
+            await migrating.finish(store)  # not since
+        assert (await migrating.rollback(store))["phase"] == "dual_write"
+        await migrating.compare(store)
+        await migrating.finish(store)
+        await migrating.compare(store)
+        state = await migrating.finish(store)
+        assert [phase for phase, _ in state["history"]] == [
+            *("dual_write", "sqlite_primary", "dual_write", "sqlite_primary", "complete"),
+        ]
+        with pytest.raises(InvalidInput):
+            await migrating.rollback(store)
+
+
+async def test_a_comparison_finds_what_was_changed_lost_and_added(tmp_path: Path) -> None:
+    async with moving(tmp_path) as store:
+        await store.mirror.settled()
+        found = await migrating.compared(store, tmp_path / "m")
+        assert (found.threads, found.steps, found.differences, found.clean) == (2, 5, 0, True)
+        change(tmp_path, "UPDATE steps SET output = 'others' WHERE id = 'a-0'")
+        change(tmp_path, "DELETE FROM steps WHERE id = 'a-1'")
+        change(tmp_path, "UPDATE steps SET id = 'a-9' WHERE id = 'a-2'")
+        change(tmp_path, "DELETE FROM threads WHERE id = 'b'")
+        found = await migrating.compared(store, tmp_path / "m")
+        assert {(each["thread"], each["step"], each["what"]) for each in found.told} == {
+            ("a", "a-0", "another output"),
+            ("a", "a-1", "the store does not have the step"),
+            ("a", "a-2", "the store does not have the step"),
+            ("a", "a-9", "the mirror does not have the step"),
+            ("b", "", "the store does not have the thread"),
+        }
+        assert not found.clean
+
+
+async def test_what_was_deleted_is_in_neither_and_what_was_before_is_no_difference(tmp_path: Path) -> None:
+    before = Store(f"sqlite+aiosqlite:///{tmp_path / 'threads.db'}")
+    await before.submit(UpsertUser(identifier="ann", at=now()))
+    await before.submit(said("old", 0))
+    await before.close()
+    async with moving(tmp_path) as store:
+        await store.submit(said("old", 1))
+        await store.submit(UpdateThread(actor="ann", thread_id="old", name="Birds", at=now()))
+        await store.submit(DeleteThread(actor="ann", thread_id="a", at=now()))
+        await store.mirror.settled()
+        found = await migrating.compared(store, tmp_path / "m")
+        assert (found.threads, found.differences) == (2, 0)
+
+
+async def test_a_mirror_that_has_missed_writes_is_not_clean(tmp_path: Path) -> None:
+    async with moving(tmp_path) as store:
+        await store.mirror.settled()
+        (file,) = list((tmp_path / "m").iterdir())
+        lines = file.read_bytes().splitlines(keepends=True)
+        file.write_bytes(b"".join(lines[:-1]) + lines[-1][:30])
+        found = await migrating.compared(store, tmp_path / "m")
+        assert found.mirror["damaged"] == 1
+        assert not found.clean
+
+
+async def test_without_a_mirror_nothing_is_compared(tmp_path: Path) -> None:
+    async with moving(tmp_path) as store:
+        with pytest.raises(InvalidInput):
+            await migrating.compare(store)
+        with pytest.raises(InvalidInput):
+            await migrating.compared(store, tmp_path / "nowhere")
