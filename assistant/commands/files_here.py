@@ -16,6 +16,7 @@ from datalayer.search.tokens import tokens
 from datalayer.text import fold
 from datalayer.writes import DeleteElement, RestoreElement, TrashElement
 
+from ..retrieval.extract import can_read
 from ..texts import Language, date, number, say, size
 from ..texts.markdown import code, escape
 from ..turns.shelves import leave_out
@@ -100,10 +101,10 @@ def _row(file: ContextFile, version: int, asked: Asked) -> str:
 def _status(file: ContextFile) -> str:
     if file.left_out:
         return "left_out"
-    if file.status == "refused":
-        return "unread" if file.refused == "not_text" else "refused"
     if (file.mime or "").startswith(("image/", "audio/", "video/")):
         return "unread"
+    if file.status == "refused" or not can_read(file.name, file.mime):
+        return "refused"
     return "read_cut" if file.cut else file.status
 
 

@@ -53,7 +53,7 @@ def rank(
     found = [
         (score + more.get(file, 0.0), file, number)
         for file, of_file in scores.items()
-        for number, score in of_file.items()
+        for number, score in nlargest(limit, of_file.items(), key=itemgetter(1))
     ]
     return [Ranked(file, number, score) for score, file, number in nlargest(limit, found, key=itemgetter(0))]
 

@@ -91,7 +91,7 @@ addedOf("img.inline-image", (picture) => {
 });
 
 // What scrolls can be scrolled with the keys.
-addedOf(".prose pre code, .prose .overflow-auto, .prose .katex-display, [cmdk-list]", (box) => (box.tabIndex = 0));
+addedOf(".prose pre code, .prose .overflow-auto, .side-pdf .overflow-auto, .prose .katex-display, [cmdk-list]", (box) => (box.tabIndex = 0));
 
 addedOf(".side-text .overflow-auto", (box) => {
   box.setAttribute("role", "region");
