@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from datalayer import Store
 from datalayer.errors import DataLayerError
 from datalayer.records import Blob
 
+from ..opened.servers import Server
 from ..opened.source import Opened
 from ..origins.base import File
 from .sniffing import mime_of
@@ -34,7 +35,7 @@ class Content:
 class Files:
     """``call`` runs what blocks in the thread that reads ``source``."""
 
-    def __init__(self, store: Store, source: Opened, call: Callable[..., Any]) -> None:
+    def __init__(self, store: Store, source: Opened | Server, call: Callable[..., Any]) -> None:
         self._store, self._source, self._call = store, source, call
         self._known: dict[str, tuple[Blob, bytes]] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -50,7 +51,16 @@ class Files:
     async def put_known(self, sha256: str, content: str | bytes) -> Blob | None:
         """What is ``sha256`` by its name: a member of the source, or the content. None: it is not, or not there."""
         stored = await self._put(content)
-        return stored[0] if stored is not None and stored[0].sha256 == sha256 else None
+        if stored is None or stored[0].sha256 == sha256:
+            return stored[0] if stored else None
+        self.forget([stored[0]])
+        await self._store.with_files(self._store.blobs.remove, stored[0].name)  # which no row has
+        return None
+
+    def forget(self, blobs: Sequence[Blob]) -> None:
+        """The store lets these go, as what they came with was not stored: they have to be stored anew."""
+        names = {blob.name for blob in blobs}
+        self._known = {key: known for key, known in self._known.items() if known[0].name not in names}
 
     async def _put(self, what: str | bytes | None) -> tuple[Blob, bytes] | None:
         if what is None:

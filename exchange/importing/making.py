@@ -44,6 +44,8 @@ class Ready:
     """Its elements that are not here yet, and where their content is."""
     problems: list[Problem]
     is_new: bool
+    read: Conversation | Stored
+    """What it is made of."""
     files: int = 0
     lost: int = 0
 
@@ -94,7 +96,8 @@ class Making:
 
     def _of_stored(self, read: Stored, author: str | None, here: Here | None) -> Ready:
         values = {name: value for name, value in read.thread.items() if name not in ("id", "user_id")}
-        write = self._write(str(read.thread["id"]), author, values, read.steps, read.votes, read.usage, read.summary)
+        votes = [_vote(row, read.author) for row in read.votes]
+        write = self._write(str(read.thread["id"]), author, values, read.steps, votes, read.usage, read.summary)
         files = [(dict(row), read.contents.get(row.get("blob") or "")) for row in read.elements]
         return self._ready(read, write, files, list(read.problems), here)
 
@@ -126,7 +129,11 @@ class Making:
         ids = here.ids if here else frozenset[str]()
         messages = sum(row["id"] not in ids and _kind(row) in MESSAGES for row in write.steps)
         pending = [(row, file) for row, file in files if row["id"] not in ids]
-        return Ready(write, read.place, size(read), messages, pending, problems, here is None)
+        return Ready(write, read.place, size(read), messages, pending, problems, here is None, read)
+
+    def forget(self, ready: Ready) -> None:
+        """It was not stored, nor were its files."""
+        self._files.forget(ready.write.blobs)
 
     async def put_files(self, ready: Ready) -> None:
         """Its files are stored. Raises DataLayerError."""
@@ -161,6 +168,11 @@ class Making:
             deleted = await self._store.was_deleted(ready.write.thread_id)
             return Imported("deleted" if deleted else "new")
         return Imported("added" if ready.messages or ready.pending else "there")
+
+
+def _vote(row: Row, author: str | None) -> Row:
+    """One of the author's is that of whoever becomes the author."""
+    return {name: value for name, value in row.items() if name != "user" or value != author}
 
 
 def _kind(row: Mapping[str, Any]) -> Any:

@@ -8,6 +8,7 @@ from datalayer.errors import InvalidInput
 
 from .. import origins
 from ..opened import Limits, opened
+from ..opened.servers import Server, is_server
 from ..opened.source import Opened
 from ..origins.base import Conversation, Origin, Problem, Read, Stored
 from ..origins.each import guarded
@@ -19,10 +20,10 @@ _SOME, _LETTERS = 200, 2_000_000
 class Reading:
     """``named``: the product, where its name was given; None: its content tells."""
 
-    def __init__(self, path: Path, named: str | None, limits: Limits | None = None) -> None:
-        self._path, self._named, self._limits = path, named, limits or Limits()
+    def __init__(self, path: Path | str, named: str | None, limits: Limits | None = None) -> None:
+        self._given, self._named, self._limits = path, named, limits or Limits()
         self._stack = ExitStack()
-        self.source: Opened
+        self.source: Opened | Server
         self.origin: Origin | None = None
         self._read: Iterator[Read] = iter(())
 
@@ -30,10 +31,13 @@ class Reading:
         """Raises OSError, InvalidInput for a name that no product has."""
         if self._named is not None and self._named not in (known := {each.name: each for each in origins.ORIGINS}):
             raise InvalidInput(f"An export is of one of: {', '.join(known)}")
-        self.source = self._stack.enter_context(opened(self._path, self._limits))
+        if isinstance(self._given, str) and is_server(self._given):
+            self.source = Server(self._given)
+        else:
+            self.source = self._stack.enter_context(opened(Path(self._given), self._limits))
         self.origin = next((each for each in origins.ORIGINS if self._is(each)), None)
         if self.origin is not None:
-            self._read = guarded(self._path.name, self.origin.read, self.source)
+            self._read = guarded(self.source.path.name, self.origin.read, self.source)
 
     def _is(self, origin: Origin) -> bool:
         if self._named is not None:

@@ -19,6 +19,7 @@ from datalayer.writes import Actor
 
 from ..opened import Limits
 from ..origins.base import Conversation, Problem, Read, Stored
+from ..origins.threadkeep.anew import anew
 from .files import Files
 from .making import Call, Given, Making, Ready
 from .reading import Reading
@@ -37,7 +38,7 @@ def quiet(_: int) -> None: ...
 
 async def run_import(
     store: Store,
-    path: Path,
+    path: Path | str,
     user: str | None,
     *,
     actor: Actor = APPLICATION,
@@ -47,7 +48,8 @@ async def run_import(
     progress: Progress = quiet,
     limits: Limits | None = None,
 ) -> Report:
-    """Imports what lies at ``path``: a file, a ZIP or a folder.
+    """Imports what lies at ``path``: a file, a ZIP or a folder, or a database by its URL, which nobody but the operator
+    may name.
 
     ``user``: the identifier of whose the conversations become; None: nobody's. ``actor``: who asks; a user imports for
     himself only. ``authors``: where the export says whose a conversation is, it becomes that user's, by the name there,
@@ -91,6 +93,8 @@ class _Importer:
         self._letters = 0
         self._seen = set[str]()
         """The ids of threads: a conversation may be in an export twice."""
+        self._anew = set[str]()
+        """The ids of threads that got new ones."""
 
     async def run(self, progress: Progress) -> None:
         """All of it. Raises DataLayerError."""
@@ -167,8 +171,20 @@ class _Importer:
         try:
             done = await answer
         except (Forbidden, InvalidInput) as error:
-            self.report.tell(Problem(made.place, str(error)))
+            self._making.forget(made)
+            if (
+                isinstance(error, Forbidden)
+                and isinstance(made.read, Stored)
+                and made.write.thread_id not in self._anew
+            ):
+                renamed = anew(made.read, made.write.user)  # somebody else has its ids
+                self._anew.add(renamed.thread["id"])
+                await self._store_all([(renamed, made.write.user)])
+            else:
+                self.report.tell(Problem(made.place, str(error)))
         else:
+            if done.state == "deleted":
+                self._making.forget(made)
             self._count(made, done)
 
     def _count(self, made: Ready, done: Imported) -> None:

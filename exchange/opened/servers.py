@@ -1,6 +1,6 @@
 """A database on a server as the source of an import: it has no files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +22,7 @@ class Server:
     def __init__(self, url: str) -> None:
         self.url = url
         self.path = Path("the database")
-        self.members = list[str]()
+        self.members: Sequence[str] = []
         self.problems = list[Problem]()
 
     def open(self, member: str) -> AbstractContextManager[IO[bytes]]:

@@ -2,6 +2,7 @@
 
 from .anythingllm import AnythingLLM
 from .base import Origin
+from .chainlit import ChainlitOfficial, ChainlitSQLAlchemy
 from .chatgpt import ChatGPT
 from .claude import Claude
 from .gemini import Gemini
@@ -13,14 +14,18 @@ from .markdown import Markdown
 from .openai_agents import OpenAIAgents
 from .openwebui import OpenWebUI
 from .sessions import Sessions
+from .threadkeep import Threadkeep
 
 ORIGINS: tuple[Origin, ...] = (
+    Threadkeep(),
     ChatGPT(),
     Claude(),
     OpenWebUI(),
     LibreChat(),
     Gemini(),
     AnythingLLM(),
+    ChainlitSQLAlchemy(),
+    ChainlitOfficial(),
     Llm(),
     LangChain(),
     OpenAIAgents(),

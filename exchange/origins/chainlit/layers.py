@@ -15,8 +15,8 @@ from .conversations import Rows, jsoned, stored
 class _Layer:
     """``_names``: what users, threads, steps, elements and feedbacks are called."""
 
-    name: ClassVar[str]
-    title: ClassVar[str]
+    name: str
+    title: str
     _names: ClassVar[tuple[str, str, str, str, str]]
     _for: ClassVar[str]
     """The column of an element and of a vote that names its step."""
