@@ -55,6 +55,7 @@ def test_the_text_is_that_of_the_blocks_and_the_rest_led_to_it(tmp_path: Path) -
 def test_without_content_the_text_is_all_there_is(tmp_path: Path) -> None:
     old = {"uuid": "o", "sender": "human", "text": "bird?"}
     assert texts(one(tmp_path, old)) == [("user", "bird?")]
+    assert texts(one(tmp_path, human("h", words(""), text="bird?"))) == [("user", "bird?")]
 
 
 def test_a_block_of_a_new_kind_is_kept_and_told(tmp_path: Path) -> None:

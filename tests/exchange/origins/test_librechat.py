@@ -110,6 +110,10 @@ def test_thoughts_of_old_messages_and_errors_and_votes(tmp_path: Path) -> None:
     assert [(file.name, file.mime) for file in by_key["q"].files] == [("b.pdf", "application/pdf")]
 
 
+def test_a_content_that_is_text_is_the_text(tmp_path: Path) -> None:
+    assert texts(one(tmp_path, said("q", None, "", content="bird?"))) == [("user", "bird?")]
+
+
 def test_who_spoke_is_told_by_the_label_where_nothing_else_tells(tmp_path: Path) -> None:
     question, reply = said("q", None, "bird?"), said("a", "q", "an avocet", sender="GPT")
     del question["isCreatedByUser"], reply["isCreatedByUser"]
