@@ -11,7 +11,7 @@ from dataclasses import dataclass
 _KINDS = {"reasoning", "tool_calls", "code_interpreter"}
 _MARK = re.compile(r"<details\b([^<>]*)>|</details>|^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
 _ATTRIBUTE = re.compile(r'([\w-]{1,50})="([^"]*)"')
-_SUMMARY = re.compile(r"\s*<summary>[^<]*</summary>\s*")
+_SUMMARY = re.compile(r"\s*<summary>[^<]*</summary>")
 _QUOTE = re.compile(r"^> ?", re.MULTILINE)
 
 
@@ -38,7 +38,8 @@ def parted(text: str) -> tuple[str, list[Block]]:
     kept, blocks, at = [], [], 0
     for start, inner, outer, end, attributes in _found(text):
         kept.append(text[at:start])
-        body = _SUMMARY.sub("", text[inner:outer], count=1)
+        summary = _SUMMARY.match(text, inner, outer)
+        body = text[summary.end() if summary else inner : outer]
         plain = html.unescape(_QUOTE.sub("", body)).strip()
         blocks.append(Block(attributes["type"], plain, attributes))
         at = end

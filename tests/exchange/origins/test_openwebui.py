@@ -128,6 +128,7 @@ def test_blocks_in_blocks_and_many_of_them() -> None:
     assert [block.kind for block in blocks] == ["reasoning", *["tool_calls"] * 3]
     assert "x</details>" in blocks[0].body
     assert parted("<details" * 200_000)[1] == []
+    assert len(parted('<details type="reasoning">' + " " * 500_000 + "</details>")[1]) == 1
 
 
 def test_votes_errors_files_and_parts(tmp_path: Path) -> None:
