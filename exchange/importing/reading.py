@@ -63,7 +63,8 @@ class Reading:
 
 
 def size(read: Conversation | Stored) -> int:
-    """About how many characters are in it."""
+    """About how many characters are in it, and bytes of files that it has with it."""
     if isinstance(read, Stored):
         return sum(len(str(row.get("output") or "")) for row in read.steps) + 100 * len(read.steps)
-    return sum(len(said.text) + len(said.input) for said in read.said) + 100 * len(read.said)
+    files = sum(len(file.content or b"") for said in read.said for file in said.files)
+    return files + sum(len(said.text) + len(said.input) for said in read.said) + 100 * len(read.said)

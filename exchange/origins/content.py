@@ -79,7 +79,7 @@ class Content:
             content = _decoded(text(address))
         called = line(name) or f"{kind}-{number}{_ENDINGS.get(known or '', '')}"
         if content is None:
-            self.tell(f"the content of {called} is not in the export")
+            self.tell("the content of a file is not in the export")
         self.files.append(File(str(number), called, known, content=content, metadata={"url": link} if link else {}))
 
 

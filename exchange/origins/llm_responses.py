@@ -134,7 +134,7 @@ def attachments(tables: Tables, ids: list[Any], chain: Chain) -> dict[Any, File]
         file.content, why = (None, "too large") if size > MOST_BYTES else _content(tables, id)
         size += len(file.content or b"")
         if file.content is None:
-            Content(chain.place, problems=chain.problems).tell(f"the content of {file.name} is {why}")
+            Content(chain.place, problems=chain.problems).tell(f"the content of a file is {why}")
     return found
 
 

@@ -136,9 +136,8 @@ def _own(page: Page, front: dict[str, Any], member: str) -> Conversation | None:
         for said in found.said:
             said.parent = said.parent or prompt.key
         found.said = [prompt, *found.said]
-    for file in [file for said in page.said for file in said.files if file.member is None]:
-        why = f"the content of {file.name} is not in the export"
-        found.problems.append(Problem(found.place, why, lost=False))
+    if any(file.member is None for said in page.said for file in said.files):
+        found.problems.append(Problem(found.place, "the content of a file is not in the export", lost=False))
     return found if page.said else None
 
 

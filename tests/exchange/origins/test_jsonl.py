@@ -89,7 +89,7 @@ def test_tools_and_parts(tmp_path: Path) -> None:
     ]
     tools = [(said.name, said.input, said.text) for said in found.said if said.aside == "tool"]
     assert tools == [("weather", '{"in": "Rome"}', "wet"), ("old", "{}", ""), ("old", "", "done")]
-    assert [each.why for each in found.problems] == ["the content of image-4.png is not in the export"]
+    assert [each.why for each in found.problems] == ["the content of a file is not in the export"]
 
 
 def test_a_longer_export_keeps_its_keys_and_equal_beginnings_are_told_apart(tmp_path: Path) -> None:
