@@ -97,6 +97,8 @@ def _lines(state: StateBlock, start: int, end: int, close: str) -> tuple[list[st
         length += len(text)
         if length > _LONGEST or (text and state.sCount[line] < state.blkIndent):
             break
+        if line > start and text.startswith("\\["):  # else each of many that are never closed is looked through
+            break
         if text.endswith(close):
             return [*lines, text.removesuffix(close)], line
         if close in text:

@@ -1,7 +1,6 @@
 """Formulas: where they are in Markdown, and what becomes of them."""
 
 import re
-import time
 
 import pytest
 
@@ -104,8 +103,8 @@ def test_a_formula_does_and_loads_nothing(latex: str) -> None:
     assert re.findall('width="(?!-?[0-9]{0,2}[.0-9]*em)', text) == []
 
 
-def test_many_dollars_take_no_more_than_their_length() -> None:
-    before = time.process_time()
-    for said in ("$" * 99_999, "$x" * 49_000, r"\(" * 49_000, "$$" + "x\n" * 49_000, "$$\n" * 33_000, "> " * 40 + "$$"):
-        rendered(said)
-    assert time.process_time() - before < 30
+@pytest.mark.parametrize("many", ["$", "$x", r"\(", "$$x\n", "$$\n", "\\[\n", "> $$\n", "$x$ "])
+def test_many_marks_take_no_more_than_their_length(many: str) -> None:
+    """Else the test takes longer than any may."""
+    said = (many * 100_000)[:99_000]
+    assert rendered(said).count("<math") in (0, 12_375, 24_750)
