@@ -11,7 +11,7 @@ from typing import Any
 from .base import Conversation, File, Item, Problem, Read, Said, Source, SpokenBy
 from .each import each
 from .looking import first, holding, is_json, place_of
-from .tree import Tree
+from .tree import NAMES_ONLY, Tree
 from .values import digest, fits, identifier, line, listed, mapping, moment, plain, rest, text, written
 
 _ROOT = "00000000-0000-4000-8000-000000000000"
@@ -235,7 +235,6 @@ def _files(tree: Tree, message: dict[str, Any]) -> list[File]:
         if called := line(one.get("file_name")):
             key = identifier(one.get("file_uuid")) or called
             found.setdefault(key, File(key, called))
-    missing = [file.name for file in found.values() if file.content is None]
-    if missing:
-        tree.tell(f"the export has the names of files only: {', '.join(missing[:10])}"[:500])
+    if any(file.content is None for file in found.values()):
+        tree.tell(NAMES_ONLY)
     return list(found.values())

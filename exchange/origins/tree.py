@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from .base import Problem, Said
 from .values import Keys, identifier
 
+NAMES_ONLY = "the export has the names of some files only, and not their contents"
+
 
 @dataclass(slots=True)
 class _Message:

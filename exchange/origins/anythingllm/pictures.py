@@ -16,7 +16,5 @@ def pictures(attachments: object, place: str, problems: list[Problem]) -> list[F
         found, inside = content or (None, None)
         made.append(File(f"picture-{number}", name, mime or found, content=inside))
         if inside is None:
-            problems.append(
-                Problem(place, f"the content of {name[:100]} is damaged, too large, or not there", lost=False)
-            )
+            problems.append(Problem(place, "the content of a picture is damaged, too large, or not there", lost=False))
     return made

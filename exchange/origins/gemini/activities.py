@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from ..base import Conversation, File, Item, Problem, Read, Said, Source
 from ..looking import holding
 from ..pauses import Pauses, Turn
+from ..tree import NAMES_ONLY
 from ..values import digest, line, listed, mapping, moment, rest, text
 from .markup import markdown
 from .page import Cell, activity, cells
@@ -255,7 +256,7 @@ class _Activities:
             called = line(name) or posixpath.basename(address) or "file"
             found.setdefault(address, File(address[:200], called, member=there))
             if there is None:
-                self._tell(entry, f"the content of {called[:100]} is not in the export")
+                self._tell(entry, NAMES_ONLY)
         return list(found.values())
 
     def _conversation(self, turns: list[Turn]) -> Iterator[Read]:

@@ -12,7 +12,7 @@ from typing import Any
 from ..base import Conversation, File, Item, Problem, Read, Said, Source, SpokenBy
 from ..each import each
 from ..looking import is_json, place_of
-from ..tree import Tree
+from ..tree import NAMES_ONLY, Tree
 from ..values import digest, fits, identifier, line, listed, mapping, moment, plain, rest, text, written
 from .nested import parsed
 
@@ -229,8 +229,7 @@ class _Message:
         for one in listed(self._message.get("files"))[:1_000]:
             self._file(mapping(one))
         if self._files:
-            names = ", ".join(file.name for file in self._files[:10])
-            self._tree.tell(f"the export has the names of files only: {names}"[:500])
+            self._tree.tell(NAMES_ONLY)
 
 
 def _vote(message: dict[str, Any]) -> tuple[int | None, str | None]:

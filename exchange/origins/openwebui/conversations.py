@@ -10,7 +10,7 @@ from typing import Any
 from ..base import Conversation, File, Item, Problem, Read, Said, Source, SpokenBy
 from ..each import each
 from ..looking import holding, place_of, several
-from ..tree import Tree
+from ..tree import NAMES_ONLY, Tree
 from ..values import data_url, digest, flag, identifier, line, listed, mapping, moment, plain, rest, text
 from .details import parted
 from .outputs import Output
@@ -211,9 +211,8 @@ def _files(tree: Tree, message: dict[str, Any]) -> list[File]:
     for number, one in enumerate([*listed(message.get("files")), *pictures][:1_000], 1):
         if made := _file(mapping(one), number):
             found.append(made)
-    missing = [file.name for file in found if file.content is None]
-    if missing:
-        tree.tell(f"the export has the names of files only: {', '.join(missing[:10])}"[:500])
+    if any(file.content is None for file in found):
+        tree.tell(NAMES_ONLY)
     return found
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from exchange.origins.claude import Claude
+from exchange.origins.tree import NAMES_ONLY
 from tests.exchange.origins.exports import AT, ISO, asides, claude, only, read, shown, texts, whys, written, zipped
 
 ROOT = "00000000-0000-4000-8000-000000000000"
@@ -79,7 +80,7 @@ def test_of_files_only_the_names_are_there_once(tmp_path: Path) -> None:
     file = {"file_name": "a.png", "file_uuid": "f"}
     found = one(tmp_path, human("h", words("look"), files=[file], files_v2=[file]))
     assert [(file.name, file.content) for file in found.said[0].files] == [("a.png", None)]
-    assert "names of files only: a.png" in whys(found)
+    assert NAMES_ONLY in whys(found)
 
 
 def test_the_newest_leaf_is_shown_and_abandoned_branches_are_versions(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from exchange.origins.librechat import LibreChat
+from exchange.origins.tree import NAMES_ONLY
 from tests.exchange.origins.exports import AT, asides, librechat, only, read, said, shown, texts, whys, written
 
 
@@ -84,7 +85,7 @@ def test_parts_are_the_text_and_what_led_to_it(tmp_path: Path) -> None:
     assert texts(found)[1] == ("assistant", "an\n\navocet")
     assert asides(found) == [("reasoning", "it wades"), ("tool", "found")]
     assert [file.name for file in shown(found)[1].files] == ["a.png"]
-    assert "names of files only: a.png" in whys(found)
+    assert NAMES_ONLY in whys(found)
     assert "video" in whys(found)
 
 

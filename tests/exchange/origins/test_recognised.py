@@ -5,27 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from exchange.origins.base import Origin
-from exchange.origins.jsonl import Jsonl
-from exchange.origins.langchain import LangChain
-from exchange.origins.llm import Llm
-from exchange.origins.markdown import Markdown
-from exchange.origins.openai_agents import OpenAIAgents
-from exchange.origins.sessions import Sessions
-from exchange.origins.threadkeep import Threadkeep
-from tests.exchange.origins.exports import WEB, recognised, samples, written
-
-OTHERS: tuple[Origin, ...] = (Jsonl(), LangChain(), Llm(), Markdown(), OpenAIAgents(), Sessions(), Threadkeep())
+from exchange.origins import ORIGINS
+from tests.exchange.origins.exports import recognised, samples, written
 
 
 def test_one_reader_recognises_each_export_whatever_its_name(tmp_path: Path) -> None:
     found = samples(tmp_path)
-    assert {name: recognised(path, (*WEB, *OTHERS)) for name, (_, path) in found.items()} == {
+    assert {name: recognised(path, ORIGINS) for name, (_, path) in found.items()} == {
         name: [origin] for name, (origin, _) in found.items()
     }
     for name, (origin, path) in found.items():
         other = shutil.copy(path, tmp_path / f"download of {len(name)}.bin")
-        assert recognised(Path(other)) == [origin], name
+        assert recognised(Path(other), ORIGINS) == [origin], name
 
 
 @pytest.mark.parametrize(
