@@ -23,6 +23,7 @@ from .exporting import check_name
 from .formats import FORMATS
 from .output import Progress, Written, write
 from .selection import Selection
+from .signing import Signer, signer
 from .texts import Language
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -56,6 +57,9 @@ def export_command(
     ] = None,
     folder: Annotated[str | None, typer.Option(help="A folder of conversations, with those below it.")] = None,
     trash: Annotated[bool, typer.Option("--trash", help="Also what is in the trash.")] = False,
+    sign: Annotated[
+        Path | None, typer.Option("--sign", help="An Ed25519 key in PEM, with which the chains of a JSON are signed.")
+    ] = None,
     to: Annotated[str, typer.Option("--language", help="In which pages speak to their reader: en or fr.")] = "en",
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -63,6 +67,8 @@ def export_command(
     """Write conversations into a file. A JSON or JSONL that was cut off is gone on with by the same command."""
     with _answers(as_json):
         check_name(name)
+        if sign is not None and name != "json":
+            raise InvalidInput("A JSON alone has chains that can be signed")
         if folder and threads:
             raise InvalidInput("Name conversations or a folder, not both")
         if to not in ("en", "fr"):
@@ -71,7 +77,9 @@ def export_command(
             user_id(user) if user is not None else APPLICATION, tuple(threads) if threads else None, folder, trash
         )
         language: Language = "fr" if to == "fr" else "en"
-        done, waiting = asyncio.run(_run(_place(database, files, spool), chosen, user, name, out, language, force))
+        key = signer(sign) if sign is not None else None
+        place = _place(database, files, spool)
+        done, waiting = asyncio.run(_run(place, chosen, user, name, out, language, force, key))
         if waiting:
             typer.echo(f"{waiting} writes wait in the spool of the app; they are not in the export", err=True)
         again = f", {done.resumed} of them from before" if done.resumed else ""
@@ -81,14 +89,21 @@ def export_command(
 
 
 async def _run(
-    place: Place, chosen: Selection, user: str | None, name: str, out: Path, to: Language, force: bool
+    place: Place,
+    chosen: Selection,
+    user: str | None,
+    name: str,
+    out: Path,
+    to: Language,
+    force: bool,
+    key: Signer | None,
 ) -> tuple[Written, int]:
     """And how many writes wait in the spool."""
     async with readonly.opened(place) as source:
         if user is not None and await source.user(user) is None:
             raise NotFound("There is no user of this name")
         with _bar(await _total(source, chosen)) as progress:
-            done = await write(source, chosen, name, out, to, force, progress, _told(place))
+            done = await write(source, chosen, name, out, to, force, progress, _told(place), key)
         return done, await source.waiting()
 
 

@@ -17,6 +17,7 @@ from .formats.base import About, encoded
 from .formats.csv import rows
 from .packing import Packing, Page, PagesZip, Sheet, SheetZip, page_name
 from .selection import Batch, Selection, Source, batches
+from .signing import Signer
 from .texts import Language, say
 
 T = TypeVar("T")
@@ -58,11 +59,13 @@ async def export(
     to: Language = "en",
     packed: Literal["zip", "plain"] | None = None,
     counted: Counted = lambda _: None,
+    signer: Signer | None = None,
 ) -> Export:
     """``name``: of the format. ``packed``: whether it is a ZIP with the files, or a document without; None: whichever
-    fits. Raises NotFound where there is no such thread, InvalidInput, StoreUnavailable."""
+    fits. ``signer``: signs the chains, which JSON alone has. Raises NotFound where there is no such thread,
+    InvalidInput, StoreUnavailable."""
     check_name(name)
-    about = About(now(), chosen.told(), to)
+    about = About(now(), chosen.told(), to, sign=signer.sign if signer else None)
     if name == "csv" and (chosen.ids, chosen.listed, chosen.folder) == (None, None, None):
         return Export(f"usage-{_day(about)}.csv", DOCUMENTS[name].mime, _usage(source, chosen, about))
     found = batches(source, chosen)

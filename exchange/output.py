@@ -23,6 +23,7 @@ from .formats import DOCUMENTS
 from .formats.base import About
 from .packing import Sheet
 from .selection import Selection, Source, batches
+from .signing import Signer
 from .texts import Language
 
 _OFTEN = 1_000
@@ -49,10 +50,12 @@ async def write(
     force: bool = False,
     progress: Progress = lambda _: None,
     store: str = "",
+    signer: Signer | None = None,
 ) -> Written:
     """``name``: of the format; a path that ends with ``.zip`` has the files, too. ``force``: what is there is replaced,
-    also what was cut off. ``store``: tells it from others; an export of another one is not gone on with. Raises
-    DataLayerError: InvalidInput for a file that is there, NotFound where there is nothing to be exported; OSError."""
+    also what was cut off. ``store``: tells it from others; an export of another one is not gone on with. ``signer``:
+    as of ``export``. Raises DataLayerError: InvalidInput for a file that is there, NotFound where there is nothing to
+    be exported; OSError."""
     await asyncio.to_thread(_prepare, path, force)
     resumable = name in ("json", "jsonl") and path.suffix != ".zip"
     writing = _resumed if resumable else _anew
@@ -60,8 +63,8 @@ async def write(
         if force or not resumable:
             _forget(path, file)
         try:
-            same = {"format": name, "selection": chosen.told(), "store": store}
-            done = await writing(_Export(source, chosen, same, path, to, progress), file)
+            same = {"format": name, "selection": chosen.told(), "store": store, "key": signer and signer.public}
+            done = await writing(_Export(source, chosen, same, path, to, progress, signer), file)
         except BaseException:
             if not _state(path).exists():  # nobody can go on with it
                 _part(path).unlink(missing_ok=True)
@@ -111,6 +114,7 @@ class _Export:
     path: Path
     to: Language
     progress: Progress
+    signer: Signer | None
 
 
 async def _anew(this: _Export, file: BinaryIO) -> Written:
@@ -121,7 +125,7 @@ async def _anew(this: _Export, file: BinaryIO) -> Written:
         this.progress(count := threads)
 
     packed: Literal["zip", "plain"] = "zip" if this.path.suffix == ".zip" else "plain"
-    made = await export(this.source, this.chosen, this.same["format"], this.to, packed, counted)
+    made = await export(this.source, this.chosen, this.same["format"], this.to, packed, counted, this.signer)
     async for piece in made.pieces:
         file.write(piece)
     return Written(this.path, count, file.tell(), 0)
@@ -130,7 +134,7 @@ async def _anew(this: _Export, file: BinaryIO) -> Written:
 async def _resumed(this: _Export, file: BinaryIO) -> Written:
     source, path = this.source, this.path
     known = _known(path, file, this.same)
-    about = About(known.get("at", now()), this.chosen.told(), this.to)
+    about = About(known.get("at", now()), this.chosen.told(), this.to, sign=this.signer.sign if this.signer else None)
     before, saved = int(known.get("threads", 0)), 0
     done = before
     sheet = Sheet(DOCUMENTS[this.same["format"]], about, begun=done > 0 and bool(known.get("begun")))

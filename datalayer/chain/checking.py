@@ -82,9 +82,7 @@ _OF_ONE = _LINKS.where(links.c.thread_id == bindparam("thread"), links.c.number 
 _OF_OTHERS = _LINKS.where(links.c.thread_id > bindparam("thread"))
 _OWN = exists(select(1).where(links.c.step_id == steps.c.id, links.c.thread_id == steps.c.thread_id))
 _HAS_CHAIN = exists(select(1).where(links.c.thread_id == steps.c.thread_id, links.c.number == 0))
-_ADDED: Select[Any] = (
-    select(*rows.MESSAGE).where(rows.IS_LINKED, ~_OWN, _HAS_CHAIN).order_by(steps.c.id).limit(_AT_ONCE)
-)
+_ADDED: Select[Any] = select(*rows.MESSAGE).where(rows.IS_LINKED, ~_OWN, _HAS_CHAIN)
 _UNPROVED: Select[Any] = (
     select(func.count())
     .select_from(threads)
@@ -142,10 +140,8 @@ def _as_link(row: Row) -> Link:
 def _added(connection: Connection, thread_id: str | None) -> Iterator[Message]:
     """Messages without a link in threads that have a chain."""
     query = _ADDED if thread_id is None else _ADDED.where(steps.c.thread_id == thread_id)
-    batch = [Message(*row) for row in connection.execute(query)]
-    while batch:
-        yield from filter(is_linked, batch)
-        batch = [Message(*row) for row in connection.execute(query.where(steps.c.id > batch[-1].id))]
+    found = connection.execute(query.execution_options(stream_results=True, yield_per=_AT_ONCE))
+    yield from filter(is_linked, (Message(*row) for row in found))
 
 
 class _Walk:

@@ -7,6 +7,7 @@ Digested is only what an export carries as it is stored. Metadata are not: an ex
 import json
 from collections.abc import Sequence
 from hashlib import sha256
+from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple
 
 from ..records import to_iso
@@ -50,9 +51,16 @@ def is_linked(message: Message) -> bool:
 
 
 def content(message: Message, files: Sequence[tuple[str, str | None, str | None]]) -> bytes:
-    """``files``: id, name and SHA-256 of each, in the order of their ids."""
-    said = (message.id, message.type, message.parent_id, message.name, message.input, message.output)
-    return _encode([*said, to_iso(message.created_at), files, counted(message.type, message.metadata)]).encode()
+    """A list as JSON, without spaces, in ASCII. ``files``: id, name and SHA-256 of each, in the order of their ids."""
+    who, said = (message.id, message.type, message.parent_id, message.name), (message.input, message.output)
+    texts = ",".join(map(_quoted, (*who, *said, to_iso(message.created_at))))  # a fifth of the time of an encoder
+    listed = _encode(files) if files else "[]"
+    marks = _encode(counted(message.type, message.metadata)) if message.metadata else "{}"
+    return f"[{texts},{listed},{marks}]".encode()
+
+
+def _quoted(text: str | None) -> str:
+    return "null" if text is None else encode_basestring_ascii(text)
 
 
 def digest(salt: bytes, said: bytes) -> bytes:

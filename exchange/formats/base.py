@@ -1,8 +1,8 @@
 """What the formats promise, and what all of them are told."""
 
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from datalayer.whole import WholeThread
@@ -22,6 +22,8 @@ class About:
     """In which language it speaks to whoever reads it."""
     files: bool = False
     """Whether the contents of files lie beside it, in ``files/``."""
+    sign: Callable[[str], str] | None = field(default=None, repr=False)
+    """What signs the chains, as ``Signer.sign``; None: they are not signed."""
 
 
 def encoded(text: str) -> bytes:

@@ -37,14 +37,14 @@ class Json:
         for vote in whole.votes:
             votes[vote.step_id].append(_vote(vote))
         steps = ",".join(_dumps(_step(step, votes)) for step in whole.steps)
-        return f'{_dumps(_thread(whole, about.files))[:-1]},"steps":[{steps}]}}'
+        return f'{_dumps(_thread(whole, about))[:-1]},"steps":[{steps}]}}'
 
     def tail(self) -> str:
         return "\n]}\n"
 
 
-def _thread(whole: WholeThread, files: bool) -> dict[str, Any]:
-    """Without its steps. ``files``: the contents of elements lie beside the export."""
+def _thread(whole: WholeThread, about: About) -> dict[str, Any]:
+    """Without its steps."""
     found = whole.thread
     author = {"id": found.user_id, "identifier": found.user_identifier} if found.user_id is not None else None
     columns = {
@@ -65,9 +65,9 @@ def _thread(whole: WholeThread, files: bool) -> dict[str, Any]:
         "metadata": withheld.of_thread(found.metadata),
     }
     kept: dict[str, Any] = _given(columns)
-    kept["elements"] = [_element(each, whole, files) for each in whole.elements]
+    kept["elements"] = [_element(each, whole, about.files) for each in whole.elements]
     if whole.links:
-        kept["chain"] = _chain(whole.links)
+        kept["chain"] = _chain(whole.links, about)
     kept["usage"] = [_call(each) for each in whole.calls]
     if whole.summary is not None:
         kept["summary"] = _summary(whole)
@@ -132,10 +132,14 @@ def _call(call: Call) -> dict[str, Any]:
     return item | {"started_at": to_iso(call.started_at)}
 
 
-def _chain(links: list[Link]) -> dict[str, Any]:
+def _chain(links: list[Link], about: About) -> dict[str, Any]:
     told: dict[str, Any] = {"length": 0, "hash": ""}  # where the row that tells it was removed
     for head in links[:1] if links[0].number == 0 else ():
         told = {"since": to_iso(head.at), "length": head.of, "hash": head.hash.hex()}
+    if about.sign is not None:
+        at = to_iso(about.at)
+        signed = f"threadkeep chain 1\n{links[0].thread_id}\n{told['length']}\n{told['hash']}\n{at}"
+        told |= {"signed_at": at, "signature": about.sign(signed)}
     return told | {"links": [_link(each) for each in links if each.number]}
 
 
