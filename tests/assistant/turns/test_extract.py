@@ -43,7 +43,8 @@ class TestBounds:
 
     @given(TEXTS.filter(str.strip), st.integers(20, 600))
     def test_something_is_said_of_any_text(self, text: str, bound: int) -> None:
-        assert bool(extract([said("user", text)], bound)) == bool(one_line(text))
+        message = said("user", text)
+        assert bool(extract([message], bound)) == bool(one_line(message.text))
 
     @given(st.one_of(TEXTS, TALKS.map(lambda talk: extract([said(*each) for each in talk], 400))), st.integers(0, 300))
     def test_what_is_shortened_stays_within_the_bound_and_stays_as_it_is_where_it_fits(
