@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from . import (
         archive,
         backup,
+        beside,
         door,
         durable,
         errors,
@@ -85,6 +86,7 @@ __all__ = [
     "WrongLoop",
     "archive",
     "backup",
+    "beside",
     "door",
     "durable",
     "errors",

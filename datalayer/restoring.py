@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import beside
 from .archive import files
 from .archived import Damage, Entry, entries
-from .backup import kinds
 from .backup.disk import Progress, quiet
-from .dialects import sqlite
-from .errors import DataLayerError, Forbidden, InvalidInput, NotFound, StoreTooOld, StoreUnavailable
+from .errors import DataLayerError, Forbidden, InvalidInput, NotFound, StoreUnavailable
 from .place import Place
 from .records import Blob, now
-from .schema import HEAD, MESSAGES
+from .schema import MESSAGES
 from .sql.archiving import digest
 from .store import Store
 from .writes import RestoreArchived
@@ -148,15 +147,8 @@ async def run(
     paths = [path for each in given for path in (files(each) if each.is_dir() else [each])]
     if not paths:
         raise NotFound("There is no archive in that folder")
-    if kinds.status(place).revision != HEAD:
-        raise StoreTooOld("Start the app once, or type migrate up: the schema of this store is older")
-    url = place.server.render_as_string(hide_password=False) if place.server else sqlite.url_of(place.database)
-    # The app beside it decides when its trash is emptied.
-    store = Store(str(url), place.bucket or place.files, place.spool, place.backups, trash_days=36_500)
-    try:
+    async with beside.opened(place) as store:
         return await restore(store, paths, user, dry_run, foreign, progress)
-    finally:
-        await store.close()
 
 
 def told(report: Report, dry_run: bool) -> list[str]:

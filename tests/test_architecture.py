@@ -153,7 +153,8 @@ FLOORS = {
     "releases": 6,
     "archive": 9,
     "archived": 9,
-    "restoring": 17,
+    "beside": 17,
+    "restoring": 18,
     "imports": 17,
     "takeover": 15,
     "retention": 10,
@@ -268,7 +269,8 @@ FLOORS_OF_EXCHANGE = {
     "output": 5,
     "sending": 5,
     "__init__": 6,
-    "__main__": 7,
+    "commands": 7,
+    "__main__": 8,
 }
 # Floor of each module of the library, which uses what the data layer offers, and knows nothing of the assistant.
 FLOORS_OF_LIBRARY = {

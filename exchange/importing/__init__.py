@@ -2,5 +2,6 @@
 
 from .report import Note, Report
 from .running import run_import
+from .telling import told
 
-__all__ = ["Note", "Report", "run_import"]
+__all__ = ["Note", "Report", "run_import", "told"]

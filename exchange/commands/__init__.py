@@ -1,0 +1,6 @@
+"""What ``python -m exchange`` does."""
+
+from .exporting import export_command
+from .importing import import_command
+
+__all__ = ["export_command", "import_command"]

@@ -1,0 +1,63 @@
+"""``python -m exchange import``: conversations of other products into a store, also while the app has it open."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from datalayer import InvalidInput, beside
+from datalayer.place import Place
+
+from ..importing import Report, run_import, told
+from ..origins import ORIGINS
+from .common import AS_JSON, DATABASE, FILES, SPOOL, answers, bar, place_of
+
+
+def import_command(
+    exports: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files, ZIPs or folders, as exported.")],
+    user: Annotated[str | None, typer.Option(help="The name that signs in of whoever gets the conversations.")] = None,
+    authors: Annotated[
+        bool, typer.Option("--authors", help="Each person of the export gets what is theirs, by their names there.")
+    ] = False,
+    origin: Annotated[
+        str | None, typer.Option("--as", help=f"One of {', '.join(each.name for each in ORIGINS)}; told if not given.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing, and tell what would be.")] = False,
+    database: Annotated[str | None, DATABASE] = None,
+    files: Annotated[str | None, FILES] = None,
+    spool: Annotated[Path | None, SPOOL] = None,
+    as_json: Annotated[bool, AS_JSON] = False,
+) -> None:
+    """Bring conversations of other products in. The same again changes nothing; a newer export adds what is new."""
+    with answers(as_json):
+        if user is None and not authors:
+            raise InvalidInput("Name who gets the conversations with --user, or give each person theirs with --authors")
+        for path in exports:
+            path.stat()  # one that is not there stops all of them before any
+        reports = asyncio.run(_run(place_of(database, files, spool), exports, user, origin, authors, dry_run))
+    for path, report in reports:
+        if not as_json:
+            typer.echo("\n".join([f"{path}:", *told(report, "en")]))
+    if as_json:
+        typer.echo(json.dumps([{"path": str(path)} | report.as_json() for path, report in reports]))
+    if any(report.origin is None for _, report in reports):
+        raise typer.Exit(1)
+
+
+async def _run(
+    place: Place, exports: list[Path], user: str | None, origin: str | None, authors: bool, dry_run: bool
+) -> list[tuple[Path, Report]]:
+    reports = list[tuple[Path, Report]]()
+    async with beside.opened(place) as store:
+        with bar(None) as progress:
+            for path in exports:
+                before = sum(report.read for _, report in reports)
+
+                def further(done: int, before: int = before) -> None:
+                    progress(before + done)
+
+                how: Any = {"origin": origin, "authors": authors, "dry_run": dry_run}
+                reports.append((path, await run_import(store, path, user, progress=further, **how)))
+    return reports

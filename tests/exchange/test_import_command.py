@@ -1,0 +1,110 @@
+"""``python -m exchange import``: what it says, what it refuses, and that an app may have the store open meanwhile."""
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from datalayer.records import now
+from datalayer.store import Store
+from datalayer.writes import UpsertUser
+from exchange.__main__ import app
+from exchange.importing import Report, told
+from exchange.origins.base import Problem
+from tests.exchange.origins.chatgpts import conversation
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    path = tmp_path / "home" / "app.db"
+    path.parent.mkdir()
+
+    async def make() -> None:
+        store = Store(f"sqlite+aiosqlite:///{path}")
+        await store.submit(UpsertUser(identifier="ann", metadata={}, at=now()))
+        await store.close()
+
+    asyncio.run(make())
+    return path
+
+
+def run(database: Path, *arguments: Any) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["import", "--database", str(database), *map(str, arguments)])
+    return result.exit_code, result.output
+
+
+def written(path: Path, *conversations: Any) -> Path:
+    path.write_text(json.dumps(conversations))
+    return path
+
+
+def names(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as found:
+        return [name for (name,) in found.execute("SELECT name FROM threads ORDER BY name")]
+
+
+def test_it_says_what_became_of_each_file(database: Path, tmp_path: Path) -> None:
+    first = written(tmp_path / "a.json", conversation(1), {"id": "folder"})
+    second = written(tmp_path / "b.json", conversation(1), conversation(2))
+    code, said = run(database, first, second, "--user", "ann", "--dry-run")
+    assert (code, names(database)) == (0, [])
+    assert "Nothing was stored" in said
+    code, said = run(database, first, second, "--user", "ann")
+    assert code == 0
+    assert said.splitlines() == [
+        *(f"{first}:", "Conversations read (ChatGPT): 1", "  New: 1", "  Messages: 2", "Not imported: 1"),
+        "  a.json, item 2: an entry is no conversation: it has no messages",
+        *(f"{second}:", "Conversations read (ChatGPT): 2", "  New: 1"),
+        *("  Were here, and are as they were: 1", "  Messages: 2"),
+    ]
+    assert names(database) == ["Birds 1", "Birds 2"]
+    code, said = run(database, first, "--user", "ann", "--json", "--as", "chatgpt")
+    assert code == 0
+    assert {"path": str(first), "there": 1, "skipped": 1, "origin": "ChatGPT"}.items() <= json.loads(said)[0].items()
+
+
+def test_it_works_beside_the_app(database: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(database)) as app_has_it:
+        app_has_it.execute("SELECT count(*) FROM threads").fetchall()
+        assert run(database, written(tmp_path / "a.json", conversation(1)), "--user", "ann")[0] == 0
+    assert names(database) == ["Birds 1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["a.json"], "--user"),
+        (["none.json", "--user", "ann"], "No such file"),
+        (["a.json", "--user", "ann", "--as", "word"], "chatgpt"),
+    ],
+)
+def test_it_refuses(database: Path, tmp_path: Path, arguments: list[str], why: str) -> None:
+    written(tmp_path / "a.json", conversation(1))
+    code, said = run(database, tmp_path / arguments[0], *arguments[1:])
+    assert (code, names(database)) == (1, [])
+    assert why in said
+
+
+def test_what_nobody_knows_fails(database: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_bytes(b"\0\1\2")
+    code, said = run(database, tmp_path / "x.txt", "--user", "ann")
+    assert (code, "no export of any product" in said) == (1, True)
+
+
+def test_a_report_tells_at_most_so_much() -> None:
+    report = Report("ChatGPT")
+    for number in range(500):
+        report.tell(Problem(f"item {number}", f"odd in its way {number}"))
+        report.tell(Problem(f"item {number}", "it has no time", lost=False))
+        report.tell(Problem(f"item {number}", f"note {number}", lost=False))
+    assert (report.skipped, len(report.problems), len(report.notes)) == (500, 200, 200)
+    assert report.notes["it has no time"].count == 500
+    said = told(report, "fr")
+    assert "  … et 300 de plus" in said
+    assert "  it has no time (500\u00a0fois, la première\u00a0: item 0)" in said
+    assert len(said) < 420
