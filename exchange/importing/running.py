@@ -8,12 +8,13 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from datalayer import APPLICATION, Store, imports, text
-from datalayer.errors import Forbidden, InvalidInput
+from datalayer.errors import Forbidden, InvalidInput, StoreUnavailable
 from datalayer.records import Imported
 from datalayer.writes import Actor
 
@@ -28,9 +29,13 @@ from .report import Report
 Progress = Callable[[int], None]
 """Told how many conversations are done."""
 
-_FLYING = 200
+_FLYING = 64
 _LETTERS = 4_000_000
 """Conversations, and about how many characters, that are on their way into the store at a time."""
+
+
+_TRIES, _PAUSE = 120, 0.5
+"""How often, and every how many seconds, a database is asked that did not answer."""
 
 
 def quiet(_: int) -> None: ...
@@ -169,7 +174,7 @@ class _Importer:
         made, answer = self._flying.popleft()
         self._letters -= made.letters
         try:
-            done = await answer
+            done = await self._done(made, answer)
         except (Forbidden, InvalidInput) as error:
             self._making.forget(made)
             if (
@@ -186,6 +191,19 @@ class _Importer:
             if done.state == "deleted":
                 self._making.forget(made)
             self._count(made, done)
+
+    async def _done(self, made: Ready, answer: asyncio.Future[Imported]) -> Imported:
+        """A database that was busy for a moment gets what the spool has for it, and the rest of a long thread. Raises
+        StoreUnavailable when it stays away, DataLayerError."""
+        try:
+            return await answer
+        except StoreUnavailable:
+            for _ in range(_TRIES):
+                if await self._store.catch_up():
+                    break
+                await asyncio.sleep(_PAUSE)
+            done = await imports.store(self._store, made.write)
+            return done if done.state == "deleted" else replace(done, state="new" if made.is_new else "added")
 
     def _count(self, made: Ready, done: Imported) -> None:
         report = self.report
