@@ -51,7 +51,7 @@ class Mirror:
         self._waiting: deque[tuple[int, Write]] = deque()
         self._text = 0
         self._missing = 0
-        self._failing = False
+        self._failing = self._writing = False
         self._file: BinaryIO | None = None
         self._synced = 0.0
         self._wake = asyncio.Event()
@@ -78,7 +78,7 @@ class Mirror:
 
     async def settled(self) -> None:
         """Returns when all that was added is in the file, or counted as missing."""
-        while self._task is not None and not self._task.done() and (self._waiting or self._missing):
+        while self._task is not None and not self._task.done() and (self._writing or self._waiting or self._missing):
             if self._failing:
                 return
             await asyncio.sleep(0.01)
@@ -104,6 +104,7 @@ class Mirror:
 
     async def _keep(self, some: Sequence[tuple[int, Write]], end: bool = False) -> bool:
         missing, self._missing = self._missing, 0
+        self._writing = True
         try:
             await asyncio.to_thread(self._append, some, missing, end)
         except Exception as error:  # it must never stop: a full disk, a folder that is gone, a write no JSON can carry
@@ -112,6 +113,8 @@ class Mirror:
                 logger.error("the mirror cannot be written, and will miss writes: %s", reason(error))
             self._failing = True
             return False
+        finally:
+            self._writing = False
         if self._failing:
             logger.warning("the mirror is written again; %s writes are missing in it", missing)
         self._failing = False

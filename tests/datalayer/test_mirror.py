@@ -93,6 +93,10 @@ async def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
     copies.add([UpsertStep(thread_id="t", id="x", values={"output": "x" * 101})], [None])
     await copies.close(5)
     assert (kept(tmp_path / "n")[1].writes, kept(tmp_path / "n")[1].missing) == (0, 1)
+    copies = Mirror(tmp_path / "o")
+    copies.add([UpsertStep(thread_id="t", id="x", values={"output": "x" * 60})] * 2, [None] * 2)
+    await copies.close(5)
+    assert (kept(tmp_path / "o")[1].writes, kept(tmp_path / "o")[1].missing) == (1, 1)
 
 
 async def test_half_a_line_costs_itself_only_and_a_process_that_died_is_told(tmp_path: Path) -> None:
