@@ -7,7 +7,7 @@ import os
 
 import typer
 
-from .commands import export_command, import_command
+from .commands import export_command, import_command, migrate
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -20,6 +20,7 @@ def main() -> None:
 
 app.command("export")(export_command)
 app.command("import")(import_command)
+app.add_typer(migrate, name="migrate")
 
 if __name__ == "__main__":
     app(prog_name="python -m exchange")

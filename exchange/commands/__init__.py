@@ -2,5 +2,6 @@
 
 from .exporting import export_command
 from .importing import import_command
+from .migrating import migrate
 
-__all__ = ["export_command", "import_command"]
+__all__ = ["export_command", "import_command", "migrate"]
