@@ -30,7 +30,12 @@ exporting.install()
 def data_layer() -> DataLayer:
     layer = services.make_layer(config, embeddings)
     most = config.max_storage_mb and config.max_storage_mb * 1_000_000
-    library.mount(layer, storage=most, changed=partial(attaching.changed, layer))
+    library.mount(
+        layer,
+        storage=most,
+        changed=partial(attaching.changed, layer),
+        largest_import=config.import_mb * 1_000_000,
+    )
     return layer
 
 

@@ -244,6 +244,13 @@ class Config(Kept):
         validation_alias="THREADKEEP_REQUEST_BYTES",
         description="a whole number of bytes, 10000 or more",
     )
+    import_mb: int = Field(
+        default=4_000,
+        ge=1,
+        le=1_000_000,
+        validation_alias="THREADKEEP_IMPORT_MB",
+        description="a whole number of MB from 1 to 1000000",
+    )
     requests_per_second: float = Field(
         default=50, ge=1, validation_alias="THREADKEEP_REQUESTS_PER_SECOND", description="a number, 1 or more"
     )

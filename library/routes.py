@@ -12,6 +12,7 @@ from datalayer import DataLayer, NotFound
 
 from .address import PREFIX
 from .file_pages import Changed, FilePages, nobody_is_told
+from .import_pages import IMPORT, ImportPages
 from .pages import Pages
 from .rendering import STATIC
 from .theme import stylesheet
@@ -21,13 +22,23 @@ _NAME = "library_"
 _FILE = re.compile(r"(vendor/)?[a-z.]+\.(js|css|svg)")
 
 
-def mount(layer: DataLayer, storage: int | None = None, changed: Changed = nobody_is_told) -> None:
+LARGEST_IMPORT = 4_000_000_000
+
+
+def mount(
+    layer: DataLayer,
+    storage: int | None = None,
+    changed: Changed = nobody_is_told,
+    largest_import: int = LARGEST_IMPORT,
+) -> None:
     """Adds the page to Chainlit's server, for the conversations of ``layer``, with a link in the header of the chat.
     ``storage``: how many bytes the files of one person may take, to be told there; None: as many as they like.
-    ``changed``: is told of each file that has come to a conversation, or gone from it, there.
+    ``changed``: is told of each file that has come to a conversation, or gone from it, there. ``largest_import``: bytes
+    of a file whose conversations are brought in there.
 
     Called again, it takes the place of what it has added before."""
     pages, files, root = Pages(layer), FilePages(layer, storage, changed), config.run.root_path
+    bringing = ImportPages(layer, largest_import, storage)
     router = APIRouter(prefix=root)
     for path, method, endpoint in (
         ("", "GET", pages.show),
@@ -37,6 +48,8 @@ def mount(layer: DataLayer, storage: int | None = None, changed: Changed = nobod
         ("/kept", "GET", pages.kept),
         ("/files", "GET", files.show),
         ("/files", "POST", files.change),
+        (IMPORT, "GET", bringing.show),
+        (IMPORT, "POST", bringing.change),
         ("/threads", "POST", pages.change),
         ("/undo", "POST", pages.undo),
         ("/export", "POST", pages.export),

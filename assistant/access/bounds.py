@@ -10,6 +10,8 @@ from ..config import Config
 
 _HELD = 4
 """Messages that a websocket holds unread, at most."""
+_ANY = 10**15
+"""The library counts what is sent to be imported itself, and tells in words what is too large (library/uploads.py)."""
 
 
 def install(config: Config) -> None:
@@ -22,6 +24,7 @@ def install(config: Config) -> None:
         sessions=config.open_sessions,
         files=config.session_files,
         files_size=config.session_files_mb * 1_000_000,
+        larger={"/library/import": _ANY},
     )
     use(limits)
     server.sio.eio.max_http_buffer_size = limits.packet

@@ -9,6 +9,7 @@ from ..origins.base import Problem
 _MOST = 200
 """Problems that are told with their place; the others are counted."""
 _PLACES = 3
+_CAME = 10
 
 
 @dataclass(slots=True)
@@ -46,6 +47,8 @@ class Report:
     """Conversations, or what should have been some, that did not come."""
     problems: list[Problem] = field(default_factory=list)
     """Why, and where: the first 200."""
+    came: list[tuple[str, str | None]] = field(default_factory=list)
+    """Ids and names of the first ten that came, in the order of the export."""
     notes: dict[str, Note] = field(default_factory=dict)
     """What else is worth knowing, by its reason."""
     authors: Counter[str] = field(default_factory=Counter)
@@ -54,6 +57,10 @@ class Report:
     @property
     def stored(self) -> int:
         return self.new + self.added
+
+    def show(self, thread_id: str, name: str | None) -> None:
+        if len(self.came) < _CAME:
+            self.came.append((thread_id, name))
 
     def tell(self, problem: Problem) -> None:
         if problem.lost:

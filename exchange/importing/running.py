@@ -209,6 +209,7 @@ class _Importer:
         report = self.report
         setattr(report, done.state, getattr(report, done.state) + 1)
         if done.state in ("new", "added"):
+            report.show(made.write.thread_id, made.write.values.get("name"))
             report.messages += made.messages
             report.files += made.files - done.lost
             report.lost_files += made.lost + done.lost

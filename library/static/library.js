@@ -102,13 +102,15 @@ document.addEventListener("keydown", (event) => {
 
 // What comes by htmx
 
-function notOnline() {
+function tell(failure) {
   const told = document.createElement("div");
   told.className = "notice failure";
   told.setAttribute("role", "alert");
-  told.textContent = document.body.dataset.offline;
+  told.textContent = failure;
   one("#notice").replaceChildren(told);
 }
+
+const notOnline = () => tell(document.body.dataset.offline);
 
 const isLive = (event) => event.detail.requestConfig?.elt.id === "live" || event.detail.elt?.id === "live";
 
@@ -183,3 +185,34 @@ document.addEventListener("htmx:afterSettle", (event) => {
   }
 });
 arrive();
+
+// A file to be imported
+
+document.addEventListener("dragover", (event) => {
+  if (event.target.closest?.("#drop")) event.preventDefault();
+});
+document.addEventListener("drop", (event) => {
+  const form = event.target.closest?.("#drop");
+  if (!form || !event.dataTransfer.files.length) return;
+  event.preventDefault();
+  one("#file").files = event.dataTransfer.files;
+  one("#file").focus();
+});
+
+// What is too large is told before it is sent.
+document.addEventListener(
+  "submit",
+  (event) => {
+    const form = event.target;
+    if (form.id !== "drop" || !(one("#file").files[0]?.size > Number(form.dataset.most))) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    tell(form.dataset.large);
+  },
+  true,
+);
+document.addEventListener("htmx:xhr:progress", ({ target, detail }) => {
+  if (target.id !== "drop" || !detail.lengthComputable) return;
+  one("#uploading").hidden = false;
+  one("#uploading progress").value = (100 * detail.loaded) / detail.total;
+});

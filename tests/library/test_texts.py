@@ -10,6 +10,8 @@ from datalayer.merges import Reason as MergeReason
 from datalayer.passages import FileSort, Unit
 from datalayer.search.query import Reason as ProblemReason
 from library import filing, texts
+from library.bringing import AT_WORK
+from library.bringing import State as ImportState
 from library.changing import CHANGES
 from library.file_changes import CHANGES as FILE_CHANGES
 from library.texts import accepted, money, say
@@ -37,6 +39,7 @@ def test_all_that_is_said_is_there_and_all_that_is_there_is_said() -> None:
     built |= {f"file_did_{what}" for what in FILE_CHANGES} | {f"file_do_{what}" for what in FILE_CHANGES}
     built |= {f"refused_{why}" for why in filing.SENTENCES} | {f"files_{sort}" for sort in get_args(FileSort)}
     built |= {f"file_{unit}s" for unit in get_args(Unit)}
+    built |= {f"import_title_{state}" for state in get_args(ImportState)} | {f"import_{state}" for state in AT_WORK}
     built -= {"do_move"}  # a menu of its own
     assert built <= texts._TEXTS["en"].keys()
     starts = ("show_", "order_", "key_", "by_", "has_", "kind_", "usage_", "format_", "keep_", "place_", "size_")
