@@ -53,7 +53,7 @@ async def seen(layer: DataLayer, users: list[PersistedUser], threads: list[str],
         found[f"{user.identifier} facets"] = await layer.store.facets(user.id)
         wholes = await layer.store.whole_threads(user.id, threads, trashed=True)
         found[f"{user.identifier} whole"] = [
-            replace(each, contents={key: replace(blob, tag=None) for key, blob in each.contents.items()})
+            replace(each, contents={k: replace(blob, tag=None) for k, blob in each.contents.items()}, links=[])
             for each in wholes
         ]
         own = await layer.store.own_files(user.id)
