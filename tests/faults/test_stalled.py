@@ -74,11 +74,12 @@ async def during(layer: DataLayer) -> None:
 
 
 def content(folder: Path) -> dict[str, list[Any]]:
-    """All that is stored, in the order in which it came, but for the moments at which it was."""
+    """All that is stored, in the order in which it came, but for the moments at which it was, and the chains, whose
+    salts are random."""
     with closing(sqlite3.connect(folder / "threads.db")) as db:
         db.row_factory = sqlite3.Row
         every = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        tables = [name for (name,) in every if not name.startswith("search_")]
+        tables = [name for (name,) in every if not name.startswith("search_") and name != "links"]
         found: dict[str, list[Any]] = {"words": [tuple(row) for row in db.execute("SELECT term FROM search_words")]}
         for table in tables:
             rows = [dict(row) for row in db.execute(f"SELECT * FROM {table} ORDER BY rowid")]
