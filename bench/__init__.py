@@ -59,6 +59,8 @@ class Sizes:
     """Each with a file of 100 passages."""
     carried: tuple[int, ...] = (5_000,)
     """Threads of ten messages that are exported."""
+    brought: tuple[int, ...] = (100_000,)
+    """The same, imported."""
     sessions: tuple[int, ...] = (100, 1_000)
     """That are kept as JSON, too."""
     session_writes: int = 20
@@ -66,6 +68,7 @@ class Sizes:
 
 QUICK = Sizes(
     carried=(20,),
+    brought=(200,),
     sessions=(100,),
     session_writes=2,
     read_threads=(2, 5),

@@ -12,7 +12,7 @@ import exchange
 from datalayer import readonly
 from datalayer.place import Place
 
-from . import Sizes, library
+from . import Sizes, bring, library
 from .contestants import BARE, OURS
 from .data import USER_ID
 from .library import EACH, Words
@@ -33,7 +33,7 @@ async def carry(folder: Path, sizes: Sizes) -> list[Result]:
             results.append(Result(case, OURS, partial(_export, path, name, threads), "/s"))
             if name == "json":
                 results.append(Result(case, BARE, partial(_bare, path, threads), "/s"))
-    return await measure(results, sizes.rounds)
+    return await measure(results, sizes.rounds) + await bring.bring(folder, sizes)
 
 
 async def _export(path: Path, name: str, threads: int, _result: Result, number: int) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import median
 
-from . import Sizes, carry, listing, long, organised, retrieval, search, servers, sessions, start
+from . import Sizes, bring, carry, listing, long, organised, retrieval, search, servers, sessions, start
 from .cases import CONCURRENT, CREATE, RESUME
 from .chats import AT_ONCE, FIRST_TOKEN, LOCKED_FIRST, RATE, SDK, SECOND_SCREEN, STOP
 from .contestants import BARE, CHAINLIT, NORMAL, OURS, POSTGRES, TRIGGERS
@@ -197,6 +197,11 @@ def _out(found: Measured, sizes: Sizes) -> Iterator[Promise]:
         case = carry.CASE.format(threads * EACH, threads, "json")
         rates = [1 / each for each in found.figures(case)]
         yield Promise(f"{case}: at least 20,000 messages a second", rates, 20_000, least=True)
+    for threads in sizes.brought:
+        case, peak = bring.CASE.format(threads * EACH, threads), bring.PEAK.format(threads)
+        rates = [1 / each for each in found.figures(case)]
+        yield Promise(f"{case}: at least 8,000 messages a second", rates, 8_000, least=True)
+        yield Promise(f"{peak}: less than 300 MB", found.figures(peak), 300)
 
 
 def _sessions(found: Measured, sizes: Sizes) -> Iterator[Promise]:

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -197,13 +198,15 @@ class _Importer:
         StoreUnavailable when it stays away, DataLayerError."""
         try:
             return await answer
-        except StoreUnavailable:
-            for _ in range(_TRIES):
-                if await self._store.catch_up():
-                    break
-                await asyncio.sleep(_PAUSE)
-            done = await imports.store(self._store, made.write)
-            return done if done.state == "deleted" else replace(done, state="new" if made.is_new else "added")
+        except StoreUnavailable as error:
+            away = error
+        for _ in range(_TRIES):
+            if await self._store.catch_up():
+                with suppress(StoreUnavailable):
+                    done = await imports.store(self._store, made.write)
+                    return done if done.state == "deleted" else replace(done, state="new" if made.is_new else "added")
+            await asyncio.sleep(_PAUSE)
+        raise away
 
     def _count(self, made: Ready, done: Imported) -> None:
         report = self.report
