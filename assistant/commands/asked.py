@@ -1,7 +1,8 @@
 """What a command is asked with, and what it answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datalayer.passages import ContextFile
@@ -16,6 +17,20 @@ from ..texts.markdown import escape
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure  # type: ignore[import-untyped]
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that has come with the command."""
+
+    id: str
+    """Of its element."""
+    name: str
+    path: Path
+    """Of a copy that nobody else needs."""
+
+
+def quiet(_: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +51,10 @@ class Asked:
     """What the page holds of a conversation that is not stored."""
     held: Sequence[ContextFile] | None = None
     """Its files; None: the conversation is stored, and its files with it."""
+    attached: Sequence[Attached] = ()
+    """Where the command is for files."""
+    progress: Callable[[int], None] = quiet
+    """Is told how much of what takes long is done."""
 
     @property
     def actor(self) -> Actor:

@@ -54,6 +54,7 @@ COMMANDS = (
     Command("merge", "merge", "fusionner", "git-merge", about=True),
     Command("versions", "versions", "versions", "history", about=True),
     Command("export", "export", "exporter", "download", about=True, anywhere=True),
+    Command("import", "import", "importer", "import", about=True, anywhere=True),
     Command("trash", "trash", "corbeille", "trash-2", about=True, anywhere=True),
     Command("clear", "clear", "oublier", "eraser", anywhere=True),
     Command("summary", "summary", "résumé", "scroll-text", others=("resume",)),

@@ -16,7 +16,7 @@ from ..turns.history import rebuild
 from ..turns.shelves import leave_out
 from ..turns.summaries import write_summary
 from ..turns.turn import input_space
-from . import export, files, fork, info, merge, organise, search, trash, usage, versions
+from . import export, files, fork, importing, info, merge, organise, search, trash, usage, versions
 from .asked import Asked, Reply
 from .names import COMMANDS, Typed
 
@@ -178,6 +178,7 @@ _REPLIES: Mapping[str, Callable[[Asked], Awaitable[Reply]]] = {
     "merge": merge.merge,
     "versions": versions.versions,
     "export": export.export,
+    "import": importing.bring_in,
     "trash": trash.trash,
     "clear": _clear,
     "summary": _summary,

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import chainlit as cl
@@ -21,7 +22,7 @@ from ..services import Services
 from ..settings import Settings
 from ..texts import Language, say
 from ..turns.history import recall, warm
-from . import attaching, conversation, reading, temporary
+from . import attaching, conversation, importing, reading, temporary
 from .delivery import Handler
 from .followups import announce, list_anew
 from .session import owner, root_path, session_language
@@ -100,6 +101,7 @@ async def run(typed: Typed, asked: cl.Message, thread: Thread | None, settings: 
     session, to = cl.context.session, session_language()
     user = owner(session)
     identifier = session.user.identifier if session.user else None
+    progress = importing.Progress(to)
     try:
         if is_temporary := temporary.here():
             thread = temporary.thread()
@@ -110,6 +112,8 @@ async def run(typed: Typed, asked: cl.Message, thread: Thread | None, settings: 
         held = temporary.whole(thread) if is_temporary else None
         files = await reading.held() if is_temporary else None
         about = Asked(services, user, identifier, thread, settings, typed.words, to, root_path(), held, files)
+        if typed.key == importing.KEY:
+            about = replace(about, attached=await importing.attached(asked), progress=progress.told)
         refused = is_temporary and typed.command and not typed.command.anywhere
         answer = Reply(say("temporary_command", to)) if refused else await reply(typed, about)
     except InvalidInput as error:
@@ -117,6 +121,10 @@ async def run(typed: Typed, asked: cl.Message, thread: Thread | None, settings: 
     except DataLayerError as error:
         logger.warning("no answer to /%s: %s", typed.name, error)
         answer = Reply(say("command_failed", to))
+    finally:
+        await progress.end()
+    if answer.gone:  # a temporary conversation has its files from its messages
+        asked.elements = [each for each in asked.elements or [] if each.id not in answer.gone]
     elements: list[Any] = [cl.Plotly(name="usage", figure=answer.figure, display="inline")] if answer.figure else []
     if answer.file:
         name, mime, content = answer.file
