@@ -62,9 +62,9 @@ async def everything(layer: DataLayer, user: Any, name: str = "ann") -> str:
         RecordUsage(actor=name, thread_id=key, id=new_id(), at=now(), started_at=now(), cost=12, tokens_in=3, **call)
     )
     metadata = {
-        "chat_settings": {"system_prompt": "Be short.", "max_tokens": 100, "api_key": "hidden-1"},
-        "env": {"OPENAI": "hidden-2"},
-        "note": "sk-hidden-3-0123456789abcdef",
+        "chat_settings": {"system_prompt": "Be short.", "max_tokens": 100, "api_key": "kept-back-1"},
+        "env": {"OPENAI": "kept-back-2"},
+        "note": "sk-kept-back-3-0123456789abcdef",
     }
     place = {"folder": "Work/Ann", "tags": ["a", "b"], "pinned": True, "status": "done", "kind": "imported"}
     await store.submit(UpdateThread(actor=name, thread_id=key, at=now(), metadata=metadata, **place))
@@ -107,7 +107,7 @@ async def test_nothing_of_another_person_comes_out_whatever_is_asked_for(
     await layer.store.submit(TrashThread(actor="ben", thread_id=own, at=now()))
     mine = (await start_thread(layer, ben, output="a bat"))["threadId"]
     hostile = (theirs, nobodys, own, "' OR 1=1 --", "", "x" * 5_000, "\x00", "%", "../" + mine, mine.upper() + " ")
-    secret = ("ann", "heron", "avocet", "hidden", "nobody said so", theirs, nobodys, own, ann.id)
+    secret = ("ann", "heron", "avocet", "kept-back", "nobody said so", theirs, nobodys, own, ann.id)
     for chosen in (Selection(ben.id, (*hostile, mine)), Selection(ben.id)):
         found = unpacked(await exported(layer.store, chosen, name, packed or ("zip" if name in _PAGES else None)))
         assert mine.encode() in found or name in ("html", "csv"), name
