@@ -23,6 +23,8 @@ def from_json(value: str) -> Any:
         parsed, end = _decode(value)
     except json.JSONDecodeError:
         end = -1
+    except TypeError:  # of JSON that is a number, SQLite keeps the number
+        return value
     return parsed if end == len(value) else json.loads(value)
 
 

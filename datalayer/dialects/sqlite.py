@@ -186,6 +186,7 @@ def _engine(url: URL, role: str, size: int, synchronous: str) -> Engine:
         hide_parameters=True,
         connect_args={"timeout": BUSY_TIMEOUT},
         json_serializer=base.to_json,
+        json_deserializer=base.from_json,
     )
 
     @event.listens_for(engine, "connect")
@@ -201,7 +202,7 @@ def _engine(url: URL, role: str, size: int, synchronous: str) -> Engine:
 
 def in_memory() -> Engine:
     """A database of one connection that is gone with it, where this package's queries can be asked."""
-    engine = create_engine("sqlite://", poolclass=StaticPool)
+    engine = create_engine("sqlite://", poolclass=StaticPool, json_deserializer=base.from_json)
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:

@@ -294,6 +294,15 @@ async def test_odd_text_is_made_storable_as_everywhere(layer: DataLayer) -> None
     assert (len(thread.name), thread.name[:4]) == (500, "one ")
 
 
+async def test_what_an_app_keeps_may_be_a_number(layer: DataLayer) -> None:
+    """Which SQLite does not keep as text."""
+    await layer.store.submit(await whole(layer, **PLAIN, steps=[step("t1", show_input=0.5, generation=3)]))
+    await layer.store.submit(UpdateThread(actor="ann", thread_id="t", at=now(), name="n"))
+    found = await layer.store.whole_thread("t")
+    assert found is not None
+    assert (found[1][0].show_input, found[1][0].generation) == (0.5, 3)
+
+
 async def test_many_at_once_are_all_there_in_their_order(layer: DataLayer) -> None:
     said = {f"k{n}": [step(f"k{n}-{m}", output=f"{m}") for m in range(n % 7 + 1)] for n in range(60)}
     writes = [

@@ -65,7 +65,7 @@ THREAD: dict[str, Kind] = {
     **{"id": _key, "name": _text, "created_at": _moment, "last_activity_at": _moment, "folder": text.folder},
     **{"name_source": _short(16), "tags": _list, "pinned": _flag, "archived": _flag, "status": _short(16)},
     **{"kind": _short(16), "trashed_at": _moment, "metadata": _dict, "model": _passed, "author": _passed},
-    **dict.fromkeys(("steps", "elements", "usage", "summary"), _passed),
+    **dict.fromkeys(("steps", "elements", "usage", "summary", "chain"), _passed),
 }
 STEP: dict[str, Kind] = {
     **{"id": _key, "parent_id": _key, "type": _short(64), "status": _short(16), "metadata": _dict, "extra": _dict},
