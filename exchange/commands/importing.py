@@ -11,12 +11,16 @@ from datalayer import InvalidInput, beside
 from datalayer.place import Place
 
 from ..importing import Report, run_import, told
+from ..opened.servers import is_server, shown
 from ..origins import ORIGINS
 from .common import AS_JSON, DATABASE, FILES, SPOOL, answers, bar, place_of
 
 
 def import_command(
-    exports: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files, ZIPs or folders, as exported.")],
+    exports: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="Files, ZIPs or folders, as exported; postgresql:// of an app."),
+    ],
     user: Annotated[str | None, typer.Option(help="The name that signs in of whoever gets the conversations.")] = None,
     authors: Annotated[
         bool, typer.Option("--authors", help="Each person of the export gets what is theirs, by their names there.")
@@ -34,30 +38,33 @@ def import_command(
     with answers(as_json):
         if user is None and not authors:
             raise InvalidInput("Name who gets the conversations with --user, or give each person theirs with --authors")
-        for path in exports:
-            path.stat()  # one that is not there stops all of them before any
+        for name in exports:
+            if not is_server(name):
+                Path(name).stat()  # one that is not there stops all of them before any
         reports = asyncio.run(_run(place_of(database, files, spool), exports, user, origin, authors, dry_run))
-    for path, report in reports:
+    for name, report in reports:
         if not as_json:
-            typer.echo("\n".join([f"{path}:", *told(report, "en")]))
+            typer.echo("\n".join([f"{name}:", *told(report, "en")]))
     if as_json:
-        typer.echo(json.dumps([{"path": str(path)} | report.as_json() for path, report in reports]))
+        typer.echo(json.dumps([{"path": name} | report.as_json() for name, report in reports]))
     if any(report.origin is None for _, report in reports):
         raise typer.Exit(1)
 
 
 async def _run(
-    place: Place, exports: list[Path], user: str | None, origin: str | None, authors: bool, dry_run: bool
-) -> list[tuple[Path, Report]]:
-    reports = list[tuple[Path, Report]]()
+    place: Place, exports: list[str], user: str | None, origin: str | None, authors: bool, dry_run: bool
+) -> list[tuple[str, Report]]:
+    """By the names of the exports, as they may be shown."""
+    reports = list[tuple[str, Report]]()
     async with beside.opened(place) as store:
         with bar(None) as progress:
-            for path in exports:
+            for name in exports:
                 before = sum(report.read for _, report in reports)
 
                 def further(done: int, before: int = before) -> None:
                     progress(before + done)
 
                 how: Any = {"origin": origin, "authors": authors, "dry_run": dry_run}
-                reports.append((path, await run_import(store, path, user, progress=further, **how)))
+                report = await run_import(store, name if is_server(name) else Path(name), user, progress=further, **how)
+                reports.append((shown(name), report))
     return reports

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 from ..origins.base import Item, Problem
 
@@ -14,6 +15,14 @@ def is_server(name: str) -> bool:
     """Whether ``name`` is the URL of a database on a server that can be read."""
     scheme, found, _ = name.partition("://")
     return bool(found) and scheme.partition("+")[0] in SCHEMES
+
+
+def shown(name: str) -> str:
+    """``name`` without what lets somebody in."""
+    if not is_server(name):
+        return name
+    parts = urlsplit(name)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 class Server:

@@ -14,10 +14,13 @@ from chainlit.data.chainlit_data_layer import ChainlitDataLayer
 from chainlit.data.sql_alchemy import SQLAlchemyDataLayer
 from chainlit.data.storage_clients.base import BaseStorageClient
 from chainlit.types import Feedback
+from typer.testing import CliRunner
 
 from bench.chainlits import SCHEMA as OFFICIAL
 from bench.data import CHAINLIT_SCHEMA
+from datalayer import DataLayer
 from datalayer.records import from_iso
+from exchange.__main__ import app
 from exchange.opened import opened
 from exchange.opened.servers import Server
 from exchange.origins.base import Problem, Source, Stored
@@ -380,3 +383,26 @@ def test_keys_that_are_numbers(tmp_path: Path) -> None:
     assert {key: (each.author, [row["id"] for row in each.steps]) for key, each in stored.items()} == {
         key: ("ann", [key]) for key in ("1", "2", "10")
     }
+
+
+@pytest.mark.services
+async def test_by_command_it_is_imported_for_each_of_its_people_and_the_url_is_not_told(tmp_path: Path) -> None:
+    url = postgres(OFFICIAL)
+    layer: Any = ChainlitDataLayer(url.replace("+asyncpg", ""), storage_client=Cloud())
+    ids = await filled(layer)
+    await layer.pool.close()
+    place = tmp_path / "app.db"
+    store = DataLayer(f"sqlite+aiosqlite:///{place}", files=tmp_path / "files")
+    await store.store.open()
+    await store.close()
+    given = url.replace("postgres@", "postgres:s3cret@")  # the server asks nobody here
+    for state in ("New: 2", "are as they were: 2"):
+        arguments = ["import", "--database", str(place), "--files", str(tmp_path / "files"), "--authors", given]
+        done = await _in_thread(CliRunner().invoke, app, arguments)
+        assert (done.exit_code, "s3cret" in done.output) == (0, False), done.output
+        assert state in done.output, done.output
+    with closing(sqlite3.connect(place)) as database:
+        found = database.execute(
+            "SELECT threads.id, identifier, kind FROM threads JOIN users ON users.id = user_id ORDER BY threads.name"
+        ).fetchall()
+    assert found == [(ids["thread"], "ann", "imported"), (ids["other"], "ann", "imported")]
