@@ -17,7 +17,7 @@ serving.install(config)
 startup.check(config)
 link, metrics = services.make_link(config), services.make_metrics(config)
 embeddings = services.make_embeddings(config)
-auth.install(config, link)
+visitors = auth.install(config, link)
 bounds.install(config)
 storage.install(config)
 fixes.install()
@@ -35,6 +35,7 @@ def data_layer() -> DataLayer:
         storage=most,
         changed=partial(attaching.changed, layer),
         largest_import=config.import_mb * 1_000_000,
+        stays=visitors.stays,
     )
     return layer
 

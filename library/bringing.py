@@ -25,7 +25,7 @@ State = Literal["uploading", "trying", "tried", "none", "running", "done", "stop
 """``tried``: the report of a dry run waits for its reader; ``none``: it has nothing that could be brought in."""
 HELD = 8
 """People who have a file here at a time."""
-PAUSE, PAUSES = 30.0, 60
+PAUSE, PAUSES = 10.0, 180
 """Seconds after which it is looked whether the owner is still signed in, and how often, before a file is removed."""
 AT_WORK = ("uploading", "trying", "running")
 
@@ -150,8 +150,11 @@ class Imports:
     async def _wait(self, one: Import) -> None:
         for _ in range(PAUSES):
             await asyncio.sleep(PAUSE)
-            if not await one.signed_in():
-                break
+            try:
+                if not await one.signed_in():
+                    break
+            except DataLayerError:  # nobody knows at the moment
+                continue
         self.forget(one.user_id)
 
     def _remove(self, one: Import) -> None:

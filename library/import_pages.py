@@ -3,8 +3,9 @@ to do."""
 
 import asyncio
 import errno
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from chainlit.config import config
@@ -31,11 +32,20 @@ _LINGER, _SILENCE = 10.0, 2.0
 off while it sends does not show the answer."""
 
 
-class ImportPages:
-    """``most``: bytes of a file. ``storage``: bytes that the files of one person may take; None: any number."""
+Stays = Callable[[Request], Awaitable[bool]]
 
-    def __init__(self, layer: DataLayer, most: int, storage: int | None) -> None:
-        self._layer, self._storage = layer, storage
+
+async def stays(request: Request) -> bool:
+    """As Chainlit knows it, whose tokens outlive a sign-out."""
+    return await person(request) is not None
+
+
+class ImportPages:
+    """``most``: bytes of a file. ``storage``: bytes that the files of one person may take; None: any number.
+    ``stays``: whether who has sent a request is still signed in."""
+
+    def __init__(self, layer: DataLayer, most: int, storage: int | None, stays: Stays) -> None:
+        self._layer, self._storage, self._stays = layer, storage, stays
         self._imports = Imports(layer.store, most)
 
     async def show(self, request: Request) -> Response:
@@ -85,11 +95,7 @@ class ImportPages:
             raise Refused("import_too_large", 413)
         if self._storage is not None and (await self._layer.store.own_files_tally(who.id))[1] >= self._storage:
             raise Refused("import_full", 413)
-
-        async def signed_in() -> bool:
-            return await person(request) is not None
-
-        one = self._imports.begin(who.identifier, who.id, signed_in)
+        one = self._imports.begin(who.identifier, who.id, partial(self._stays, request))
         try:
             path = await received(request, one.folder, most, lambda given: is_ours(request, given, who))
         except BaseException:

@@ -12,7 +12,7 @@ from datalayer import DataLayer, NotFound
 
 from .address import PREFIX
 from .file_pages import Changed, FilePages, nobody_is_told
-from .import_pages import IMPORT, ImportPages
+from .import_pages import IMPORT, ImportPages, Stays, stays
 from .pages import Pages
 from .rendering import STATIC
 from .theme import stylesheet
@@ -30,15 +30,17 @@ def mount(
     storage: int | None = None,
     changed: Changed = nobody_is_told,
     largest_import: int = LARGEST_IMPORT,
+    stays: Stays = stays,
 ) -> None:
     """Adds the page to Chainlit's server, for the conversations of ``layer``, with a link in the header of the chat.
     ``storage``: how many bytes the files of one person may take, to be told there; None: as many as they like.
     ``changed``: is told of each file that has come to a conversation, or gone from it, there. ``largest_import``: bytes
-    of a file whose conversations are brought in there.
+    of a file whose conversations are brought in there. ``stays``: whether who has sent a request is still signed in,
+    for apps whose sessions end before Chainlit's tokens do.
 
     Called again, it takes the place of what it has added before."""
     pages, files, root = Pages(layer), FilePages(layer, storage, changed), config.run.root_path
-    bringing = ImportPages(layer, largest_import, storage)
+    bringing = ImportPages(layer, largest_import, storage, stays)
     router = APIRouter(prefix=root)
     for path, method, endpoint in (
         ("", "GET", pages.show),

@@ -69,12 +69,13 @@ def signing_secret(config: Config) -> str:
     return secret
 
 
-def install(config: Config, link: "Link | None" = None) -> None:
+def install(config: Config, link: "Link | None" = None) -> Visitors:
     """Make Chainlit ask who is there, and guard its server. To be called while Chainlit loads the app.
 
     `link`: to the Redis by which all instances count the tries.
 
-    Raises SystemExit with one line when local mode would listen to other machines, or the accounts cannot be read.
+    Returns who is there. Raises SystemExit with one line when local mode would listen to other machines, or the
+    accounts cannot be read.
     """
     os.environ["CHAINLIT_AUTH_SECRET"] = secret = signing_secret(config)
     cookie_names.install(config.home, config.cookie_name)
@@ -98,6 +99,7 @@ def install(config: Config, link: "Link | None" = None) -> None:
             chainlit_app.add_middleware(Returning, visitors=visitors)
         chainlit_app.add_middleware(Guard, visitors=visitors)
         chainlit_app.add_middleware(SecureCookies)
+    return visitors
 
 
 def _link_to_account() -> None:

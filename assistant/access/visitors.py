@@ -38,6 +38,11 @@ class Visitors:
         """Whether the session of `token` may go on."""
         return await self.session(token) is not None
 
+    async def stays(self, request: Request) -> bool:
+        """Whether the session that once sent ``request`` still goes on."""
+        token = tokens.read(cookies.token_of(request))
+        return token is not None and await self.is_current(token)
+
     async def _is_current(self, name: str, session: Session) -> bool:
         try:
             return self.accounts is None or await self.accounts.is_current(name, session.valid_after)

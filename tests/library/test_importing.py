@@ -12,12 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 import library
 from datalayer import DataLayer
 from datalayer.records import user_id
 from exchange.importing import bounded
-from library import bringing, import_pages
+from library import bringing
 from tests.conftest import rows
 from tests.exchange.origins.chatgpts import conversation
 from tests.library.conftest import Browser, OpenBrowser, links
@@ -360,8 +361,19 @@ async def test_what_is_too_large_is_told_before_and_while_it_comes(
 
 
 async def test_what_waits_goes_when_its_owner_signs_out_or_forgets_it(
-    ready: Browser, folder: Path, monkeypatch: pytest.MonkeyPatch
+    open_browser: OpenBrowser, mounted: DataLayer, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    answers: list[Any] = []
+
+    async def stays(_: Request) -> bool:
+        if isinstance(answer := answers[-1], Exception):
+            raise answer
+        return bool(answer)
+
+    library.mount(mounted, stays=stays)
+    ready = open_browser()
+    await ready.visit(PLACE)
+    answers.append(True)
     monkeypatch.setattr(bringing, "PAUSE", 0.01)
     await send(ready, export(conversation(1)))
     await over(ready)
@@ -370,14 +382,11 @@ async def test_what_waits_goes_when_its_owner_signs_out_or_forgets_it(
     await ready.visit(PLACE)
     await send(ready, export(conversation(1)))
     assert "New: 1" in await over(ready)
-    signed_in = import_pages.person
-
-    async def nobody(_: Any) -> None:
-        return None
-
-    monkeypatch.setattr(import_pages, "person", nobody)
+    answers.append(bringing.StoreUnavailable("away"))
+    await asyncio.sleep(0.05)
+    assert names(folder) == ["export.zip"]
+    answers.append(False)
     await gone(folder)
-    monkeypatch.setattr(import_pages, "person", signed_in)
     await ready.visit(PLACE)
     assert 'value="bring"' not in ready.text
 

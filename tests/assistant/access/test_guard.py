@@ -231,6 +231,15 @@ class TestSession:
         await request(cookie="access_token=x")
         assert used == ["anna"]
 
+    async def test_a_request_is_known_to_have_been_of_a_session_that_goes_on(self) -> None:
+        visitors = OnlyAnna()
+        by_anna, by_nobody = (
+            Request({"type": "http", "headers": [(b"cookie", each.encode())]}) for each in (cookie("anna"), "a=b")
+        )
+        assert [await visitors.stays(by_anna), await visitors.stays(by_nobody)] == [True, False]
+        visitors.there = False
+        assert not await visitors.stays(by_anna)
+
     async def test_what_is_no_token_is_left_to_chainlit(self) -> None:
         assert (await request(cookie="access_token=x")).json() == ["cookie"]
         assert (await request(cookie="theme=dark", authorization="Bearer")).json() == ["authorization", "cookie"]
