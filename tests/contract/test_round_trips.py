@@ -2,6 +2,7 @@
 and from one to another. What an export leaves out is said here, and in docs/exchange.md."""
 
 import json
+import zipfile
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,9 @@ from sqlalchemy import JSON, Boolean, Table
 
 from datalayer import APPLICATION, DataLayer, NotFound, schema, text
 from datalayer.dialects.server import Server
-from datalayer.records import now, vote_id
+from datalayer.records import now, user_id, vote_id
 from datalayer.reports import digest
+from datalayer.versions import versions_of
 from datalayer.writes import (
     ChooseVersion,
     DeleteStep,
@@ -263,3 +265,62 @@ async def test_export_wipe_import_and_all_is_as_it_was(
     await imported(last, path, len(plan))
     assert differing(dump(last), before) == []
     await last.close()
+
+
+async def told(layer: DataLayer, user: str) -> tuple[str, list[str]]:
+    """The only thread of the user: its id, and what is said in it."""
+    ((key,),) = rows(layer, "SELECT id FROM threads WHERE user_id = ?", user_id(user))
+    return key, [message.text for message in await layer.store.thread_messages(key)]
+
+
+async def test_who_imports_what_is_somebody_elses_here_gets_ids_of_his_own(layer: DataLayer, tmp_path: Path) -> None:
+    plan = [
+        (
+            "ann",
+            {"name": "Birds"},
+            [
+                ("ask", "where?", {}),
+                ("file", "f", b"content"),
+                ("vote", 1, "good"),
+                ("version", "edited", True),
+                ("call", 5, "m"),
+                ("summary", "birds", None),
+            ],
+            False,
+        )
+    ]
+    await fill(layer, plan)
+    path = await exported(layer, tmp_path / "export.zip")
+    before = dump(layer)
+    for state in ("new", "there"):
+        report = await run_import(layer.store, path, "bob", actor="bob")
+        assert (getattr(report, state), report.skipped, report.lost_files) == (1, 0, 0)
+    await layer.drain()
+    after = dump(layer)
+    (theirs, said), (own, same) = await told(layer, "ann"), await told(layer, "bob")
+    assert (said, own != theirs) == (same, True)
+    assert [row for row in after["steps"] if row["thread_id"] == theirs] == before["steps"]
+    assert [row["user_id"] for row in after["feedbacks"] if row not in before["feedbacks"]] == [user_id("bob")]
+    assert len(after["usage"]) == len(after["summaries"]) == len(after["elements"]) == 2
+    question = next(row["id"] for row in after["steps"] if row["thread_id"] == own and row["type"] == "user_message")
+    whole = await layer.store.whole_thread(own)
+    assert whole is not None
+    assert [version.question for version in versions_of(whole[1], question)] == ["where?", "edited"]
+    assert after["contents"] == before["contents"]
+
+
+async def test_a_content_that_is_not_what_its_name_says_is_told_and_not_stored(
+    layer: DataLayer, tmp_path: Path
+) -> None:
+    await fill(layer, [("ann", {}, [("file", "f", b"content"), ("file", "g", b"other")], False)])
+    path, forged = await exported(layer, tmp_path / "export.zip"), tmp_path / "forged.zip"
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(forged, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            target.writestr(name, b"forged" if content == b"content" else content)
+    report = await run_import(layer.store, forged, "bob", actor="bob")
+    assert (report.new, report.files, report.lost_files) == (1, 1, 1)
+    await layer.drain()
+    assert sorted(dump(layer)["contents"].values()) == [b"content", b"other"]
+    own = [row["id"] for row in dump(layer)["threads"] if row["user_id"] == user_id("bob")]
+    assert [row["name"] for row in dump(layer)["elements"] if row["thread_id"] in own and not row["blob"]] == ["f"]
