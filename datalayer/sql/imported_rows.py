@@ -6,7 +6,7 @@ What one process or one database alone knows of a row (``_OWN``) is left out, an
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Integer, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, String, Table
 
 from .. import text
 from ..errors import InvalidInput
@@ -144,10 +144,7 @@ def _taking(column: Column[Any]) -> Callable[[Any], Any]:
     name, kind = column.name, column.type
 
     def checked(value: Any) -> Any:
-        value = text.clean(value, name)
-        if name in _DICTS and not isinstance(value, dict):
-            raise InvalidInput(f"{name}: must be a dict")
-        value = fit(column.table, {name: value})[name]
+        value = fit(column.table, {name: text.clean(value, name)})[name]
         return check_time(value) if name in _MOMENTS else value
 
     def plain(value: Any) -> Any:
@@ -157,6 +154,18 @@ def _taking(column: Column[Any]) -> Callable[[Any], Any]:
     def number(value: Any) -> Any:
         return value if type(value) is int and 0 <= value < most else checked(value)
 
+    def json(value: Any) -> Any:
+        if name in _DICTS and not isinstance(value, dict):
+            raise InvalidInput(f"{name}: must be a dict")
+        return text.clean(value, name)
+
+    def flag(value: Any) -> Any:
+        return value if type(value) is bool else checked(value)
+
+    if isinstance(kind, JSON):
+        return json
+    if isinstance(kind, Boolean):
+        return flag
     if isinstance(kind, String):
         most = kind.length or 1 << 62
         return plain

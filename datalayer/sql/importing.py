@@ -7,7 +7,7 @@ deleted. So the same again changes nothing, and a newer export adds what is new.
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, insert, select
 
 from .. import versions
 from ..errors import BlobVanished, Forbidden
@@ -24,7 +24,7 @@ Row = dict[str, Any]
 _PLACED = {"pinned": False, "archived": False, "status": "open", "kind": "imported", "trashed_at": 0}
 _BLANK = dict.fromkeys(("name", "name_source", "folder", "tags", "model"))
 _LACKED = ("name", "name_source", "folder", "tags", "metadata")
-_STORED: Select[Any] = select(*(threads.c[name] for name in _LACKED))
+_STORED: Select[Any] = select(*(threads.c[name] for name in _LACKED)).where(threads.c.id == bindparam("key"))
 _INSERTS = {table: insert(table) for table in (elements, usage)}
 
 
@@ -138,7 +138,8 @@ class _Import:
     def _add_what_is_lacking(self, values: Row) -> None:
         group = self._group
         group.flush()
-        stored = group.connection.execute(_STORED.where(threads.c.id == self._key)).mappings().one()
+        (found,) = group.sql.fetch(group.connection, _STORED, {"key": self._key}, tuple)
+        stored = dict(zip(_LACKED, found, strict=True))
         lacking = {name: values[name] for name in ("folder", "tags") if values.get(name) and not stored[name]}
         if values.get("name") and not stored["name"]:
             lacking |= {name: values[name] for name in ("name", "name_source")}

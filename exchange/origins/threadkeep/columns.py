@@ -43,10 +43,6 @@ def _short(most: int) -> Kind:
     return checked
 
 
-def _key(value: Any) -> str:
-    return text.identifier(value if isinstance(value, str) else None, "id")
-
-
 def _moment(value: Any) -> int | None:
     return from_iso(_text(value))
 
@@ -59,6 +55,8 @@ def _passed(value: Any) -> Any:
     """It is read elsewhere, or follows from the rest."""
 
 
+_key = _short(255)
+"""The id of a row is looked at before its columns are."""
 _text, _flag, _number, _dict, _list = _of(str), _of(bool), _of(int), _of(dict), _of(list)
 _TIMES = {"created_at": _moment}
 THREAD: dict[str, Kind] = {
