@@ -71,6 +71,13 @@ def test_the_rows_are_those_that_were_written(tmp_path: Path) -> None:
     assert found.contents == {}
 
 
+def test_its_chain_stays_behind(tmp_path: Path) -> None:
+    links = [{"number": 1, "kind": "said", "at": "2026", "step": "s1", "salt": "5a17", "digest": "ab", "hash": "cd"}]
+    ((found,), problems) = read(json.dumps(document(thread(chain={"links": links, "length": 1}))), tmp_path)
+    assert problems == []
+    assert "5a17" not in repr(found), "with the salt, a text that is deleted later could be guessed"
+
+
 def test_contents_lie_beside_it_in_a_zip_or_a_folder_in_one(tmp_path: Path) -> None:
     for folder in ("", "deep/er/"):
         packed = io.BytesIO()
