@@ -11,6 +11,7 @@ from typing import Any
 from .base import Conversation, File, Item, Problem, Read, Said, Source, SpokenBy
 from .each import each
 from .looking import first, holding, is_json, place_of
+from .sessions import is_session
 from .tree import NAMES_ONLY, Tree
 from .values import digest, fits, identifier, line, listed, mapping, moment, plain, rest, text, written
 
@@ -52,7 +53,7 @@ class Claude:
 
 def _is_conversation(value: object) -> bool:
     found = mapping(value)
-    if "mapping" in found or "chat" in found or "conversationId" in found:
+    if "mapping" in found or "chat" in found or "conversationId" in found or is_session(value):
         return False
     if isinstance(found.get("chat_messages"), list):
         return True

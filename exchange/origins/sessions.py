@@ -47,8 +47,10 @@ class Sessions:
 def is_session(value: Any) -> bool:
     if not isinstance(value, dict) or value.keys() & _OF_OTHERS:
         return False
-    known = value.keys() & _OF_SESSION
-    return bool(known) and any(isinstance(value.get(name), list) for name in (*_MESSAGES, "instances"))
+    if value.keys() & _OF_SESSION:
+        return any(isinstance(value.get(name), list) for name in (*_MESSAGES, "instances"))
+    said = list(map(mapping, listed(value.get("chat_messages"))))  # Claude's say "sender"
+    return any("role" in each for each in said) and not any("sender" in each for each in said)
 
 
 def _members(source: Source) -> list[str]:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from exchange.opened import opened
+from exchange.origins import ORIGINS
 from exchange.origins.base import Conversation, Problem
 from exchange.origins.sessions import ORIGIN
+from tests.exchange.origins.exports import recognised
 from tests.exchange.origins.given import conversations, only, path_of, read, told
 
 AT = 1_785_924_000_000_000
@@ -113,3 +115,21 @@ def test_what_others_write_is_none_of_it(tmp_path: Path, value: Any) -> None:
     (tmp_path / "s.json").write_text(json.dumps(value))
     with opened(tmp_path / "s.json") as source:
         assert not ORIGIN.recognises(source)
+
+
+DOCUMENTED = (Path(__file__).parents[3] / "docs" / "import" / "sessions.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        DOCUMENTED.split("```json\n")[1].split("```")[0],
+        json.dumps(session()),
+        json.dumps([session("a", chat_messages=[{"sender": "human", "text": "q"}])]),
+        json.dumps({"id": "a", "chat_messages": [{"role": "user", "content": "q"}]}),
+        json.dumps({"sessions": {"a": session(None)}}),
+    ],
+)
+def test_it_is_taken_for_no_other_product(tmp_path: Path, content: str) -> None:
+    (tmp_path / "s.json").write_text(content)
+    assert recognised(tmp_path / "s.json", ORIGINS) == ["sessions"]
