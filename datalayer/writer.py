@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from . import transaction
 from .backlog import MAX_BATCH, Backlog, Kind, log
 from .dialects.base import reason, translate
 from .errors import DataLayerError, StoreClosed, StoreUnavailable
@@ -33,6 +34,8 @@ CLOSING = 5.0
 
 MAX_ROWS = 256
 """Of a transaction of several writes: what nobody's next write waits long for."""
+FEWEST_ROWS = 64
+"""Of one whose writes have many rows each, where the database is slow."""
 
 PutBlob = Callable[[], Coroutine[Any, Any, Blob]]
 
@@ -82,6 +85,7 @@ class Lane:
         self._task: asyncio.Task[None] | None = None
         self._watch: Watch | None = None
         self._singly = 0
+        self._rows = MAX_ROWS
         self._closed = False
         self.listeners: list[Callable[[Event], None]] = []
 
@@ -202,7 +206,7 @@ class Lane:
         all_held = False
         most, rows = (1 if self._singly else MAX_BATCH), 0
         self._singly = max(0, self._singly - 1)
-        while self._waiting and len(batch) < most and (not batch or rows + self._waiting[0].write.size <= MAX_ROWS):
+        while self._waiting and len(batch) < most and (not batch or self._has_room(rows, self._waiting[0].write.size)):
             entry = self._waiting.popleft()
             threads = entry.write.threads
             # A write that does not know its thread may belong to any, and any may come after it.
@@ -216,11 +220,22 @@ class Lane:
         self._waiting.extendleft(reversed(kept))
         return batch
 
+    def _has_room(self, rows: int, size: int) -> bool:
+        return rows + size <= (MAX_ROWS if size == 1 else self._rows)
+
+    def _learn(self, rows: int, took: float) -> None:
+        """Writes of many rows share no transaction that lasts nearly as long as anybody waits. ``took``: seconds."""
+        if took > transaction.PATIENCE / 2:
+            self._rows = max(min(self._rows, rows) // 2, FEWEST_ROWS)
+        elif took < transaction.PATIENCE / 4:
+            self._rows = min(self._rows * 2, MAX_ROWS)
+
     async def _store(self, batch: list[_Entry]) -> bool:
         """False: another task runs this lane meanwhile, because the transaction was left alone."""
         if self.degraded and await self._keep(batch, only_if_behind=True):
             return True
         left: list[Storing] = []
+        began = time.monotonic()
         watch = self._watch = self._transactions.watch(lambda: left.append(self._leave(batch)))
         try:
             waited = batch[0].waited
@@ -238,6 +253,7 @@ class Lane:
                     self._decide(entry, verdict)
         finally:
             watch.cancel()
+            self._learn(sum(entry.write.size for entry in batch), time.monotonic() - began)
             if not left:
                 self._watch = None
         return not left

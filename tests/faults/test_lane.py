@@ -16,7 +16,7 @@ from datalayer.lanes import Lanes
 from datalayer.records import Blob
 from datalayer.spool import Spool
 from datalayer.writer import Event, Lane
-from datalayer.writes import DeleteElement, DeleteStep, UpsertElement, UpsertFeedback, UpsertStep, Write
+from datalayer.writes import DeleteElement, DeleteStep, ImportThread, UpsertElement, UpsertFeedback, UpsertStep, Write
 
 
 class Database:
@@ -406,6 +406,36 @@ async def test_a_flood_is_stored_in_transactions_of_256(tmp_path: Path) -> None:
     await asyncio.gather(*(lane.submit(step(f"{n}")) for n in range(600)))
     assert await lane.close()
     assert sizes == [256, 256, 88]
+
+
+async def test_writes_of_many_rows_share_a_transaction_until_it_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    async def commit(writes: Sequence[Write]) -> list[None]:
+        sizes.append(len(writes))
+        await asyncio.sleep(0.02)
+        return [None] * len(writes)
+
+    def rows(count: int) -> list[Any]:
+        steps = [{"id": str(number)} for number in range(15)]
+        return [lane.submit(ImportThread(thread_id=f"{n}", user=None, values={}, steps=steps)) for n in range(count)]
+
+    monkeypatch.setattr(transaction, "PATIENCE", 1000.0)
+    lane = Lane(commit, Spool(tmp_path / "spool"))
+    await asyncio.gather(*rows(32))
+    assert sizes == [16, 16]
+    monkeypatch.setattr(transaction, "PATIENCE", 0.03)  # which a transaction uses more than half of
+    monkeypatch.setattr(transaction.Transactions, "stalled", False)
+    await asyncio.gather(*rows(32))
+    assert sizes[2:] == [16, 8, 4, 4]
+    monkeypatch.setattr(transaction, "PATIENCE", 1000.0)
+    await asyncio.gather(*rows(16))
+    assert sizes[6:] == [4, 8, 4]
+    await asyncio.gather(*(lane.submit(step(f"{n}")) for n in range(256)))
+    assert sizes[9:] == [256]
+    assert await lane.close()
 
 
 async def test_what_nobody_waits_for_is_told_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
