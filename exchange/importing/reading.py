@@ -13,7 +13,7 @@ from ..opened.source import Opened
 from ..origins.base import Conversation, Origin, Problem, Read, Stored
 from ..origins.each import guarded
 
-_SOME, _LETTERS = 200, 2_000_000
+_SOME, _LETTERS = 32, 2_000_000
 """Conversations, and characters of what is said in them, that are read at a time."""
 
 

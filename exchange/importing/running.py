@@ -8,8 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ _LETTERS = 4_000_000
 
 
 _TRIES, _PAUSE = 120, 0.5
-"""How often, and every how many seconds, a database is asked that did not answer."""
+"""How often, and after how many seconds, a database is asked again that did not answer."""
 
 
 def quiet(_: int) -> None: ...
@@ -88,6 +87,27 @@ def _closed(reading: Reading, files: Files | None) -> None:
     reading.close()
 
 
+@dataclass(slots=True)
+class _Flight:
+    """A thread on its way into the store."""
+
+    made: Ready
+    answer: asyncio.Future[Imported]
+    again: bool = False
+    """It is stored, as far as is known, and is asked for once more to learn what became of it."""
+
+    @property
+    def is_in_spool(self) -> bool:
+        return self.answer.done() and isinstance(self.answer.exception(), StoreUnavailable)
+
+    def result(self) -> Imported:
+        """Raises DataLayerError."""
+        done, made = self.answer.result(), self.made
+        if not self.again or done.state == "deleted":
+            return done
+        return replace(done, state="new" if made.is_new else "added" if made.messages or made.pending else done.state)
+
+
 class _Importer:
     def __init__(
         self, store: Store, reading: Reading, call: Call, user: str | None, authors: bool, making: Making
@@ -95,7 +115,7 @@ class _Importer:
         self._store, self._reading, self._call, self._making = store, reading, call, making
         self._user, self._authors = user, authors
         self.report = Report(reading.origin.title if reading.origin else None, making.dry_run)
-        self._flying: deque[tuple[Ready, asyncio.Future[Imported]]] = deque()
+        self._flying: deque[_Flight] = deque()
         self._letters = 0
         self._seen = set[str]()
         """The ids of threads: a conversation may be in an export twice."""
@@ -107,8 +127,8 @@ class _Importer:
         try:
             await self._run(progress)
         finally:
-            for _, answer in self._flying:
-                answer.cancel()
+            for flight in self._flying:
+                flight.answer.cancel()
 
     async def _run(self, progress: Progress) -> None:
         some = await self._call(self._reading.some)
@@ -162,7 +182,7 @@ class _Importer:
             return
         try:
             await self._making.put_files(made)
-            self._flying.append((made, asyncio.ensure_future(imports.store(self._store, made.write))))
+            self._flying.append(_Flight(made, self._stored(made)))
         except InvalidInput as error:
             self.report.tell(Problem(made.place, str(error)))
             return
@@ -172,10 +192,12 @@ class _Importer:
 
     async def _land(self) -> None:
         """The oldest that is on its way is stored."""
-        made, answer = self._flying.popleft()
+        await self._decide(self._flying[0])
+        flight = self._flying.popleft()
+        made = flight.made
         self._letters -= made.letters
         try:
-            done = await self._done(made, answer)
+            done = flight.result()
         except (Forbidden, InvalidInput) as error:
             self._making.forget(made)
             if (
@@ -193,20 +215,26 @@ class _Importer:
                 self._making.forget(made)
             self._count(made, done)
 
-    async def _done(self, made: Ready, answer: asyncio.Future[Imported]) -> Imported:
-        """A database that was busy for a moment gets what the spool has for it, and the rest of a long thread. Raises
-        StoreUnavailable when it stays away, DataLayerError."""
-        try:
-            return await answer
-        except StoreUnavailable as error:
-            away = error
-        for _ in range(_TRIES):
+    def _stored(self, made: Ready) -> asyncio.Future[Imported]:
+        return asyncio.ensure_future(imports.store(self._store, made.write))
+
+    async def _decide(self, flight: _Flight) -> None:
+        """Returns when it is known what became of it. A database that was busy for a moment gets what the spool has for
+        it, and the rest of a long thread."""
+        for tried in range(_TRIES):
+            await asyncio.wait([flight.answer])
+            if not flight.is_in_spool:
+                return
+            if tried:
+                await asyncio.sleep(_PAUSE)
             if await self._store.catch_up():
-                with suppress(StoreUnavailable):
-                    done = await imports.store(self._store, made.write)
-                    return done if done.state == "deleted" else replace(done, state="new" if made.is_new else "added")
-            await asyncio.sleep(_PAUSE)
-        raise away
+                self._ask_again()
+
+    def _ask_again(self) -> None:
+        """All at once, which takes one transaction and not one each."""
+        for flight in self._flying:
+            if flight.is_in_spool:
+                flight.answer, flight.again = self._stored(flight.made), True
 
     def _count(self, made: Ready, done: Imported) -> None:
         report = self.report
