@@ -119,6 +119,8 @@ def normal(form: Literal["NFC", "NFKD"], value: str) -> str:
 
 def one_line(value: str) -> str:
     """``value`` with every run of white space and control characters as one space."""
+    if value.isprintable() and "  " not in value:  # of white space it has the plain one only
+        return value.strip()
     return _SPACE.sub(" ", value).strip()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Executable
+from sqlalchemy import JSON, Connection, Executable, LargeBinary
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
@@ -70,6 +70,8 @@ def _bind(compiled: Any, name: str, dialect: Dialect) -> Convert | None:
         return None
     if isinstance(bind.type, JSON):  # none_as_null
         return lambda value: None if value is None else to_json(value)
+    if isinstance(bind.type, LargeBinary):  # bytes, which the driver takes as they are
+        return None
     convert: Convert | None = bind.type.dialect_impl(dialect).bind_processor(dialect)
     return convert
 

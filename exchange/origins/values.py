@@ -48,7 +48,9 @@ def text(value: object) -> str:
 
 def line(value: object) -> str | None:
     """Text as one line of at most 500 characters, such as a title; None: there is none."""
-    return one_line(text(value)[: _LONGEST_NAME * 2])[:_LONGEST_NAME].strip() or None
+    if not isinstance(value, str) or not value:
+        return None
+    return one_line(value[: _LONGEST_NAME * 2])[:_LONGEST_NAME].strip() or None
 
 
 def identifier(value: object) -> str | None:

@@ -86,6 +86,8 @@ class _Planting:
         asked = question.versions[0].question
         key = step_id(self._done.thread_id, asked.key)
         begun = self._later(asked, at)
+        if len(question.versions) == 1 and key not in self._known:  # as most are
+            return self._asked_once(question, key, begun, aside)
         record, order = self._record(question, key, begun)
         shown = order[record.shown - 1] if record.shown <= len(order) else None
         self._put((shown or question.versions[0]).question, begun, None, aside, key=key, at=begun)
@@ -104,6 +106,17 @@ class _Planting:
         for said in question.loose:
             begun = self._put(said, begun, key, aside, loose=True)
         return following
+
+    def _asked_once(
+        self, question: Question, key: str, begun: int, aside: Aside | None
+    ) -> list[tuple[Question, int, Aside | None]]:
+        """As ``_question``."""
+        (version,) = question.versions
+        self._put(version.question, begun, None, aside, key=key, at=begun)
+        until = self._path(version, key, begun, aside, begun)
+        for said in question.loose:
+            begun = self._put(said, begun, key, aside, loose=True)
+        return [(version.following, until, aside)] if version.following else []
 
     def _path(self, version: Version, key: str, at: int, aside: Aside | None, made: int) -> int:
         """When its last message is of."""
