@@ -1,17 +1,19 @@
 """What was read, as the write that stores it: with what of it is new, where some of it is here already."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from datalayer import Store
-from datalayer.records import Imported, Step, now
-from datalayer.versions import Versions, mark, told
+from datalayer.records import Imported, now
+from datalayer.versions import mark
 from datalayer.writes import Actor, ImportThread
 
 from ..origins.base import Conversation, File, Problem, Stored
 from ..planting import MESSAGES, element, kind_of, plant, thread_id
+from . import here as standing
 from .files import Files
+from .here import Here, Planned
 from .reading import Reading, size
 from .sniffing import named
 
@@ -20,15 +22,6 @@ Call = Callable[..., Awaitable[Any]]
 """Runs what blocks in the thread that reads the export."""
 Given = tuple[Conversation | Stored, str | None]
 """What was read, and the identifier of the user whose it becomes."""
-
-
-@dataclass(slots=True)
-class Here:
-    """What is stored of a thread."""
-
-    versions: dict[str, Versions] = field(default_factory=dict)
-    ids: frozenset[str] = frozenset()
-    """Of its steps and elements."""
 
 
 @dataclass(slots=True)
@@ -54,6 +47,7 @@ class Making:
     def __init__(self, store: Store, reading: Reading, files: Files, actor: Actor, dry_run: bool) -> None:
         self._store, self._reading, self._files = store, reading, files
         self._actor, self.dry_run = actor, dry_run
+        self._planned = Planned()
 
     def id(self, given: Given) -> str:
         """Of the thread that it becomes."""
@@ -70,7 +64,10 @@ class Making:
         for key in await self._store.sizes(list(authors)):
             whole = await self._store.whole_thread(key)
             if whole and whole[0].user_identifier == authors[key]:
-                here[key] = _here(*whole[1:])
+                here[key] = standing.of_stored(*whole[1:])
+        for key in authors if self.dry_run else ():
+            if (planned := self._planned.get(key)) is not None:
+                here[key] = replace(planned, versions=here[key].versions if key in here else {})
         return here
 
     def made(self, some: Sequence[Given], here: Mapping[str, Here]) -> list[Ready | Problem]:
@@ -126,9 +123,15 @@ class Making:
     def _ready(
         self, read: Conversation | Stored, write: ImportThread, files: Any, problems: list[Problem], here: Here | None
     ) -> Ready:
-        ids = here.ids if here else frozenset[str]()
-        messages = sum(row["id"] not in ids and _kind(row) in MESSAGES for row in write.steps)
-        pending = [(row, file) for row, file in files if row["id"] not in ids]
+        known = here or Here()
+        messages = sum(not known.has(row["id"]) and _kind(row) in MESSAGES for row in write.steps)
+        pending = [(row, file) for row, file in files if not known.has(row["id"])]
+        if any(map(known.differs, write.steps)):
+            problems.append(
+                Problem(read.place, "some of its text differs from what is here, which was kept", lost=False)
+            )
+        if self.dry_run:
+            self._planned.add(write.thread_id, write.steps, [row for row, _ in pending], here)
         return Ready(write, read.place, size(read), messages, pending, problems, here is None, read)
 
     def forget(self, ready: Ready) -> None:
@@ -177,13 +180,3 @@ def _vote(row: Row, author: str | None) -> Row:
 
 def _kind(row: Mapping[str, Any]) -> Any:
     return mark(row.get("metadata")).get("type") or row.get("type")
-
-
-def _here(steps: Sequence[Step], elements: Sequence[Any]) -> Here:
-    found = Here(ids=frozenset([*(step.id for step in steps), *(each.id for each in elements)]))
-    for step in steps:
-        if step.type == "user_message" or mark(step.metadata).get("type") == "user_message":
-            found.versions.setdefault(step.id, Versions(step.id, 1, (step.created_at,), (0,)))
-        elif (known := told(step.metadata)) is not None:
-            found.versions[known.question] = known
-    return found
