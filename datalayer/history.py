@@ -34,7 +34,7 @@ def told(found: History) -> Iterator[str]:
     parts = [
         f"{found.messages} messages in {found.threads} conversations are what their chains say",
         f"{found.deleted} were deleted" if found.deleted else "",
-        f"{found.unproved} conversations have no chain yet" if found.unproved else "",
+        f"{found.unproved} conversations have no whole chain yet" if found.unproved else "",
         f"the first chain began {found.since}" if found.since else "",
         f"{found.wrong} problems" if found.wrong else "",
     ]

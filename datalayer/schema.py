@@ -266,7 +266,7 @@ passage_vectors = Table(
 # The hash chain of a thread (docs/proof.md): a row for each time that a message appeared, changed or went. of: the
 # number of the link that this one replaces. step_id and salt say of which message the digest is; a link that is
 # replaced has neither. Row 0 says how long the chain is: of, the number of the last link, and hash, that link's; at:
-# since when.
+# since when. Its kind is partial while older messages have no link yet, else head.
 links = Table(
     "links",
     metadata,

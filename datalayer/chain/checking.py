@@ -11,7 +11,7 @@ from ..dialects.base import Row
 from ..records import to_iso
 from ..schema import links, steps, threads
 from . import rows
-from .content import DELETED, Message, first, is_linked, linked
+from .content import DELETED, HEAD, Message, first, is_linked, linked
 
 _AT_ONCE = 1000
 """Links, or messages, that are held in memory."""
@@ -41,7 +41,7 @@ class History:
     """That are what their link says."""
     deleted: int = 0
     unproved: int = 0
-    """Threads with messages that have no chain yet."""
+    """Threads with messages of which some have no link yet."""
     since: str | None = None
     """When the first of the chains began, as ``to_iso`` gives it."""
     wrong: int = 0
@@ -81,13 +81,14 @@ _LINKS: Select[Any] = (
 _OF_ONE = _LINKS.where(links.c.thread_id == bindparam("thread"), links.c.number > bindparam("number"))
 _OF_OTHERS = _LINKS.where(links.c.thread_id > bindparam("thread"))
 _OWN = exists(select(1).where(links.c.step_id == steps.c.id, links.c.thread_id == steps.c.thread_id))
-_HAS_CHAIN = exists(select(1).where(links.c.thread_id == steps.c.thread_id, links.c.number == 0))
+_IS_WHOLE = and_(links.c.number == 0, links.c.kind == HEAD)
+_HAS_CHAIN = exists(select(1).where(links.c.thread_id == steps.c.thread_id, _IS_WHOLE))
 _ADDED: Select[Any] = select(*rows.MESSAGE).where(rows.IS_LINKED, ~_OWN, _HAS_CHAIN)
 _UNPROVED: Select[Any] = (
     select(func.count())
     .select_from(threads)
     .where(
-        ~exists(select(1).where(links.c.thread_id == threads.c.id, links.c.number == 0)),
+        ~exists(select(1).where(links.c.thread_id == threads.c.id, _IS_WHOLE)),
         exists(select(1).where(steps.c.thread_id == threads.c.id, rows.IS_LINKED)),
     )
 )

@@ -19,6 +19,8 @@ LINKED = (*MESSAGES, ASIDE, RECORD)
 SAID, CHANGED, DELETED, BEGUN, FOUND = "said", "changed", "deleted", "begun", "found"
 HEAD = "head"
 """Kind of the row that says how long a chain is."""
+PARTIAL = "partial"
+"""The same while messages of before there were chains have no link yet."""
 STREAMING = "streaming"
 """Status of a message that changes with every moment."""
 

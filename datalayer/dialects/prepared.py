@@ -66,7 +66,7 @@ class Prepared:
 
 def _bind(compiled: Any, name: str, dialect: Dialect) -> Convert | None:
     bind = compiled.binds.get(name)
-    if bind is None:  # one of an IN, which is fixed
+    if bind is None or isinstance(bind.type, LargeBinary):  # one of an IN, which is fixed; bytes go as they are
         return None
     if isinstance(bind.type, JSON):  # none_as_null
         return lambda value: None if value is None else to_json(value)
@@ -79,5 +79,7 @@ def _bind(compiled: Any, name: str, dialect: Dialect) -> Convert | None:
 def _result(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     if isinstance(kind, JSON):
         return from_json
+    if isinstance(kind, LargeBinary):  # which the driver gives as bytes
+        return None
     convert: Convert | None = kind.dialect_impl(dialect).result_processor(dialect, None)
     return convert

@@ -2,13 +2,14 @@
 touches is noted before, and looked at again when all of them are applied."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
 from ..chain.adding import Chains
 from ..sql import vectors
+from ..sql.facts import Facts
 from . import building, documents, engines
 from .base import Damaged, Kind
 from .documents import Document
@@ -19,9 +20,9 @@ logger = logging.getLogger("datalayer")
 class Changes:
     """Of one transaction."""
 
-    def __init__(self, connection: Connection, vectors_since: int | None = None, locked: Collection[str] = ()) -> None:
-        """``vectors_since``: as in ``vectors.note``. ``locked``: as in ``Chains``."""
-        self._chains = Chains(connection, locked)
+    def __init__(self, connection: Connection, facts: Facts, vectors_since: int | None = None) -> None:
+        """``facts``: as in ``Chains``. ``vectors_since``: as in ``vectors.note``."""
+        self._chains = Chains(connection, facts)
         self._connection = connection
         self._vectors_since = vectors_since
         self._index = engines.of(connection)

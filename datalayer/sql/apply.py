@@ -322,7 +322,7 @@ def mark_interrupted(connection: Connection, live: Collection[str], vectors_sinc
     """Marks the steps that a process not in ``live`` was streaming. Returns how many. ``vectors_since``: as in
     ``vectors.note``."""
     dead = and_(steps.c.status == "streaming", or_(steps.c.instance.is_(None), steps.c.instance.not_in(live)))
-    words = Changes(connection, vectors_since)
+    words = Changes(connection, Facts(connection, ()), vectors_since)
     words.steps(connection.execute(select(steps.c.id).where(dead)).scalars())
     marked = update(steps).where(dead).values(status="interrupted", streaming=False, instance=None)
     count = connection.execute(marked).rowcount

@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, exists, func, literal, null, select, union_all
+from sqlalchemy import Connection, Select, and_, bindparam, exists, func, literal, null, select, union_all
 
 from .. import dialects
 from ..dialects.expressions import listed
 from ..errors import Forbidden, NotFound
-from ..schema import elements, steps, summaries, threads, tombstones
+from ..schema import elements, links, steps, summaries, threads, tombstones
 from ..versions import ASIDE, record_id
 from ..writes import (
     APPLICATION,
@@ -28,10 +28,12 @@ from ..writes import (
     author_id,
 )
 
+Chain = tuple[int | None, bytes | None, str | None]
 _threads, _steps, _elements = listed("threads"), listed("steps"), listed("elements")
 _NEWEST = select(func.max(steps.c.created_at)).where(steps.c.thread_id == threads.c.id).scalar_subquery()
 _SUMMED_UP = exists(select(1).where(summaries.c.thread_id == threads.c.id))
-_NOTHING = (null(), null(), null(), null())
+_NO_CHAIN = (null(), null(), null())
+_NOTHING = (null(), null(), null(), null(), *_NO_CHAIN)
 
 
 def _deleted(kind: str, ids: Any) -> Select[Any]:
@@ -44,8 +46,10 @@ _OF_STEPS = (
     select(
         *(literal("step"), steps.c.id, steps.c.thread_id, steps.c.written_at),
         *(func.coalesce(steps.c.type, "") == ASIDE, null(), null()),
+        *_NO_CHAIN,
     ).where(steps.c.id.in_(_steps)),
     _deleted("step", _steps),
+    select(literal("file"), elements.c.for_id, null(), *_NOTHING).where(elements.c.for_id.in_(_steps)),
 )
 _OF_ELEMENTS = (
     select(literal("element"), elements.c.id, elements.c.thread_id, *_NOTHING).where(elements.c.id.in_(_elements)),
@@ -54,8 +58,10 @@ _OF_ELEMENTS = (
 _OF_THREADS = (
     select(
         *(literal("thread").label("kind"), threads.c.id, threads.c.user_id.label("of"), _NEWEST, _SUMMED_UP),
-        *(threads.c.trashed_at, threads.c.last_activity_at),
-    ).where(threads.c.id.in_(_threads)),
+        *(threads.c.trashed_at, threads.c.last_activity_at, links.c.of, links.c.hash, links.c.kind),
+    )
+    .outerjoin(links, and_(links.c.thread_id == threads.c.id, links.c.number == 0))
+    .where(threads.c.id.in_(_threads)),
     _deleted("thread", _threads),
 )
 _STEPS_ONLY = union_all(*_OF_THREADS, *_OF_STEPS)
@@ -73,6 +79,8 @@ class Facts:
     ``summaries``: threads that had a summary; it may be gone by now. ``newest``: thread -> time of its newest step.
     ``written``: step -> when it was written last. ``trashed``: thread -> since when it is in the trash.
     ``aside``: steps of a version that is not shown. ``active``: thread -> its last activity before this group.
+    ``chains``: thread -> how its chain was before this group, as in ``chain.rows.End``. ``unfiled``: steps that are
+    named and had no element before this group.
     ``locked``: threads to which nobody else writes until this transaction ends, where others may write at all.
 
     Kept true by the writes as they are applied, so that a write sees those before it in its group.
@@ -90,9 +98,11 @@ class Facts:
         self.trashed: dict[str, int] = {}
         self.aside: set[str] = set()
         self.active: dict[str, int] = {}
+        self.chains: dict[str, Chain] = {}
         self.deleted: set[tuple[str, str]] = set()
         belongs: dict[str, dict[str, Any]] = {"thread": self.owners, "step": self.steps, "element": self.elements}
         ids = named(writes)
+        self.unfiled: set[str] = set(json.loads(ids["steps"]))
         self.locked = frozenset().union(*(write.threads for write in writes)) if lock else frozenset[str]()
         if lock:
             connection.execute(_LOCK_THREADS, ids)
@@ -100,9 +110,12 @@ class Facts:
                 connection.execute(_LOCK_OTHERS, ids)
         query = _STEPS_ONLY if ids["elements"] == "[]" else _ALL
         fetch = dialects.of(connection).fetch
-        for kind, key, of, moment, is_so, trashed_at, active_at in fetch(connection, query, ids, tuple):
+        for kind, key, of, moment, is_so, trashed_at, active_at, *chain in fetch(connection, query, ids, tuple):
             if kind == "deleted":
                 self.deleted.add((of, key))
+                continue
+            if kind == "file":
+                self.unfiled.discard(key)
                 continue
             belongs[kind][key] = of
             if kind == "step":
@@ -112,6 +125,7 @@ class Facts:
             elif kind == "thread":
                 self.newest[key] = moment or 0
                 self.active[key] = active_at
+                self.chains[key] = (chain[0], chain[1], chain[2])
                 if trashed_at:
                     self.trashed[key] = trashed_at
                 if is_so:
@@ -121,6 +135,7 @@ class Facts:
         self.owners.pop(thread_id, None)
         self.summaries.discard(thread_id)
         self.newest.pop(thread_id, None)
+        self.chains.pop(thread_id, None)
         self.trashed.pop(thread_id, None)
         for known in (self.steps, self.elements):
             for key in [key for key, thread in known.items() if thread == thread_id]:

@@ -58,7 +58,7 @@ class Group:
         self.vanished = vanished
         self.released: set[str] = set()
         self.uncounted: dict[str, str] = {}
-        self.words = Changes(connection, vectors_since, facts.locked)
+        self.words = Changes(connection, facts, vectors_since)
         self._users: dict[str, dict[str, Any]] = {}
         self._threads: list[dict[str, Any]] = []
         self._steps: dict[tuple[bool, frozenset[str]], list[dict[str, Any]]] = {}

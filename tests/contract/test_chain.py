@@ -10,6 +10,7 @@ import pytest
 
 from datalayer import DataLayer, forks
 from datalayer.chain import checking
+from datalayer.chain import rows as rows_of_chains
 from datalayer.chain.checking import History
 from datalayer.records import now, to_iso
 from datalayer.writes import (
@@ -295,6 +296,28 @@ class TestOlderThreads:
         assert (found.threads, found.unproved, found.messages, found.wrong) == (1, 0, 5, 0)
         assert found.since is not None
         assert found.since > (to_iso(before) or "")
+
+    async def test_each_write_brings_some_until_all_are_there(
+        self, layer: DataLayer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        key, ids = await talk(layer)
+        await talk(layer)
+        change(layer, f"DELETE FROM links WHERE thread_id = '{key}'")
+        monkeypatch.setattr(rows_of_chains, "_OLDEST", rows_of_chains._OLDEST.limit(3))
+        monkeypatch.setattr(rows_of_chains, "AT_ONCE", 2)
+        new = new_id()
+        await layer.store.submit(said(key, new, "one more"))
+        assert kinds(layer, key) == ["found"] * 2 + ["said"]
+        found = await checked(layer)
+        assert (found.threads, found.unproved, found.messages, found.wrong) == (2, 1, 7, 0)
+        await layer.store.submit(DeleteStep(actor="ann", id=new, at=now()))
+        assert (await checked(layer)).unproved == 1
+        await layer.store.submit(said(key, ids[3], "changed meanwhile"))
+        assert kinds(layer, key)[3:] == ["deleted", "found", "found"]
+        found = await checked(layer)
+        assert (found.unproved, found.messages, found.wrong) == (0, 8, 0)
+        change(layer, f"DELETE FROM steps WHERE id = '{ids[2]}'")
+        assert await told(layer) == [(5, "the message was removed")]
 
     async def test_long_ones(self, layer: DataLayer) -> None:
         key, _ = await talk(layer)
