@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,7 @@ from ..settings import Settings
 from ..texts import say
 from ..turns import turn
 from ..turns.accounting import account, record_of
-from ..turns.context import context_of
+from ..turns.context import Quotes, context_of, quotes
 from ..turns.elsewhere import elsewhere
 from ..turns.formatter import Fallback
 from ..turns.remembered import Found, remember
@@ -59,11 +60,11 @@ async def answer(
     begun = bool(reply.content)
     this = make_turn(services, held, settings, insist, begun)
     cites = Citing(reply, held.held.by_id or {})
-    context = (await _context(asked, held, settings)).joined(await _elsewhere(asked, settings, services.layer))
-    this = replace(this, context=context, numbers=cites.numbers)
+    context, quoted = await _of_files(asked, held, settings)
+    context = context.joined(await _elsewhere(asked, settings, services.layer))
+    this = replace(this, context=context, quotes=quoted, numbers=cites.numbers)
     thinking = Thinking(reply) if services.thoughts else None
-    if thinking:
-        this = replace(this, think=thinking.think)
+    this = replace(this, think=thinking.think if thinking else None)
     outcome = turn.Outcome(Meter(settings.model, ""))
     call_id = str(uuid.uuid4()) if begun else reply.id  # an answer that goes on is a call of its own
     status: CallStatus = "failed"
@@ -104,17 +105,29 @@ async def answer(
     await followups.go_on(this, outcome, ended, session, services)
 
 
-async def _context(asked: cl.Message, held: Conversation, settings: Settings) -> Context:
-    """What the files have for the question; one that is asked without what came before has its own files only."""
+async def _of_files(
+    asked: cl.Message, held: Conversation, settings: Settings
+) -> tuple[Context, Callable[[], Awaitable[Quotes]] | None]:
+    """What the files have for the question, and what is quoted of them without a model; a question that is asked
+    without what came before has its own files only."""
     files = [file for file in held.held.files if settings.memory or file.for_id == asked.id]
     if held.held.shelf is None or not files:
-        return NOTHING
+        return NOTHING, None
     before = held.messages if settings.memory else [ChatMessage("user", asked.content)]
     asked_at = (n for n, message in enumerate(before) if (message.role, message.text) == ("user", asked.content))
+    of = (held.held.shelf, files, before[: max(asked_at, default=len(before)) + 1])
     try:
-        return await context_of(held.held.shelf, files, before[: max(asked_at, default=len(before)) + 1])
+        context = await context_of(*of)
     except DataLayerError:  # which is logged
-        return NOTHING
+        return NOTHING, None
+
+    async def quoted() -> Quotes:
+        try:
+            return await quotes(context, *of)
+        except DataLayerError:  # which is logged
+            return Quotes((), asked.content)
+
+    return context, quoted
 
 
 async def _elsewhere(asked: cl.Message, settings: Settings, layer: DataLayer) -> tuple[Part, ...]:

@@ -21,7 +21,7 @@ class Progress:
         self.to, self._files = to, files
         self._known: dict[str, str] = {}
         self.sentences: list[str] = []
-        """One for each file that is none of the context."""
+        """One for each file that is none of the context, or of which the beginning alone is."""
         self._step = cl.Step(name=say("reading", to, n=len(files)), type="tool", show_input=False)
         self._step.parent_id = cl.context.current_step.id if cl.context.current_step else None
         self._step.created_at = self._step.start = utc_now()
@@ -47,6 +47,8 @@ class Progress:
             return
         counts = [say(f"{unit_of(file.name, file.mime)}s_read", self.to, n=pages)] if pages else []
         read = ", ".join([*counts, say("passages_read", self.to, n=passages)])
+        if cut:
+            self.sentences.append(say("file_cut", self.to, name=file_name(file), read=read))
         told = "reading_done_cut" if cut else "reading_done"
         self._known[file.element_id] = say(told, self.to, name=file_name(file), read=read)
 

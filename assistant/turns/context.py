@@ -3,10 +3,12 @@
 import asyncio
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
 
 from datalayer.passages import ContextFile, FoundPassage, Passage
+from datalayer.search.stems import tells
 from datalayer.text import fold
 
 from ..models.base import ChatMessage
@@ -47,7 +49,7 @@ async def context_of(shelf: Shelf, files: Sequence[ContextFile], messages: Seque
     answering, unread = [file for file in now if file.status == "read"], _unread(now)
     if not answering:
         return Context(unread=unread) if unread else NOTHING
-    before = [message.text for message in messages[:-1] if message.role == "user"][-_ASKED_BEFORE:]
+    before = _asked_before(messages)
     by_id = {file.element_id: file for file in answering}
     found = await _about(shelf, by_id, messages[-1].text, before)
     near = [_read(shelf, by_id[each.element_id], each.number - 1) for each in found[:_AROUND]]
@@ -57,18 +59,54 @@ async def context_of(shelf: Shelf, files: Sequence[ContextFile], messages: Seque
     missing = [file for file in reversed(answering) if count and not _is_whole(file, found)]
     rest = [part for some in await asyncio.gather(*(_read(shelf, file, 1, count) for file in missing)) for part in some]
     parts = {part.key: part for part in (*found, *around, *rest)}
-    partial = not whole or any(file.cut for file in answering)
-    return Context(tuple(parts.values()), len(found), unread, partial, tuple(file.name for file in answering))
+    cut = tuple(dict.fromkeys(file.name for file in answering if file.cut))
+    names = tuple(file.name for file in answering)
+    return Context(tuple(parts.values()), len(found), unread, not whole or bool(cut), names, cut)
+
+
+@dataclass(frozen=True, slots=True)
+class Quotes:
+    """What is quoted without a model."""
+
+    parts: Sequence[Part]
+    """The best first."""
+    asked: str
+    """What they are about."""
+    before: bool = False
+    """Nothing is about the question itself: they are about what was asked before it."""
+
+
+async def quotes(
+    context: Context, shelf: Shelf, files: Sequence[ContextFile], messages: Sequence[ChatMessage]
+) -> Quotes:
+    """What ``files`` have for the last of ``messages`` alone; else for those before it, which tell a model what it is
+    about. ``context``: what ``context_of`` these has come to. Raises DataLayerError."""
+    question, before, found = messages[-1].text, _asked_before(messages), context.parts[: context.found]
+    if not before or not found:
+        return Quotes(found, question)
+    by_id = {file.element_id: file for file in files if file.status == "read" and not file.superseded}
+    alone = await _about(shelf, by_id, question, ()) if tells(question) else await _named_parts(shelf, by_id, question)
+    return Quotes(alone, question) if alone else Quotes(found, "\n".join(before), before=True)
+
+
+def _asked_before(messages: Sequence[ChatMessage]) -> list[str]:
+    return [message.text for message in messages[:-1] if message.role == "user"][-_ASKED_BEFORE:]
 
 
 async def _about(shelf: Shelf, files: Mapping[str, ContextFile], question: str, before: Sequence[str]) -> list[Part]:
     """The best first; those of files that the question names before all others, and then how these files begin."""
     best = await shelf.find(question, before, _FOUND, files.keys())
-    named = _named(question, files.values())
     found = [_part(files[each.element_id], each.number, each) for each in best]
-    begin = await asyncio.gather(*(_read(shelf, files[key], 1, _BEGINNING) for key in named))
+    begin = await _named_parts(shelf, files, question)
+    named = {part.element_id for part in begin}
     of_named = [part for part in found if part.element_id in named]
-    return list({part.key: part for part in (*of_named, *chain.from_iterable(begin), *found)}.values())
+    return list({part.key: part for part in (*of_named, *begin, *found)}.values())
+
+
+async def _named_parts(shelf: Shelf, files: Mapping[str, ContextFile], question: str) -> list[Part]:
+    """How the files begin that the question names."""
+    named = _named(question, files.values())
+    return list(chain.from_iterable(await asyncio.gather(*(_read(shelf, files[key], 1, _BEGINNING) for key in named))))
 
 
 def _named(question: str, files: Iterable[ContextFile]) -> dict[str, None]:

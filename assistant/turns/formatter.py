@@ -1,6 +1,7 @@
 """The canned formatter: an answer without any model. Pure; its words are in ``texts``."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
@@ -21,6 +22,19 @@ T = TypeVar("T")
 Fallback = Reason | Literal["no_key", "no_key_team", "offline"]
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the conversation's own files say."""
+
+    sources: Sequence[Source] = ()
+    asked: str = ""
+    """What they are about."""
+    before: bool = False
+    """It is what was asked before the question: nothing is about that itself."""
+    cut: Sequence[str] = ()
+    """Names of the files of which the beginning alone was read."""
+
+
 def format_response(
     reason: Fallback,
     model: str,
@@ -29,14 +43,13 @@ def format_response(
     root: str = "",
     back_in: float | None = None,
     broke_off: bool = False,
-    sources: Sequence[Source] = (),
-    question: str = "",
+    said: Said = Said(),
 ) -> str:
     """The answer in Markdown: why no model wrote it and when one will, then what the stored history says, with links.
 
     ``model``: its label. ``root``: the path the app is mounted under, without a trailing slash. ``back_in``: seconds
     until the model is back, None when nobody knows. ``found`` None: it was not asked. ``broke_off``: it goes on behind
-    the beginning of an answer. ``sources``: what the conversation's own files say to ``question``.
+    the beginning of an answer.
     """
     parts = [say("broke_off" if broke_off else "without_model", to, why=say(reason, to, model=model))]
     if back_in is not None:
@@ -44,15 +57,19 @@ def format_response(
         parts[0] += " " + say("back", to, when=moment(at, to))
     if found is None:
         return parts[0]
-    found = _new(found, sources, question)
-    if sources:
-        parts += [say("found_here", to), "\n".join(_source_line(source, question, to) for source in sources)]
+    found = _new(found, said.sources, said.asked)
+    if said.sources:
+        heading = say("found_here_before" if said.before else "found_here", to)
+        parts += [heading, "\n".join(_source_line(source, said.asked, to) for source in said.sources)]
     if found.messages:
         parts += [say("found", to), "\n".join(line(hit, to, root) for hit in found.messages)]
     if found.files:
         parts += [say("found_files", to), "\n".join(_file_line(match, to, root) for match in found.files)]
-    if not (found.messages or found.files or sources):
+    if not (found.messages or found.files or said.sources):
         parts.append(say("found_nothing", to))
+    if said.cut:
+        names = ", ".join(f"**{escape(one_line(name)[:_NAME])}**" for name in said.cut[-_PASSAGES:])
+        parts.append(say("found_cut", to, names=names))
     return "\n\n".join(parts)
 
 
@@ -95,6 +112,8 @@ def _source_line(source: Source, question: str, to: Language) -> str:
 
 _PASSAGES, _QUOTED = 5, 300
 """Of the conversation's own files, and characters of each."""
+_NAME = 100
+"""Characters of a file's name."""
 
 
 def _file_line(match: FileMatch, to: Language, root: str) -> str:

@@ -105,6 +105,8 @@ class Context:
     """Whether the files have more than these."""
     names: tuple[str, ...] = ()
     """Of all files that have passages."""
+    cut: tuple[str, ...] = ()
+    """Names of those of which the beginning alone was read."""
 
     def __bool__(self) -> bool:
         return bool(self.parts or self.unread)
@@ -157,11 +159,15 @@ def shown(sources: Sequence[Source], context: Context) -> tuple[str, str]:
         lines.append(f"{what} {_quoted(of_file[0].part.name)}:")
         lines += [f"[{each.n}]{_where(each.part.place)}\n{each.part.text}" for each in of_file]
     lines += [f"File {_quoted(name)}: {why}" for name, why in context.unread.items()]
+    lines += [f"File {_quoted(name)}: {_CUT}" for name in context.cut[-_LISTED:]]
     known = {source.part.name for source in sources}
     if others := [_quoted(name) for name in dict.fromkeys(context.names) if name not in known]:
         lines.append(f"Files of which nothing is shown here: {', '.join(others[-_LISTED:])}")
     lines.append(f"</files {key}>")
     return _note(key, bool(sources), context.partial or len(sources) < len(context.parts)), "\n\n".join(lines)
+
+
+_CUT = "only its beginning could be read; where you draw on it, or do not find something in it, say so"
 
 
 def _note(key: str, cites: bool, partial: bool) -> str:

@@ -27,7 +27,8 @@ from ..models.providers import Choice
 from ..models.tokens import estimate, tokens
 from ..settings import LANGUAGES, Settings
 from ..texts import Language
-from .formatter import Fallback, format_response, quotable
+from .context import Quotes
+from .formatter import Fallback, Said, format_response, quotable
 from .remembered import Found
 from .sources import NOTHING, Context, Source, chosen, numbered, shown
 from .window import fit, instructions, readable
@@ -68,6 +69,8 @@ class Turn:
     """Takes what the model thinks, None: nobody wants it."""
     context: Context = NOTHING
     """What the files of the conversation have for the question."""
+    quotes: Callable[[], Awaitable[Quotes]] | None = None
+    """What is quoted of them without a model, None: nothing is."""
     numbers: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """By which an answer that goes on has cited passages before."""
 
@@ -187,16 +190,19 @@ def _numbers(turn: Turn, outcome: Outcome) -> dict[tuple[str, int], int]:
     return {**turn.numbers, **{source.part.key: source.n for source in said}}
 
 
+async def _said(turn: Turn, outcome: Outcome) -> Said:
+    quotes = await turn.quotes() if turn.quotes else Quotes((), turn.question)
+    sources = numbered(quotable(quotes.parts, quotes.asked), _numbers(turn, outcome))
+    return Said(sources, quotes.asked, quotes.before, turn.context.cut)
+
+
 async def _formatted(turn: Turn, label: str, outcome: Outcome) -> AsyncGenerator[str, None]:
     assert outcome.fallback is not None
-    broke_off, found, quoted = turn.begun or bool(outcome.text), None, tuple[Source, ...]()
+    broke_off, found, said = turn.begun or bool(outcome.text), None, Said()
     if not broke_off or outcome.fallback in _QUOTA:
-        found = await turn.search(turn.question)
-        quoted = numbered(quotable(turn.context.parts[: turn.context.found], turn.question), _numbers(turn, outcome))
-    outcome.sources = (*(outcome.sources if outcome.text else ()), *quoted)
-    text = format_response(
-        outcome.fallback, label, found, turn.language, turn.root, outcome.back_in, broke_off, quoted, turn.question
-    )
+        found, said = await turn.search(turn.question), await _said(turn, outcome)
+    outcome.sources = (*(outcome.sources if outcome.text else ()), *said.sources)
+    text = format_response(outcome.fallback, label, found, turn.language, turn.root, outcome.back_in, broke_off, said)
     for piece in _PIECE.findall("\n\n" + text if broke_off else text):
         yield piece
         await asyncio.sleep(_PACE)

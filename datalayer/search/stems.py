@@ -60,6 +60,11 @@ def wanted(question: str, before: Sequence[str] = ()) -> dict[str, float]:
     return counts or dict.fromkeys(words(question), 1.0)
 
 
+def tells(question: str) -> bool:
+    """Whether it has other words than function words."""
+    return any(True for _ in _telling(question))
+
+
 def _telling(question: str) -> Iterator[str]:
     return (stem(token) for token in tokens(question) if token not in _FUNCTION_WORDS)
 

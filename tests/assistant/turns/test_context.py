@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from assistant.models import ChatMessage
-from assistant.turns.context import NATIVE_PAGES, context_of, is_native
+from assistant.turns.context import NATIVE_PAGES, Quotes, context_of, is_native, quotes
 from assistant.turns.shelves import InMemory
 from assistant.turns.sources import chosen, shown
 from datalayer.passages import ContextFile, FileText, Passage, Place, kind_of
@@ -61,6 +61,38 @@ async def test_a_question_without_a_word_of_the_file_gets_its_beginning() -> Non
     context = await asked(await shelf(a=STONES), "Summarise!")
     assert [part.number for part in context.parts] == [1, 2, 3]
     assert context.found == 0
+
+
+async def quoted(held: InMemory, *questions: str) -> Quotes:
+    files, messages = await held.files(), [ChatMessage("user", each) for each in questions]
+    return await quotes(await context_of(held, files, messages), held, files, messages)
+
+
+async def test_without_a_model_what_a_question_itself_finds_is_quoted_first() -> None:
+    held = await shelf(mail=["The room is called Copernic."], list=["A grapefruit word in UTF-16."])
+    got = await quoted(held, "Where is the room Copernic?", "grapefruit")
+    assert [part.element_id for part in got.parts] == ["list"]
+    assert (got.asked, got.before) == ("grapefruit", False)
+
+
+async def test_without_a_model_a_question_that_finds_nothing_is_not_answered_with_another() -> None:
+    held = await shelf(mail=["The room is called Copernic."], a=STONES)
+    for question in ("xylobrontosaur", "And when?"):
+        got = await quoted(held, "Which room?", question)
+        assert [part.text for part in got.parts] == ["The room is called Copernic."]
+        assert (got.asked, got.before) == ("Which room?", True)
+    assert not (await quoted(held, "xylobrontosaur")).parts
+    assert not (await quoted(held, "wilhelmina", "xylobrontosaur")).parts
+
+
+async def test_of_a_file_that_was_read_in_part_a_model_is_told_so() -> None:
+    held = await shelf(a=FileText("r", (Passage("Ten crowns.", Place()),), cut=True), b=["Twelve."])
+    context = await asked(held, "How many crowns?")
+    assert context.cut == ("a.txt",)
+    assert context.partial
+    _, block = shown(chosen(context, 200), context)
+    assert block.count("only its beginning could be read") == 1
+    assert 'File "a.txt": only' in block
 
 
 async def test_only_the_newest_of_a_name_answers_and_what_is_not_read_is_named() -> None:

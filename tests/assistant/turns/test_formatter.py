@@ -7,7 +7,7 @@ import pytest
 from assistant.texts import Language, moment
 from assistant.texts.markdown import escape
 from assistant.turns.attachments import StoredFile
-from assistant.turns.formatter import format_response, quotable
+from assistant.turns.formatter import Said, format_response, quotable
 from assistant.turns.remembered import FileMatch, Found
 from assistant.turns.sources import Part, numbered
 from datalayer.passages import Place
@@ -109,9 +109,24 @@ def test_what_a_passage_says_is_not_said_again_of_other_files() -> None:
         tuple(map(FileMatch, files, (snippet(text, asked), other, None))),
     )
     sources = numbered([part(text)], {})
-    shown = format_response("quota", "Flash", found, "en", sources=sources, question="What deposit?")
+    shown = format_response("quota", "Flash", found, "en", said=Said(sources, "What deposit?"))
     assert "same.md" not in shown
     assert "other.md" in shown
     assert "deposit.png" in shown
     assert "A copy" not in shown
     assert shown.count("is two months") == 1
+
+
+def test_what_only_an_earlier_question_has_found_is_said_to_be_so() -> None:
+    text = format_response(
+        "no_key", "", Found(), "en", said=Said(numbered([part("Room 12.")], {}), "room", before=True)
+    )
+    assert "have nothing on this question by itself. On what you asked before, they say:\n\n- [1] lease.md" in text
+    assert "The files of this conversation say:" not in text
+
+
+def test_a_file_that_was_read_in_part_is_named_whether_it_says_something_or_not() -> None:
+    for sources in (numbered([part("Room 12.")], {}), ()):
+        text = format_response("no_key", "", Found(), "en", said=Said(sources, "room", cut=("a*b.txt",)))
+        assert text.endswith("Only the beginning was read of **a\\*b.txt**: there may be more on this in the rest.")
+    assert "Only the beginning" not in format_response("no_key", "", Found(), "en", said=Said((), "room"))
