@@ -10,6 +10,8 @@ from datalayer.versions import mark
 from datalayer.writes import Actor, ImportThread
 
 from ..origins.base import Conversation, File, Problem, Stored
+from ..origins.places import Place
+from ..origins.reasons import Why
 from ..planting import MESSAGES, element, kind_of, plant, thread_id
 from . import here as standing
 from .files import Files
@@ -29,7 +31,7 @@ class Ready:
     """A thread that is to be stored."""
 
     write: ImportThread
-    place: str
+    place: Place
     letters: int
     messages: int
     """That are not here yet."""
@@ -80,8 +82,7 @@ class Making:
                 make = self._of_stored if isinstance(read, Stored) else self._of_conversation
                 found.append(make(read, author, stored))  # type: ignore[arg-type]
             except Exception as error:  # a reader has given what it must not
-                why = f"it cannot be made into a conversation ({type(error).__name__})"
-                found.append(Problem(read.place, why))
+                found.append(Problem(read.place, Why("not_made", error=type(error).__name__)))
         return found
 
     def _of_conversation(self, read: Conversation, author: str | None, here: Here | None) -> Ready:

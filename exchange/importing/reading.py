@@ -37,7 +37,7 @@ class Reading:
             self.source = self._stack.enter_context(opened(Path(self._given), self._limits))
         self.origin = next((each for each in origins.ORIGINS if self._is(each)), None)
         if self.origin is not None:
-            self._read = guarded(self.source.path.name, self.origin.read, self.source)
+            self._read = guarded(self.source.place, self.origin.read, self.source)
 
     def _is(self, origin: Origin) -> bool:
         if self._named is not None:

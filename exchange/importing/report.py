@@ -1,10 +1,12 @@
 """What became of an import: how much was read and stored, and what was not and why."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..origins.base import Problem
+from ..origins.places import Place
+from ..origins.reasons import Why
 
 _MOST = 200
 """Problems that are told with their place; the others are counted."""
@@ -16,9 +18,9 @@ _CAME = 10
 class Note:
     """Something that is so with several conversations, and costs none of them."""
 
-    why: str
+    why: Why
     count: int = 0
-    places: list[str] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
     """The first three."""
 
 
@@ -49,7 +51,7 @@ class Report:
     """Why, and where: the first 200."""
     came: list[tuple[str, str | None]] = field(default_factory=list)
     """Ids and names of the first ten that came, in the order of the export."""
-    notes: dict[str, Note] = field(default_factory=dict)
+    notes: dict[Why, Note] = field(default_factory=dict)
     """What else is worth knowing, by its reason."""
     authors: Counter[str] = field(default_factory=Counter)
     """How many conversations came for whom, by their identifiers ("" for nobody), where that was asked for."""
@@ -74,5 +76,15 @@ class Report:
                 note.places.append(problem.place)
 
     def as_json(self) -> dict[str, Any]:
-        found = asdict(self)
-        return found | {"notes": list(found["notes"].values()), "authors": dict(self.authors)}
+        """Places and reasons in English; of a reason also its ``key``, which stays when its words change."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        problems = [{"place": str(each.place), **_as_json(each.why), "lost": each.lost} for each in self.problems]
+        notes = [
+            {**_as_json(each.why), "count": each.count, "places": [str(place) for place in each.places]}
+            for each in self.notes.values()
+        ]
+        return found | {"problems": problems, "notes": notes, "authors": dict(self.authors)}
+
+
+def _as_json(why: Why) -> dict[str, str]:
+    return {"why": str(why), "key": why.key}

@@ -16,10 +16,11 @@ from typing import Any
 from datalayer import APPLICATION, Store, imports, text
 from datalayer.errors import Forbidden, InvalidInput, StoreUnavailable
 from datalayer.records import Imported
-from datalayer.writes import Actor
+from datalayer.writes import Actor, ImportThread
 
 from ..opened import Limits
 from ..origins.base import Conversation, Problem, Read, Stored
+from ..origins.reasons import Why
 from ..origins.threadkeep.anew import anew
 from .files import Files
 from .making import Call, Given, Making, Ready
@@ -108,6 +109,13 @@ class _Flight:
         return replace(done, state="new" if made.is_new else "added" if made.messages or made.pending else done.state)
 
 
+def _refused(error: Forbidden | InvalidInput, write: ImportThread) -> Why:
+    """Why the store has not taken a conversation. What it says of a value is quoted as it is, in English."""
+    if isinstance(error, InvalidInput):
+        return Why("refused", error=str(error))
+    return Why("taken") if write.actor in (APPLICATION, write.user) else Why("oneself")
+
+
 class _Importer:
     def __init__(
         self, store: Store, reading: Reading, call: Call, user: str | None, authors: bool, making: Making
@@ -184,7 +192,7 @@ class _Importer:
             await self._making.put_files(made)
             self._flying.append(_Flight(made, self._stored(made)))
         except InvalidInput as error:
-            self.report.tell(Problem(made.place, str(error)))
+            self.report.tell(Problem(made.place, _refused(error, made.write)))
             return
         self._letters += made.letters
         while len(self._flying) > _FLYING or self._letters > _LETTERS:
@@ -209,7 +217,7 @@ class _Importer:
                 self._anew.add(renamed.thread["id"])
                 await self._store_all([(renamed, made.write.user)])
             else:
-                self.report.tell(Problem(made.place, str(error)))
+                self.report.tell(Problem(made.place, _refused(error, made.write)))
         else:
             if done.state == "deleted":
                 self._making.forget(made)

@@ -36,11 +36,12 @@ def _told(report: Report, to: Language) -> Iterator[str]:
             yield "  " + say("import_author", to, name=name or say("import_nobody", to), count=count)
     if report.skipped:
         yield say("import_skipped", to, count=report.skipped)
-        yield from (f"  {problem.place}: {problem.why}" for problem in report.problems)
+        for problem in report.problems:
+            yield "  " + say("import_problem", to, place=problem.place.told(to), why=problem.why.told(to))
         if more := report.skipped - len(report.problems):
             yield "  " + say("import_more", to, count=more)
     if report.notes:
         yield say("import_notes", to)
         for note in report.notes.values():
             key = "import_note" if note.count == 1 else "import_note_more"
-            yield "  " + say(key, to, why=note.why, count=note.count, place=note.places[0])
+            yield "  " + say(key, to, why=note.why.told(to), count=note.count, place=note.places[0].told(to))

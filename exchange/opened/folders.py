@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
+from ..origins.reasons import Why, why_of
 from . import zips
 from .limits import Limits
 from .members import Found, Member, is_junk
@@ -19,11 +20,11 @@ def add(path: Path, found: Found, unpacked: zips.Unpacked, stack: ExitStack) -> 
     for each in _walk(path, found, unpacked.limits):
         name = each.relative_to(path).as_posix()
         if len(found.members) >= unpacked.limits.members:
-            return found.tell(path.name, f"it has more than {unpacked.limits.members} files; the others are left out")
+            return found.tell(path.name, Why("many_files", most=unpacked.limits.members))
         try:
             _add_file(each, name, f"{name}/", found, unpacked, stack)
-        except OSError:
-            found.tell(name, "it cannot be read here")
+        except OSError as error:
+            found.tell(name, why_of(error))
 
 
 def _add_file(path: Path, name: str, prefix: str, found: Found, unpacked: zips.Unpacked, stack: ExitStack) -> None:
@@ -44,7 +45,7 @@ def _walk(path: Path, found: Found, limits: Limits) -> Iterator[Path]:
             if is_junk(inside):
                 continue
             if each.is_symlink() or not each.is_file():
-                found.tell(inside, "it is no file but a link or a device; it is left out")
+                found.tell(inside, Why("left_out", why=Why("no_file")))
             else:
                 yield each
 

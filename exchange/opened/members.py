@@ -10,6 +10,8 @@ from typing import IO
 from datalayer.text import one_line
 
 from ..origins.base import Problem
+from ..origins.places import Place
+from ..origins.reasons import Damaged, Why
 
 _LENGTH = 120
 
@@ -31,12 +33,8 @@ class Found:
     members: dict[str, Member] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def tell(self, place: str, why: str) -> None:
-        self.problems.append(Problem(shown(place), why, lost=False))
-
-
-class Damaged(OSError):
-    """A file that cannot be read on. The message is a sentence without a full stop."""
+    def tell(self, place: str, why: Why) -> None:
+        self.problems.append(Problem(place_of(place), why, lost=False))
 
 
 class Told(io.RawIOBase):
@@ -54,7 +52,7 @@ class Told(io.RawIOBase):
         except Damaged:
             raise
         except self._errors as error:
-            raise Damaged("it is damaged, and cannot be read to its end") from error
+            raise Damaged(Why("damaged_end")) from error
         into[: len(piece)] = piece
         return len(piece)
 
@@ -70,19 +68,23 @@ def shown(name: str) -> str:
     return line if len(line) <= _LENGTH else line[: _LENGTH - 1] + "…"
 
 
+def place_of(name: str) -> Place:
+    return Place(shown(name))
+
+
 def is_junk(name: str) -> bool:
     """Whether a system has made it, and no product."""
     parts = name.split("/")
     return "__MACOSX" in parts or parts[-1].startswith("._") or parts[-1] in (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
-def refused(name: str) -> str | None:
+def refused(name: str) -> Why | None:
     """Why no product would name a file like this; None: it might."""
     parts = name.split("/")
     if "\0" in name:
-        return "its name has a NUL in it"
+        return Why("name_nul")
     if name.startswith("/") or (len(parts[0]) > 1 and parts[0][1] == ":" and parts[0][0].isalpha()):
-        return "its name is that of a place outside of the export"
+        return Why("name_outside")
     if ".." in parts:
-        return "its name leads out of the export"
+        return Why("name_outside")
     return None

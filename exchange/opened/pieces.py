@@ -8,6 +8,7 @@ from typing import IO, Any
 from datalayer.errors import InvalidInput
 from datalayer.text import clean
 
+from ..origins.reasons import Why, why_of
 from .brackets import Brackets
 from .characters import Characters
 from .limits import Limits
@@ -27,7 +28,7 @@ _MOST_LOOKED_AT = 200
 class Broken(Exception):
     """The value that begins here cannot be read."""
 
-    why: str
+    why: Why
     large: bool = False
     cut: bool = False
     """The file ends in the middle of it."""
@@ -38,7 +39,7 @@ class Pieces:
         self._characters, self._limits = Characters(stream, limits.chunk), limits
         self.text, self.at = "", 0
         """A piece of the file, and where in it the next value begins."""
-        self.damage: str | None = None
+        self.damage: Why | None = None
         """Why the file cannot be read to its end."""
         self.ended = False
         self._line, self._counted, self._twice = 1, 0, False
@@ -69,17 +70,17 @@ class Pieces:
             try:
                 piece = self._characters.more()
             except OSError as error:
-                piece, self.damage = "", str(error.strerror or error)
+                piece, self.damage = "", why_of(error)
             self.ended = not piece
             size += len(piece)
             pieces.append(piece)
         self.text, self.at, self._counted = "".join(pieces), 0, 0
         return size > 0
 
-    def take(self) -> tuple[Any, list[str]]:
+    def take(self) -> tuple[Any, list[Why]]:
         """The value that begins here, and what is odd about it; this goes behind it. Raises Broken, and stays then."""
         value, end = self._parsed()
-        odd = ["a key occurs twice in it; the last one counts"] if self._twice else []
+        odd = [Why("key_twice")] if self._twice else []
         value = self._cleaned(value, end, odd)
         self.at = end
         return value, odd
@@ -97,9 +98,9 @@ class Pieces:
             except json.JSONDecodeError as error:
                 self._check(error)
             except RecursionError:
-                raise Broken("it is nested too deeply") from None
+                raise Broken(Why("deep")) from None
             except ValueError:
-                raise Broken("a number in it has too many digits") from None
+                raise Broken(Why("many_digits")) from None
             else:
                 if end - self.at > self._limits.element:
                     raise self._large()
@@ -112,26 +113,26 @@ class Pieces:
             self.grow(held)
 
     def _large(self) -> Broken:
-        return Broken(f"it is larger than {self._limits.element // 1_000_000} MB", large=True)
+        return Broken(Why("too_large", mb=self._limits.element // 1_000_000), large=True)
 
     def _check(self, error: json.JSONDecodeError) -> None:
         """Raises Broken unless more of the file may help."""
         cut = error.msg.startswith("Unterminated string") or error.pos > len(self.text) - 16
         if self.ended and cut:
-            raise Broken("the file ends in the middle of it", cut=True) from None
+            raise Broken(Why("ends_within"), cut=True) from None
         if not cut:
-            raise Broken("it is no JSON") from None
+            raise Broken(Why("no_json")) from None
 
-    def _cleaned(self, value: Any, end: int, odd: list[str]) -> Any:
+    def _cleaned(self, value: Any, end: int, odd: list[Why]) -> Any:
         no_utf8 = self._characters.broken and _BYTES.search(self.text, self.at, end)
         if not (no_utf8 or _ESCAPED.search(self.text, self.at, end)):
             return value
         try:
             cleaned = clean(value)
         except InvalidInput:
-            raise Broken("it is nested too deeply") from None
+            raise Broken(Why("deep")) from None
         if cleaned != value:
-            odd.append(f"{'broken UTF-8' if no_utf8 else 'what is no character'} in it has become �")
+            odd.append(Why("no_utf8") if no_utf8 else Why("no_character"))
         return cleaned
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from ..origins.base import Item, Problem
+from ..origins.places import Place
 
 SCHEMES = ("postgresql", "postgres")
 
@@ -30,7 +31,7 @@ class Server:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.path = Path("the database")
+        self.path, self.place = Path("database"), Place().at(database="")
         self.members: Sequence[str] = []
         self.problems = list[Problem]()
 

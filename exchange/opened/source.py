@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..origins.base import Item, Problem
+from ..origins.places import Place
+from ..origins.reasons import Why, why_of
 from . import databases, folders
 from .limits import LIMITS, Limits
-from .members import Found, shown
+from .members import Found, place_of
 from .values import Values
 from .zips import Unpacked
 
@@ -22,6 +24,7 @@ class Opened:
 
     def __init__(self, path: Path, limits: Limits, stack: ExitStack) -> None:
         self.path, self._limits, self._stack = path, limits, stack
+        self.place: Place = place_of(path.name)
         self._found = Found()
         self._folder: Path | None = None
         self._unpacked = Unpacked(limits, self._temporary)
@@ -51,22 +54,22 @@ class Opened:
             with self.open(member) as file:
                 yield from Values(file, member, self._limits).read(key)
         except OSError as error:
-            yield Problem(shown(member), str(error.strerror or error))
+            yield Problem(place_of(member), why_of(error))
 
     def json(self, member: str) -> Any:
         if member not in self._found.members:
             return None
         if self.size(member) > self._limits.whole:
-            return self._tell(member, "it is too large to be looked at")
+            return self._tell(member, Why("too_large", mb=self._limits.whole // 1_000_000))
         try:
             with self.open(member) as file:
                 content = file.read(self._limits.whole + 1)
             return json.loads(content.decode(json.detect_encoding(content), "replace"), strict=False)
         except (OSError, ValueError, RecursionError):
-            return self._tell(member, "it is no JSON, or damaged")
+            return self._tell(member, Why("no_json"))
 
-    def _tell(self, member: str, why: str) -> None:
-        if not any(problem.place == shown(member) for problem in self.problems):
+    def _tell(self, member: str, why: Why) -> None:
+        if not any(problem.place == place_of(member) for problem in self.problems):
             self._found.tell(member, why)
 
     def database(self) -> Path | None:
@@ -84,7 +87,7 @@ class Opened:
         try:
             return databases.readable(member, wal, self._unpacked)
         except OSError as error:
-            self._tell(member.name, str(error.strerror or error))
+            self._tell(member.name, why_of(error))
             return None
 
     def _temporary(self) -> Path:

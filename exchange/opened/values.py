@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from ..origins.base import Item, Problem
+from ..origins.reasons import Why
 from .limits import Limits
-from .members import shown
+from .members import place_of
 from .pieces import Broken, Pieces
 
 _KEY = re.compile(r'\{\s*("(?:[^"\\]|\\.){0,200}")\s*:')
@@ -28,7 +29,7 @@ class Values:
 
     def __init__(self, stream: IO[bytes], member: str, limits: Limits) -> None:
         self._pieces = Pieces(stream, limits)
-        self._member = shown(member)
+        self._member = place_of(member)
         self._keys: frozenset[str] = frozenset()
         """Of the last element that could be read."""
         self._first: str | None = None
@@ -46,7 +47,7 @@ class Values:
         elif char:
             yield from self._lines()
         elif not pieces.damage:
-            yield Problem(self._member, "it is empty")
+            yield Problem(self._member, Why("empty"))
         if pieces.damage:
             yield Problem(self._member, pieces.damage)
 
@@ -60,7 +61,7 @@ class Values:
                 pieces.at += char == ","
                 continue
             number += 1
-            place = f"{self._member}, item {number}"
+            place = self._member.at(item=number)
             try:
                 value, odd = pieces.take()
             except Broken as broken:
@@ -72,7 +73,7 @@ class Values:
             yield from (Problem(place, why, lost=False) for why in odd)
             yield Item(place, value)
         if not cut and not pieces.damage:
-            yield Problem(self._member, "the file ends before it should; load it anew")
+            yield Problem(self._member, Why("ends_early"))
 
     def _closes(self) -> bool:
         """Whether the array really ends at the bracket here, behind which this goes. It does not where the brackets of
@@ -129,7 +130,7 @@ class Values:
                     continue
                 name = str(pieces.take()[0])
                 if pieces.next() != ":":
-                    raise Broken("it is no JSON")
+                    raise Broken(Why("no_json"))
                 pieces.at += 1
                 if pieces.next() == "[" and name == key:
                     pieces.at += 1
@@ -137,7 +138,7 @@ class Values:
                     return
                 whole[name] = pieces.take()[0]
             if pieces.next() != "}":
-                raise Broken("the file ends before it should; load it anew" if pieces.ended else "it is no JSON")
+                raise Broken(Why("ends_early") if pieces.ended else Why("no_json"))
         except Broken as broken:
             yield from self._below_broken(key, broken)
             return
@@ -161,7 +162,7 @@ class Values:
             if char == ",":
                 pieces.at += 1
                 continue
-            place = f"{self._member}, line {pieces.line()}"
+            place = self._member.at(line=pieces.line())
             try:
                 value, odd = pieces.take()
             except Broken as broken:

@@ -15,8 +15,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, cast
 
+from ..origins.reasons import Damaged, Why, why_of
 from .limits import Limits
-from .members import Damaged, Found, Member, Told, is_junk, refused
+from .members import Found, Member, Told, is_junk, refused
 
 _UTF8 = 0x800
 _ENCRYPTED = 0x1
@@ -36,7 +37,7 @@ class _Bounded(io.BufferedReader):
 
     def read(self, size: int | None = -1) -> bytes:
         if size is not None and size > self._most:
-            raise Damaged("the ZIP has more files than an export has, and is left closed")
+            raise Damaged(Why("zip_files"))
         return super().read(size)
 
 
@@ -51,7 +52,7 @@ class Unpacked:
     def count(self, size: int) -> None:
         self._total += size
         if self._total > self.limits.total:
-            raise Damaged("the export unpacks to more than may be read of one")
+            raise Damaged(Why("export_large"))
 
     def keep(self, member: Member) -> Path:
         """Its content as a file that goes at the end. Raises OSError."""
@@ -62,7 +63,7 @@ class Unpacked:
                 self._kept += len(piece)
                 if self._kept > self.limits.nested or self._kept > shutil.disk_usage(path.parent).free:
                     target.truncate(0)
-                    raise Damaged("it is too large to be unpacked here")
+                    raise Damaged(Why("large_unpacked"))
                 target.write(piece)
         return path
 
@@ -78,15 +79,15 @@ def add(path: Path, prefix: str, found: Found, unpacked: Unpacked, stack: ExitSt
         file = stack.enter_context(_Bounded(io.FileIO(path), unpacked.limits.directory))
         opened = stack.enter_context(zipfile.ZipFile(file))
     except UnicodeDecodeError:
-        return found.tell(place, "a name in the ZIP is not what the ZIP says it is, so that none can be read")
+        return found.tell(place, Why("zip_names"))
     except Damaged as error:
-        return found.tell(place, str(error))
+        return found.tell(place, error.why)
     except _ERRORS:
-        return found.tell(place, "the ZIP is damaged or not complete: load it anew")
+        return found.tell(place, Why("zip_damaged"))
     nested = []
     for info, name in _allowed(opened, place, prefix, found):
         if len(found.members) >= unpacked.limits.members:
-            found.tell(place, f"it has more than {unpacked.limits.members} files; those behind them are left out")
+            found.tell(place, Why("many_files", most=unpacked.limits.members))
             break
         member = Member(prefix + name, info.file_size, _opener(opened, info, unpacked))
         if name.lower().endswith(".zip"):
@@ -99,11 +100,11 @@ def add(path: Path, prefix: str, found: Found, unpacked: Unpacked, stack: ExitSt
 
 def _add_nested(member: Member, found: Found, unpacked: Unpacked, stack: ExitStack, depth: int) -> None:
     if depth > unpacked.limits.depth:
-        return found.tell(member.name, "it is a ZIP in too many others, and left closed")
+        return found.tell(member.name, Why("zip_deep"))
     try:
         path = unpacked.keep(member)
     except OSError as error:
-        return found.tell(member.name, str(error) if isinstance(error, Damaged) else "it cannot be unpacked here")
+        return found.tell(member.name, why_of(error))
     add(path, f"{member.name}/", found, unpacked, stack, depth)
 
 
@@ -112,15 +113,15 @@ def _allowed(opened: zipfile.ZipFile, place: str, prefix: str, found: Found) -> 
     chosen: dict[str, zipfile.ZipInfo] = {}
     overlapping = _overlapping(opened.infolist())
     if count := sum(info.header_offset in overlapping for info in opened.infolist()):
-        found.tell(place, f"{count} of its files share their content with others, and are left out")
+        found.tell(place, Why("overlapping", n=count))
     for info in opened.infolist():
         name = _name(info)
         if info.is_dir() or is_junk(name) or info.header_offset in overlapping:
             continue
         if why := refused(name) or _unreadable(info):
-            found.tell(f"{prefix}{name}", f"{why}; it is left out")
+            found.tell(f"{prefix}{name}", Why("left_out", why=why))
         elif name in chosen:
-            found.tell(f"{prefix}{name}", "there are two files of this name; the last one counts")
+            found.tell(f"{prefix}{name}", Why("name_twice"))
         if not why:
             chosen[name] = info
     return ((info, name) for name, info in sorted(chosen.items()))
@@ -135,13 +136,13 @@ def _name(info: zipfile.ZipInfo) -> str:
     return "/".join(part for part in name.replace("\\", "/").split("/") if part != ".")
 
 
-def _unreadable(info: zipfile.ZipInfo) -> str | None:
+def _unreadable(info: zipfile.ZipInfo) -> Why | None:
     if info.flag_bits & _ENCRYPTED:
-        return "it is encrypted"
+        return Why("encrypted")
     if info.compress_type not in _METHODS:
-        return "it is packed in a way that no export is"
+        return Why("packed_oddly")
     if stat.S_ISLNK(info.external_attr >> 16):
-        return "it is a link to something else"
+        return Why("no_file")
     return None
 
 
@@ -168,7 +169,7 @@ def _opener(opened: zipfile.ZipFile, info: zipfile.ZipInfo, unpacked: Unpacked) 
         try:
             source = cast(zipfile.ZipExtFile, opened.open(unchecked))
         except _ERRORS as error:
-            raise Damaged("it is damaged, and cannot be read") from error
+            raise Damaged(Why("damaged")) from error
         size = checksum = 0
 
         def read(wanted: int) -> bytes:
@@ -176,9 +177,9 @@ def _opener(opened: zipfile.ZipFile, info: zipfile.ZipInfo, unpacked: Unpacked) 
             piece = source.read1(wanted)
             size, checksum = size + len(piece), zlib.crc32(piece, checksum)
             if size > most:
-                raise Damaged("it unpacks to far more than a file of its size holds, and is not read on")
+                raise Damaged(Why("bomb"))
             if not piece and checksum != info.CRC:
-                raise Damaged("it is damaged: its checksum is wrong")
+                raise Damaged(Why("damaged_end"))
             unpacked.count(len(piece))
             return piece
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol
 
+from .places import Place
+from .reasons import Why
+
 SpokenBy = Literal["user", "assistant", "system", "tool"]
 
 
@@ -17,10 +20,8 @@ SpokenBy = Literal["user", "assistant", "system", "tool"]
 class Problem:
     """Something of an export that does not come over as it was."""
 
-    place: str
-    """Where in it, such as ``conversations.json, item 3 (Birds)``. No more than a title is quoted."""
-    why: str
-    """One sentence without a full stop."""
+    place: Place
+    why: Why
     lost: bool = True
     """A whole conversation, or what should be one, is not there; False: all but a part of it."""
 
@@ -79,8 +80,7 @@ class Conversation:
 
     key: str
     """Its id in the product, or one that is derived from what never changes; the same in every export."""
-    place: str
-    """As ``Problem.place``."""
+    place: Place
     said: list[Said]
     """In any order, so long as siblings stand in theirs, the oldest first; ``parent`` makes it a tree."""
     tip: str | None = None
@@ -107,7 +107,7 @@ class Conversation:
 class Stored:
     """A conversation as the rows of our own tables, from a product whose tables are like them."""
 
-    place: str
+    place: Place
     thread: dict[str, Any]
     """Columns of ``schema.threads`` with its ``id``, without ``user_id``."""
     author: str | None
@@ -132,8 +132,8 @@ Read = Conversation | Stored | Problem
 class Item:
     """An element of a JSON array, or a line of JSON Lines."""
 
-    place: str
-    """As ``Problem.place``, without a title."""
+    place: Place
+    """Without a title."""
     value: Any
 
 
@@ -142,6 +142,8 @@ class Source(Protocol):
     larger than a limit, or no file of the export at all, is told as a ``Problem``."""
 
     path: Path
+    place: Place
+    """All of it."""
     members: Sequence[str]
     """Names of the files in it, with slashes, without those that no product made (``__MACOSX/``, ``.DS_Store``). Of a
     single file: its own name. ZIPs in a ZIP are looked through as if their files were its own."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from .base import Problem, Said, SpokenBy
 from .content import Call, Content
+from .places import Place
 from .values import Keys
 
 ROLES: dict[str, SpokenBy] = {
@@ -16,7 +17,7 @@ ROLES: dict[str, SpokenBy] = {
 
 
 class Chain:
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: Place) -> None:
         self.place = place
         self.said: list[Said] = []
         self.problems: list[Problem] = []

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .base import Conversation, File, Item, Problem, Read, Said, Source, SpokenBy
+from .content import of_part
 from .each import each
 from .looking import first, holding, is_json, place_of
+from .places import Place
+from .reasons import Why
 from .sessions import is_session
-from .tree import NAMES_ONLY, Tree
+from .tree import Tree
 from .values import digest, fits, identifier, line, listed, mapping, moment, plain, rest, text, written
 
 _ROOT = "00000000-0000-4000-8000-000000000000"
@@ -75,7 +78,7 @@ def _look(source: Source, member: str, names: _Names) -> Iterator[Problem]:
             names.projects[id] = line(found.get("name")) or id
             without |= bool(listed(found.get("docs")) or found.get("prompt_template"))
     if without:
-        yield Problem(member, "instructions and documents of projects do not come over, only their names", lost=False)
+        yield Problem(Place(member), Why("projects_by_name"), lost=False)
 
 
 def _is_named(value: object) -> bool:
@@ -88,13 +91,13 @@ def _conversation(item: Item, names: _Names) -> Read:
     place = place_of(item, value.get("name"))
     messages = value.get("chat_messages", value.get("messages"))
     if not isinstance(messages, list):
-        return Problem(place, "it is no conversation: it has no messages")
+        return Problem(place, Why("no_messages"))
     tree = Tree(place)
     _grow(tree, [message for message in messages if isinstance(message, dict)])
     if not all(isinstance(message, dict) for message in messages):
-        tree.tell("a message that cannot be read is left out")
+        tree.tell(Why("message_unreadable"))
     if not tree:
-        return Problem(place, "nothing was said in it")
+        return Problem(place, Why("nothing_said"))
     said = tree.said(by_time=True)
     metadata, large = rest(value, _OF_CONVERSATION, place)
     return Conversation(
@@ -156,7 +159,7 @@ class _Blocks:
 
     def speaker(self, before: SpokenBy) -> SpokenBy:
         """Who has written it, where it does not say so."""
-        self._tree.tell("a message does not say who wrote it; it is taken for an answer to the one before")
+        self._tree.tell(Why("sender_assumed"))
         return "assistant" if self._before or before == "user" else "user"
 
     def said(self, by: SpokenBy) -> list[Said]:
@@ -209,12 +212,9 @@ class _Blocks:
         made.failed = block.get("is_error") is True
 
     def _keep(self, block: object, kind: object) -> None:
-        if fits(block):
+        if kept := fits(block):
             self._other.append(block)
-        self._tree.tell(
-            f"a part of the kind {(line(kind) or '?')[:50]} is {'kept with' if fits(block) else 'too large for'}"
-            " the message's metadata, and not shown"
-        )
+        self._tree.tell(of_part(kind, kept))
 
 
 def _summaries(block: dict[str, Any]) -> str:
@@ -237,5 +237,5 @@ def _files(tree: Tree, message: dict[str, Any]) -> list[File]:
             key = identifier(one.get("file_uuid")) or called
             found.setdefault(key, File(key, called))
     if any(file.content is None for file in found.values()):
-        tree.tell(NAMES_ONLY)
+        tree.tell(Why("files_by_name"))
     return list(found.values())

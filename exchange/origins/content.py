@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .base import File, Problem
+from .places import Place
+from .reasons import Why
 from .values import LARGEST_FILE, data_url, fits, identifier, line, listed, mapping, text, texts
 
 
@@ -30,7 +32,7 @@ class Call:
 
 @dataclass(slots=True)
 class Content:
-    place: str
+    place: Place
     texts: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
@@ -43,7 +45,7 @@ class Content:
     def text(self) -> str:
         return "\n\n".join(each for each in self.texts if each)
 
-    def tell(self, why: str) -> None:
+    def tell(self, why: Why) -> None:
         self.problems.append(Problem(self.place, why, lost=False))
 
     def add(self, part: Any) -> None:
@@ -61,12 +63,9 @@ class Content:
             self.keep(part)
 
     def keep(self, part: Any) -> None:
-        kind = line(part.get("type")) if isinstance(part, dict) else type(part).__name__
-        if fits(part):
+        if kept := fits(part):
             self.other.append(part)
-            self.tell(f"a part of the kind {(kind or '?')[:50]} is kept as metadata only")
-        else:
-            self.tell(f"a part of the kind {(kind or '?')[:50]} is too large to be kept")
+        self.tell(of_part(part.get("type") if isinstance(part, dict) else type(part).__name__, kept))
 
     def file(self, address: Any, name: Any, mime: Any = None, kind: str = "file") -> None:
         """``address``: a data: URL, that of a server, or base64 alone."""
@@ -79,11 +78,16 @@ class Content:
             content = _decoded(text(address))
         called = line(name) or f"{kind}-{number}{_ENDINGS.get(known or '', '')}"
         if content is None:
-            self.tell("the content of a file is not in the export")
+            self.tell(Why("files_by_name"))
         self.files.append(File(str(number), called, known, content=content, metadata={"url": link} if link else {}))
 
 
-def content_of(value: Any, place: str) -> Content:
+def of_part(kind: object, kept: bool) -> Why:
+    """What is told of a part that is not known."""
+    return Why("part_kept" if kept else "part_large", kind=(line(kind) or "?")[:50])
+
+
+def content_of(value: Any, place: Place) -> Content:
     found = Content(place)
     for part in value if isinstance(value, list) else [value]:
         found.add(part)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from .base import Item, Problem, Read
+from .places import Place
+from .reasons import Why
 
 
 def each(items: Iterable[Item | Problem], convert: Callable[[Item], Iterable[Read]]) -> Iterator[Read]:
@@ -15,11 +17,11 @@ def each(items: Iterable[Item | Problem], convert: Callable[[Item], Iterable[Rea
             yield from guarded(item.place, convert, item)
 
 
-def guarded(place: str, convert: Callable[..., Iterable[Read]], *given: Any) -> Iterator[Read]:
+def guarded(place: Place, convert: Callable[..., Iterable[Read]], *given: Any) -> Iterator[Read]:
     """What ``convert`` gives; where it fails, a ``Problem`` at ``place``."""
     try:
         yield from convert(*given)
     except GeneratorExit:
         raise
     except Exception as error:
-        yield Problem(place, f"it has a shape that is not known ({type(error).__name__})")
+        yield Problem(place, Why("odd_shape", error=type(error).__name__))

@@ -14,6 +14,8 @@ from .base import Conversation, Item, Problem, Read, Said, Source
 from .chain import ROLES, Chain
 from .content import Call, as_text, call_of, calls_of, content_of
 from .openwebui.conversations import is_conversation
+from .places import Place
+from .reasons import Why
 from .values import digest, flag, identifier, line, listed, mapping, moment, rest, text
 
 _ENDINGS = (".jsonl", ".ndjson", ".json")
@@ -49,7 +51,7 @@ class Jsonl:
                 else:
                     yield item if isinstance(item, Problem) else conversation(item, seen)
             if alone:
-                yield conversation(Item(member, alone), seen)
+                yield conversation(Item(Place(member), alone), seen)
 
 
 def _is_any(value: Any) -> bool:
@@ -90,16 +92,16 @@ def conversation(item: Item, seen: Counter[str]) -> Read:
     """``seen``: how often the first message of another has been the same."""
     messages = messages_of(item.value)
     if not messages:
-        return Problem(item.place, "it is no list of messages with their roles")
+        return Problem(item.place, Why("no_roles"))
     whole = mapping(item.value)
     about = mapping(whole.get("metadata"))
     title = line(about.get("title")) or line(whole.get("title"))
-    chain = Chain(f"{item.place} ({title})" if title else item.place)
+    chain = Chain(item.place.titled(title))
     keys = [add(chain, message) for message in messages]
     _preferred(chain, whole)
     votes = _vote(chain, keys, about)
     if not chain.said:
-        return Problem(item.place, "none of its messages can be read")
+        return Problem(item.place, Why("none_readable"))
     first = next((said for said in chain.said if said.by == "user"), chain.said[0])
     begun = digest(first.by, first.text)
     seen[begun] += 1
@@ -129,7 +131,7 @@ def add(chain: Chain, message: dict[str, Any]) -> str | None:
     by = ROLES.get(_role(message))
     if by is None:
         role = line(message.get("role")) or "?"
-        chain.problems.append(Problem(chain.place, f"a message has the role {role[:50]}; it is left out", lost=False))
+        chain.problems.append(Problem(chain.place, Why("role_unknown", role=role[:50]), lost=False))
         return None
     metadata, problems = rest(message, _OF_MESSAGE, chain.place)
     chain.problems += problems
@@ -172,7 +174,7 @@ def _vote(chain: Chain, keys: list[str | None], about: dict[str, Any]) -> list[P
         known = isinstance(number, int) and 0 <= number < len(keys) and value in (0, 1)
         message = said.get(keys[number] or "") if known and isinstance(number, int) else None
         if message is None:
-            problems.append(Problem(chain.place, "a vote is on no message of it", lost=False))
+            problems.append(Problem(chain.place, Why("votes_astray", n=1), lost=False))
         else:
             message.vote, message.comment = int(flag(value)), text(vote.get("comment")) or None
     return problems

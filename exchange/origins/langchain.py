@@ -15,6 +15,8 @@ from typing import Any
 from .base import Conversation, Problem, Read, Said, Source
 from .chain import ROLES, Chain
 from .content import Call, Content, as_text, calls_of, content_of
+from .places import Place
+from .reasons import Why
 from .tables import Row, Tables, key_of, opened_tables, read, told
 from .values import flag, identifier, line, mapping, moment, rest, text
 
@@ -81,14 +83,14 @@ def _loaded(value: Any) -> dict[str, Any]:
     return {}
 
 
-def _conversations(tables: Tables, place: str) -> Iterator[Read]:
+def _conversations(tables: Tables, place: Place) -> Iterator[Read]:
     for table in list(_tables(tables)):
         for session, numbers in tables.groups(table.name, table.session, ["id"]):
-            where = f"{place}, {table.name}, session {line(str(session)) or '–'}"
+            where = place.at(table=table.name, session=line(str(session)) or "–")
             yield from told(tables, where, partial(_conversation, tables, table, where, session, numbers))
 
 
-def _conversation(tables: Tables, table: _Table, place: str, session: Any, numbers: list[int]) -> Read:
+def _conversation(tables: Tables, table: _Table, place: Place, session: Any, numbers: list[int]) -> Read:
     chain = Chain(place)
     times = []
     for number, row in zip(numbers, tables.numbered(table.name, table.columns, numbers), strict=False):
@@ -96,7 +98,7 @@ def _conversation(tables: Tables, table: _Table, place: str, session: Any, numbe
         times.append(at)
         _add(chain, table, row, key, at)
     if not chain.said:
-        return Problem(place, "none of its messages can be read")
+        return Problem(place, Why("none_readable"))
     known = [at for at in times if at is not None]
     model = next((said.model for said in reversed(chain.said) if said.model), None)
     return Conversation(
@@ -113,7 +115,7 @@ def _conversation(tables: Tables, table: _Table, place: str, session: Any, numbe
 
 
 def _add(chain: Chain, table: _Table, row: Row, key: str, at: int | None) -> None:
-    place = f"{chain.place}, row {key}"
+    place = chain.place.at(row=key)
     if table.kind:
         kind, data = text(row[table.kind]), {"content": row[table.message]}
     else:
@@ -122,7 +124,7 @@ def _add(chain: Chain, table: _Table, row: Row, key: str, at: int | None) -> Non
     role = text(data.get("role")) if kind.lower().startswith("chat") else kind
     by = ROLES.get(role.lower())
     if by is None or "content" not in data:
-        chain.problems.append(Problem(place, "it is no message that can be read", lost=False))
+        chain.problems.append(Problem(place, Why("message_unreadable"), lost=False))
         return
     metadata, problems = rest(data, _OF_MESSAGE, place)
     chain.problems += problems

@@ -12,6 +12,8 @@ from typing import Any
 from .base import Conversation, Problem, Read, Source
 from .llm_responses import Responses
 from .llm_turns import Turns
+from .places import Place
+from .reasons import Why
 from .tables import Row, Tables, columns_of, read, told
 from .values import identifier, line, moment
 
@@ -29,18 +31,22 @@ class Llm:
         return read(source, _conversations)
 
 
-def _conversations(tables: Tables, place: str) -> Iterator[Read]:
+def _conversations(tables: Tables, place: Place) -> Iterator[Read]:
     for id, numbers in _groups(tables, "responses", "conversation_id"):
         for some in [numbers] if id is not None else [[number] for number in numbers]:
-            where = f"{place}, responses of {id}" if id is not None else f"{place}, response in row {some[0]}"
+            where = _where(place.at(table="responses"), id, some[0])
             yield from told(tables, where, partial(_begun, tables, where, id, some))
     for id, numbers in _groups(tables, "turns", "thread_id"):
         for some in [numbers] if id is not None else [[number] for number in numbers]:
-            where = f"{place}, turns of {id}" if id is not None else f"{place}, turn in row {some[0]}"
+            where = _where(place.at(table="turns"), id, some[0])
             yield from told(tables, where, partial(_gone_on, tables, where, id, some))
     for row in tables.rows("threads", ("id",), "WHERE tip_message_hash IS NOT NULL ORDER BY id"):
-        where = f"{place}, thread {row['id']}"
+        where = place.at(thread=row["id"])
         yield from told(tables, where, partial(_forked, tables, where, row["id"]))
+
+
+def _where(place: Place, id: Any, number: int) -> Place:
+    return place.at(row=number) if id is None else place.at(thread=str(id))
 
 
 def _groups(tables: Tables, table: str, by: str) -> Iterator[tuple[Any, list[int]]]:
@@ -50,7 +56,7 @@ def _groups(tables: Tables, table: str, by: str) -> Iterator[tuple[Any, list[int
         yield from ((None, [number]) for _, numbers in tables.groups(table, "id", []) for number in numbers)
 
 
-def _begun(tables: Tables, place: str, id: Any, numbers: list[int]) -> Read | None:
+def _begun(tables: Tables, place: Place, id: Any, numbers: list[int]) -> Read | None:
     """A conversation that has rows of the first generation. One in no conversation is in one of its own."""
     turns = tables.among("turns", ("id",), "thread_id", [id])
     old = Responses(tables, place, numbers)
@@ -60,14 +66,14 @@ def _begun(tables: Tables, place: str, id: Any, numbers: list[int]) -> Read | No
     return _made(tables, place, id, key, old, [row["id"] for row in turns])
 
 
-def _gone_on(tables: Tables, place: str, id: Any, numbers: list[int]) -> Read | None:
+def _gone_on(tables: Tables, place: Place, id: Any, numbers: list[int]) -> Read | None:
     if tables.among("responses", ("id",), "conversation_id", [id]):
         return None  # it has begun in the first
     turns = [row["id"] for row in tables.numbered("turns", ("id",), numbers)]
     return _made(tables, place, id, identifier(id) or f"turn-{turns[0]}", Responses(tables, place, []), turns)
 
 
-def _forked(tables: Tables, place: str, id: Any) -> Read | None:
+def _forked(tables: Tables, place: Place, id: Any) -> Read | None:
     """A thread that has had no turn of its own yet."""
     for table, by in (("turns", "thread_id"), ("responses", "conversation_id")):
         if tables.among(table, ("id",), by, [id]):
@@ -75,13 +81,13 @@ def _forked(tables: Tables, place: str, id: Any) -> Read | None:
     return _made(tables, place, id, identifier(id) or "thread", Responses(tables, place, []), [])
 
 
-def _made(tables: Tables, place: str, id: Any, key: str, old: Responses, turns: list[Any]) -> Read | None:
+def _made(tables: Tables, place: Place, id: Any, key: str, old: Responses, turns: list[Any]) -> Read | None:
     head = _head(tables, id)
-    where = f"{place} ({head['name']})" if head["name"] else place
+    where = place.titled(head["name"])
     chain = old.said(where)
     tip = Turns(tables, chain, head["forked_from"]).add(turns, head["tip_message_hash"])
     if not chain.said:
-        return Problem(where, "nothing was said in it", lost=False)
+        return Problem(where, Why("nothing_said"), lost=False)
     forked = identifier(head["forked_from"])
     return Conversation(
         key,

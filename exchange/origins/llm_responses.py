@@ -8,6 +8,8 @@ from typing import Any
 from .base import File, Said
 from .chain import Chain
 from .content import Call, Content
+from .places import Place
+from .reasons import Why
 from .tables import Row, Tables
 from .values import fits, identifier, line, moment, text
 
@@ -20,7 +22,7 @@ MOST_BYTES = 50_000_000
 
 
 class Responses:
-    def __init__(self, tables: Tables, place: str, numbers: list[int]) -> None:
+    def __init__(self, tables: Tables, place: Place, numbers: list[int]) -> None:
         """``numbers``: those of its rows. Of those that are in the tables of the second generation, too, it has
         none."""
         self._tables = tables
@@ -29,7 +31,7 @@ class Responses:
         self.rows = [row for row in rows if row["id"] not in again]
         self._ids = [row["id"] for row in self.rows]
 
-    def said(self, place: str) -> Chain:
+    def said(self, place: Place) -> Chain:
         chain, system = Chain(place), ""
         questions = self._fragments("prompt_fragments", chain)
         systems = self._fragments("system_fragments", chain)
@@ -74,7 +76,9 @@ class Responses:
             if row["fragment_id"] in known:
                 found.setdefault(row["response_id"], []).append(known[row["fragment_id"]])
             else:
-                Content(chain.place, problems=chain.problems).tell(f"fragment {row['fragment_id']} is missing")
+                Content(chain.place, problems=chain.problems).tell(
+                    Why("fragment_missing", fragment=str(row["fragment_id"]))
+                )
         return found
 
     def _files(self, chain: Chain) -> dict[Any, list[File]]:
@@ -131,18 +135,18 @@ def attachments(tables: Tables, ids: list[Any], chain: Chain) -> dict[Any, File]
         name = line(str(row.get("path") or row.get("url") or "").rstrip("/\\").replace("\\", "/").rpartition("/")[2])
         file = found[id] = File(identifier(id) or str(id), name or f"attachment-{str(id)[:12]}", line(row.get("type")))
         file.metadata = {"url": row["url"]} if text(row.get("url")) and fits(row["url"]) else {}
-        file.content, why = (None, "too large") if size > MOST_BYTES else _content(tables, id)
+        file.content, why = (None, Why("file_large")) if size > MOST_BYTES else _content(tables, id)
         size += len(file.content or b"")
         if file.content is None:
-            Content(chain.place, problems=chain.problems).tell(f"the content of a file is {why}")
+            Content(chain.place, problems=chain.problems).tell(why or Why("files_by_name"))
     return found
 
 
-def _content(tables: Tables, id: Any) -> tuple[bytes | None, str]:
-    """And why there is none."""
+def _content(tables: Tables, id: Any) -> tuple[bytes | None, Why | None]:
+    """And why there is none; None: it is not in the export."""
     try:
         found = next(iter(tables.among("attachments", ("content",), "id", [id])), {}).get("content")
     except sqlite3.DataError:
-        return None, "too large"
+        return None, Why("file_large")
     found = found.encode() if isinstance(found, str) else found
-    return (found, "") if isinstance(found, bytes) else (None, "not in the export")
+    return (found if isinstance(found, bytes) else None), None

@@ -10,6 +10,7 @@ from .base import Problem, Said
 from .chain import ROLES, Chain
 from .content import Call, Content, as_text
 from .llm_responses import about, attachments, ended, fragments
+from .reasons import Why
 from .tables import Row, Tables
 from .values import identifier, line, listed, mapping, moment, text
 
@@ -91,13 +92,13 @@ class Turns:
         path = self._up(end, rows, self._keys)[::-1]
         before = rows[path[0]]["parent_hash"] if path else end
         if before is not None and before not in self._keys:
-            whole = "messages follow each other in a circle" if before in path else "an earlier message is missing"
-            self._tell(Problem(self._chain.place, whole if path else "its last message is missing", lost=False))
+            self._tell(Why("circle") if before in path else Why("earlier_missing") if path else Why("last_missing"))
         parts = self._parts(path)
         for hash in path:
             self._message(rows[hash], self._keys.get(rows[hash]["parent_hash"]), parts.get(hash, []))
 
-    def _tell(self, problem: Problem) -> None:
+    def _tell(self, why: Why) -> None:
+        problem = Problem(self._chain.place, why, lost=False)
         if problem not in self._chain.problems:
             self._chain.problems.append(problem)
 
@@ -116,7 +117,7 @@ class Turns:
             with suppress(ValueError, RecursionError):
                 payload = json.loads(text(row["payload"]) or "{}")
             if not isinstance(payload, dict):
-                self._tell(Problem(self._chain.place, f"part {row['id']} is damaged", lost=False))
+                self._tell(Why("part_damaged", part=str(row["id"])))
             found.setdefault(row["message_hash"], []).append(_Part(row, mapping(payload), files.get(row["id"], [])))
         return found
 
@@ -170,7 +171,7 @@ class Turns:
                 content.calls.append(_call(kind, part))
             elif kind == "attachment":
                 if not part.files:
-                    content.tell("an attachment is missing")
+                    content.tell(Why("files_by_name"))
             else:
                 content.add({"type": kind, **payload, **({"text": words} if words else {})})
         return content
@@ -183,7 +184,7 @@ class Turns:
             elif name in known:
                 pieces.append(known[name])
             else:
-                self._tell(Problem(self._chain.place, f"fragment {name} is missing", lost=False))
+                self._tell(Why("fragment_missing", fragment=str(name)))
         return "".join(pieces)
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from itertools import islice
 
 from .base import Item, Problem, Source
+from .places import Place
 from .values import line
 
 _MOST = 30
@@ -44,7 +45,6 @@ def several(source: Source, member: str, key: str) -> bool:
     return len(seen) > 1
 
 
-def place_of(item: Item, title: object) -> str:
+def place_of(item: Item, title: object) -> Place:
     """With the title of the conversation, where it has one."""
-    found = line(title)
-    return f"{item.place} ({found[:80]})" if found else item.place
+    return item.place.titled(line(title))

@@ -13,6 +13,8 @@ from .chain import Chain
 from .content import Content
 from .markdown_lines import Lines, front_matter
 from .own_markdown import Page, is_own, page_of
+from .places import Place
+from .reasons import Why, why_of
 from .speakers import Mark, marks
 from .values import digest, flag, identifier, line, moment, rest, text
 
@@ -65,19 +67,20 @@ def _is_transcript(start: str) -> bool:
 
 
 def _conversation(source: Source, member: str, seen: Counter[str]) -> Read:
+    place = Place(member)
     try:
         with source.open(member) as file:
             content = file.read(LARGEST + 1)
-    except (OSError, KeyError):
-        return Problem(member, "it is damaged")
+    except (OSError, KeyError) as error:
+        return Problem(place, why_of(error))
     if len(content) > LARGEST:
-        return Problem(member, f"it is larger than {LARGEST // 1_000_000} MB")
+        return Problem(place, Why("too_large", mb=LARGEST // 1_000_000))
     problems = []
     try:
         words = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         words = content.decode("utf-8-sig", "replace")
-        problems.append(Problem(member, "text that is not UTF-8 has signs in it that were replaced", lost=False))
+        problems.append(Problem(place, Why("no_utf8"), lost=False))
     raw = words.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     front, first = front_matter(raw)
     lines = Lines(raw, first)
@@ -86,10 +89,9 @@ def _conversation(source: Source, member: str, seen: Counter[str]) -> Read:
     else:
         found = _transcript(lines, front, member)
     if found is None:
-        return Problem(member, "it has no questions and answers that can be told apart", lost=False)
+        return Problem(place, Why("no_speakers"), lost=False)
     if lines.open is not None:
-        why = f"the block that begins in line {lines.open + 1} does not end: all that follows is a part of it"
-        problems.append(Problem(found.place, why, lost=False))
+        problems.append(Problem(found.place, Why("block_open", line=lines.open + 1), lost=False))
     found.problems += problems
     if not found.key:
         start = found.said[0]
@@ -102,7 +104,7 @@ def _conversation(source: Source, member: str, seen: Counter[str]) -> Read:
 def _front(front: dict[str, Any], member: str, title: str | None) -> Conversation:
     """What front matter says."""
     title = line(front.get("title")) or title
-    place = f"{member} ({title})" if title else member
+    place = Place(member).titled(title)
     metadata, problems = rest(front, _KNOWN, place)
     named = next((seen for name in _IDS if (seen := identifier(front.get(name)))), None)
     linked = next((link for value in front.values() if (link := _URL.search(text(value)))), None)
@@ -137,7 +139,7 @@ def _own(page: Page, front: dict[str, Any], member: str) -> Conversation | None:
             said.parent = said.parent or prompt.key
         found.said = [prompt, *found.said]
     if any(file.member is None for said in page.said for file in said.files):
-        found.problems.append(Problem(found.place, "the content of a file is not in the export", lost=False))
+        found.problems.append(Problem(found.place, Why("files_by_name"), lost=False))
     return found if page.said else None
 
 
@@ -160,7 +162,7 @@ def _transcript(lines: Lines, front: dict[str, Any], member: str) -> Conversatio
         said.aside = "tool" if who.by == "tool" else None
         chain.message(said, Content(made.place))
     if any(mark.speaker.at is not None and not mark.speaker.zone for mark in found):
-        chain.problems.append(Problem(made.place, "its times name no zone; they were taken as UTC", lost=False))
+        chain.problems.append(Problem(made.place, Why("no_zone"), lost=False))
     introduction = "\n".join(each for each in before if not each.startswith("# ")).strip()
     kept, problems = rest({"introduction": introduction}, (), made.place)
     made.said, made.tip = chain.said, chain.last

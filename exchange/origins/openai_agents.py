@@ -14,6 +14,8 @@ from typing import Any
 from .base import Conversation, Problem, Read, Said, Source
 from .chain import ROLES, Chain
 from .content import Call, Content, as_text, call_of, content_of
+from .places import Place
+from .reasons import Why
 from .tables import Row, Tables, columns_of, key_of, read, told
 from .values import identifier, line, mapping, moment, rest, text
 
@@ -31,14 +33,14 @@ class OpenAIAgents:
         return read(source, _conversations)
 
 
-def _conversations(tables: Tables, place: str) -> Iterator[Read]:
+def _conversations(tables: Tables, place: Place) -> Iterator[Read]:
     for table in [name for name in tables.columns if tables.have(name, "session_id", "message_data")]:
         for session, numbers in tables.groups(table, "session_id", ["id"]):
-            where = f"{place}, {table}, session {line(str(session)) or '–'}"
+            where = place.at(table=table, session=line(str(session)) or "–")
             yield from told(tables, where, partial(_conversation, tables, table, where, session, numbers))
 
 
-def _conversation(tables: Tables, table: str, place: str, session: Any, numbers: list[int]) -> Read:
+def _conversation(tables: Tables, table: str, place: Place, session: Any, numbers: list[int]) -> Read:
     rows = tables.numbered(table, ("id", "message_data", "created_at"), numbers)
     before, branches, problems = _order(tables, table, session, [row["id"] for row in rows], place)
     chain = Chain(place)
@@ -50,15 +52,15 @@ def _conversation(tables: Tables, table: str, place: str, session: Any, numbers:
         encrypted += item.get("__enc__") == 1
         chain.last = ends.get(before.get(row["id"]))
         if item.get("__enc__") != 1:
-            _add(chain, item, row, f"{place}, row {row['id']}")
+            _add(chain, item, row, place.at(row=row["id"]))
         ends[row["id"]] = chain.last
     if encrypted:
-        why = f"{encrypted} of its {len(rows)} items are encrypted: only the app that has their key can read them"
+        why = Why("encrypted_items", n=encrypted, total=len(rows))
         if not chain.said:
             return Problem(place, why)
         chain.problems.append(Problem(place, why, lost=False))
     if not chain.said:
-        return Problem(place, "none of its items can be read")
+        return Problem(place, Why("none_readable"))
     return _found(tables, table, session, chain, branches, rows)
 
 
@@ -89,7 +91,7 @@ def _found(
 
 
 def _order(
-    tables: Tables, table: str, session: Any, ids: list[Any], place: str
+    tables: Tables, table: str, session: Any, ids: list[Any], place: Place
 ) -> tuple[dict[Any, Any], list[str], list[Problem]]:
     """Which item each follows, and the names of the branches. What is in no branch follows the one before it."""
     wanted = ("id", "message_id", "branch_id", "sequence_number")
@@ -106,8 +108,7 @@ def _order(
     loose = [id for id in ids if id not in before]
     problems = []
     if rows and loose:
-        why = f"{len(loose)} items are in none of its branches; they follow what was stored before them"
-        problems.append(Problem(place, why, lost=False))
+        problems.append(Problem(place, Why("no_branch", n=len(loose)), lost=False))
     return linear | before, [str(branch) for branch in last], problems
 
 
@@ -121,7 +122,7 @@ def _item(row: Row) -> dict[str, Any]:
     return {}
 
 
-def _add(chain: Chain, item: dict[str, Any], row: Row, place: str) -> None:
+def _add(chain: Chain, item: dict[str, Any], row: Row, place: Place) -> None:
     key, at = identifier(row["id"]) or "", moment(row["created_at"])
     kind = text(item.get("type")) or ("message" if "role" in item else "")
     metadata, problems = rest(item, _OF_MESSAGE, place)
@@ -144,7 +145,7 @@ def _add(chain: Chain, item: dict[str, Any], row: Row, place: str) -> None:
         chain.problems += problems
         chain.add(Said(key, "tool", "", at=at, name=kind[:100], aside="tool", metadata=metadata))
     else:
-        chain.problems.append(Problem(place, "it is no item that can be read", lost=False))
+        chain.problems.append(Problem(place, Why("message_unreadable"), lost=False))
 
 
 def _parts(item: dict[str, Any]) -> list[dict[str, Any]]:
@@ -152,7 +153,7 @@ def _parts(item: dict[str, Any]) -> list[dict[str, Any]]:
     return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
 
 
-def _call(chain: Chain, item: dict[str, Any], kind: str, key: str, at: int | None, place: str) -> None:
+def _call(chain: Chain, item: dict[str, Any], kind: str, key: str, at: int | None, place: Place) -> None:
     """One of a function, or of a tool that the provider runs, which has its result with it."""
     call = call_of(item)
     call.name = call.name or kind.removesuffix("_call")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from .base import Said
+from .places import Place
 
 PAUSE = 30 * 60 * 1_000_000
 """Microseconds."""
@@ -25,7 +26,7 @@ class Turn:
     key: str
     at: int | None
     """UTC microseconds; None: not known, so it stands alone."""
-    place: str
+    place: Place
     said: list[Said]
     """What is shown is the first, and the first that follows it, and so on."""
     spoken: bool = True

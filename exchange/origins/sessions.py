@@ -12,6 +12,7 @@ from typing import Any
 from .base import Conversation, Item, Problem, Read, Source
 from .chain import ROLES, Chain
 from .jsonl import add
+from .reasons import Why
 from .values import digest, flag, identifier, line, listed, mapping, moment, rest, text
 
 _LOOKED_AT, _FILES = 5, 200
@@ -69,7 +70,7 @@ def _found(source: Source, member: str) -> Iterator[tuple[str, Item | Problem]]:
         inside = mapping(item.value).get("sessions", item.value)
         by_id = {key: each for key, each in mapping(inside).items() if is_session(each)}
         for key, each in by_id.items():
-            yield key, Item(f"{item.place}, {line(key) or '–'}", each)
+            yield key, Item(item.place.at(name=line(key) or "–"), each)
         if not by_id:
             yield stem, item
 
@@ -78,9 +79,9 @@ def _conversation(item: Item, otherwise: str) -> Read:
     """``otherwise``: its id where it has none of its own."""
     session = item.value
     if not is_session(session):
-        return Problem(item.place, "it is no session", lost=False)
+        return Problem(item.place, Why("no_conversation"), lost=False)
     title = next((found for name in _TITLES if (found := line(session.get(name)))), None)
-    place = f"{item.place} ({title})" if title else item.place
+    place = item.place.titled(title)
     chain, used = Chain(place), {*_IDS, *_BEGAN[:3], *_ENDED[:2], "title", "name", "tags", "archived", "pinned", "user"}
     name = next((each for each in _MESSAGES if isinstance(session.get(each), list)), None)
     if name is not None:
@@ -88,7 +89,7 @@ def _conversation(item: Item, otherwise: str) -> Read:
         _messages(chain, session[name], {})
     kept = session | {"instances": _instances(chain, session.get("instances"))}
     if not chain.said:
-        return Problem(place, "nothing was said in it")
+        return Problem(place, Why("nothing_said"))
     metadata, problems = rest(kept, used, place)
     model = next((said.model for said in reversed(chain.said) if said.model), None)
     return Conversation(
@@ -129,8 +130,7 @@ def _messages(chain: Chain, messages: list[Any], more: dict[str, Any]) -> None:
         if isinstance(each, str):
             each = {"role": "user" if number % 2 else "assistant", "content": each}
         if not isinstance(each, dict):
-            why = f"message {number} is a {type(each).__name__}; it is left out"
-            chain.problems.append(Problem(chain.place, why, lost=False))
+            chain.problems.append(Problem(chain.place.at(message=number), Why("message_unreadable"), lost=False))
             continue
         add(chain, _plain(each) | more)
 

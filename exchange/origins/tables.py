@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from .base import Problem, Read, Source
+from .places import Place
+from .reasons import Why
 from .values import digest, identifier
 
 LONGEST = 50_000_000
@@ -171,21 +173,21 @@ def columns_of(source: Source) -> dict[str, list[str]]:
         return tables.columns if tables is not None else {}
 
 
-def read(source: Source, conversations: Callable[[Tables, str], Iterator[Read]]) -> Iterator[Read]:
+def read(source: Source, conversations: Callable[[Tables, Place], Iterator[Read]]) -> Iterator[Read]:
     """What ``conversations(tables, place)`` gives, and what ends it as a problem."""
     path = source.database()
-    place = source.path.name
+    place = source.place
     if path is None:
-        yield Problem(place, "it is no SQLite database that can be opened")
+        yield Problem(place, Why("no_sqlite"))
         return
     try:
         with opened(path) as tables:
             yield from conversations(tables, place)
     except sqlite3.Error as error:
-        yield Problem(place, f"not all of it could be read: {why(error)}")
+        yield Problem(place, Why("partly_read", why=why(error)))
 
 
-def told(tables: Tables, place: str, made: Callable[[], Read | None]) -> Iterator[Read]:
+def told(tables: Tables, place: Place, made: Callable[[], Read | None]) -> Iterator[Read]:
     """A conversation of it, or why it cannot be read; None is nothing."""
     try:
         found = made()
@@ -193,7 +195,7 @@ def told(tables: Tables, place: str, made: Callable[[], Read | None]) -> Iterato
         yield Problem(place, why(error))
         return
     if found is not None and tables.replaced() and not isinstance(found, Problem):
-        found.problems.append(Problem(place, "text that is not UTF-8 has signs in it that were replaced", lost=False))
+        found.problems.append(Problem(place, Why("no_utf8"), lost=False))
     if found is not None:
         yield found
 
@@ -204,13 +206,13 @@ def key_of(table: str, session: Any) -> str:
     return identifier(f"{table}/{written}") or digest(table, written)
 
 
-def why(error: sqlite3.Error) -> str:
+def why(error: sqlite3.Error) -> Why:
     """Without what SQLite says of its statements."""
     said = str(error).lower()
     if "locked" in said or "busy" in said:
-        return "another program has the database locked"
+        return Why("locked")
     if "malformed" in said or "not a database" in said or "corrupt" in said or "disk i/o" in said:
-        return "the database is damaged"
+        return Why("database_damaged")
     if "too big" in said:
-        return f"it has a value of more than {LONGEST // 1_000_000} MB"
-    return "the database has another shape than it should have"
+        return Why("value_large", mb=LONGEST // 1_000_000)
+    return Why("odd_tables")

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from .base import Problem, Said
+from .places import Place
+from .reasons import Why
 from .values import Keys, identifier
-
-NAMES_ONLY = "the export has the names of some files only, and not their contents"
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class _Message:
 class Tree:
     """Messages by their ids, in any order."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: Place) -> None:
         self.place = place
         self.problems: list[Problem] = []
         self._messages: dict[str, _Message] = {}
@@ -29,7 +29,7 @@ class Tree:
     def __bool__(self) -> bool:
         return any(message.said for message in self._messages.values())
 
-    def tell(self, why: str) -> None:
+    def tell(self, why: Why) -> None:
         """A part of it does not come over as it was. One reason is told once."""
         if all(problem.why != why for problem in self.problems):
             self.problems.append(Problem(self.place, why, lost=False))
@@ -41,7 +41,7 @@ class Tree:
         if known in self._messages:
             if _words(self._messages[known].said) == _words(said):
                 return known
-            self.tell("an id stands for two messages; both are kept")
+            self.tell(Why("id_twice"))
         key = self._keys.add(known, *(_words(said)))
         for one in said[:-1]:
             one.key = self._keys.add(f"{key}/{one.aside}")
@@ -90,7 +90,7 @@ class Tree:
                 at = self._messages[at].parent
             if at in path:
                 self._messages[at].parent = None
-                self.tell("messages follow each other in a circle, which is opened")
+                self.tell(Why("circle"))
             done.update(path)
 
 

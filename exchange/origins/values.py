@@ -18,6 +18,8 @@ from urllib.parse import unquote_to_bytes
 from datalayer.text import one_line
 
 from .base import Problem
+from .places import Place
+from .reasons import Why
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST, _LATEST = ((datetime(year, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1) for year in (1990, 2200))
@@ -171,14 +173,13 @@ def data_url(value: object) -> tuple[str | None, bytes] | None:
     return None
 
 
-def rest(value: dict[str, Any], read: Collection[str], place: str) -> tuple[dict[str, Any], list[Problem]]:
+def rest(value: dict[str, Any], read: Collection[str], place: Place) -> tuple[dict[str, Any], list[Problem]]:
     """What of a mapping is not among the keys that were ``read``, for metadata, without what is empty; and that there
     was too much to be kept."""
     left = {key: each for key, each in value.items() if key not in read and each not in (None, "", [], {})}
     kept = {key: each for key, each in left.items() if len(key) <= _LONGEST_KEY and fits(each)}
     large = ", ".join(key[:50] for key in list(left)[:20] if key not in kept)
-    why = f"too large or nested too deeply to be kept: {large}"
-    return kept, [Problem(place, why, lost=False)] if len(kept) < len(left) else []
+    return kept, [Problem(place, Why("rest_large", names=large), lost=False)] if len(kept) < len(left) else []
 
 
 def fits(value: object) -> bool:

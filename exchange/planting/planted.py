@@ -11,6 +11,7 @@ from typing import Any
 from datalayer.versions import ASIDE, MARK, RECORD, Versions, kept_id, record_id
 
 from ..origins.base import Conversation, File, Problem, Said
+from ..origins.reasons import Why
 from . import rows, threads
 from .ids import step_id, thread_id
 from .rows import Aside
@@ -63,13 +64,12 @@ class _Planting:
             loose += self._questions(tree.question, at)
         first = next((s.text for s in self._of.said if s.by == "user" and s.aside is None and s.text), "")
         done.thread = threads.columns(self._of, self._origin, first, self._begun, done.problems)
-        for count, why in (
-            (tree.cycles, "messages of it follow themselves; the circle was cut"),
-            (tree.twice, "messages of it have the key of another one; the first one counts"),
-            (loose, "messages stand in branches that no version can hold; they are kept as steps"),
-        ):
-            if count:
-                done.problems.append(Problem(self._of.place, f"{count} {why}", lost=False))
+        if tree.cycles:
+            done.problems.append(Problem(self._of.place, Why("circle"), lost=False))
+        if tree.twice:
+            done.problems.append(Problem(self._of.place, Why("key_taken", n=tree.twice), lost=False))
+        if loose:
+            done.problems.append(Problem(self._of.place, Why("loose", n=loose), lost=False))
         return done
 
     def _questions(self, first: Question, at: int) -> int:

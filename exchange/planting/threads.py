@@ -6,6 +6,7 @@ from datalayer import text
 from datalayer.errors import InvalidInput
 
 from ..origins.base import Conversation, Problem
+from ..origins.reasons import Why
 
 IMPORTED_FROM = "imported_from"
 """In the metadata of a thread: the ``origin``, the ``key`` it has there, and what has no place of its own."""
@@ -37,8 +38,9 @@ def columns(of: Conversation, origin: str, first: str, begun: int, problems: lis
 def _folder(of: Conversation, problems: list[Problem]) -> str | None:
     try:
         return text.folder(text.clean(of.folder or "")) or None
-    except InvalidInput as error:
-        problems.append(Problem(of.place, f"it is in no folder: {_lower(error)}", lost=False))
+    except InvalidInput:
+        why = Why("folder_refused", length=text.ID_LENGTH, depth=text.FOLDER_DEPTH)
+        problems.append(Problem(of.place, why, lost=False))
         return None
 
 
@@ -47,8 +49,8 @@ def _tags(of: Conversation, problems: list[Problem]) -> list[str] | None:
     for tag in of.tags:
         try:
             found[text.tag(tag)] = None
-        except InvalidInput as error:
-            problems.append(Problem(of.place, f"a tag is left out: {_lower(error)}", lost=False))
+        except InvalidInput:
+            problems.append(Problem(of.place, Why("tag_refused", length=text.TAG_LENGTH), lost=False))
     return list(found) or None
 
 
@@ -56,10 +58,5 @@ def _kept(of: Conversation, problems: list[Problem]) -> dict[str, Any]:
     try:
         return dict(text.clean(of.metadata))
     except InvalidInput:
-        problems.append(Problem(of.place, "what else is known of it is nested too deeply to be kept", lost=False))
+        problems.append(Problem(of.place, Why("metadata_deep"), lost=False))
         return {}
-
-
-def _lower(error: InvalidInput) -> str:
-    said = str(error)
-    return said[:1].lower() + said[1:]

@@ -1,4 +1,8 @@
-"""What an export says to whoever reads it: ``en.json`` and ``fr.json``, with the same keys."""
+"""What an export says to whoever reads it, and an import to whoever asked for it: ``en.json`` and ``fr.json``, with the
+same keys.
+
+A text is a template of ``str.format``; one that depends on the number ``n`` is an object of CLDR's plural categories.
+"""
 
 import json
 from pathlib import Path
@@ -6,10 +10,18 @@ from typing import Literal
 
 Language = Literal["en", "fr"]
 
-_TEXTS: dict[Language, dict[str, str]] = {
+_TEXTS: dict[Language, dict[str, str | dict[str, str]]] = {
     to: json.loads(Path(__file__).with_name(f"{to}.json").read_text("utf-8")) for to in ("en", "fr")
 }
 
 
 def say(key: str, to: Language, **values: object) -> str:
-    return _TEXTS[to][key].format(**values)
+    """The text ``key``. ``n``: the number, an int, on which a text with plural forms depends."""
+    template = _TEXTS[to][key]
+    if isinstance(template, dict):
+        template = template["one" if _is_one(values["n"], to) else "other"]
+    return template.format(**values)
+
+
+def _is_one(n: object, to: Language) -> bool:
+    return n in ((0, 1) if to == "fr" else (1,))

@@ -4,7 +4,6 @@ import asyncio
 import fcntl
 import json
 import os
-import re
 import sqlite3
 import subprocess
 import sys
@@ -22,7 +21,6 @@ from datalayer.store import Store
 from datalayer.writes import RecordUsage, UpdateThread, UpsertElement, UpsertStep, UpsertUser
 from exchange import output, selection
 from exchange.__main__ import app
-from exchange.texts import _TEXTS
 from tests.exchange.made import unpacked
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -280,13 +278,3 @@ def test_as_a_program_beside_a_store_that_is_open(place: Place, tmp_path: Path) 
     assert (done.returncode, done.stderr) == (0, "")
     assert "14 conversations" in done.stdout
     assert len(names(tmp_path / "x.json")) == 14
-
-
-def test_both_languages_have_the_same_sentences_and_all_are_said() -> None:
-    assert _TEXTS["en"].keys() == _TEXTS["fr"].keys()
-    sources = "".join(path.read_text("utf-8") for path in (ROOT / "exchange").rglob("*.py"))
-    assert [key for key in _TEXTS["en"] if f'"{key}"' not in sources] == []
-    for key, text in _TEXTS["en"].items():
-        assert re.findall(r"{\w+}", text) == re.findall(r"{\w+}", _TEXTS["fr"][key])
-    for text in _TEXTS["fr"].values():
-        assert not any(f" {mark}" in text for mark in ":;?!»$")

@@ -16,6 +16,8 @@ from datalayer.writes import UpsertUser
 from exchange.__main__ import app
 from exchange.importing import Report, told
 from exchange.origins.base import Problem
+from exchange.origins.places import Place
+from exchange.origins.reasons import Why
 from tests.exchange.origins.chatgpts import conversation
 
 
@@ -58,7 +60,7 @@ def test_it_says_what_became_of_each_file(database: Path, tmp_path: Path) -> Non
     assert code == 0
     assert said.splitlines() == [
         *(f"{first}:", "Conversations read (ChatGPT): 1", "  New: 1", "  Messages: 2", "Not imported: 1"),
-        "  a.json, item 2: an entry is no conversation: it has no messages",
+        "  a.json, item 2: it is no conversation: it has no messages",
         *(f"{second}:", "Conversations read (ChatGPT): 2", "  New: 1"),
         *("  Were here, and are as they were: 1", "  Messages: 2"),
     ]
@@ -66,6 +68,9 @@ def test_it_says_what_became_of_each_file(database: Path, tmp_path: Path) -> Non
     code, said = run(database, first, "--user", "ann", "--json", "--as", "chatgpt")
     assert code == 0
     assert {"path": str(first), "there": 1, "skipped": 1, "origin": "ChatGPT"}.items() <= json.loads(said)[0].items()
+    why = "it is no conversation: it has no messages"
+    told_once = {"place": "a.json, item 2", "why": why, "key": "no_messages", "lost": True}
+    assert json.loads(said)[0]["problems"] == [told_once]
 
 
 def test_it_works_beside_the_app(database: Path, tmp_path: Path) -> None:
@@ -99,12 +104,14 @@ def test_what_nobody_knows_fails(database: Path, tmp_path: Path) -> None:
 def test_a_report_tells_at_most_so_much() -> None:
     report = Report("ChatGPT")
     for number in range(500):
-        report.tell(Problem(f"item {number}", f"odd in its way {number}"))
-        report.tell(Problem(f"item {number}", "it has no time", lost=False))
-        report.tell(Problem(f"item {number}", f"note {number}", lost=False))
+        place = Place("a.json").at(item=number)
+        report.tell(Problem(place, Why("role_unknown", role=str(number))))
+        report.tell(Problem(place, Why("time_unreadable"), lost=False))
+        report.tell(Problem(place, Why("part_kept", kind=str(number)), lost=False))
     assert (report.skipped, len(report.problems), len(report.notes)) == (500, 200, 200)
-    assert report.notes["it has no time"].count == 500
+    assert report.notes[Why("time_unreadable")].count == 500
     said = told(report, "fr")
     assert "  … et 300 de plus" in said
-    assert "  it has no time (500\u00a0fois, la première\u00a0: item 0)" in said
+    assert "  sa date est illisible (500\u00a0fois, la première\u00a0: a.json, élément 0)" in said
+    assert "  a.json, élément 7\u00a0: un message au rôle inconnu «\u00a07\u00a0» est omis" in said
     assert len(said) < 420

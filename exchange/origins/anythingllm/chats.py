@@ -13,6 +13,8 @@ from ..base import Conversation, Item, Problem, Read, Said, Source, SpokenBy
 from ..each import each
 from ..looking import first, holding, is_json, place_of, several
 from ..pauses import Pauses, Turn
+from ..places import Place
+from ..reasons import Why, why_of
 from ..values import Keys, digest, identifier, line, listed, mapping, moment, plain, rest, text
 from . import database
 from .pictures import pictures
@@ -92,16 +94,16 @@ def _rows(source: Source, member: str) -> Iterator[Item | Problem]:
             rows = csv.reader(lines)
             names = [name.strip() for name in next(rows, [])]
             for row in rows:
-                place = f"{member}, line {rows.line_num}"
+                place = Place(member).at(line=rows.line_num)
                 if not replaced and any("\ufffd" in value for value in row):
                     replaced = True
-                    yield Problem(place, "what is no UTF-8 here and behind has become �", lost=False)
+                    yield Problem(place, Why("no_utf8"), lost=False)
                 if len(row) == len(names):
                     yield Item(place, dict(zip(names, row, strict=True)))
                 elif row:
-                    yield Problem(place, f"it has {len(row)} values and should have {len(names)}")
+                    yield Problem(place, Why("values_count", count=len(row), wanted=len(names)))
     except (OSError, KeyError, csv.Error) as error:
-        yield Problem(member, f"it cannot be read to its end: {getattr(error, 'strerror', None) or error}")
+        yield Problem(Place(member), why_of(error))
 
 
 def _several_rows(source: Source, member: str) -> bool:
@@ -114,19 +116,19 @@ def _several_rows(source: Source, member: str) -> bool:
 
 
 def _chats(items: Iterator[Item | Problem], people: bool) -> Iterator[Read]:
-    pauses, problems = Pauses[tuple[str | None, str | None]](), dict[str, list[Problem]]()
+    pauses, problems = Pauses[tuple[str | None, str | None]](), dict[Place, list[Problem]]()
     for item in items:
         if isinstance(item, Problem):
             yield item
             continue
         value = mapping(item.value)
         if not _is_chat(value):
-            yield Problem(item.place, "it is no chat: it has no question and no time")
+            yield Problem(item.place, Why("no_conversation"))
             continue
         found: list[Problem] = []
         turn = _turn(item, value, found)
         if not turn.said:
-            yield Problem(item.place, "nothing was said in it")
+            yield Problem(item.place, Why("nothing_said"))
             continue
         if found:
             problems[item.place] = found
@@ -141,7 +143,7 @@ def _turn(item: Item, value: dict[str, Any], found: list[Problem]) -> Turn:
     at, asked, answered = moment(value.get("sent_at")), plain(value.get("prompt")), plain(value.get("response"))
     key = identifier(value.get("id")) or digest(at, asked, answered)
     if value.get("sent_at") and at is None:
-        found.append(Problem(item.place, "its time cannot be read", lost=False))
+        found.append(Problem(item.place, Why("time_unreadable"), lost=False))
     metadata, large = rest(value, _CHAT, item.place)
     found += large
     files = pictures(value.get("attachments"), item.place, found)
@@ -152,12 +154,12 @@ def _turn(item: Item, value: dict[str, Any], found: list[Problem]) -> Turn:
         vote = {"GOOD": 1, "BAD": 0}.get(text(value.get("rating")))
         said.append(Said(f"{key}/answer", "assistant", answered, at=at, vote=vote))
     elif said:
-        found.append(Problem(item.place, "the export has no answer to it", lost=False))
+        found.append(Problem(item.place, Why("no_answer"), lost=False))
     return Turn(key, at, item.place, said)
 
 
 def _of_turns(
-    turns: list[Turn], whose: tuple[str | None, str | None], people: bool, problems: dict[str, list[Problem]]
+    turns: list[Turn], whose: tuple[str | None, str | None], people: bool, problems: dict[Place, list[Problem]]
 ) -> Conversation:
     workspace, user = whose
     keys, said, before = Keys(), list[Said](), None
@@ -186,10 +188,9 @@ def _workspaces(items: Iterator[Item | Problem]) -> Iterator[Read]:
         problems: list[Problem] = []
         said = _spoken(item, problems)
         if not any(one.aside is None for one in said):
-            yield Problem(item.place, "nothing was said in it")
+            yield Problem(item.place, Why("nothing_said"))
             continue
-        why = "all threads and people of a workspace are one conversation here, without times"
-        problems.append(Problem(item.place, why, lost=False))
+        problems.append(Problem(item.place, Why("whole_workspace"), lost=False))
         key = seen.add(digest("workspace", next(one.text for one in said if one.aside is None)))
         yield Conversation(key=key, place=item.place, said=said, tip=said[-1].key, problems=problems)
 
@@ -201,7 +202,7 @@ def _spoken(item: Item, problems: list[Problem]) -> list[Said]:
         message = mapping(one)
         by = _ROLES.get(text(message.get("role")))
         if by is None:
-            problems.append(Problem(item.place, f"message {number} does not say who wrote it; it is left out", False))
+            problems.append(Problem(item.place.at(message=number), Why("sender_missing"), lost=False))
             continue
         content = message.get("content")
         images = [part for part in listed(content) if mapping(part).get("type") == "image"]
@@ -218,7 +219,7 @@ def _alpaca(item: Item) -> Read:
     value = mapping(item.value)
     instruction, given, output = (plain(value.get(key)) for key in ("instruction", "input", "output"))
     if not _is_alpaca(value) or not (given or instruction):
-        return Problem(item.place, "it is no turn")
+        return Problem(item.place, Why("no_conversation"))
     said = [Said("instruction", "system", instruction, aside="hidden")] if given and instruction else []
     said.append(Said("question", "user", given or instruction, said[-1].key if said else None))
     if output.strip():

@@ -9,6 +9,8 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ..base import Conversation, Problem, Read, Said, Source
+from ..places import Place
+from ..reasons import Why
 from ..tables import Row, Tables, columns_of, told
 from ..tables import read as read_tables
 from ..values import digest, flag, identifier, line, mapping, moment, plain, rest, text
@@ -35,13 +37,13 @@ def read(source: Source) -> Iterator[Read]:
     return read_tables(source, _conversations)
 
 
-def _conversations(tables: Tables, place: str) -> Iterator[Read]:
+def _conversations(tables: Tables, place: Place) -> Iterator[Read]:
     chats: dict[_Whose, list[int]] = {}
     for row in tables.rows(_CHATS, ("id", *_WHOSE), "ORDER BY id"):
         if isinstance(row["id"], int):
             chats.setdefault(_whose(row), []).append(row["id"])
         else:
-            yield Problem(place, "a chat has no id")
+            yield Problem(place, Why("no_id"))
     names = {
         table: {str(row["id"]): row[name] for row in tables.rows(table, ("id", name))}
         for table, name in (("workspaces", "name"), ("workspace_threads", "name"), ("users", "username"))
@@ -56,12 +58,12 @@ def _whose(row: Row) -> _Whose:
     return _Whose(ids[0], ids[1], ids[2], ids[3], row["include"] is None or flag(row["include"]))
 
 
-def _place(place: str, whose: _Whose) -> str:
-    return f"{place}, workspace {whose.workspace or '?'}, thread {whose.thread or 'default'}"
+def _place(place: Place, whose: _Whose) -> Place:
+    return place.at(workspace=whose.workspace or "?", thread=whose.thread or "default")
 
 
 def _read(
-    tables: Tables, file: str, whose: _Whose, ids: list[int], names: dict[str, dict[str, Any]], several: bool
+    tables: Tables, file: Place, whose: _Whose, ids: list[int], names: dict[str, dict[str, Any]], several: bool
 ) -> Read | None:
     place, problems = _place(file, whose), list[Problem]()
     said: list[Said] = []
@@ -70,7 +72,7 @@ def _read(
             one.parent = said[-1].key if said else None
             said.append(one)
     if not said:
-        return Problem(place, "nothing was said in it")
+        return Problem(place, Why("nothing_said"))
     workspace = line(names["workspaces"].get(whose.workspace or ""))
     user = line(names["users"].get(whose.user or "")) or whose.user
     return Conversation(
@@ -87,18 +89,18 @@ def _read(
     )
 
 
-def _turn(row: Row, place: str, problems: list[Problem]) -> Iterator[Said]:
+def _turn(row: Row, place: Place, problems: list[Problem]) -> Iterator[Said]:
     key, at = f"chat-{row['id']}", moment(row["createdAt"])
     answer: dict[str, Any] = {}
     with suppress(ValueError, RecursionError):
         answer = mapping(json.loads(text(row["response"])))
-    where = f"{place}, chat {row['id']}"
+    where = place.at(row=row["id"])
     files = pictures(answer.get("attachments"), where, problems)
     if text(row["prompt"]).strip() or files:
         yield Said(key, "user", text(row["prompt"]), at=at, files=files)
     words = plain(answer.get("text"))
     if not words.strip():
-        problems.append(Problem(where, "it has no answer that can be read", lost=False))
+        problems.append(Problem(where, Why("no_answer"), lost=False))
         return
     metadata, large = rest(answer, {"text", "attachments"}, where)
     problems += large

@@ -1,10 +1,12 @@
 """Pictures that were attached to a chat."""
 
 from ..base import File, Problem
+from ..places import Place
+from ..reasons import Why
 from ..values import data_url, line, listed, mapping, text
 
 
-def pictures(attachments: object, place: str, problems: list[Problem]) -> list[File]:
+def pictures(attachments: object, place: Place, problems: list[Problem]) -> list[File]:
     """Pictures, as data: URLs or what follows the comma of one."""
     made = []
     for number, each in enumerate(map(mapping, listed(attachments)[:1_000]), 1):
@@ -16,5 +18,5 @@ def pictures(attachments: object, place: str, problems: list[Problem]) -> list[F
         found, inside = content or (None, None)
         made.append(File(f"picture-{number}", name, mime or found, content=inside))
         if inside is None:
-            problems.append(Problem(place, "the content of a picture is damaged, too large, or not there", lost=False))
+            problems.append(Problem(place, Why("picture_unreadable"), lost=False))
     return made

@@ -12,7 +12,8 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from ..base import Source
-from ..tables import Tables, opened, quoted
+from ..reasons import Why
+from ..tables import Tables, opened, quoted, why
 
 T = TypeVar("T")
 Row = dict[str, Any]
@@ -23,7 +24,9 @@ _PATIENCE = 10.0
 
 
 class Unreadable(Exception):
-    """Its text is what a person is told."""
+    def __init__(self, why: Why) -> None:
+        super().__init__(str(why))
+        self.why = why
 
 
 class Base(Protocol):
@@ -51,12 +54,12 @@ def read(source: Source) -> Iterator[Base]:
         return
     path = source.database()
     if path is None:
-        raise Unreadable("it is no SQLite database that can be opened")
+        raise Unreadable(Why("no_sqlite"))
     try:
         with opened(path) as tables:
             yield _File(tables)
     except sqlite3.Error as error:
-        raise Unreadable(f"not all of it could be read: {error}") from error
+        raise Unreadable(Why("partly_read", why=why(error))) from error
 
 
 class _File:
@@ -102,7 +105,7 @@ class _Server:
         try:
             import asyncpg
         except ImportError:
-            raise Unreadable("to read PostgreSQL takes what pip install 'threadkeep[servers]' brings") from None
+            raise Unreadable(Why("no_driver")) from None
         scheme, _, rest = url.partition("://")
         return await asyncpg.connect(f"{scheme.partition('+')[0]}://{rest}", timeout=_PATIENCE)
 
@@ -114,7 +117,7 @@ class _Server:
         except Exception as error:  # its text may quote the address
             code = getattr(error, "sqlstate", None)
             what = f"{type(error).__name__} {code}" if code else type(error).__name__
-            raise Unreadable(f"the database does not answer as it should ({what})") from None
+            raise Unreadable(Why("no_server", error=what)) from None
 
     def _columns(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}

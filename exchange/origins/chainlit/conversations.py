@@ -14,10 +14,12 @@ from datalayer.errors import InvalidInput
 
 from ... import withheld
 from ..base import Problem, Stored
+from ..places import Place
+from ..reasons import Why
 from ..values import digest, identifier, line, moment
 
 Row = dict[str, Any]
-_TITLE = 60
+_QUOTED = 60
 
 
 @dataclass(slots=True)
@@ -32,18 +34,17 @@ class Rows:
     feedbacks: list[Row] = field(default_factory=list)
 
 
-def stored(key: str, rows: Rows, names: Mapping[str, Any], place: str) -> Stored:
+def stored(key: str, rows: Rows, names: Mapping[str, Any], place: Place) -> Stored:
     """``names``: the identifiers of users, by their ids."""
     return _Conversation(key, rows, names, place).stored()
 
 
 class _Conversation:
-    def __init__(self, key: str, rows: Rows, names: Mapping[str, Any], place: str) -> None:
+    def __init__(self, key: str, rows: Rows, names: Mapping[str, Any], place: Place) -> None:
         self._key, self._rows = key, rows
         self._thread = rows.threads[0] if rows.threads else {}
-        name = line(self._thread.get("name"))
-        title = f" ({name[:_TITLE]})" if name else ""
-        self._done = Stored(f"{place}, thread {key[:_TITLE]}{title}", {}, self._author(names), [])
+        where = place.at(thread=key[:_QUOTED]).titled(line(self._thread.get("name")))
+        self._done = Stored(where, {}, self._author(names), [])
 
     def _author(self, names: Mapping[str, Any]) -> str | None:
         user = self._thread.get("userId")
@@ -54,19 +55,19 @@ class _Conversation:
     def stored(self) -> Stored:
         done = self._done
         if not self._thread:
-            self._tell("the row of its thread is missing: it has no title, and nobody it belongs to")
+            self._tell(Why("thread_missing"))
         elif self._thread.get("userId") is not None and done.author is None:
-            self._tell("the user it belongs to is not there")
+            self._tell(Why("user_missing"))
         done.steps = self._steps()
         done.thread = self._values()
         ids = {row["id"] for row in done.steps}
         done.elements = [self._element(row, ids) for row in self._rows.elements]
         if any(row.get("objectKey") or row.get("url") for row in self._rows.elements):
-            self._tell("the content of attached files is not in the database: their names come over")
+            self._tell(Why("files_by_name"))
         done.votes = [vote for row in self._rows.feedbacks if (vote := self._vote(row, ids))]
         return done
 
-    def _tell(self, why: str) -> None:
+    def _tell(self, why: Why) -> None:
         self._done.problems.append(Problem(self._done.place, why, lost=False))
 
     def _values(self) -> Row:
@@ -97,7 +98,7 @@ class _Conversation:
             if last is not None:
                 row["created_at"] = last
         if untimed:
-            self._tell(f"{untimed} steps have no time; each is put behind the one that was stored before it")
+            self._tell(Why("steps_untimed", n=untimed))
         return sorted((row for _, row in timed), key=lambda row: row.get("created_at") or 0)
 
     def _step(self, given: Row) -> Row:
@@ -143,7 +144,7 @@ class _Conversation:
     def _vote(self, given: Row, steps: set[str]) -> Row | None:
         step, value = identifier(given.get("forId")), number_of(given.get("value"))
         if step not in steps or value is None:
-            self._tell("a vote on it is not understood")
+            self._tell(Why("vote_odd"))
             return None
         row: Row = {"step_id": step, "value": int(value > 0)}
         if key := identifier(given.get("id")):

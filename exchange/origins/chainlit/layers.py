@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 from ..base import Problem, Read, Source
 from ..each import guarded
+from ..places import Place
+from ..reasons import Why
 from .bases import Base, Row, Unreadable, has, read
 from .conversations import Rows, jsoned, stored
 
@@ -29,20 +31,20 @@ class _Layer:
             return False
 
     def read(self, source: Source) -> Iterator[Read]:
-        place = source.path.name
+        place = source.place
         try:
             with read(source) as base:
                 if not self._is(base):
-                    raise Unreadable("it is no database of a Chainlit app")
+                    raise Unreadable(Why("no_chainlit"))
                 yield from self._conversations(base, place)
         except Unreadable as error:
-            yield Problem(place, str(error))
+            yield Problem(place, error.why)
 
     def _is(self, base: Base) -> bool:
         _, threads, steps, *_ = self._names
         return has(base, [(threads, ["id", "userId"]), (steps, ["id", "threadId", "output", "type"])])
 
-    def _conversations(self, base: Base, place: str) -> Iterator[Read]:
+    def _conversations(self, base: Base, place: Place) -> Iterator[Read]:
         users, threads, steps, elements, feedbacks = self._names
         there = base.columns.keys()
         names = {str(row["id"]): row.get("identifier") for _, row in base.sorted(users, "id")} if users in there else {}
@@ -60,26 +62,25 @@ class _Layer:
                 getattr(rows, kind).append(self._row(kind, row))
             if rows.threads and rows.threads[0].get("deletedAt") is not None:
                 continue
-            yield from guarded(f"{place}, thread {key[:60]}", _one, key, rows, names, place)
+            yield from guarded(place.at(thread=key[:60]), _one, key, rows, names, place)
 
-    def _without_thread(self, found: Iterator[tuple[str, str, Row]], place: str) -> Iterator[Problem]:
+    def _without_thread(self, found: Iterator[tuple[str, str, Row]], place: Place) -> Iterator[Problem]:
         """Rows that say of no conversation that they are its."""
         count: dict[str, int] = dict.fromkeys(Rows.KINDS, 0)
         for _, kind, row in found:
             count[kind] += kind != "steps" or bool(row.get("output") or row.get("input"))
-        for kind, why in (
-            ("steps", "steps of it are of no conversation"),
-            ("elements", "files of it are of no conversation"),
-            ("feedbacks", "votes of it are on no message that is there"),
-        ):
-            if count[kind]:
-                yield Problem(place, f"{count[kind]} {why}", lost=False)
+        if count["steps"]:
+            yield Problem(place, Why("steps_astray", n=count["steps"]), lost=False)
+        if count["elements"]:
+            yield Problem(place, Why("files_astray", n=count["elements"]), lost=False)
+        if count["feedbacks"]:
+            yield Problem(place, Why("votes_astray", n=count["feedbacks"]), lost=False)
 
     def _row(self, kind: str, row: Row) -> Row:
         return row
 
 
-def _one(key: str, rows: Rows, names: dict[str, Any], place: str) -> Iterator[Read]:
+def _one(key: str, rows: Rows, names: dict[str, Any], place: Place) -> Iterator[Read]:
     yield stored(key, rows, names, place)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..base import Source
+from ..places import Place
 from ..values import identifier, line, listed, mapping, rest, text
 
 _UP, _DOWN = ("thumbsup", "up", "positive"), ("thumbsdown", "down", "negative")
@@ -39,4 +40,4 @@ def _add(of: dict[str, Any], found: Votes) -> None:
     if value is not None and keys:
         # Some exports have the message's id as that of the vote.
         comment = line(of.get("text")) or line(mapping(of.get("content")).get("text")) or line(of.get("content"))
-        found[conversation, keys[0]] = Vote(value, comment, rest(of, _KNOWN, "")[0])
+        found[conversation, keys[0]] = Vote(value, comment, rest(of, _KNOWN, Place())[0])

@@ -4,6 +4,9 @@ from collections import defaultdict
 from typing import Any
 
 from ..base import Problem, Said, SpokenBy
+from ..content import of_part
+from ..places import Place
+from ..reasons import Why
 from ..values import flag, identifier, line, mapping, moment, rest, text
 from .assets import Assets
 from .content import Content, content_of
@@ -29,7 +32,7 @@ _FINISHED = "finished_successfully"
 class Messages:
     """``model``: that of the conversation, for answers that name none."""
 
-    def __init__(self, place: str, model: str | None, assets: Assets) -> None:
+    def __init__(self, place: Place, model: str | None, assets: Assets) -> None:
         self._place, self._model, self._assets = place, model, assets
         self._parents = dict[str, str | None]()
         self._said = dict[str, Said]()
@@ -48,8 +51,7 @@ class Messages:
         for key, said in self._said.items():
             said.parent = self.shown(self._parents.get(key), set([key]))
         if any(file.member is None for said in self._said.values() for file in said.files):
-            why = "the export does not have the content of all of its files; those come over by their names"
-            self.problems.append(Problem(self._place, why, lost=False))
+            self.problems.append(Problem(self._place, Why("files_by_name"), lost=False))
         return self._in_order()
 
     def shown(self, key: str | None, seen: set[str] | None = None) -> str | None:
@@ -78,8 +80,7 @@ class Messages:
         if content.is_empty and not content.unknown:
             return  # a root, or an answer that was cut off before it began
         if content.unknown:
-            why = f"a part of the kind {content.unknown} is kept with the message, and not shown"
-            self.problems.append(Problem(self._place, why, lost=False))
+            self.problems.append(Problem(self._place, of_part(content.unknown, kept=True), lost=False))
         said = Said(key, _ROLES.get(role, "system"), content.text, at=moment(message.get("create_time")))
         said.files, said.failed = content.files, content.kind == "system_error"
         said.name = line(mapping(message.get("author")).get("name"))

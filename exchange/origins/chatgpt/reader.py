@@ -10,6 +10,8 @@ from typing import Any
 
 from ..base import Conversation, Item, Problem, Read, Said, Source
 from ..each import each
+from ..places import Place
+from ..reasons import Why
 from ..values import flag, identifier, line, listed, mapping, moment, rest
 from .assets import Assets
 from .feedback import Votes, votes
@@ -65,19 +67,18 @@ class _Reader:
     def read(self, item: Item) -> Iterator[Read]:
         found, nodes = mapping(item.value), mapping(item.value).get("mapping")
         title = line(found.get("title"))
-        place = f"{item.place} ({title})" if title else item.place
+        place = item.place.titled(title)
         if not isinstance(nodes, dict):
-            what = "an entry" if found else "what stands here"
-            yield Problem(place, f"{what} is no conversation: it has no messages")
+            yield Problem(place, Why("no_messages"))
             return
         key = identifier(found.get("id")) or identifier(found.get("conversation_id")) or identifier(_first(nodes))
         if key is None:
-            yield Problem(place, "it has neither an id nor messages")
+            yield Problem(place, Why("no_messages"))
             return
         yield self._conversation(key, place, title, found, nodes)
 
     def _conversation(
-        self, key: str, place: str, title: str | None, found: dict[str, Any], nodes: dict[str, Any]
+        self, key: str, place: Place, title: str | None, found: dict[str, Any], nodes: dict[str, Any]
     ) -> Conversation:
         model = line(found.get("default_model_slug")) or line(found.get("model_slug"))
         messages = Messages(place, model, self._assets)
@@ -105,14 +106,12 @@ class _Reader:
     def left(self, source: Source) -> Iterator[Problem]:
         """What of the export was looked for nowhere."""
         if self._votes:
-            why = f"{len(self._votes)} votes are of messages that the export does not have"
-            yield Problem("message_feedback.json", why, lost=False)
+            yield Problem(Place("message_feedback.json"), Why("votes_astray", n=len(self._votes)), lost=False)
         for member in source.members:
             if _stem(member) == "group_chats" and listed(source.json(member)):
-                yield Problem(member, "chats of groups do not come over", lost=False)
+                yield Problem(Place(member), Why("group_chats"), lost=False)
         if count := self._assets.unused():
-            why = f"{count} files of the export belong to no message, and do not come over"
-            yield Problem(source.path.name, why, lost=False)
+            yield Problem(source.place, Why("files_astray", n=count), lost=False)
 
 
 def _first(nodes: dict[str, Any]) -> str | None:

@@ -17,7 +17,8 @@ from urllib.parse import unquote
 from ..base import Conversation, File, Item, Problem, Read, Said, Source
 from ..looking import holding
 from ..pauses import Pauses, Turn
-from ..tree import NAMES_ONLY
+from ..places import Place
+from ..reasons import Why, why_of
 from ..values import digest, line, listed, mapping, moment, rest, text
 from .markup import markdown
 from .page import Cell, activity, cells
@@ -37,7 +38,7 @@ _LEARNED = 40
 
 @dataclass(slots=True)
 class _Entry:
-    place: str
+    place: Place
     title: str
     at: int | None
     answers: list[str]
@@ -83,7 +84,7 @@ def _pages(source: Source) -> Iterator[str]:
 def _first_cells(source: Source, member: str) -> Iterator[Cell]:
     """A few."""
     with suppress(OSError, KeyError), source.open(member) as stream:
-        for cell in islice(cells(stream, member), _LEARNED):
+        for cell in islice(cells(stream, Place(member)), _LEARNED):
             if isinstance(cell, Cell):
                 yield cell
 
@@ -93,11 +94,11 @@ def _of_json(source: Source, member: str) -> Iterator[_Entry | Problem]:
         if isinstance(item, Problem):
             yield item
         elif not isinstance(item.value, dict):
-            yield Problem(item.place, "it is no entry of an activity")
+            yield Problem(item.place, Why("no_conversation"))
         elif _is_entry(item.value):
             yield _entry(item)
         elif not item.value.get("header") and not item.value.get("products"):
-            yield Problem(item.place, "it does not say of which product it is")
+            yield Problem(item.place, Why("no_product"))
 
 
 def _entry(item: Item) -> _Entry:
@@ -122,23 +123,24 @@ def _entry(item: Item) -> _Entry:
 
 
 def _of_page(source: Source, member: str) -> Iterator[_Entry | Problem]:
-    told: set[str] = set()
+    told: set[Why] = set()
     try:
         with source.open(member) as stream:
-            for cell in cells(stream, member):
+            for cell in cells(stream, Place(member)):
                 if isinstance(cell, Problem):
                     yield cell
                 elif _is_gemini(cell.header):
-                    yield from _of_cell(cell, f"{member}, entry {cell.number}", member, told)
+                    yield from _of_cell(cell, Place(member), told)
     except (OSError, KeyError) as error:
-        yield Problem(member, f"it cannot be read to its end: {getattr(error, 'strerror', None) or error}")
+        yield Problem(Place(member), why_of(error))
 
 
-def _of_cell(cell: Cell, place: str, member: str, told: set[str]) -> Iterator[_Entry | Problem]:
-    found = activity(cell.body)
-    if found.time and found.time.assumed and found.time.assumed not in told and len(told) < 20:
-        told.add(found.time.assumed)
-        yield Problem(member, found.time.assumed, lost=False)
+def _of_cell(cell: Cell, member: Place, told: set[Why]) -> Iterator[_Entry | Problem]:
+    found, place = activity(cell.body), member.at(item=cell.number)
+    for why in found.time.assumed if found.time else ():
+        if why not in told and len(told) < 20:
+            told.add(why)
+            yield Problem(member, why, lost=False)
     answers = [found.answer] if found.answer.replace("<br>", "").replace("<br/>", "").strip() else []
     made = _Entry(place, found.question, found.time.at if found.time else None, answers)
     for address, name in found.links:
@@ -147,7 +149,7 @@ def _of_cell(cell: Cell, place: str, member: str, told: set[str]) -> Iterator[_E
         elif address.startswith("https://"):
             made.metadata.setdefault("links", []).append(address[:2_000])
     if found.has_odd_time:
-        made.problems.append(Problem(place, "its time is written in a way that cannot be read", lost=False))
+        made.problems.append(Problem(place, Why("time_unreadable"), lost=False))
     yield made
 
 
@@ -159,7 +161,7 @@ class _Activities:
         self._word: str | None = None
         """Before questions, in a language that is not known here."""
         self._others = 0
-        self._problems: dict[str, list[Problem]] = {}
+        self._problems: dict[Place, list[Problem]] = {}
         """Of turns that are not given yet, by their places."""
 
     def read(self, entries: Iterator[_Entry | Problem]) -> Iterator[Read]:
@@ -182,8 +184,7 @@ class _Activities:
         for _, turns in pauses.rest():
             yield from self._conversation(turns)
         if self._others:
-            why = f"{self._others} entries are no questions but what was done beside; they do not come over"
-            yield Problem(self._member, why, lost=False)
+            yield Problem(Place(self._member), Why("no_questions", n=self._others), lost=False)
 
     def _learn(self, entries: list[_Entry]) -> Iterator[Problem]:
         """The word that most entries with an answer begin with, where it is none of the known ones."""
@@ -194,10 +195,10 @@ class _Activities:
         word, times = Counter(begins).most_common(1)[0]
         if times > 1 and times * 10 >= len(begins) * 7:
             self._word = word
-            why = f"the word “{word[:40]}” before questions was taken for Google's, and left out"
+            why = Why("google_word", word=word[:40])
         else:
-            why = "questions may begin with a word of Google's, in a language that is not known here"
-        yield Problem(self._member, why, lost=False)
+            why = Why("google_words")
+        yield Problem(Place(self._member), why, lost=False)
 
     def _turns(self, pauses: Pauses[None], entries: list[_Entry]) -> Iterator[Read]:
         for entry in entries:
@@ -213,7 +214,7 @@ class _Activities:
             if question or files:
                 said.append(Said(key, "user", question, at=entry.at, files=files, metadata=entry.metadata))
             else:
-                self._tell(entry, "it has an answer, and no question")
+                self._tell(entry, Why("no_question"))
             said += self._answers(entry, key)
         else:
             said.append(Said(key, "system", question, at=entry.at, aside="hidden", metadata=entry.metadata))
@@ -225,11 +226,11 @@ class _Activities:
         for number, html in enumerate(entry.answers[:100], 1):
             words, whole = markdown(html)
             if not whole:
-                self._tell(entry, "an answer is too large, or damaged; it comes without its markup")
+                self._tell(entry, Why("markup_lost"))
             if words:
                 yield Said(f"{key}/answer-{number}", "assistant", words, at=entry.at, name="Gemini")
 
-    def _tell(self, entry: _Entry, why: str) -> None:
+    def _tell(self, entry: _Entry, why: Why) -> None:
         entry.problems.append(Problem(entry.place, why, lost=False))
 
     def _question(self, entry: _Entry) -> tuple[str, bool]:
@@ -256,7 +257,7 @@ class _Activities:
             called = line(name) or posixpath.basename(address) or "file"
             found.setdefault(address, File(address[:200], called, member=there))
             if there is None:
-                self._tell(entry, NAMES_ONLY)
+                self._tell(entry, Why("files_by_name"))
         return list(found.values())
 
     def _conversation(self, turns: list[Turn]) -> Iterator[Read]:

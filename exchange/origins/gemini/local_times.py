@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import NamedTuple
 
+from ..reasons import Why
 from ..values import EPOCH
 
 _LANGUAGES = (
@@ -60,8 +61,8 @@ _BY_SCRIPT = {("cst", "CJK"): 480, ("ist", "HEBREW"): 120, ("ast", "ARABIC"): 18
 class Local(NamedTuple):
     at: int
     """UTC microseconds."""
-    assumed: str | None
-    """What had to be assumed, as a sentence without a full stop; None: nothing."""
+    assumed: tuple[Why, ...]
+    """What had to be assumed."""
 
 
 def read(text: str) -> Local | None:
@@ -82,8 +83,8 @@ def read(text: str) -> Local | None:
         at = (local - EPOCH - timedelta(minutes=minutes)) // timedelta(microseconds=1)
     except (ValueError, OverflowError):
         return None
-    told = [*([f"the zone “{zone}” of its times was taken for {_named(minutes)}"] if assumed else []), *guessed]
-    return Local(at, "; ".join(told) or None)
+    told = [Why("zone_assumed", zone=zone, taken=_named(minutes))] if assumed else []
+    return Local(at, (*told, *guessed))
 
 
 def has_clock(text: str) -> bool:
@@ -101,7 +102,7 @@ def _hour(hour: int, text: str) -> int:
     return hour % 12 if _MORNING.search(text) and hour <= 12 else hour
 
 
-def _day(text: str) -> tuple[int, int, int, list[str]] | None:
+def _day(text: str) -> tuple[int, int, int, list[Why]] | None:
     """Year, month, day, and what had to be assumed."""
     if found := _ISLAND.search(text):
         return _year(int(found[1])), int(found[2]), int(found[3]), []
@@ -120,7 +121,8 @@ def _day(text: str) -> tuple[int, int, int, list[str]] | None:
         return None
     month_first = second > 12 or (first <= 12 and "/" in text and re.search(r"\b[ap]m\b", text) is not None)
     unsure = first <= 12 and second <= 12 and first != second and "." not in text
-    told = [f"in dates such as {first}/{second} the {'month' if month_first else 'day'} was taken to come first"]
+    date = f"{first}/{second}"
+    told = [Why("month_first", date=date) if month_first else Why("day_first", date=date)]
     day, month = (second, first) if month_first else (first, second)
     return _year(year), month, day, told if unsure else []
 

@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 from typing import IO
 
 from ..base import Problem
+from ..places import Place
+from ..reasons import Why
 from .local_times import Local, has_clock, read
 from .markup import BLOCKS, MOST_OPEN, words
 
@@ -42,7 +44,7 @@ class Activity:
     has_odd_time: bool = False
 
 
-def cells(stream: IO[bytes], place: str) -> Iterator[Cell | Problem]:
+def cells(stream: IO[bytes], place: Place) -> Iterator[Cell | Problem]:
     """Raises OSError."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
     reader, broken = _Reader(place), False
@@ -52,11 +54,11 @@ def cells(stream: IO[bytes], place: str) -> Iterator[Cell | Problem]:
         yield from reader.read(text)
     yield from reader.read(decoder.decode(b"", True), last=True)
     if broken:
-        yield Problem(place, "broken UTF-8 in it has become �", lost=False)
+        yield Problem(place, Why("no_utf8"), lost=False)
 
 
 class _Reader(HTMLParser):
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: Place) -> None:
         super().__init__(convert_charrefs=False)
         self._place = place
         self._found: list[Cell | Problem] = []
@@ -75,7 +77,7 @@ class _Reader(HTMLParser):
         if len(self.rawdata) > (MOST_OPEN if last else _OPEN):
             self.rawdata = ""
             self.clear_cdata_mode()
-            self._found.append(Problem(self._place, "a mark that does not end was passed over with what follows it"))
+            self._found.append(Problem(self._place, Why("mark_open")))
         if last and self._depth:
             self._end()
         found, self._found = self._found, []
@@ -128,9 +130,9 @@ class _Reader(HTMLParser):
     def _end(self) -> None:
         header = " ".join(unescape(words("".join(self._pieces.get("header-cell", ())))).split())
         body = "".join(self._pieces.get("content-cell", ()))
-        place = f"{self._place}, entry {self._number}"
+        place = self._place.at(item=self._number)
         if self._size > _LARGEST:
-            self._found.append(Problem(place, f"it is larger than {_LARGEST // 1_000_000} MB"))
+            self._found.append(Problem(place, Why("too_large", mb=_LARGEST // 1_000_000)))
         else:
             self._found.append(Cell(self._number, header, body))
         self._depth, self._part = 0, None

@@ -10,9 +10,12 @@ from itertools import islice
 from typing import Any
 
 from ..base import Conversation, File, Item, Problem, Read, Said, Source, SpokenBy
+from ..content import of_part
 from ..each import each
 from ..looking import is_json, place_of
-from ..tree import NAMES_ONLY, Tree
+from ..places import Place
+from ..reasons import Why
+from ..tree import Tree
 from ..values import digest, fits, identifier, line, listed, mapping, moment, plain, rest, text, written
 from .nested import parsed
 
@@ -62,7 +65,7 @@ def _deep(source: Source, member: str) -> Item | None:
         return None
     with suppress(OSError, KeyError, ValueError), source.open(member) as file:
         content = file.read(_LARGEST + 1)
-        return Item(member, parsed(content.decode("utf-8-sig", "replace"))) if len(content) <= _LARGEST else None
+        return Item(Place(member), parsed(content.decode("utf-8-sig", "replace"))) if len(content) <= _LARGEST else None
     return None
 
 
@@ -85,11 +88,11 @@ def _conversation(item: Item) -> Read:
     place = place_of(item, value.get("title"))
     messages = _messages(value)
     if messages is None:
-        return Problem(place, "it is no conversation: it has no messages")
+        return Problem(place, Why("no_messages"))
     tree = Tree(place)
     last = _grow(tree, messages)
     if not tree:
-        return Problem(place, "nothing was said in it")
+        return Problem(place, Why("nothing_said"))
     said = tree.said()
     metadata, large = rest(value, _OF_CONVERSATION, place)
     return Conversation(
@@ -132,7 +135,7 @@ def _grow(tree: Tree, messages: list[Any]) -> _Last:
     while waiting:
         message, above = waiting.pop()
         if not isinstance(message, dict):
-            tree.tell("a message that cannot be read is left out")
+            tree.tell(Why("message_unreadable"))
             continue
         parent = above or identifier(message.get("parentMessageId"))
         parent = None if parent == _ROOT else parent
@@ -184,7 +187,7 @@ class _Message:
         mine = self._message.get("isCreatedByUser")
         if not isinstance(mine, bool):
             mine = text(self._message.get("sender")).lower() == "user"
-            self._tree.tell("a message does not say who wrote it; its label tells")
+            self._tree.tell(Why("sender_assumed"))
         return "user" if mine else "assistant"
 
     def _part(self, part: object) -> None:
@@ -204,9 +207,9 @@ class _Message:
             self._keep(part, kind)
 
     def _keep(self, part: object, kind: object) -> None:
-        if fits(part):
+        if kept := fits(part):
             self._other.append(part)
-        self._tree.tell(f"a part of the kind {(line(kind) or '?')[:50]} is not shown")
+        self._tree.tell(of_part(kind, kept))
 
     def _thought(self, words: str) -> None:
         if words.strip():
@@ -229,7 +232,7 @@ class _Message:
         for one in listed(self._message.get("files"))[:1_000]:
             self._file(mapping(one))
         if self._files:
-            self._tree.tell(NAMES_ONLY)
+            self._tree.tell(Why("files_by_name"))
 
 
 def _vote(message: dict[str, Any]) -> tuple[int | None, str | None]:

@@ -10,7 +10,9 @@ from typing import Any
 from ..base import Conversation, File, Item, Problem, Read, Said, Source, SpokenBy
 from ..each import each
 from ..looking import holding, place_of, several
-from ..tree import NAMES_ONLY, Tree
+from ..places import Place
+from ..reasons import Why
+from ..tree import Tree
 from ..values import data_url, digest, flag, identifier, line, listed, mapping, moment, plain, rest, text
 from .details import parted
 from .outputs import Output
@@ -40,9 +42,7 @@ class OpenWebUI:
                 yield made
                 if isinstance(made, Conversation) and made.folder and not told:
                     told = True
-                    yield Problem(
-                        member, "the export has no names of folders; they are called by their ids", lost=False
-                    )
+                    yield Problem(Place(member), Why("folders_by_id"), lost=False)
 
 
 def is_conversation(value: object) -> bool:
@@ -80,12 +80,12 @@ def _conversation(people: bool, item: Item) -> Iterator[Read]:
     title = line(value.get("title")) or line(chat.get("title"))
     place = place_of(item, title)
     if not is_conversation(value):
-        yield Problem(place, "it is no conversation: it has no messages")
+        yield Problem(place, Why("no_messages"))
         return
     tree, shown = Tree(place), _Shown(value, chat)
     shown.grow(tree)
     if not tree:
-        yield Problem(place, "nothing was said in it")
+        yield Problem(place, Why("nothing_said"))
         return
     said = tree.said()
     metadata, large = rest(value, _OF_ITEM, place)
@@ -139,7 +139,7 @@ class _Shown:
         before: str | None = None
         for key, one in self._ordered():
             if not isinstance(one, dict):
-                tree.tell("a message that cannot be read is left out")
+                tree.tell(Why("message_unreadable"))
                 continue
             id = identifier(one.get("id")) or (key if isinstance(key, str) else None)
             follows = one.get("parentId") if self._is_tree or "parentId" in one else before
@@ -182,7 +182,7 @@ def _said(tree: Tree, message: dict[str, Any]) -> list[Said]:
     if by == "system":
         made.aside = "hidden"
     if text(message.get("role")) not in _ROLES:
-        tree.tell("a message does not say who wrote it; it is taken for an answer")
+        tree.tell(Why("sender_assumed"))
     if message.get("done") is False and by == "assistant":
         made.metadata["done"] = False
     if not (made.text.strip() or made.files or made.failed):
@@ -212,7 +212,7 @@ def _files(tree: Tree, message: dict[str, Any]) -> list[File]:
         if made := _file(mapping(one), number):
             found.append(made)
     if any(file.content is None for file in found):
-        tree.tell(NAMES_ONLY)
+        tree.tell(Why("files_by_name"))
     return found
 
 

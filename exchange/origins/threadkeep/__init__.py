@@ -15,6 +15,8 @@ from datalayer.records import user_id
 
 from ..base import Item, Problem, Read, Source, Stored
 from ..each import each
+from ..places import Place
+from ..reasons import Why
 from ..values import digest, listed, mapping
 from .columns import CALL, ELEMENT, NEEDED, STEP, SUMMARY, THREAD, VOTE, taken
 
@@ -36,8 +38,7 @@ class Threadkeep:
     def read(self, source: Source) -> Iterator[Read]:
         for member in _members(source):
             if (version := _version(source.start(member))) > VERSION:
-                why = f"it is of version {version} of the format; this version of Threadkeep reads {VERSION}"
-                yield Problem(member, why)
+                yield Problem(Place(member), Why("format_newer", version=version, known=VERSION))
                 continue
             convert = partial(_thread, folder=dirname(member), files=frozenset(source.members))
             yield from each(source.items(member, "threads"), convert)
@@ -59,16 +60,15 @@ def _version(start: bytes) -> int:
 
 def _thread(item: Item, folder: str, files: frozenset[str]) -> Iterator[Read]:
     given = mapping(item.value)
-    title = text.one_line(str(given.get("name") or ""))[:_QUOTED]
-    place = f"{item.place} ({title})" if title else item.place
+    place = item.place.titled(text.one_line(str(given.get("name") or "")))
     if not text.is_identifier(given.get("id")):
-        yield Problem(place, "it is no conversation with an id")
+        yield Problem(place, Why("no_id"))
         return
     yield _Thread(given, place, folder, files).stored()
 
 
 class _Thread:
-    def __init__(self, given: Mapping[str, Any], place: str, folder: str, files: frozenset[str]) -> None:
+    def __init__(self, given: Mapping[str, Any], place: Place, folder: str, files: frozenset[str]) -> None:
         self._given, self._folder, self._files = given, folder, files
         author = mapping(given.get("author"))
         name = author.get("identifier")
@@ -76,14 +76,14 @@ class _Thread:
         self._author_id = author.get("id") or (user_id(self._author) if self._author else None)
         self._done = Stored(place, {}, self._author, [])
         if author and not self._author:
-            self._tell("it does not say who its author is")
+            self._tell(Why("author_missing"))
 
     def stored(self) -> Stored:
         done, given = self._done, self._given
         row, odd = taken(given, THREAD)
         row["metadata"] = {**odd, **row.get("metadata", {})}
         if odd:
-            self._tell(f"kept in its metadata, as it has no column: {_names(odd)}")
+            self._tell(Why("columns_kept", names=_names(odd)))
         done.thread = row
         done.steps = list(self._rows("steps", self._step))
         done.elements = list(self._rows("elements", self._element))
@@ -91,16 +91,16 @@ class _Thread:
         done.summary = self._summary()
         return done
 
-    def _tell(self, why: str) -> None:
-        self._done.problems.append(Problem(self._done.place, why, lost=False))
+    def _tell(self, why: Why, **where: str | int) -> None:
+        self._done.problems.append(Problem(self._done.place.at(**where), why, lost=False))
 
     def _rows(self, name: str, make: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Iterator[dict[str, Any]]:
         for number, row in enumerate(listed(self._given.get(name)), 1):
             if not isinstance(row, dict):
-                self._tell(f"{name}, {number}: this has no columns, and does not come over")
+                self._tell(Why("no_columns"), table=name, row=number)
                 continue
             if not text.is_identifier(row.get("id")):
-                self._tell(f"{name}, {number}: it has no id, and gets one")
+                self._tell(Why("id_given"), table=name, row=number)
                 row = {**row, "id": digest(self._given["id"], name, number)}
             if (made := make(row)) is not None:
                 yield made
@@ -116,7 +116,7 @@ class _Thread:
     def _vote(self, step_id: str, given: dict[str, Any], number: int) -> None:
         row, odd = taken(given, VOTE)
         if odd or "value" not in row:
-            self._tell(f"vote {number} of {step_id[:_QUOTED]}: not all of it is understood: {_names(odd)}")
+            self._tell(Why("columns_odd", names=_names(odd)), message=step_id[:_QUOTED], vote=number)
         if "value" not in row:
             return
         row["step_id"] = step_id
@@ -138,7 +138,7 @@ class _Thread:
     def _call(self, given: dict[str, Any]) -> dict[str, Any] | None:
         row, odd = taken(given, CALL)
         if odd or not row.keys() >= NEEDED:
-            self._tell(f"usage {given['id'][:_QUOTED]}: not all of it is understood: {_names(odd)}")
+            self._tell(Why("columns_odd", names=_names(odd)), table="usage", row=given["id"][:_QUOTED])
         return row if row.keys() >= NEEDED else None
 
     def _summary(self) -> dict[str, Any] | None:
@@ -146,7 +146,7 @@ class _Thread:
             return None
         row, odd = taken(given, SUMMARY)
         if odd or not row.keys() >= SUMMARY.keys() - {"model"}:
-            self._tell(f"its summary is not understood, and is made anew: {_names(odd)}")
+            self._tell(Why("summary_odd", names=_names(odd)))
             return None
         return row
 

@@ -30,7 +30,7 @@ def content(source: Opened, member: str) -> bytes:
 
 
 def whys(source: Opened) -> dict[str, str]:
-    return {problem.place: problem.why for problem in source.problems}
+    return {str(problem.place): str(problem.why) for problem in source.problems}
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def test_a_name_that_leads_elsewhere_is_refused(path: Path, name: str) -> None:
     with opened(path) as source:
         assert list(source.members) == ["good.json"]
         assert len(source.problems) == 1
-        assert "left out" in source.problems[0].why
-        assert "\0" not in source.problems[0].place
+        assert "left out" in str(source.problems[0].why)
+        assert "\0" not in str(source.problems[0].place)
 
 
 def test_windows_names_have_slashes(path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_way_of_packing_that_hides_its_size_is_refused(path: Path) -> None:
 def test_what_unpacks_to_far_more_is_not_read_on(path: Path) -> None:
     path.write_bytes(zipped({"a.json": b" " * 2_000_000 + b"[1]", "b.json": b"[2]"}))
     with opened(path, SMALL) as source:
-        assert "far more" in next(iter(source.items("a.json"))).why  # type: ignore[union-attr]
+        assert "far more" in str(next(iter(source.items("a.json"))).why)  # type: ignore[union-attr]
         assert [item.value for item in source.items("b.json")] == [2]  # type: ignore[union-attr]
         assert source.start("a.json") == b" " * 65_536
 
@@ -189,7 +189,7 @@ def test_a_damaged_file_is_told_and_the_others_come(path: Path) -> None:
     with opened(path) as source:
         first, second, third = source.items("a.json")
         assert (first.value, second.value) == (1, 32)  # type: ignore[union-attr]
-        assert "damaged" in third.why  # type: ignore[union-attr]
+        assert "damaged" in str(third.why)  # type: ignore[union-attr]
         assert [item.value for item in source.items("b.json")] == [2]  # type: ignore[union-attr]
 
 

@@ -84,7 +84,7 @@ def asides(conversation: Conversation) -> list[tuple[str | None, str]]:
 
 
 def whys(conversation: Conversation) -> str:
-    return "; ".join(problem.why for problem in conversation.problems)
+    return "; ".join(str(problem.why) for problem in conversation.problems)
 
 
 def claude(number: int = 1, *messages: dict[str, Any], **over: Any) -> dict[str, Any]:

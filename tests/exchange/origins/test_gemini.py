@@ -10,7 +10,6 @@ from exchange.origins.gemini import Gemini
 from exchange.origins.gemini import activities as module
 from exchange.origins.gemini import page as gemini_page
 from exchange.origins.gemini.local_times import read as read_time
-from exchange.origins.tree import NAMES_ONLY
 from exchange.origins.values import EPOCH
 from tests.exchange.origins.exports import PNG, asides, gemini, only, page, read, shown, texts, whys, written, zipped
 
@@ -59,7 +58,7 @@ class TestJson:
         (found,), problems = entries(tmp_path, feedback, gemini(1, time=OLD), alone)
         assert texts(found) == [("user", "bird 1?"), ("assistant", "avocet **1**")]
         assert asides(found) == [("hidden", "Gave feedback: Good response")]
-        assert [(problem.lost, problem.why[:9]) for problem in problems] == [(False, "1 entries")]
+        assert [(problem.lost, problem.why.key) for problem in problems] == [(False, "no_questions")]
 
     def test_a_question_may_have_no_answer(self, tmp_path: Path) -> None:
         (found,), _ = entries(tmp_path, gemini(1, safeHtmlItem=None))
@@ -74,12 +73,12 @@ class TestJson:
         given = [gemini(n, title=f"Gefragt: bird {n}?", header="Gemini-Apps") for n in range(1, 6)]
         found, problems = entries(tmp_path, *given)
         assert [texts(one)[0][1] for one in found] == [f"bird {n}?" for n in range(1, 6)]
-        assert [(problem.lost, "“Gefragt:”" in problem.why) for problem in problems] == [(False, True)]
+        assert [(problem.lost, "“Gefragt:”" in str(problem.why)) for problem in problems] == [(False, True)]
 
     def test_words_that_differ_stay_in_the_questions(self, tmp_path: Path) -> None:
         found, problems = entries(tmp_path, gemini(1, title="送信 bird"), gemini(2, title="質問 bird"))
         assert {texts(one)[0][1] for one in found} == {"送信 bird", "質問 bird"}
-        assert ["not known here" in problem.why for problem in problems] == [True]
+        assert ["not known here" in str(problem.why) for problem in problems] == [True]
 
     def test_files_that_lie_beside_come_over(self, tmp_path: Path) -> None:
         entry = gemini(1, title="Prompted look\nAttached 2 files.", attachedFiles=["a.png", "../../b.png"])
@@ -88,7 +87,7 @@ class TestJson:
         question = shown(found)[0]
         assert question.text == "look"
         assert [(file.name, file.member) for file in question.files] == [("a.png", "Takeout/G/a.png"), ("b.png", None)]
-        assert NAMES_ONLY in whys(found)
+        assert "content of some files" in whys(found)
 
     def test_odd_entries(self, tmp_path: Path) -> None:
         found, problems = entries(
@@ -169,7 +168,7 @@ class TestPage:
         cells = [f"送信\xa0bird {n}<br>2026年6月{n}日 00:28:51 CST<br><p>x</p>" for n in range(1, 9)]
         found, problems = pages(tmp_path, *cells, header="Gemini アプリ")
         assert len(found) == 8
-        assert sum("“CST”" in problem.why for problem in problems) == 1
+        assert sum("“CST”" in str(problem.why) for problem in problems) == 1
         assert not any(problem.lost for problem in problems)
         assert texts(found[0])[0][1] == "bird 1"
 
@@ -192,7 +191,7 @@ class TestPage:
         text = whole.encode() + b"\xff" + b"<div class='outer-cell'>"
         found, problems = read(Gemini(), written(tmp_path / "a.html", text))
         assert "bird?" in [text for one in found for _, text in texts(one)]
-        assert any("UTF-8" in problem.why for problem in problems)
+        assert any("UTF-8" in str(problem.why) for problem in problems)
 
     def test_a_mark_that_does_not_end_takes_bounded_memory(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -204,11 +203,11 @@ class TestPage:
         huge = f"Prompted&nbsp;{'x' * 300_000}<br>{DATE}<br>"
         found, problems = pages(tmp_path, good, huge, good.replace("bird", "other"))
         assert [texts(one)[0][1] for one in found] == ["bird?", "other?"] or len(found) == 1
-        assert any("larger than" in problem.why for problem in problems)
+        assert any("larger than" in str(problem.why) for problem in problems)
         script = page(good) + "<script>" + "y" * 400_000
         found, problems = read(Gemini(), written(tmp_path / "b.html", script))
         assert len(found) == 1
-        assert any("does not end" in problem.why for problem in problems)
+        assert any("does not end" in str(problem.why) for problem in problems)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +233,7 @@ def test_times_as_they_are_written_for_people(written: str, at: str, assumed: bo
     found = read_time(written)
     assert found is not None
     assert (EPOCH + timedelta(microseconds=found.at)).isoformat() == f"{at}+00:00"
-    assert (found.assumed is not None) == assumed
+    assert bool(found.assumed) == assumed
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from datalayer.writes import UpsertUser
 from exchange.importing import run_import
 from exchange.importing.reading import size
 from exchange.origins.base import Conversation, File, Said
+from exchange.origins.places import Place
 from tests.exchange.made import step, vote, whole
 from tests.exchange.origins import (
     test_jsonl,
@@ -90,4 +91,4 @@ async def test_it_is_told_by_its_content_stored_and_the_same_again_changes_nothi
 
 def test_files_that_a_conversation_has_with_it_count() -> None:
     file = File("1", "a.png", content=b"x" * 1_000_000)
-    assert size(Conversation("k", "p", [Said("s", "user", "hi", files=[file])])) > 1_000_000
+    assert size(Conversation("k", Place("p"), [Said("s", "user", "hi", files=[file])])) > 1_000_000

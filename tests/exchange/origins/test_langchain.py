@@ -98,9 +98,9 @@ def test_a_row_that_is_no_message_is_told_and_the_others_come(tmp_path: Path) ->
     found = read(ORIGIN, database(tmp_path / "h.db", STORE, message_store=rows))
     alone = [each for each in found if isinstance(each, Problem)]
     (conversation,) = [each for each in found if not isinstance(each, Problem)]
-    assert [each.place for each in conversation.problems] == [
-        "h.db, message_store, session s, row 2",
-        "h.db, message_store, session s, row 3",
+    assert [str(each.place) for each in conversation.problems] == [
+        "h.db, table message_store, session s, row 2",
+        "h.db, table message_store, session s, row 3",
     ]
     assert len(alone) == 2
     assert all(each.lost for each in alone)

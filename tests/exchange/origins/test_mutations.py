@@ -133,7 +133,7 @@ def conversations(origin: Origin, path: Path) -> dict[str, Any]:
         found = list(origin.read(source))
     for one in found:
         assert isinstance(one, (Conversation, Problem))
-        assert not (isinstance(one, Problem) and "not known (" in one.why), one
+        assert not (isinstance(one, Problem) and "not known (" in str(one.why)), one
         if isinstance(one, Conversation):
             check(one)
     return {

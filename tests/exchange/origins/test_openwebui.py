@@ -7,7 +7,6 @@ import pytest
 
 from exchange.origins.openwebui import OpenWebUI
 from exchange.origins.openwebui.details import parted
-from exchange.origins.tree import NAMES_ONLY
 from tests.exchange.origins.exports import (
     AT,
     PICTURE,
@@ -150,7 +149,7 @@ def test_votes_errors_files_and_parts(tmp_path: Path) -> None:
         ("b.png", None),
         ("picture-4", PNG),
     ]
-    assert NAMES_ONLY in whys(found)
+    assert "content of some files" in whys(found)
     assert (found.said[1].vote, found.said[1].comment) == (0, "no")
     assert found.said[1].metadata["usage"] == {"tokens": 3}
     assert (found.said[2].failed, found.said[2].text) == (True, "no model")

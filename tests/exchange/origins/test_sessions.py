@@ -64,7 +64,7 @@ def test_keys_may_be_called_otherwise(tmp_path: Path) -> None:
     found = only(ORIGIN, tmp_path / "s.json")
     assert (found.key, found.title, found.archived, found.tags) == ("7", "N", True, ["x"])
     assert told(found) == [("user", "q"), ("assistant", "r"), ("user", "more")]
-    assert ["message 4" in each.why for each in found.problems] == [True]
+    assert ["message 4" in str(each.place) for each in found.problems] == [True]
 
 
 def test_what_was_said_in_instances_comes_and_roles_of_its_own_are_kept(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_odd_ones_are_told_and_the_others_come(tmp_path: Path) -> None:
     (tmp_path / "empty.json").write_text(json.dumps(session("empty", chat_messages=[])))
     found = read(ORIGIN, tmp_path)
     assert [each.key for each in found if isinstance(each, Conversation)] == ["good"]
-    alone = {each.place.partition(",")[0].partition(" ")[0]: each.lost for each in found if isinstance(each, Problem)}
+    alone = {each.place.member: each.lost for each in found if isinstance(each, Problem)}
     assert alone == {"broken.json": True, "empty.json": True, "settings.json": False}
 
 

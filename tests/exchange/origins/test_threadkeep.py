@@ -11,6 +11,7 @@ from datalayer.versions import Versions, kept_id, record_id, told
 from exchange.formats.json import Json
 from exchange.opened import opened
 from exchange.origins.base import Problem, Stored
+from exchange.origins.places import Place
 from exchange.origins.threadkeep import Threadkeep
 from exchange.origins.threadkeep.anew import anew
 from tests.exchange.made import ABOUT, AT, call, element, step, vote, whole
@@ -138,7 +139,7 @@ def test_what_is_odd_costs_only_itself(tmp_path: Path) -> None:
         None,
     )
     assert sum(problem.lost for problem in problems) == 3
-    assert "item 2 (no id)" in " ".join(problem.place for problem in problems)
+    assert "item 2 (no id)" in " ".join(str(problem.place) for problem in problems)
     again = read(json.dumps(document(odd)), tmp_path)[0][0]
     assert again.steps == first.steps
 
@@ -146,7 +147,7 @@ def test_what_is_odd_costs_only_itself(tmp_path: Path) -> None:
 def test_of_a_newer_version_nothing_is_read(tmp_path: Path) -> None:
     found, (problem,) = read(json.dumps(document(thread(), version=2)), tmp_path)
     assert found == []
-    assert "version 2" in problem.why
+    assert "version 2" in str(problem.why)
 
 
 def test_with_new_ids_it_says_the_same_of_itself(tmp_path: Path) -> None:
@@ -154,7 +155,7 @@ def test_with_new_ids_it_says_the_same_of_itself(tmp_path: Path) -> None:
         record = Versions(question, 1, (AT, AT + 1), (0, 1))
         mark = {"aside": {"question": question, "version": 2, "type": "assistant_message"}}
         given = Stored(
-            place="",
+            place=Place(),
             thread={"id": "t"},
             author="ann",
             steps=[

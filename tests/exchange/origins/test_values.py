@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.origins import values
+from exchange.origins.places import Place
+from exchange.origins.reasons import Why
 
 AT = 1_790_000_000_000_000
 
@@ -85,10 +87,12 @@ def test_what_was_not_read_is_kept_unless_it_is_too_much() -> None:
     deep: Any = 1
     for _ in range(5_000):
         deep = [deep]
-    kept, problems = values.rest({"a": 1, "b": 2, "c": None, "deep": deep, "big": "x" * 2_000_000}, {"a"}, "here")
+    kept, problems = values.rest(
+        {"a": 1, "b": 2, "c": None, "deep": deep, "big": "x" * 2_000_000}, {"a"}, Place("here")
+    )
     assert kept == {"b": 2}
-    assert [(p.place, p.lost) for p in problems] == [("here", False)]
-    assert "deep, big" in problems[0].why
+    assert [(str(p.place), p.lost) for p in problems] == [("here", False)]
+    assert problems[0].why == Why("rest_large", names="deep, big")
 
 
 @given(ANYTHING)
@@ -104,5 +108,5 @@ def test_nothing_raises(value: object) -> None:
         values.fits,
     ):
         read(value)  # type: ignore[operator]
-    values.rest(values.mapping({"x": value}), (), "")
+    values.rest(values.mapping({"x": value}), (), Place())
     values.Keys().add(value, value)

@@ -8,6 +8,7 @@ import pytest
 from datalayer.records import Step
 from datalayer.versions import RECORD, Versions, chosen_path, record_id, told, versions_of
 from exchange.origins.base import Conversation, File, Said
+from exchange.origins.places import Place
 from exchange.planting import Planted, plant
 
 AT = 1_700_000_000_000_000
@@ -22,7 +23,7 @@ def said(key: str, parent: str | None = None, by: Any = None, at: int | None = N
 
 
 def planted(*all: Said, known: dict[str, Versions] | None = None, **more: Any) -> Planted:
-    return plant(Conversation("c", "x, item 1", list(all), **more), "ann", "chatgpt", NOW, known)
+    return plant(Conversation("c", Place("x, item 1"), list(all), **more), "ann", "chatgpt", NOW, known)
 
 
 def steps(made: Planted) -> list[Step]:
@@ -67,14 +68,17 @@ def test_the_order_is_that_of_the_path_not_of_the_file_or_the_clocks() -> None:
 
 
 def test_ids_are_the_same_at_each_import_and_of_each_person() -> None:
-    first = plant(Conversation("c", "x", [said("u1")]), "ann", "chatgpt", 1)
-    again = plant(Conversation("c", "y", [said("u1"), said("a1", "u1")]), "ann", "chatgpt", 2)
+    first = plant(Conversation("c", Place("x"), [said("u1")]), "ann", "chatgpt", 1)
+    again = plant(Conversation("c", Place("y"), [said("u1"), said("a1", "u1")]), "ann", "chatgpt", 2)
     assert (again.thread_id, again.steps[0]["id"]) == (first.thread_id, first.steps[0]["id"])
     others = [("bob", "chatgpt", "c"), (None, "chatgpt", "c"), ("ann", "claude", "c"), ("ann", "chatgpt", "d")]
-    ids = {plant(Conversation(key, "x", [said("u1")]), who, origin, 1).thread_id for who, origin, key in others}
+    ids = {plant(Conversation(key, Place("x"), [said("u1")]), who, origin, 1).thread_id for who, origin, key in others}
     assert len({*ids, first.thread_id}) == 5
     assert (
-        len({plant(Conversation("c", "x", [said("u1")]), who, "chatgpt", 1).steps[0]["id"] for who in ("a", "b")}) == 2
+        len(
+            {plant(Conversation("c", Place("x"), [said("u1")]), who, "chatgpt", 1).steps[0]["id"] for who in ("a", "b")}
+        )
+        == 2
     )
     assert uuid.UUID(first.thread_id).version == 5
 
@@ -164,13 +168,13 @@ def test_a_circle_is_cut_and_told(tip: str | None) -> None:
     made = planted(said("u1", "a1", at=1), said("a1", "u1", at=2), said("u9", "u9", at=3), tip=tip)
     assert set(shown(made)) <= {f"text of {key}" for key in ("u1", "a1", "u9")}
     assert {row["output"] for row in made.steps if "output" in row} == set(texts("u1", "a1", "u9"))
-    assert "follow themselves" in made.problems[0].why
+    assert "circle" in str(made.problems[0].why)
 
 
 def test_a_parent_that_is_gone_and_a_key_that_is_twice() -> None:
     made = planted(said("u1", "gone", at=1), said("a1", "u1", at=2), said("a1", "u1", at=3, text="other"), tip="a1")
     assert shown(made) == texts("u1", "a1")
-    assert [("key of another" in p.why, p.lost) for p in made.problems] == [(True, False)]
+    assert [("key of another" in str(p.why), p.lost) for p in made.problems] == [(True, False)]
 
 
 def test_asides_are_steps_of_the_question_and_no_messages() -> None:
@@ -290,7 +294,7 @@ def test_a_tree_of_nothing_but_branches_is_kept_in_bounded_memory() -> None:
     outputs = {row["output"] for row in made.steps if "output" in row}
     assert outputs == {each.text for each in chain}
     assert len(made.steps) < 20_000
-    assert any("no version can hold" in p.why for p in made.problems)
+    assert any("no version can hold" in str(p.why) for p in made.problems)
 
 
 def test_a_conversation_as_long_as_a_book_of_books_works() -> None:

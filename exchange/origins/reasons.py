@@ -1,0 +1,49 @@
+"""Why something of an export does not come over as it was, in the language of whoever reads it."""
+
+import errno
+
+from ..texts import Language, say
+
+
+class Why:
+    """A reason: ``key`` is that of a text, ``why_`` with it, and ``values`` fill its gaps. One of them may be a reason
+    itself. ``n``: the number on which a text with plural forms depends."""
+
+    __slots__ = ("_values", "key")
+
+    def __init__(self, key: str, **values: "str | int | Why") -> None:
+        self.key, self._values = key, values
+
+    def told(self, to: Language) -> str:
+        """One sentence without a full stop."""
+        values = {name: each.told(to) if isinstance(each, Why) else each for name, each in self._values.items()}
+        return say(f"why_{self.key}", to, **values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Why) and (self.key, self._values) == (other.key, other._values)
+
+    def __hash__(self) -> int:
+        return hash((self.key, *self._values.values()))
+
+    def __str__(self) -> str:
+        return self.told("en")
+
+    def __repr__(self) -> str:
+        return f"Why({self.key!r}, {self._values!r})"
+
+
+class Damaged(OSError):
+    """A file that cannot be read on."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
+def why_of(error: Exception) -> Why:
+    """Why a file could not be read, where that raised ``error``."""
+    if isinstance(error, Damaged):
+        return error.why
+    if isinstance(error, OSError) and error.errno is not None:
+        return Why("unreadable", code=errno.errorcode.get(error.errno, str(error.errno)))
+    return Why("damaged_end")
