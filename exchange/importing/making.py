@@ -128,9 +128,7 @@ class Making:
         messages = sum(not known.has(row["id"]) and _kind(row) in MESSAGES for row in write.steps)
         pending = [(row, file) for row, file in files if not known.has(row["id"])]
         if any(map(known.differs, write.steps)):
-            problems.append(
-                Problem(read.place, "some of its text differs from what is here, which was kept", lost=False)
-            )
+            problems.append(Problem(read.place, Why("differs"), lost=False))
         if self.dry_run:
             self._planned.add(write.thread_id, write.steps, [row for row, _ in pending], here)
         return Ready(write, read.place, size(read), messages, pending, problems, here is None, read)

@@ -7,10 +7,11 @@ import pytest
 
 from datalayer import Store
 from exchange.importing import Report, run_import
+from exchange.origins.reasons import Why
 from tests.exchange.origins.chatgpts import answered, asked, conversation
 from tests.exchange.origins.exports import written
 
-DIFFERS = "some of its text differs from what is here, which was kept"
+DIFFERS = Why("differs")
 
 
 @pytest.fixture
@@ -28,8 +29,8 @@ def counts(report: Report) -> tuple[int, int, int, int]:
     return report.new, report.added, report.there, report.messages
 
 
-def places(report: Report, why: str = DIFFERS) -> list[str]:
-    return report.notes[why].places if why in report.notes else []
+def places(report: Report, why: Why = DIFFERS) -> list[str]:
+    return [str(place) for place in report.notes[why].places] if why in report.notes else []
 
 
 @pytest.mark.parametrize("dry", [True, False])
