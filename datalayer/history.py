@@ -24,7 +24,7 @@ async def check(place: Place, thread_id: str | None = None, progress: Progress =
         else:  # where a read of an app must end soon
             asked = partial(ask, place.server, lambda connection, _: work(connection), "REPEATABLE READ")
             found = await asyncio.to_thread(asked)
-    if thread_id is not None and not (found.threads or found.unproved):
+    if thread_id is not None and not (found.threads or found.unproved or found.wrong):
         raise NotFound("There are no messages in a conversation of this id")
     return found
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, exists, func, select
 from .. import dialects
 from ..dialects.base import Row
 from ..records import to_iso
-from ..schema import links, steps, threads
+from ..schema import MESSAGES, links, steps, threads
 from . import rows
 from .content import DELETED, HEAD, Message, first, is_linked, linked
 
@@ -41,7 +41,7 @@ class History:
     """That are what their link says."""
     deleted: int = 0
     unproved: int = 0
-    """Threads with messages of which some have no link yet."""
+    """Threads from before there were chains with messages of which some have no link yet."""
     since: str | None = None
     """When the first of the chains began, as ``to_iso`` gives it."""
     wrong: int = 0
@@ -92,6 +92,15 @@ _UNPROVED: Select[Any] = (
         exists(select(1).where(steps.c.thread_id == threads.c.id, rows.IS_LINKED)),
     )
 )
+_SINCE: Select[Any] = select(func.min(links.c.at)).where(links.c.number == 0)
+# Whatever has been written since then has a chain. What is aside may be no message: it tells nothing here.
+_WITHOUT: Select[Any] = (
+    select(steps.c.thread_id, func.max(steps.c.written_at))
+    .where(steps.c.type.in_(MESSAGES), steps.c.written_at > bindparam("since"))
+    .where(~exists(select(1).where(links.c.thread_id == steps.c.thread_id, links.c.number == 0)))
+    .group_by(steps.c.thread_id)
+    .order_by(steps.c.thread_id)
+)
 
 
 def check(
@@ -118,7 +127,20 @@ def check(
         found.tell(Problem(message.thread_id, None, message.id, made, "a message was added"))
     these = [] if thread_id is None else [threads.c.id == thread_id]
     found.unproved = connection.execute(_UNPROVED.where(*these)).scalar_one()
+    if found.unproved:
+        for thread, written in _without(connection, thread_id):
+            found.unproved -= 1
+            found.tell(Problem(thread, None, None, to_iso(written), "the chain was removed"))
     return found
+
+
+def _without(connection: Connection, thread_id: str | None) -> Iterator[tuple[str, int]]:
+    """Threads that must have a chain and have none, and when they were last written to."""
+    if (since := connection.execute(_SINCE).scalar()) is None:
+        return
+    query = _WITHOUT if thread_id is None else _WITHOUT.where(steps.c.thread_id == thread_id)
+    streamed = query.execution_options(stream_results=True, yield_per=_AT_ONCE)
+    yield from map(tuple, connection.execute(streamed, {"since": since}))
 
 
 def _batches(connection: Connection, thread_id: str | None) -> Iterator[list[Link]]:

@@ -260,8 +260,21 @@ class TestBehindTheAppsBack:
         change(layer, f"DELETE FROM links WHERE thread_id = '{other}'")
         change(layer, f"UPDATE links SET thread_id = '{other}' WHERE thread_id = '{one}'")
         found = await checked(layer)
-        assert found.unproved == 1
-        assert {problem.thread_id for problem in found.problems} == {other}
+        assert found.unproved == 0
+        assert {problem.thread_id for problem in found.problems} == {one, other}
+
+    async def test_a_whole_chain_that_was_removed(self, layer: DataLayer) -> None:
+        _, (key, ids), (old, _) = await talk(layer), await talk(layer), await talk(layer)
+        change(layer, f"DELETE FROM links WHERE thread_id = '{key}'")
+        change(layer, f"UPDATE steps SET output = 'never' WHERE id = '{ids[1]}'")
+        change(layer, f"DELETE FROM links WHERE thread_id = '{old}'")
+        change(layer, f"UPDATE steps SET written_at = 5 WHERE thread_id = '{old}'")
+        for which in (None, key):
+            found = await checked(layer, which)
+            (problem,) = found.problems
+            assert (problem.thread_id, problem.number, problem.what) == (key, None, "the chain was removed")
+            assert (found.threads, found.unproved) == ((1, 1) if which is None else (0, 0))
+        assert (await checked(layer, old)).unproved == 1
 
     async def test_what_the_app_does_later_does_not_hide_it(self, layer: DataLayer) -> None:
         key, ids = await talk(layer)
