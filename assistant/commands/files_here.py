@@ -119,6 +119,10 @@ def _names(files: Sequence[ContextFile] | Sequence[FileUse]) -> str:
 class _Meant(NamedTuple):
     versions: Sequence[ContextFile]
     """All of one file, the oldest first; none: there is none, or several are called so."""
+    name: str
+    """What it was called."""
+    called: Sequence[ContextFile]
+    """All that are called so."""
     number: int | None
     """The version that was named, the first is 1; None: no single one."""
     all: bool
@@ -133,17 +137,27 @@ async def _meant(asked: Asked, about: str) -> _Meant:
     files = await _files(asked)
     whole = _one(named(about, files)) if any(fold(code(file.name)) == fold(code(about)) for file in files) else []
     if whole or not (given := _NUMBERED.fullmatch(about)):  # a name may end like a number
-        return _Meant(whole or _one(named(about, files)), None, False)
-    which = fold(given[2])
-    return _Meant(_one(named(given[1], files)), int(which) if which.isdecimal() else None, which in _ALL)
+        called = whole or named(about, files)
+        return _Meant(_one(called), about, called, None, False)
+    which, called = fold(given[2]), named(given[1], files)
+    return _Meant(_one(called), given[1], called, int(which) if which.isdecimal() else None, which in _ALL)
 
 
 def _one(found: Sequence[ContextFile]) -> Sequence[ContextFile]:
     return found if len({fold(file.name) for file in found}) == 1 else []
 
 
-def _no_such(asked: Asked, about: str) -> Reply:
-    return Reply(say("files_no_such_here", asked.to, name=escape(about)))
+async def _no_such(asked: Asked, meant: _Meant) -> Reply:
+    to, thrown = asked.to, await asked.services.layer.store.trashed_files(asked.thread.id)
+    if meant.versions:
+        name = shown(meant.versions[0].name)
+        told = say("files_no_such_version", to, n=len(meant.versions), at=number(meant.number or 0, to), name=name)
+    elif meant.called:
+        told = say("files_several_here", to, names=_names(meant.called))
+    else:
+        told = say("files_no_such_here", to, name=escape(meant.name))
+    gone = named(meant.name, thrown)
+    return Reply("\n\n".join([told, *([say("files_in_trash", to, names=_names(gone))] if gone else [])]))
 
 
 # What is done
@@ -151,10 +165,26 @@ def _no_such(asked: Asked, about: str) -> Reply:
 
 async def remove(asked: Asked, about: str) -> Reply:
     """It stays where it is, and no answer draws on it."""
-    if not (same := (await _meant(asked, about)).some):
-        return _no_such(asked, about)
-    await leave_out(asked.services.layer.store, asked.actor, asked.thread.id, (file.element_id for file in same))
-    return Reply(say("files_removed", asked.to, names=_names(same), name=code(same[0].name)))
+    to, meant = asked.to, await _meant(asked, about)
+    if not meant.some:
+        return await _no_such(asked, meant)
+    told = {"names": _names(meant.some), "name": code(meant.some[0].name)}
+    if meant.number is not None and len(meant.versions) > 1:
+        told["names"] = say("files_version_of", to, at=number(meant.number, to), name=shown(meant.some[0].name))
+    if not (new := [file.element_id for file in meant.some if not file.left_out]):
+        return Reply(say("files_removed_already", to, **told))
+    await leave_out(asked.services.layer.store, asked.actor, asked.thread.id, new)
+    return Reply("\n\n".join([say("files_removed", to, **told), *await _again(asked, meant.versions)]))
+
+
+async def _again(asked: Asked, before: Sequence[ContextFile]) -> list[str]:
+    """A sentence on each of these versions of a file that was replaced ``before``, and answers now."""
+    now = {file.element_id for file in await _files(asked) if not (file.superseded or file.left_out)}
+    return [
+        say("files_answers_again", asked.to, at=number(place, asked.to), name=shown(file.name))
+        for place, file in enumerate(before, 1)
+        if file.superseded and file.element_id in now
+    ]
 
 
 async def delete(asked: Asked, about: str) -> Reply:
@@ -162,7 +192,7 @@ async def delete(asked: Asked, about: str) -> Reply:
     to, days = asked.to, asked.services.trash_days
     meant = await _meant(asked, about)
     if not meant.some:
-        return _no_such(asked, about)
+        return await _no_such(asked, meant)
     name = {"name": shown(meant.versions[0].name), "code": code(meant.versions[0].name)}
     if len(meant.versions) > 1 and meant.number is None and not meant.all:
         return Reply(_which(meant.versions, name, to))
@@ -178,7 +208,8 @@ async def delete(asked: Asked, about: str) -> Reply:
         told = say(f"{key}_version", to, at=number(meant.number, to), **name, **until)
     else:
         told = say(key, to, n=len(meant.some), **name, **until)
-    return Reply(told, gone=tuple(file.element_id for file in meant.some), cited_anew=True)
+    gone = tuple(file.element_id for file in meant.some)
+    return Reply("\n\n".join([told, *await _again(asked, meant.versions)]), gone=gone, cited_anew=True)
 
 
 def _which(versions: Sequence[ContextFile], name: Mapping[str, str], to: Language) -> str:

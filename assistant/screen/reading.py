@@ -18,7 +18,6 @@ from chainlit.utils import utc_now
 from datalayer import DataLayer, DataLayerError
 from datalayer.passages import ContextFile
 from datalayer.records import Thread, now
-from datalayer.text import fold
 from datalayer.writes import VISITOR, Actor
 
 from ..marks import forgets, of_command
@@ -30,14 +29,13 @@ from ..turns.shelves import InMemory, Stored, leave_out
 from ..turns.taking_in import TakingIn
 from . import temporary
 from .conversation import UNKNOWN, Held
-from .reading_step import Progress, file_name
+from .reading_step import Progress, file_name, of_new
 from .session import session_language, state_of
 
 _WAIT = 20.0
 """Seconds that an answer waits for files; then it goes on with what there is, and they are read on."""
 _LOOKS = 1_000
 _MESSAGES = 2_000
-_MEDIA = ("image/", "audio/", "video/")
 COMMAND = "files"
 """What messages that tell of files are marked with: they are none of a model's business."""
 
@@ -67,7 +65,7 @@ async def take_in(asked: cl.Message, thread: Thread | None, layer: DataLayer, ne
             await _read(todo, known, shelf, layer)
             listed = await shelf.files()
         if new and asked.elements:
-            await _tell_of_new(asked, listed)
+            await tell(of_new(listed, {element.id for element in asked.elements}, session_language()))
     except DataLayerError:  # which is logged: the answer goes on without
         return UNKNOWN
     return Held(shelf, listed)
@@ -195,21 +193,6 @@ async def _read(
     finally:
         await progress.end()
     await tell([*progress.sentences, *(say("file_waiting", progress.to, name=file_name(file)) for file in left)])
-
-
-async def _tell_of_new(asked: cl.Message, files: Sequence[ContextFile]) -> None:
-    """What nothing reads, and what another file of the same name is a new version of."""
-    to, new = session_language(), {element.id for element in asked.elements or []}
-    old = {fold(file.name) for file in files if file.superseded and file.element_id not in new}
-    sentences = []
-    for file in files:
-        if file.element_id not in new or (file.mime or "").startswith(_MEDIA):
-            continue
-        if file.status == "waiting" and not can_read(file.name, file.mime):
-            sentences.append(say("file_not_text", to, name=file_name(file)))
-        elif fold(file.name) in old:
-            sentences.append(say("file_version", to, name=file_name(file)))
-    await tell(sentences)
 
 
 async def tell(sentences: Sequence[str]) -> None:

@@ -1,15 +1,19 @@
 """The step that shows how far files are read, and what is told of each."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 
 import chainlit as cl
 from chainlit.utils import utc_now
 
 from datalayer.passages import ContextFile, FileText, unit_of
+from datalayer.text import fold
 
+from ..retrieval.extract import can_read
 from ..texts import Language, say
 from ..texts.markdown import escape
 
+_MEDIA = ("image/", "audio/", "video/")
 _SHOWN = 10
 """Files of which it shows how far they are."""
 
@@ -64,6 +68,27 @@ class Progress:
         lines = [*done, *(say(reading, self.to, name=file_name(file)) for file in waiting)]
         more = [say("files_more", self.to, n=len(lines) - _SHOWN)] if len(lines) > _SHOWN else []
         return "\n".join(f"- {line}" for line in [*lines[-_SHOWN:], *more])
+
+
+def of_new(files: Sequence[ContextFile], new: Collection[str], to: Language) -> list[str]:
+    """What nothing reads, what another file of the same name is a new version of, and which have come together under
+    one name. ``new``: ids of those that have come with the message."""
+    come = [file for file in files if file.element_id in new and not (file.mime or "").startswith(_MEDIA)]
+    old = {fold(file.name) for file in files if file.superseded and file.element_id not in new}
+    together: dict[str, set[str]] = defaultdict(set)
+    for file in come:
+        together[fold(file.name)].add(file.sha256)
+    told: dict[str, None] = {}
+    for file in come:
+        key, name = fold(file.name), file_name(file)
+        if file.status == "waiting" and not can_read(file.name, file.mime):
+            told[say("file_not_text", to, name=name)] = None
+            continue
+        if key in old:
+            told[say("file_version", to, name=name)] = None
+        if len(together[key]) > 1:
+            told[say("file_together", to, n=len(together[key]), name=name)] = None
+    return list(told)
 
 
 def file_name(file: ContextFile) -> str:

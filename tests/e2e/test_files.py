@@ -200,12 +200,14 @@ async def test_of_several_versions_none_goes_unnamed_and_each_comes_back(
     assert len([each for each in (await me.stored())["elements"] if not each["props"]]) == 2
     [gone] = await me.send("/files delete prices.txt #2")
     assert "Version 2 of **prices.txt** is in the trash" in gone["output"]
+    assert "Answers draw on version 1 of **prices.txt** again." in gone["output"]
     assert [data for name, data in me.events if name == "remove_element"]
     await ask(me, gemini, "Price?", "Ten [1].", title=False)
     assert "ten crowns" in told(asked(gemini))
     assert "twelve crowns" not in told(asked(gemini))
     [nothing] = await me.send("/files delete prices.txt #2")
-    assert "No file of this conversation" in nothing["output"]
+    assert "**prices.txt** has no version 2: there is only one here." in nothing["output"]
+    assert "In the trash: **prices.txt**" in nothing["output"]
 
     await asyncio.to_thread(app.close)
     again = await tabs.resume((await asyncio.to_thread(app.alive)).url, me.thread_id)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant.screen.reading_step import Progress
+from assistant.screen.reading_step import Progress, of_new
 from assistant.texts import Language
 from tests.assistant.turns.test_context import file
 
@@ -26,3 +26,17 @@ def test_a_file_that_is_read_in_part_gets_a_sentence(monkeypatch: pytest.MonkeyP
     progress.note(file("b"), None, None, 7)
     [sentence] = progress.sentences
     assert sentence.startswith(said)
+
+
+def test_files_that_come_together_under_one_name_are_said_to_answer_all() -> None:
+    files = [
+        file("a", "V.txt", status="read", superseded=True),
+        *(file(key, "v.txt", status="read") for key in ("b", "c", "d")),
+        file("e", "w.txt", status="read"),
+    ]
+    version, together = of_new(files, {"b", "c", "e"}, "en")
+    assert version.startswith("**v.txt** takes the place of the file of the same name")
+    assert together.startswith("2 different files of this message are called **v.txt**: answers draw on all of them.")
+    same = [file(key, "v.txt", status="read", sha256="same") for key in ("b", "c")]
+    assert of_new(same, {"b", "c"}, "en") == []
+    assert of_new([file("a", "v.txt", status="read"), file("b", "w.txt", status="read")], {"a", "b"}, "en") == []
