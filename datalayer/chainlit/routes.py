@@ -59,7 +59,7 @@ def mount(store: Store, show: ShowThread, tell: Callable[[], sources.Tell]) -> N
         own = file.user_id == asking and (user is not None or not require_login())
         if not own and not await may_view(file.thread_id, file.shared, user):
             raise NotFound("There is no such file")
-        return await _response(store, file, request, keep=own)
+        return await _response(store, file, request)
 
     @router.get("/health/store", name="datalayer_health", include_in_schema=False)
     async def health() -> dict[str, Any]:
@@ -87,16 +87,11 @@ async def _is_shown(thread_id: str, shared: bool, show: ShowThread, user: Any) -
         return False
 
 
-async def _response(store: Store, file: File, request: Request, keep: bool) -> Response:
-    """``keep``: the browser may keep it for ever; what is shared may cease to be."""
+async def _response(store: Store, file: File, request: Request) -> Response:
+    """A browser may keep it, but asks each time (``no-cache``): what was deleted, or is shared no more, is not shown."""
     tag = f'"{file.blob.sha256}"'
     mime = headers.mime_type(file.mime)
-    named = keep and request.query_params.get("v") == file.blob.sha256[:16]
-    given = {
-        **headers.of_a_file(request.headers),
-        "ETag": tag,
-        "Cache-Control": f"private, {'max-age=31536000, immutable' if named else 'no-cache'}",
-    }
+    given = {**headers.of_a_file(request.headers), "ETag": tag, "Cache-Control": "private, no-cache"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=given)
     stream = await _opened(store, file)

@@ -240,7 +240,7 @@ def _url(found: Element, server: str) -> str | None:
 
 
 def file_url(element_id: str, sha256: str) -> str:
-    """Names the content too, so that a browser can keep it for ever and still see an element that changes."""
+    """Names the content too, so that a page sees an element that changes."""
     return f"{_root()}{FILES}/{element_id}?v={sha256[:16]}"
 
 

@@ -170,13 +170,17 @@ class TestHttp:
         assert (answer.status_code, answer.content) == (200, b"")
         assert answer.headers["content-length"] == str(len(CONTENT))
 
-    async def test_only_the_url_with_the_right_version_is_kept_for_ever(
+    async def test_a_browser_asks_each_time_so_that_nothing_deleted_is_shown(
         self, layer: DataLayer, ann: Any, browser: Browser
     ) -> None:
         url, client = await upload(layer, ann), browser("ann")
-        bare = url.split("?")[0]
-        caching = [(await client.get(u)).headers["cache-control"] for u in (url, bare, bare + "?v=0000000000000000")]
-        assert caching == ["private, max-age=31536000, immutable", "private, no-cache", "private, no-cache"]
+        first, part = await client.get(url), await client.get(url, headers={"Range": "bytes=0-9"})
+        held = {"If-None-Match": first.headers["etag"]}
+        answers = (first, part, await client.get(url, headers=held))
+        assert [answer.status_code for answer in answers] == [200, 206, 304]
+        assert {answer.headers["cache-control"] for answer in answers} == {"private, no-cache"}
+        await layer.delete_element(url.split("/")[-1].split("?")[0])
+        assert (await client.get(url, headers=held)).status_code == 404
 
     async def test_new_content_has_a_new_url(self, layer: DataLayer, ann: Any, browser: Browser) -> None:
         with chainlit_session(ann) as session:
