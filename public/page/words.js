@@ -24,7 +24,6 @@ const words = [
   [notice, /^File is larger than (\d+) MB$/, "Le fichier dépasse $1\u00a0Mo."],
   [notice, /^Too many files$/, "Trop de fichiers à la fois.", "Too many files at once."],
   [notice, /^(.*): The file is empty$/, "$1\u00a0: le fichier est vide."],
-  [notice, /^(.*): The file is no text$/, "$1\u00a0: ce fichier n’est pas du texte que l’on puisse lire, ou son codage est inconnu.", "$1: this file is no text that can be read, or its encoding is unknown."],
   [notice, /^(.*): File type not allowed$/, "$1\u00a0: ce type de fichier n’est pas accepté."],
   [notice, /^(.*): File size too large$/, "$1\u00a0: le fichier est trop volumineux."],
   [notice, /^(.*): Upload (failed|error)$/, "$1\u00a0: l’envoi a échoué.", "$1: the upload failed."],
