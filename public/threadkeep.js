@@ -21,6 +21,7 @@ import "./page/motion.js";
 import "./page/drafts.js";
 import "./page/allowed.js";
 import "./page/commands.js";
+import "./page/panel.js";
 import "./page/keys.js";
 import "./page/undo.js";
 import "./page/scroll.js";

@@ -51,13 +51,3 @@ globalThis.namesInProse = (text, names, to) => {
   }
   return shown + apart(text.slice(at), names).replaceAll(names, to);
 };
-
-// What the panel shows of a source is asked for each time: the page would show what it has been told before, of a file
-// that was deleted since, too.
-globalThis.asNow = (element) =>
-  element.props?.source && /\/datalayer\/sources\/[^?]*$/.test(element.url ?? "")
-    ? { ...element, url: `${element.url}?at=${Date.now()}` }
-    : element;
-
-// The link leads nowhere, and would end up in the address.
-addEventListener("click", (event) => event.target.closest?.("a.element-link") && event.preventDefault(), true);

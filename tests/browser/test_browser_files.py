@@ -51,8 +51,17 @@ def test_a_source_opens_its_page_now_and_after_a_restart(app: App, tab: OpenTab,
 
     chat.send("/files remove birds.pdf")
     expect_source_of(chat.answers.first, chat)
-    chat.send("/files delete birds.pdf")
     link, panel = chat.answers.first.locator("a.element-link"), chat.page.locator("#side-view-content")
+    link.click()
+    expect(panel.locator("canvas")).to_be_visible()
+    file = chat.page.evaluate(
+        "() => performance.getEntriesByType('resource').map(each => each.name)"
+        ".filter(each => each.includes('/datalayer/files/')).pop()"
+    )
+    assert chat.fetched(file) == (200, "%PDF-")
+    chat.send("/files delete birds.pdf")
+    expect(panel).to_have_count(0)  # what it showed is gone
+    assert chat.fetched(file)[0] == 404
     for _ in range(2):
         link.click()
         expect(panel).to_contain_text("can no longer be shown")
@@ -95,6 +104,28 @@ def expect_source(chat: Chat) -> None:
     assert chat.page.url == address
     chat.page.locator("#side-view-title button").click()
     expect(panel).to_have_count(0)
+    expect_keys_in_and_out(chat, link, panel)
+
+
+def expect_keys_in_and_out(chat: Chat, link: Locator, panel: Locator) -> None:
+    """By keyboard alone: into the panel, on through it, and back to where one was."""
+    expect(link).to_be_focused()
+    for way_out in ("Escape", "Enter"):
+        chat.page.keyboard.press("Enter")
+        expect(chat.page.locator("#side-view-title button")).to_be_focused()
+        expect(chat.page.get_by_role("complementary", name="birds.pdf, page 2")).to_be_visible()
+        expect(panel.locator("canvas")).to_be_visible()
+        chat.page.keyboard.press(way_out)
+        expect(panel).to_have_count(0)
+        expect(link).to_be_focused()
+    chat.page.keyboard.press("Enter")
+    expect(panel.get_by_role("button", name="Zoom in")).to_be_visible()
+    for _ in range(4):
+        chat.page.keyboard.press("Tab")
+    assert panel.evaluate("panel => panel.contains(document.activeElement)")
+    chat.page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    expect(link).to_be_focused()
 
 
 def test_the_panel_shows_code_with_its_lines_and_nothing_of_a_file_is_a_mark(
@@ -124,17 +155,29 @@ def test_the_panel_shows_code_with_its_lines_and_nothing_of_a_file_is_a_mark(
     assert any("<img src=x onerror=alert(1)>" in each and "**two**" in each for each in shown)
 
 
+WIDER = """each => {
+    const wider = [];
+    for (; each; each = each.parentElement) if (each.scrollWidth > each.clientWidth + 1) wider.push(each.className);
+    return wider;
+}"""
+
+
 def test_rows_are_a_table_and_a_page_fits_a_small_screen(app: App, tab: OpenTab, gemini: GeminiServer) -> None:
     chat = tab(viewport={"width": 390, "height": 844}, locale="fr-FR")
     rows = "\n".join(["nom;prix;remarque", *(f"lot {n};{n};{'mot ' * 40}" for n in range(2, 30))])
-    gemini.script(text("Rows [2], page [1], rows [3]."), finish())
+    long = f"{'l' * 240}.csv"  # without a place to break it
+    gemini.script(text(f"Rows [2], page [1], rows [3], of {long} and **{long}**."), finish())
     gemini.script(failure(400, "INVALID_ARGUMENT"))
     pages = pdfs.written(["Herons stand still on wide pages, as these."])
-    chat.send("Herons?", ("birds.pdf", "application/pdf", pages), ("lots.csv", "text/csv", rows.encode()))
+    chat.send("Herons?", ("birds.pdf", "application/pdf", pages), (long, "text/csv", rows.encode()))
     links = chat.answers.last.locator("a.element-link")
+    column = chat.answers.last.locator(".message-content")
+    assert column.evaluate("column => column.getBoundingClientRect().width") < 390
+    assert column.evaluate(WIDER) == []
     links.filter(has_text="[2]").click()
-    panel = chat.page.locator("#side-view-content")
-    expect(chat.page.locator("#side-view-title")).to_contain_text("lots.csv, lignes 1 à 6")
+    panel, title = chat.page.locator("#side-view-content"), chat.page.locator("#side-view-title")
+    expect(title).to_have_text(re.compile("^l{60,}.*, lignes 1 à 6"))
+    assert title.evaluate("title => title.scrollWidth <= title.clientWidth")
     expect(panel.get_by_role("columnheader")).to_have_text(["", "nom", "prix", "remarque"])
     expect(panel.get_by_role("rowheader")).to_have_text([str(n) for n in range(2, 10)])
     expect(panel.locator("th .font-bold")).to_have_text([str(n) for n in range(2, 7)])
