@@ -88,7 +88,7 @@ async def _is_shown(thread_id: str, shared: bool, show: ShowThread, user: Any) -
 
 
 async def _response(store: Store, file: File, request: Request) -> Response:
-    """A browser may keep it, but asks each time (``no-cache``): what was deleted, or is shared no more, is not shown."""
+    """A browser may keep it, but asks each time (``no-cache``): what was deleted, or is no longer shared, is gone."""
     tag = f'"{file.blob.sha256}"'
     mime = headers.mime_type(file.mime)
     given = {**headers.of_a_file(request.headers), "ETag": tag, "Cache-Control": "private, no-cache"}
