@@ -4,7 +4,7 @@
 
 It needs nothing but Python 3.10; for signatures the package cryptography. docs/proof.md says what it proves."""
 
-import hashlib, io, json, sys, zipfile
+import hashlib, io, json, sys, zipfile, zlib
 
 KINDS = ("user_message", "assistant_message", "aside", "versions")
 sha = lambda *parts: hashlib.sha256(b"".join(parts)).digest()
@@ -50,18 +50,55 @@ def problems(thread, key):
         yield "it is not signed with this key"
 
 
+def threads(path):
+    """Ends with what is wrong with the file itself."""
+    packed = zipfile.ZipFile(path) if zipfile.is_zipfile(path) else None
+    name = next((name for name in packed.namelist() if name.endswith(".json")), None) if packed else path
+    if name is None:
+        return "there is no JSON in the ZIP"
+    lines = io.TextIOWrapper(packed.open(name) if packed else open(path, "rb"), "utf-8", "surrogateescape")
+    head, line = lines.readline(), ""
+    if not (head.startswith('{"format":"threadkeep.threads"') and head.endswith("[\n")):
+        return "it is no JSON export, or was cut off or reformatted: its lines must be as they were"
+    for line in lines:
+        if line.startswith('{"id":'):
+            try:
+                yield json.loads(line.rstrip(",\n"))
+            except ValueError:
+                return "a line was changed, or the file was cut off"
+    return None if line.strip() == "]}" else "the file was cut off"
+
+
+def told(path, key):
+    count, wrong, found = 0, 0, threads(path)
+    while True:
+        try:
+            thread = next(found)
+        except StopIteration as end:
+            return count, wrong, end.value
+        except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            return count, wrong, f"it cannot be read: {error}"
+        count, name = count + 1, thread.get("id")
+        try:
+            for problem in problems(thread, key):
+                wrong += 1
+                print(f"conversation {name}, {problem}")
+        except (LookupError, TypeError, ValueError, AttributeError):
+            wrong += 1
+            print(f"conversation {name}, it is not as an export has it")
+
+
+sys.stdout.reconfigure(errors="backslashreplace")
+if len(sys.argv) not in (2, 3):
+    sys.exit(__doc__)
+public = None
 if len(sys.argv) > 2:
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-public = load_pem_public_key(open(sys.argv[2], "rb").read()) if len(sys.argv) > 2 else None
-packed = zipfile.ZipFile(sys.argv[1]) if zipfile.is_zipfile(sys.argv[1]) else None
-name = next(name for name in packed.namelist() if name.endswith(".json")) if packed else ""
-count, wrong, line = 0, 0, ""
-for line in io.TextIOWrapper(packed.open(name) if packed else open(sys.argv[1], "rb"), "utf-8"):
-    if line.startswith('{"id":'):
-        thread = json.loads(line.rstrip(",\n"))
-        found = [f"conversation {thread['id']}, {problem}\n" for problem in problems(thread, public)]
-        count, wrong = count + 1, wrong + len(found)
-        sys.stdout.writelines(found)
-end = "" if line.strip() == "]}" else "; the file was cut off"
-print(f"{count} conversations, {wrong} problems{end}")
+    try:
+        from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+        public = load_pem_public_key(open(sys.argv[2], "rb").read())
+    except (ImportError, OSError, ValueError) as error:
+        sys.exit(f"{sys.argv[2]} cannot be used as a key: {error}")
+count, wrong, end = told(sys.argv[1], public)
+print(f"conversations: {count}, problems: {wrong}" + (f"; {end}" if end else ""))
 sys.exit(1 if wrong or end else 0)

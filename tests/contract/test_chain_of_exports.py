@@ -28,10 +28,13 @@ async def exported(layer: DataLayer, packed: Any = "plain") -> bytes:
     return b"".join([piece async for piece in made.pieces])
 
 
-def verify(tmp_path: Path, content: bytes, *arguments: str) -> tuple[int, list[str]]:
-    """Exit code, and the lines that are printed. ``-I``: the script sees neither this folder nor any of ours."""
+def verify(tmp_path: Path, content: bytes | None, *arguments: str) -> tuple[int, list[str]]:
+    """Exit code, and the lines that are printed. ``content``: None: there is no file. ``-I``: the script sees neither
+    this folder nor any of ours."""
     file = tmp_path / "export"
-    file.write_bytes(content)
+    file.unlink(missing_ok=True)
+    if content is not None:
+        file.write_bytes(content)
     command = [sys.executable, "-I", str(SCRIPT), str(file), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert done.stderr == ""
@@ -55,8 +58,8 @@ async def test_it_is_whole_without_any_of_ours(layer: DataLayer, tmp_path: Path)
     await talk(layer)
     content = await exported(layer)
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(content))
-    assert verify(tmp_path, content) == (0, ["2 conversations, 0 problems"])
-    assert verify(tmp_path, await exported(layer, "zip")) == (0, ["2 conversations, 0 problems"])
+    assert verify(tmp_path, content) == (0, ["conversations: 2, problems: 0"])
+    assert verify(tmp_path, await exported(layer, "zip")) == (0, ["conversations: 2, problems: 0"])
     assert verify(tmp_path, content[:-4])[0] == 1
 
 
@@ -66,7 +69,7 @@ async def test_what_is_withheld_is_not_missed(layer: DataLayer, tmp_path: Path) 
     await layer.store.submit(UpdateThread(actor="ann", thread_id=key, metadata={"api_key": secret}, at=now()))
     await layer.store.submit(said(key, secret, "its id looks like a key", type="user_message", metadata={"t": secret}))
     await layer.store.submit(ChooseVersion(actor="ann", thread_id=key, id=secret, text="again?", at=now()))
-    assert verify(tmp_path, await exported(layer)) == (0, ["1 conversations, 0 problems"])
+    assert verify(tmp_path, await exported(layer)) == (0, ["conversations: 1, problems: 0"])
 
 
 def _first(thread: Any, kind: str = "user_message") -> Any:
@@ -106,3 +109,28 @@ async def test_what_is_changed_is_told(layer: DataLayer, tmp_path: Path, change:
     assert code == 1
     assert any(expected in line and line.startswith(f"conversation {thread['id']}, ") for line in lines), lines
     assert not any("never" in line or "why" in line for line in lines), key
+
+
+async def test_a_file_that_is_none_is_told(layer: DataLayer, tmp_path: Path, store_url: str) -> None:
+    if not store_url.startswith("sqlite"):
+        pytest.skip("the export is the same from everywhere")
+    await talk(layer)
+    content, packed = await exported(layer), await exported(layer, "zip")
+    inside = bytearray(packed)
+    inside[200] ^= 0xFF
+    for given, why in (
+        (content[:-4], "cut off"),
+        (content[:-400], "cut off"),
+        (content[:40], "cut off or reformatted"),
+        (b"", "no JSON export"),
+        (None, "No such file"),
+        (json.dumps(json.loads(content), indent=2).encode(), "reformatted"),
+        (json.dumps(json.loads(content)).encode(), "reformatted"),
+        (packed[:-30], "no JSON export"),
+        (bytes(inside), "it cannot be read"),
+        (content.replace(b'"elements":', b'"element":'), "problems: 1"),
+        (content.replace(b'"steps":[', b'"steps":[5,'), "problems: 1"),
+        (content.replace(b"reeds", b"\xff\xfe"), "problems: 1"),
+    ):
+        code, lines = verify(tmp_path, given)
+        assert (code, why in lines[-1]) == (1, True), lines

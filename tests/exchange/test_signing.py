@@ -66,9 +66,9 @@ def test_it_is_told_by_the_public_key(database: Path) -> None:
     (key, public), (_, other) = _key(database.parent), _key(database.parent, "other")
     export(database, "--sign", str(key))
     made = database.with_name("all.json")
-    assert verify(made, public) == verify(made) == (0, ["2 conversations, 0 problems"])
+    assert verify(made, public) == verify(made) == (0, ["conversations: 2, problems: 0"])
     code, lines = verify(made, other)
-    assert (code, len(lines), lines[-1]) == (1, 3, "2 conversations, 2 problems")
+    assert (code, len(lines), lines[-1]) == (1, 3, "conversations: 2, problems: 2")
     text = made.read_text()
     (database.with_name("one.json")).write_text("".join(line for line in text.splitlines(True) if '"one"' not in line))
     assert verify(database.with_name("one.json"), public)[0] == 0
