@@ -9,6 +9,7 @@ from chainlit.types import Feedback
 from datalayer import DataLayer
 from datalayer.records import Sort, Which, user_id
 from datalayer.schema import metadata
+from datalayer.sql import lists
 from tests.conftest import register, rows, start_thread
 from tests.contract.test_context_queries import talk
 from tests.contract.test_lists import page
@@ -59,7 +60,7 @@ class TestPlans:
         ann = await register(layer, "ann")
         with queries(layer) as seen:
             await layer.store.trash(ann.id)
-            await layer.store._expired(1, 9)
+            await layer.store._ask(lists.expired, 1, 9)
         mine, old = (
             " ".join(row[3] for row in rows(layer, "EXPLAIN QUERY PLAN " + statement, *parameters))
             for statement, parameters in seen
