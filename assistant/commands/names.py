@@ -86,6 +86,17 @@ class Typed:
 _SLASH = re.compile(r"/([^\W\d_][\w-]{0,40})(?:\s+(.*))?", re.DOTALL)
 
 
+def title(typed: Typed) -> str:
+    """What a conversation that begins with a command is called until there is a question. Without its words: a search
+    would find what was searched for."""
+    return f"/{typed.name}"
+
+
+def is_title(name: str) -> bool:
+    """Whether a conversation may be called so after a command."""
+    return (typed := _SLASH.fullmatch(name)) is not None and not typed[2]
+
+
 def recognise(text: str, picked: str | None = None, files: bool = False) -> Typed | None:
     """The command that a message means; None: it is a question. ``picked``: the name chosen in Chainlit's menu, which
     leaves what was typed before: a command that was typed is meant instead, and what takes no words was picked by

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import chainlit as cl
+from chainlit.chat_context import chat_context
 from chainlit.types import CommandDict, ThreadDict
 from chainlit.utils import utc_now
 
@@ -17,7 +18,7 @@ from ..commands import names
 from ..commands.asked import Asked, Reply
 from ..commands.names import COMMANDS, Typed
 from ..commands.replies import reply
-from ..marks import COMMAND, OURS, UNSEARCHED, of_command
+from ..marks import COMMAND, OURS, UNSEARCHED, is_command, of_command
 from ..services import Services
 from ..settings import Settings
 from ..texts import Language, say
@@ -135,12 +136,26 @@ async def run(typed: Typed, asked: cl.Message, thread: Thread | None, settings: 
     shown.persisted = True
     await shown.send()
     await attaching.bring(answer, shown, services.layer)
+    if thread is not None and thread.name is None and not (is_temporary or answer.name):
+        with suppress(DataLayerError):  # the layer logs it
+            await services.layer.update_thread(thread.id, name=names.title(typed))
+            answer = replace(answer, moved=True)
     if answer.name:
         await announce(answer.name)
     elif answer.opens:
         await cl.context.emitter.emit("open_thread", {"id": answer.opens})  # public/page/trash.js
     elif answer.moved:
         await list_anew()
+
+
+def names_it(asked: cl.Message, thread: Thread) -> bool:
+    """Whether the conversation has no name of its own yet, and is called after this question: it began with a
+    command."""
+    if not asked.content.strip() or thread.name is None:
+        return bool(asked.content.strip())
+    said = [message for message in chat_context.get() if message.type == "user_message" and message.id != asked.id]
+    questions = [message for message in said if message.content.strip() and not is_command(message.metadata)]
+    return names.is_title(thread.name) and not questions
 
 
 async def _use(asked: cl.Message, services: Services) -> None:

@@ -235,7 +235,7 @@ async def _answer(asked: cl.Message, services: Services) -> None:
     if (typed := await commands.recognise(asked)) is not None:
         await commands.run(typed, asked, thread, settings, services)
         return
-    if thread is not None and thread.name is None and asked.content.strip():  # it began with a command
+    if thread is not None and commands.names_it(asked, thread):
         await services.layer.update_thread(thread.id, name=title(asked.content))
         await announce(asked.content)
     elif thread is not None and thread.pinned:  # the page puts it among those of today

@@ -149,12 +149,21 @@ async def _came(client: Client, event: str) -> bool:
     return any(name == event for name, _ in client.events)
 
 
-@pytest.mark.parametrize(("text", "command"), [("owls", "search"), ("", "help"), ("/usage", None), ("sessions", None)])
+@pytest.mark.parametrize(
+    ("text", "command", "title"),
+    [
+        ("owls", "search", "/search"),
+        ("", "help", "/help"),
+        ("/usage", None, "/usage"),
+        ("/chercher owls", None, "/chercher"),
+        ("sessions", None, "/sessions"),
+    ],
+)
 async def test_a_conversation_that_begins_with_a_command_is_named_by_its_first_question(
-    me: Client, model: Model, text: str, command: str | None
+    me: Client, model: Model, text: str, command: str | None, title: str
 ) -> None:
     await ask(me, text, command=command)
-    assert not (await me.listed())[me.thread_id]
+    assert (await me.listed())[me.thread_id] == title
     await ask(me, "Do larks sleep?")
     assert (await me.listed())[me.thread_id] == "Do larks sleep?"
 
@@ -281,7 +290,7 @@ class TestRename:
         self, me: Client, model: Model
     ) -> None:
         await ask(me, "/help me")
-        assert (await me.listed())[me.thread_id] is None
+        assert (await me.listed())[me.thread_id] == "/help"
         model.titles = True
         model.answers("Yes.")
         model.answers("The life of swifts")

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from assistant.commands import replies
-from assistant.commands.names import COMMANDS, recognise
+from assistant.commands.names import COMMANDS, is_title, recognise, title
 from assistant.screen.commands import menu
 from assistant.texts import Language, say
 
@@ -155,3 +155,16 @@ def test_a_word_longer_than_any_name_is_a_question() -> None:
     typed = recognise("", picked="a" * 1_000_000)
     assert typed is not None
     assert len(typed.name) == 40
+
+
+@pytest.mark.parametrize("text", ["/search the owl", "/FICHIERS ajouter bail", "sessions", "/nothing here"])
+def test_a_conversation_that_begins_with_a_command_is_called_after_it_without_what_was_looked_for(text: str) -> None:
+    typed = recognise(text)
+    assert typed is not None
+    assert title(typed) == "/" + text.removeprefix("/").split()[0]
+    assert is_title(title(typed))
+
+
+@pytest.mark.parametrize("name", ["Owls", "/search the owl", "/etc/hosts", "", "/", "search"])
+def test_other_names_are_those_of_a_conversation(name: str) -> None:
+    assert not is_title(name)
