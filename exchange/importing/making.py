@@ -50,6 +50,8 @@ class Making:
         self._store, self._reading, self._files = store, reading, files
         self._actor, self.dry_run = actor, dry_run
         self._planned = Planned()
+        self.others = set[str]()
+        """Ids of threads that are somebody else's."""
 
     def id(self, given: Given) -> str:
         """Of the thread that it becomes."""
@@ -67,6 +69,8 @@ class Making:
             whole = await self._store.whole_thread(key)
             if whole and whole[0].user_identifier == authors[key]:
                 here[key] = standing.of_stored(*whole[1:])
+            elif whole:
+                self.others.add(key)
         for key in authors if self.dry_run else ():
             if (planned := self._planned.get(key)) is not None:
                 here[key] = replace(planned, versions=here[key].versions if key in here else {})
@@ -129,6 +133,8 @@ class Making:
         pending = [(row, file) for row, file in files if not known.has(row["id"])]
         if any(map(known.differs, write.steps)):
             problems.append(Problem(read.place, Why("differs"), lost=False))
+        if here is not None and here.texts and not any(here.has(row["id"]) for row in write.steps):
+            problems.append(Problem(read.place, Why("none_shared"), lost=False))
         if self.dry_run:
             self._planned.add(write.thread_id, write.steps, [row for row, _ in pending], here)
         return Ready(write, read.place, size(read), messages, pending, problems, here is None, read)

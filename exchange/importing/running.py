@@ -172,11 +172,23 @@ class _Importer:
 
     async def _store_all(self, given: Sequence[Given]) -> None:
         here = await self._making.here(given)
+        if renamed := [one for one in map(self._renamed, given) if one]:
+            given = [one for one in given if self._making.id(one) not in self._making.others] + renamed
+            here |= await self._making.here(renamed)
         for made in await self._call(self._making.made, given, here):
             if isinstance(made, Problem):
                 self.report.tell(made)
             else:
                 await self._send(made)
+
+    def _renamed(self, given: Given) -> Given | None:
+        """With ids of its own, where its thread's is somebody else's."""
+        read, author = given
+        if not isinstance(read, Stored) or self._making.id(given) not in self._making.others:
+            return None
+        made: Given = (anew(read, author), author)
+        self._anew.add(self._making.id(made))
+        return made
 
     def _whose(self, read: Conversation | Stored) -> str | None:
         named = text.clean(read.author) if self._authors and read.author else None
@@ -213,7 +225,8 @@ class _Importer:
                 and isinstance(made.read, Stored)
                 and made.write.thread_id not in self._anew
             ):
-                renamed = anew(made.read, made.write.user)  # somebody else has its ids
+                # Somebody else has its ids. What is odd of it is told already.
+                renamed = replace(anew(made.read, made.write.user), problems=[])
                 self._anew.add(renamed.thread["id"])
                 await self._store_all([(renamed, made.write.user)])
             else:

@@ -1,7 +1,7 @@
 """The files of a ZIP, and of the ZIPs in it.
 
 Always true: no file is written under a name that stands in a ZIP; what a file unpacks to is counted while it is read,
-whatever the ZIP says; one that is damaged, encrypted or refused leaves the others readable.
+and to no more than the ZIP says; one that is damaged, encrypted or refused leaves the others readable.
 """
 
 import copy
@@ -85,7 +85,7 @@ def add(path: Path, prefix: str, found: Found, unpacked: Unpacked, stack: ExitSt
     except _ERRORS:
         return found.tell(place, Why("zip_damaged"))
     nested = []
-    for info, name in _allowed(opened, place, prefix, found):
+    for info, name in _allowed(opened, place, prefix, found, unpacked.limits):
         if len(found.members) >= unpacked.limits.members:
             found.tell(place, Why("many_files", most=unpacked.limits.members))
             break
@@ -108,7 +108,9 @@ def _add_nested(member: Member, found: Found, unpacked: Unpacked, stack: ExitSta
     add(path, f"{member.name}/", found, unpacked, stack, depth)
 
 
-def _allowed(opened: zipfile.ZipFile, place: str, prefix: str, found: Found) -> Iterator[tuple[zipfile.ZipInfo, str]]:
+def _allowed(
+    opened: zipfile.ZipFile, place: str, prefix: str, found: Found, limits: Limits
+) -> Iterator[tuple[zipfile.ZipInfo, str]]:
     """Those that may be read, with their names."""
     chosen: dict[str, zipfile.ZipInfo] = {}
     overlapping = _overlapping(opened.infolist())
@@ -118,7 +120,7 @@ def _allowed(opened: zipfile.ZipFile, place: str, prefix: str, found: Found) -> 
         name = _name(info)
         if info.is_dir() or is_junk(name) or info.header_offset in overlapping:
             continue
-        if why := refused(name) or _unreadable(info):
+        if why := refused(name) or _unreadable(info, limits):
             found.tell(f"{prefix}{name}", Why("left_out", why=why))
         elif name in chosen:
             found.tell(f"{prefix}{name}", Why("name_twice"))
@@ -136,14 +138,20 @@ def _name(info: zipfile.ZipInfo) -> str:
     return "/".join(part for part in name.replace("\\", "/").split("/") if part != ".")
 
 
-def _unreadable(info: zipfile.ZipInfo) -> Why | None:
+def _unreadable(info: zipfile.ZipInfo, limits: Limits) -> Why | None:
     if info.flag_bits & _ENCRYPTED:
         return Why("encrypted")
     if info.compress_type not in _METHODS:
         return Why("packed_oddly")
     if stat.S_ISLNK(info.external_attr >> 16):
         return Why("no_file")
+    if info.file_size > _most(info, limits):
+        return Why("bomb")
     return None
+
+
+def _most(info: zipfile.ZipInfo, limits: Limits) -> int:
+    return min(max(limits.ratio * info.compress_size, limits.ratio_from), limits.member)
 
 
 def _overlapping(infos: list[zipfile.ZipInfo]) -> set[int]:
@@ -159,8 +167,6 @@ def _overlapping(infos: list[zipfile.ZipInfo]) -> set[int]:
 
 
 def _opener(opened: zipfile.ZipFile, info: zipfile.ZipInfo, unpacked: Unpacked) -> Callable[[], IO[bytes]]:
-    limits = unpacked.limits
-    most = min(max(limits.ratio * info.compress_size, limits.ratio_from), limits.member)
     # zipfile would keep the last piece of a file whose checksum is wrong to itself.
     unchecked = copy.copy(info)
     del unchecked.CRC
@@ -176,8 +182,6 @@ def _opener(opened: zipfile.ZipFile, info: zipfile.ZipInfo, unpacked: Unpacked) 
             nonlocal size, checksum
             piece = source.read1(wanted)
             size, checksum = size + len(piece), zlib.crc32(piece, checksum)
-            if size > most:
-                raise Damaged(Why("bomb"))
             if not piece and checksum != info.CRC:
                 raise Damaged(Why("damaged_end"))
             unpacked.count(len(piece))

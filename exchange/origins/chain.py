@@ -5,6 +5,7 @@ from typing import Any
 from .base import Problem, Said, SpokenBy
 from .content import Call, Content
 from .places import Place
+from .reasons import Why
 from .values import Keys
 
 ROLES: dict[str, SpokenBy] = {
@@ -48,6 +49,8 @@ class Chain:
             said.aside = "hidden"
         if said.text.strip() or said.files or said.metadata.get("parts") or (said.by == "user" and not content.calls):
             self.add(said)
+        elif not (content.calls or content.reasoning):
+            self.problems.append(Problem(self.place, Why("message_empty"), lost=False))
         for number, call in enumerate(content.calls):
             self.tool(call, f"{said.key}/call{number or ''}", said.at)
 

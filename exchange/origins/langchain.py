@@ -18,7 +18,7 @@ from .content import Call, Content, as_text, calls_of, content_of
 from .places import Place
 from .reasons import Why
 from .tables import Row, Tables, key_of, opened_tables, read, told
-from .values import flag, identifier, line, mapping, moment, rest, text
+from .values import flag, identifier, line, mapping, moment, odd_time, rest, text
 
 _LOOKED_AT = 20
 """Rows of a table that tell what it is."""
@@ -96,6 +96,7 @@ def _conversation(tables: Tables, table: _Table, place: Place, session: Any, num
     for number, row in zip(numbers, tables.numbered(table.name, table.columns, numbers), strict=False):
         key, at = identifier(row["id"]) or str(number), moment(row[table.time]) if table.time else None
         times.append(at)
+        chain.problems += odd_time(row[table.time], place) if table.time else []
         _add(chain, table, row, key, at)
     if not chain.said:
         return Problem(place, Why("none_readable"))

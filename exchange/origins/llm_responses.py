@@ -11,7 +11,7 @@ from .content import Call, Content
 from .places import Place
 from .reasons import Why
 from .tables import Row, Tables
-from .values import fits, identifier, line, moment, text
+from .values import ODD_TIME, fits, identifier, is_odd_time, line, moment, text
 
 _COLUMNS = (
     *("id", "model", "resolved_model", "prompt", "system", "response", "reasoning", "options_json"),
@@ -38,6 +38,7 @@ class Responses:
         files = self._files(chain)
         calls, results = self._of("tool_calls", "arguments"), self._of("tool_results", "output", "exception")
         for row in self.rows:
+            _make_readable(row, chain)
             id, key, at = row["id"], identifier(row["id"]) or "", moment(row["datetime_utc"])
             for one in results.get(id, ()):
                 chain.tool(_result(one), f"{key}/result-{one['id']}", at, _failure(one))
@@ -92,6 +93,17 @@ class Responses:
         return found
 
 
+def _make_readable(row: Row, chain: Chain) -> None:
+    """Text that was stored as bytes; and what cannot be read is told."""
+    for name in ("prompt", "system", "response", "reasoning"):
+        if isinstance(row[name], bytes):
+            row[name] = row[name].decode("utf-8", "replace")
+            if "\ufffd" in row[name]:
+                Content(chain.place, problems=chain.problems).tell(Why("no_utf8"))
+    if is_odd_time(row["datetime_utc"]):
+        Content(chain.place, problems=chain.problems).tell(ODD_TIME)
+
+
 def _order(row: Row) -> int:
     return row["order"] if isinstance(row["order"], int) else 0
 
@@ -119,7 +131,12 @@ def about(row: Row) -> dict[str, Any]:
         options = json.loads(text(row["options_json"]) or "null")
     found = {name: row[name] for name in ("duration_ms", "input_tokens", "output_tokens")}
     known = {name: value for name, value in found.items() if isinstance(value, int)}
+    known |= {"datetime_utc": row["datetime_utc"]} if _is_kept_time(row["datetime_utc"]) else {}
     return known | ({"options": options} if options and fits(options) else {})
+
+
+def _is_kept_time(value: object) -> bool:
+    return is_odd_time(value) and isinstance(value, (str, int, float)) and fits(value)
 
 
 def fragments(tables: Tables, ids: list[Any]) -> dict[Any, str]:

@@ -12,7 +12,7 @@ from .content import Call, Content, as_text
 from .llm_responses import about, attachments, ended, fragments
 from .reasons import Why
 from .tables import Row, Tables
-from .values import identifier, line, listed, mapping, moment, text
+from .values import ODD_TIME, identifier, is_odd_time, line, listed, mapping, moment, text
 
 _TURN = (
     *("id", "thread_id", "parent_message_hash", "tip_message_hash", "model", "resolved_model", "options_json"),
@@ -125,6 +125,8 @@ class Turns:
         hash, by = row["hash"], ROLES.get(text(row["role"]).lower(), "assistant")
         turn, answered = self._turns.get(hash, (dict.fromkeys(_TURN), False))
         asked = moment(turn["datetime_utc"])
+        if is_odd_time(turn["datetime_utc"]):
+            self._tell(ODD_TIME)
         at = ended(asked, turn) if answered else asked
         model = (line(turn["resolved_model"]) or line(turn["model"])) if by == "assistant" and answered else None
         content = self._content(parts)

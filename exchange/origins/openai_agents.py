@@ -17,7 +17,7 @@ from .content import Call, Content, as_text, call_of, content_of
 from .places import Place
 from .reasons import Why
 from .tables import Row, Tables, columns_of, key_of, read, told
-from .values import identifier, line, mapping, moment, rest, text
+from .values import identifier, line, mapping, moment, odd_time, rest, text
 
 _OF_MESSAGE = {"type", "role", "content", "id", "status"}
 _OUTPUTS = ("output", "result", "outputs", "results", "tools")
@@ -124,6 +124,7 @@ def _item(row: Row) -> dict[str, Any]:
 
 def _add(chain: Chain, item: dict[str, Any], row: Row, place: Place) -> None:
     key, at = identifier(row["id"]) or "", moment(row["created_at"])
+    chain.problems += odd_time(row["created_at"], place)
     kind = text(item.get("type")) or ("message" if "role" in item else "")
     metadata, problems = rest(item, _OF_MESSAGE, place)
     if kind == "message" and (by := ROLES.get(text(item.get("role")).lower())):

@@ -32,6 +32,13 @@ _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[^;,]{1,100}){0,10}),", r
 LARGEST_FILE = 50_000_000
 """Bytes of a file that is written as a data: URL."""
 _LONGEST_KEY, _LONGEST_NAME = 200, 500
+_TIMES = frozenset(
+    (
+        *("time", "timestamp", "create_time", "update_time", "created_at", "updated_at", "createdAt", "updatedAt"),
+        *("sent_at", "datetime_utc"),
+    )
+)
+ODD_TIME = Why("time_unreadable")
 _LARGEST, _DEEPEST = 1_000_000, 50
 """Characters, and levels, of a value that metadata takes."""
 
@@ -110,6 +117,16 @@ def _of_iso(value: str) -> datetime | None:
     return None
 
 
+def is_odd_time(value: object) -> bool:
+    """Whether it is something, and no time."""
+    return value not in (None, "", 0, [], {}) and moment(value) is None
+
+
+def odd_time(value: object, place: Place) -> list[Problem]:
+    """That it is something, and no time."""
+    return [Problem(place, ODD_TIME, lost=False)] if is_odd_time(value) else []
+
+
 def digest(*parts: object) -> str:
     """What tells these values, as text, from all others: 32 hexadecimal digits."""
     seen = hashlib.sha256()
@@ -175,11 +192,13 @@ def data_url(value: object) -> tuple[str | None, bytes] | None:
 
 def rest(value: dict[str, Any], read: Collection[str], place: Place) -> tuple[dict[str, Any], list[Problem]]:
     """What of a mapping is not among the keys that were ``read``, for metadata, without what is empty; and that there
-    was too much to be kept."""
-    left = {key: each for key, each in value.items() if key not in read and each not in (None, "", [], {})}
+    was too much to be kept. So is a time that cannot be read, and told."""
+    odd = {key for key, each in value.items() if key in _TIMES and key in read and is_odd_time(each)}
+    left = {k: each for k, each in value.items() if (k not in read or k in odd) and each not in (None, "", [], {})}
     kept = {key: each for key, each in left.items() if len(key) <= _LONGEST_KEY and fits(each)}
     large = ", ".join(key[:50] for key in list(left)[:20] if key not in kept)
-    return kept, [Problem(place, Why("rest_large", names=large), lost=False)] if len(kept) < len(left) else []
+    problems = [Problem(place, Why("rest_large", names=large), lost=False)] if len(kept) < len(left) else []
+    return kept, problems + ([Problem(place, ODD_TIME, lost=False)] if odd else [])
 
 
 def fits(value: object) -> bool:

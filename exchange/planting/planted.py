@@ -51,6 +51,8 @@ class _Planting:
         self._done = Planted(thread_id(author, origin, of.key), {}, problems=list(of.problems))
         times = [each.at for each in of.said if each.at is not None]
         begun = [each for each in (of.created_at, min(times, default=None)) if each is not None]
+        if not begun and of.updated_at is None:
+            self._done.problems.append(Problem(of.place, Why("no_time"), lost=False))
         self._begun = min(begun) if begun else of.updated_at if of.updated_at is not None else at
 
     def plant(self) -> Planted:

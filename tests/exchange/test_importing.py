@@ -71,3 +71,17 @@ async def test_versions_of_a_question_do_not_differ_whichever_is_shown(store: St
     for tip in ("a", "b", "c"):
         path = written(tmp_path / f"{tip}.json", [made | {"current_node": tip}])
         assert places(await run_import(store, path, "ann")) == []
+
+
+async def test_another_conversation_of_the_same_id_is_told(store: Store, tmp_path: Path) -> None:
+    other = conversation(1, asked("x", "root2", "other?", 1.5), answered("y", "x", "yes", 1.7))
+    report = await run_import(store, written(tmp_path / "c.json", [conversation(1), other]), "ann")
+    assert (counts(report), places(report, Why("none_shared"))) == ((1, 1, 0, 4), ["c.json, item 2 (Birds 1)"])
+
+
+async def test_one_without_any_time_is_told(store: Store, tmp_path: Path) -> None:
+    made = conversation(1, create_time=None, update_time=None)
+    for each in made["mapping"].values():
+        each["message"] = each["message"] and each["message"] | {"create_time": None}
+    report = await run_import(store, written(tmp_path / "c.json", [made]), "ann")
+    assert places(report, Why("no_time")) == ["c.json, item 1 (Birds 1)"]

@@ -142,19 +142,23 @@ def _chats(items: Iterator[Item | Problem], people: bool) -> Iterator[Read]:
 def _turn(item: Item, value: dict[str, Any], found: list[Problem]) -> Turn:
     at, asked, answered = moment(value.get("sent_at")), plain(value.get("prompt")), plain(value.get("response"))
     key = identifier(value.get("id")) or digest(at, asked, answered)
-    if value.get("sent_at") and at is None:
-        found.append(Problem(item.place, Why("time_unreadable"), lost=False))
     metadata, large = rest(value, _CHAT, item.place)
     found += large
     files = pictures(value.get("attachments"), item.place, found)
     said = []
     if asked.strip() or files:
-        said.append(Said(key, "user", asked, at=at, files=files, metadata=metadata))
+        said.append(Said(key, "user", asked, at=at, files=files))
     if answered.strip():
         vote = {"GOOD": 1, "BAD": 0}.get(text(value.get("rating")))
         said.append(Said(f"{key}/answer", "assistant", answered, at=at, vote=vote))
     elif said:
         found.append(Problem(item.place, Why("no_answer"), lost=False))
+    rating = line(value.get("rating"))
+    if said and rating and rating.lower() != "null" and said[-1].vote is None:
+        said[0].metadata["rating"] = rating
+        found.append(Problem(item.place, Why("rating_kept"), lost=False))
+    if said:
+        said[0].metadata |= metadata
     return Turn(key, at, item.place, said)
 
 

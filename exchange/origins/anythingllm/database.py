@@ -13,7 +13,7 @@ from ..places import Place
 from ..reasons import Why
 from ..tables import Row, Tables, columns_of, told
 from ..tables import read as read_tables
-from ..values import digest, flag, identifier, line, mapping, moment, plain, rest, text
+from ..values import digest, flag, identifier, line, mapping, moment, odd_time, plain, rest, text
 from .pictures import pictures
 
 _CHATS = "workspace_chats"
@@ -95,6 +95,7 @@ def _turn(row: Row, place: Place, problems: list[Problem]) -> Iterator[Said]:
     with suppress(ValueError, RecursionError):
         answer = mapping(json.loads(text(row["response"])))
     where = place.at(row=row["id"])
+    problems += odd_time(row["createdAt"], where)
     files = pictures(answer.get("attachments"), where, problems)
     if text(row["prompt"]).strip() or files:
         yield Said(key, "user", text(row["prompt"]), at=at, files=files)

@@ -8,6 +8,7 @@ from ..values import identifier, line, mapping
 
 _POINTER = re.compile(r"(?:file-service|sediment)://([\w#-]+)")
 _ID = re.compile(r"(file-[A-Za-z0-9]{10,}|file_[0-9a-f]{10,}|file_[0-9A-Za-z]{10,})")
+_SEPARATOR = re.compile(r"[-_.]")
 _NAMES = "conversation_asset_file_names.json"
 
 
@@ -15,8 +16,12 @@ class Assets:
     def __init__(self, source: Source) -> None:
         self._members, self._names = dict[str, str](), dict[str, str]()
         self._used = set[str]()
+        self._short = dict[str, str]()
+        """By what their names begin with: of ids that are shorter than those of the product."""
         for member in source.members:
             base = member.rpartition("/")[2]
+            if base.startswith(("file-", "file_")):
+                self._short.update((base[: at.start()], member) for at in _SEPARATOR.finditer(base, len("file-")))
             if found := _ID.match(base):
                 self._members.setdefault(found[1], member)
             elif base.lower() == _NAMES:
@@ -35,7 +40,7 @@ class Assets:
             return None
         found = _POINTER.search(said)
         key = (found[1] if found else said).partition("#")[0]
-        member = self._members.get(key)
+        member = self._members.get(key) or self._short.get(key)
         if member is not None:
             self._used.add(member)
         return File(

@@ -3,6 +3,7 @@
 import json
 import re
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -16,14 +17,15 @@ _OLD = re.compile(r"【\d+(?::\d+)?†[^】\n]{0,200}】")
 _BRACKETS = re.compile(r"([\[\]\\])")
 
 
-def readable(said: str, metadata: dict[str, Any]) -> str:
-    """``said`` with links in place of its marks; those that nothing is known of go."""
+def readable(said: str, metadata: dict[str, Any]) -> tuple[str, list[str]]:
+    """``said`` with links in place of its marks, and those that nothing is known of, which go."""
+    gone = list[str]()
     if "\ue200" in said or "\ue201" in said:
         said = _of_references(said, listed(metadata.get("content_references")))
-        said = _STRAY.sub("", _MARK.sub(_alone, said))
+        said = _STRAY.sub("", _MARK.sub(partial(_or_gone, gone), said))
     if "【" in said:
-        said = _of_citations(said, [mapping(each) for each in listed(metadata.get("citations"))])
-    return said
+        said = _of_citations(said, [mapping(each) for each in listed(metadata.get("citations"))], gone)
+    return said, gone
 
 
 def _of_references(said: str, references: list[Any]) -> str:
@@ -52,6 +54,12 @@ def _link(title: object, url: object) -> str:
 _SAFE = "%/:?#[]@!$&'*+,;=~-._"
 
 
+def _or_gone(gone: list[str], found: re.Match[str]) -> str:
+    if not (meant := _alone(found)):
+        gone.append(found[0])
+    return meant
+
+
 def _alone(found: re.Match[str]) -> str:
     """A mark of which the message says nothing more. Some carry what they mean themselves."""
     kind, *given = found[1].split("\ue202")
@@ -63,13 +71,14 @@ def _alone(found: re.Match[str]) -> str:
     return ""
 
 
-def _of_citations(said: str, citations: list[dict[str, Any]]) -> str:
+def _of_citations(said: str, citations: list[dict[str, Any]], gone: list[str]) -> str:
     marks = list(_OLD.finditer(said))
     by_place = {each.get("start_ix"): each for each in citations}
     ordered = citations if len(citations) == len(marks) else []
     pieces, end = list[str](), 0
     for number, mark in enumerate(marks):
         of = by_place.get(mark.start()) or (ordered[number] if ordered else {})
+        gone += [] if of else [mark[0]]
         page = mapping(of.get("metadata"))
         link = _link(page.get("title"), page.get("url")) or line(page.get("title") or page.get("name")) or ""
         pieces += [said[end : mark.start()], f" ({link})" if link else ""]

@@ -24,6 +24,8 @@ class Content:
     """Whether pictures are what it says."""
     rest: dict[str, Any] = field(default_factory=dict)
     """What has no place."""
+    marks: list[str] = field(default_factory=list)
+    """Of sources that the export does not have."""
     unknown: str | None = None
     """The kind of a part that nobody knows."""
 
@@ -33,7 +35,7 @@ class Content:
 
 
 def content_of(message: dict[str, Any], assets: Assets) -> Content:
-    given, metadata = mapping(message.get("content")), mapping(message.get("metadata"))
+    given, metadata = _given(message.get("content")), mapping(message.get("metadata"))
     kind = text(given.get("content_type")) or "text"
     found = Content(kind)
     attached = {
@@ -46,8 +48,13 @@ def content_of(message: dict[str, Any], assets: Assets) -> Content:
             file = assets.file(key, each.get("name"), each.get("mime_type") or each.get("mimeType"), **size)
             found.files += [file] if file else []
     found.plain = found.plain or found.text
-    found.text = readable(found.text, metadata)
+    found.text, found.marks = readable(found.text, metadata)
     return found
+
+
+def _given(content: object) -> dict[str, Any]:
+    """Also where it is a text or a list alone."""
+    return content if isinstance(content, dict) else {"parts": content} if content is not None else {}
 
 
 class _Parts:
@@ -80,6 +87,9 @@ class _Parts:
         if isinstance(part, str):
             return part
         of = mapping(part)
+        if part is not None and not isinstance(part, dict):
+            self._unknown(part, type(part).__name__)
+            return ""
         kind = text(of.get("content_type"))
         if kind == "image_asset_pointer":
             self._file(of, of.get("asset_pointer"), picture=True)
@@ -92,9 +102,12 @@ class _Parts:
         elif of.get("asset_pointer"):
             self._file(of, of["asset_pointer"])
         elif of and kind != "audio_transcription" and "text" not in of:
-            self._into.unknown = kind[:50] or "?"
-            self._into.rest.setdefault("parts", []).extend([of] if fits(of) else [])
+            self._unknown(of, kind[:50] or "?")
         return text(of.get("text"))
+
+    def _unknown(self, part: object, kind: str) -> None:
+        self._into.unknown = kind
+        self._into.rest.setdefault("parts", []).extend([part] if fits(part) else [])
 
     def _file(self, of: dict[str, Any], pointer: object, picture: bool = False) -> None:
         plain = self._assets.file(pointer)

@@ -7,7 +7,7 @@ from ..base import Problem, Said, SpokenBy
 from ..content import of_part
 from ..places import Place
 from ..reasons import Why
-from ..values import flag, identifier, line, mapping, moment, rest, text
+from ..values import ODD_TIME, fits, flag, identifier, is_odd_time, line, mapping, moment, rest, text
 from .assets import Assets
 from .content import Content, content_of
 
@@ -26,6 +26,7 @@ _NOISE = (
     "user_context_message_data",
 )
 _KNOWN = (*_NOISE, _HIDDEN, "model_slug", "attachments", "is_user_system_message", "default_model_slug")
+_LONGEST = 200
 _FINISHED = "finished_successfully"
 
 
@@ -80,7 +81,9 @@ class Messages:
         if content.is_empty and not content.unknown:
             return  # a root, or an answer that was cut off before it began
         if content.unknown:
-            self.problems.append(Problem(self._place, of_part(content.unknown, kept=True), lost=False))
+            self._tell(of_part(content.unknown, kept=True))
+        if not role and line(metadata.get("model_slug")):
+            role = "assistant"
         said = Said(key, _ROLES.get(role, "system"), content.text, at=moment(message.get("create_time")))
         said.files, said.failed = content.files, content.kind == "system_error"
         said.name = line(mapping(message.get("author")).get("name"))
@@ -89,6 +92,11 @@ class Messages:
             said.model = line(metadata.get("model_slug")) or self._model
         said.metadata = self._kept(message, metadata, content)
         self._said[key] = said
+
+    def _tell(self, why: Why) -> None:
+        """Once."""
+        if (problem := Problem(self._place, why, lost=False)) not in self.problems:
+            self.problems.append(problem)
 
     def _place_among(self, said: Said, message: dict[str, Any], metadata: dict[str, Any], content: Content) -> None:
         """Whether it is a message of the conversation, or what led to one."""
@@ -110,6 +118,16 @@ class Messages:
     def _kept(self, message: dict[str, Any], metadata: dict[str, Any], content: Content) -> dict[str, Any]:
         kept, problems = rest(metadata, _KNOWN, self._place)
         self.problems += problems
+        role = text(mapping(message.get("author")).get("role"))
+        if role not in _ROLES:
+            kept |= {"role": role[:_LONGEST]} if role else {}
+            self._tell(Why("role_odd"))
+        if is_odd_time(message.get("create_time")):
+            kept["create_time"] = message["create_time"] if fits(message["create_time"]) else None
+            self._tell(ODD_TIME)
+        if content.marks:
+            kept["marks"] = content.marks if fits(content.marks) else None
+            self._tell(Why("marks_kept"))
         if content.rest:
             kept["content"] = content.rest
         if (status := line(message.get("status"))) and status != _FINISHED:

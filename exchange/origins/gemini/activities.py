@@ -19,7 +19,7 @@ from ..looking import holding
 from ..pauses import Pauses, Turn
 from ..places import Place
 from ..reasons import Why, why_of
-from ..values import digest, line, listed, mapping, moment, rest, text
+from ..values import ODD_TIME, digest, line, listed, mapping, moment, rest, text
 from .markup import markdown
 from .page import Cell, activity, cells
 
@@ -148,8 +148,10 @@ def _of_cell(cell: Cell, member: Place, told: set[Why]) -> Iterator[_Entry | Pro
             made.files.append((unquote(address), name or posixpath.basename(unquote(address))))
         elif address.startswith("https://"):
             made.metadata.setdefault("links", []).append(address[:2_000])
-    if found.has_odd_time:
-        made.problems.append(Problem(place, Why("time_unreadable"), lost=False))
+    if found.odd_time:
+        made.metadata["time_there"] = found.odd_time[:500]
+    if found.time is None:
+        made.problems.append(Problem(place, ODD_TIME, lost=False))
     yield made
 
 

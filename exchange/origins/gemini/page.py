@@ -41,7 +41,7 @@ class Activity:
     time: Local | None
     links: list[tuple[str, str]] = field(default_factory=list)
     """Of files and others, with their texts."""
-    has_odd_time: bool = False
+    odd_time: str | None = None
 
 
 def cells(stream: IO[bytes], place: Place) -> Iterator[Cell | Problem]:
@@ -216,4 +216,6 @@ def activity(body: str) -> Activity:
     answer = "<br>".join("".join(line.raw) for line in behind) + "".join(parts.rest)
     links = [(address, name) for line in lines[:end] for address, name in line.links]
     time = times[when] if when is not None else None
-    return Activity("\n".join(texts[:end]).strip(" \n"), answer, time, links, odd is not None)
+    return Activity(
+        "\n".join(texts[:end]).strip(" \n"), answer, time, links, texts[odd].strip() if odd is not None else None
+    )

@@ -169,3 +169,8 @@ def test_the_database_says_which_thread_a_chat_belongs_to(tmp_path: Path) -> Non
     assert [said.vote for said in by_first["thread?"].said] == [None, 0, None, 1, None]
     assert by_first["other?"].said[0].files[0].content == PNG
     assert "it has no answer" in whys(by_first["thread?"])
+
+
+def test_a_rating_of_no_answer_is_kept(tmp_path: Path) -> None:
+    (found,), _ = chats(tmp_path, anythingllm(1, response=None, rating="BAD"))
+    assert (found.said[0].metadata["rating"], "rating" in whys(found)) == ("BAD", True)

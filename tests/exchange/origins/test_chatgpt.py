@@ -420,3 +420,49 @@ def test_a_file_cut_off_gives_what_is_whole(tmp_path: Path) -> None:
 def test_chats_of_groups_are_told(tmp_path: Path) -> None:
     path = zipped(tmp_path / "x.zip", {"conversations.json": [conversation(1)], "group_chats.json": [{"id": 1}]})
     assert [str(p.why) for p in read(ChatGPT(), path)[1]] == ["chats of groups do not come over"]
+
+
+@pytest.mark.parametrize("content", ["an avocet", ["an avocet"]])
+def test_content_that_is_no_object_is_text(tmp_path: Path, content: Any) -> None:
+    said = node("a", "root1", message("a", "assistant", {}) | {"content": content})
+    assert texts(only(tmp_path, said)) == [("assistant", "an avocet")]
+
+
+def test_parts_of_no_kind_are_kept(tmp_path: Path) -> None:
+    found = only(tmp_path, answered("a", "root1", text("an avocet", 7)))
+    assert (by_key(found)["a"].metadata["content"], "int" in whys(found)) == ({"parts": [7]}, True)
+
+
+@pytest.mark.parametrize("at", [9_000_000_000_000_000_000_000, -315_000_000, 1e300, "once"])
+def test_times_that_are_none_are_kept_and_told(tmp_path: Path, at: Any) -> None:
+    said = answered("a", "root1", "an avocet")
+    said["message"]["create_time"] = at
+    found = only(tmp_path, said, create_time=at)
+    assert (found.metadata["create_time"], by_key(found)["a"].metadata["create_time"]) == (at, at)
+    assert whys(found).count("time cannot be read") == 2
+
+
+@pytest.mark.parametrize("mark", ["【12†source】", "\ue200cite\ue202turn0search1\ue201"])
+def test_marks_of_sources_that_are_not_there_are_kept(tmp_path: Path, mark: str) -> None:
+    found = only(tmp_path, answered("a", "root1", f"an avocet{mark}"))
+    assert (by_key(found)["a"].text, by_key(found)["a"].metadata["marks"]) == ("an avocet", [mark])
+    assert "marks of sources" in whys(found)
+
+
+def test_who_wrote_it_is_kept_where_nobody_knows_the_word(tmp_path: Path) -> None:
+    odd, none = answered("a", "root1", "hm", metadata={}), answered("b", "a", "an avocet")
+    odd["message"]["author"]["role"] = "critic"
+    del none["message"]["author"]
+    found = only(tmp_path, odd, none)
+    assert (by_key(found)["a"].aside, by_key(found)["a"].metadata["role"]) == ("hidden", "critic")
+    assert texts(found) == [("assistant", "an avocet")]
+    assert whys(found).count("does not say who wrote it") == 1
+
+
+@pytest.mark.parametrize("name", ["file-ABC-x.png", "file-ABC.png"])
+def test_short_ids_of_files_are_found(tmp_path: Path, name: str) -> None:
+    picture = {"content_type": "image_asset_pointer", "asset_pointer": "file-service://file-ABC"}
+    made = conversation(1, asked("q", "root1", text(picture, content_type="multimodal_text")))
+    members = {"conversations.json": [made], name: b"x", "file-ABCD-y.png": b"y"}
+    (found,), _ = read(ChatGPT(), zipped(tmp_path / "x.zip", members))
+    assert [file.member for file in found.said[0].files] == [name]

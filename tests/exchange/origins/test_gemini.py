@@ -241,3 +241,8 @@ def test_times_as_they_are_written_for_people(written: str, at: str, assumed: bo
 )
 def test_what_is_no_time(text: str) -> None:
     assert read_time(text) is None
+
+
+def test_a_page_without_a_time_that_can_be_read_is_told(tmp_path: Path) -> None:
+    (found,), _ = pages(tmp_path, "Prompted&nbsp;bird?<br>le 3e jour<br><p>an avocet</p>")
+    assert "time cannot be read" in whys(found)

@@ -118,3 +118,12 @@ def test_a_database_without_such_a_table_is_none_of_it(tmp_path: Path) -> None:
     path = database(tmp_path / "h.db", made, s=[{"session_id": "s", "message": "plain", "type": "car", "content": "x"}])
     with opened(path) as source:
         assert not ORIGIN.recognises(source)
+
+
+def test_a_message_without_content_is_told(tmp_path: Path) -> None:
+    rows = [row("human", "hi"), row("ai", None)]
+    found = only(ORIGIN, database(tmp_path / "h.db", STORE, message_store=rows))
+    assert (told(found), [str(each.why) for each in found.problems]) == (
+        [("user", "hi")],
+        ["a message without content is left out"],
+    )

@@ -322,3 +322,11 @@ class TestFile:
         for each in (path, text):
             with opened(each) as source:
                 assert not ORIGIN.recognises(source)
+
+
+def test_bytes_are_text_and_a_time_that_is_none_is_told(tmp_path: Path) -> None:
+    row = answer("a", None, "an avocet", datetime_utc="garbage") | {"prompt": b"which?"}
+    found = only(ORIGIN, database(tmp_path / "logs.db", OLD, responses=[row]))
+    assert told(found) == [("user", "which?"), ("assistant", "an avocet")]
+    assert found.said[1].metadata["datetime_utc"] == "garbage"
+    assert [str(each.why) for each in found.problems] == ["its time cannot be read"]

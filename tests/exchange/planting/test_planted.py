@@ -247,7 +247,7 @@ def test_the_thread_keeps_what_the_export_says() -> None:
         "metadata": {"imported_from": {"origin": "chatgpt", "key": "c", "model": "gpt", "voice": "ash"}},
     }
     assert len(made.problems) == 2
-    bad = planted(said("u1"), folder="../..", metadata={"deep": _deep()})
+    bad = planted(said("u1", at=1), folder="../..", metadata={"deep": _deep()})
     assert "folder" not in bad.thread
     assert [p.lost for p in bad.problems] == [False, False]
 
