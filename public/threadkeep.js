@@ -20,6 +20,7 @@ import "./page/author.js";
 import "./page/motion.js";
 import "./page/drafts.js";
 import "./page/allowed.js";
+import "./page/early.js";
 import "./page/commands.js";
 import "./page/panel.js";
 import "./page/keys.js";

@@ -41,8 +41,11 @@ async def allowed(session: WebsocketSession, most: int | None) -> dict[str, Any]
     ``left``: bytes; without it, there is no limit or it is not known. ``most``: as for ``Bounded``."""
     files, to = chainlit.features.spontaneous_file_upload, language(session.language)
     count = (files and files.max_files) or 0
-    told = [say("files_allowed", to, count=count, each=size(((files and files.max_size_mb) or 0) * 1_000_000, to))]
+    largest = ((files and files.max_size_mb) or 0) * 1_000_000
+    told = [say("files_allowed", to, count=count, each=size(largest, to))]
+    too_large = say("files_too_large", to, most=size(largest, to), names="{names}")  # which the page knows
     known: dict[str, Any] = {"count": count, "too_many": say("files_too_many", to, count=count)}
+    known |= {"largest": largest, "too_large": too_large}
     with suppress(DataLayerError):
         if most is not None and (used := await used_by(session)) is not None:
             left = max(0, most - used)

@@ -6,6 +6,7 @@ import { onHeard, onSaid, say } from "./wire.js";
 
 const DESCRIPTION = "files-allowed";
 const ASKED_AGAIN = 2000; // milliseconds
+const LONGEST_NAME = 80; // letters
 let allowed; // what the server has said last
 let asked = -Infinity;
 
@@ -51,9 +52,14 @@ addedOf("[data-radix-popper-content-wrapper] p", (tip) => {
   tip.append(words);
 });
 
+// Set apart from the sentence around it, whose direction it must not change.
+const shortened = ({ name }) => `\u2068${name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name}\u2069`;
+
 function refusal(files) {
   if (!allowed || !files.length) return undefined;
   if (allowed.count && files.length > allowed.count) return allowed.too_many;
+  const large = files.filter(({ size }) => allowed.largest && size > allowed.largest);
+  if (large.length) return allowed.too_large.replace("{names}", () => large.map(shortened).join(", "));
   const size = files.reduce((sum, file) => sum + file.size, 0);
   return "left" in allowed && size > allowed.left ? allowed.no_room : undefined;
 }
@@ -64,7 +70,7 @@ function check(event, files) {
   if (!sentence) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  notice(sentence, 12000);
+  notice(sentence, 60000);
   if (event.target.type === "file") event.target.value = "";
 }
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from assistant.texts import say
 from tests.browser.chat import App
@@ -57,6 +57,12 @@ def test_limits_are_said_before_and_what_is_beyond_is_refused(tab: OpenTab, to: 
     many = [{"name": f"{n}.txt", "mimeType": "text/plain", "buffer": b"one of many"} for n in range(11)]
     page.locator("#upload-button-input").set_input_files(many)  # type: ignore[arg-type]
     expect(notice).to_have_text(say("files_too_many", to, count=10))
+    beyond = {"name": "beyond.txt", "mimeType": "text/plain", "buffer": b"A" * 25_000_001}
+    page.locator("#upload-button-input").set_input_files([beyond])  # type: ignore[list-item]
+    most = {"en": "25\u00a0MB", "fr": "25\u00a0Mo"}[to]
+    expect(notice).to_have_text(say("files_too_large", to, most=most, names="\u2068beyond.txt\u2069"))
+    notice.get_by_role("button", name={"en": "Close", "fr": "Fermer"}[to]).click()
+    expect(notice).to_have_count(0)
     large = {"name": "large.txt", "mimeType": "text/plain", "buffer": os.urandom(10) + b"A" * 1_100_000}
     page.locator("#upload-button-input").set_input_files([large])  # type: ignore[list-item]
     expect(notice).to_have_text(refused)
@@ -73,3 +79,14 @@ def test_the_room_that_is_left_is_told_anew(tab: OpenTab) -> None:
     expect(chat.page.locator("#attachments")).to_contain_text("d0.txt")
     chat.page.reload()  # what was uploaded and not sent yet counts as well
     expect(button).to_have_accessible_description(re.compile("(700|699[.]\\d).kB of your 1.MB are free"))
+    # What is chosen before the server knows the page waits for it.
+    page, held = chat.page, list[Route]()
+    page.route("**/set-session-cookie", lambda route: held.append(route))
+    with page.expect_request("**/set-session-cookie"):
+        page.reload()
+    chat.attach(("early.txt", "text/plain", b"Early."))
+    expect(page.locator("#attachments")).to_contain_text("early.txt")
+    with page.expect_response("**/project/file?*") as answer:
+        for each in held:
+            each.continue_()
+    assert answer.value.status == 200
