@@ -55,9 +55,15 @@ def answers(as_json: bool) -> Iterator[None]:
     try:
         yield
     except (DataLayerError, OSError) as error:
-        message = str(error) if isinstance(error, DataLayerError) else error.strerror or type(error).__name__
+        message = _told(error)
         if as_json:
             typer.echo(json.dumps({"error": message}))
         else:
             typer.echo(message, err=True)
         raise typer.Exit(1) from None
+
+
+def _told(error: DataLayerError | OSError) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or type(error).__name__

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,7 +43,9 @@ def import_command(
         for name in exports:
             if not is_server(name):
                 Path(name).stat()  # one that is not there stops all of them before any
-        reports = asyncio.run(_run(place_of(database, files, spool), exports, user, origin, authors, dry_run))
+        with _stopped(dry_run, done := [0]):
+            place = place_of(database, files, spool)
+            reports = asyncio.run(_run(place, exports, user, origin, authors, dry_run, done))
     for name, report in reports:
         if not as_json:
             typer.echo("\n".join([f"{name}:", *told(report, "en")]))
@@ -51,10 +55,27 @@ def import_command(
         raise typer.Exit(1)
 
 
+@contextmanager
+def _stopped(dry_run: bool, done: list[int]) -> Iterator[None]:
+    """``done``: how many conversations were read and given to the store."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = "Nothing was stored." if dry_run else f"Conversations done so far: {done[0]}. What is stored stays."
+        typer.echo(f"Stopped. {kept} The same command goes on.", err=True)
+        raise typer.Exit(130) from None
+
+
 async def _run(
-    place: Place, exports: list[str], user: str | None, origin: str | None, authors: bool, dry_run: bool
+    place: Place,
+    exports: list[str],
+    user: str | None,
+    origin: str | None,
+    authors: bool,
+    dry_run: bool,
+    so_far: list[int],
 ) -> list[tuple[str, Report]]:
-    """By the names of the exports, as they may be shown."""
+    """By the names of the exports, as they may be shown. ``so_far``: is told how many conversations are done."""
     reports = list[tuple[str, Report]]()
     async with beside.opened(place) as store:
         with bar(None) as progress:
@@ -62,6 +83,7 @@ async def _run(
                 before = sum(report.read for _, report in reports)
 
                 def further(done: int, before: int = before) -> None:
+                    so_far[0] = before + done
                     progress(before + done)
 
                 how: Any = {"origin": origin, "authors": authors, "dry_run": dry_run}

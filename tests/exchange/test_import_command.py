@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import os
+import signal
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from datalayer.records import now
 from datalayer.store import Store
 from datalayer.writes import UpsertUser
 from exchange.__main__ import app
+from exchange.commands import importing
 from exchange.importing import Report, told
 from exchange.origins.base import Problem
 from exchange.origins.places import Place
@@ -93,6 +97,39 @@ def test_it_refuses(database: Path, tmp_path: Path, arguments: list[str], why: s
     code, said = run(database, tmp_path / arguments[0], *arguments[1:])
     assert (code, names(database)) == (1, [])
     assert why in said
+
+
+def test_one_that_is_stopped_says_what_becomes_of_it(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def stopping(_: int | None) -> Iterator[Any]:
+        yield lambda _: signal.raise_signal(signal.SIGINT)
+
+    first = written(tmp_path / "a.json", conversation(1))
+    second = written(tmp_path / "b.json", conversation(2))
+    with monkeypatch.context() as patched:
+        patched.setattr(importing, "bar", stopping)
+        code, said = run(database, first, second, "--user", "ann")
+    assert (code, said) == (
+        130,
+        "Stopped. Conversations done so far: 1. What is stored stays. The same command goes on.\n",
+    )
+    assert run(database, first, second, "--user", "ann")[0] == 0
+    assert names(database) == ["Birds 1", "Birds 2"]
+
+
+def test_what_is_no_file_is_named(database: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "nowhere.json").symlink_to("none")
+    (tmp_path / "loop.json").symlink_to("loop.json")
+    for name, why in (
+        ("pipe.json", "is no file"),
+        ("nowhere.json", "No such file"),
+        ("loop.json", "symbolic links"),
+    ):
+        code, said = run(database, tmp_path / name, "--user", "ann")
+        assert (code, name in said, why in said) == (1, True, True), said
 
 
 def test_what_nobody_knows_fails(database: Path, tmp_path: Path) -> None:
