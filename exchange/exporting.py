@@ -71,6 +71,8 @@ async def export(
     found = batches(source, chosen)
     first = await _first(found)
     alone = first.threads[0] if chosen.ids is not None and len(chosen.ids) == 1 else None
+    if alone is None and name in PAGES and packed == "plain" and len(first.threads) == 1:
+        alone = first.threads[0] if await _further(found) is None else None
     packing, ending, mime = _packing(name, about, source, alone, packed)
     title = f"{say('name', to)}-{_day(about)}{ending}" if alone is None else page_name(alone, ending, about)
     work = _in_slow_thread if name in PAGES and PAGES[name].slow else source.with_files
@@ -101,10 +103,16 @@ class _Nothing:
 
 
 async def _first(found: AsyncIterator[Batch]) -> Batch:
+    if (batch := await _further(found)) is None:
+        raise NotFound("There is no such conversation")
+    return batch
+
+
+async def _further(found: AsyncIterator[Batch]) -> Batch | None:
     async for batch in found:
         if batch.threads:
             return batch
-    raise NotFound("There is no such conversation")
+    return None
 
 
 def _packing(

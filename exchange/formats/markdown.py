@@ -33,7 +33,8 @@ class Markdown:
     ending, mime, beside, slow = ".md", "text/markdown; charset=utf-8", True, False
 
     def page(self, whole: WholeThread, about: About, files: dict[str, str], contents: Contents) -> Iterator[bytes]:
-        return map(encoded, self._page(whole, about, files))
+        held = {element.id: "" for element in whole.elements if element.blob in whole.contents}
+        return map(encoded, self._page(whole, about, held | files))
 
     def _page(self, whole: WholeThread, about: About, files: dict[str, str]) -> Iterator[str]:
         to, found = about.to, Transcript(whole, about.to)
@@ -108,15 +109,17 @@ def _version(other: Other, to: Language, files: dict[str, str]) -> Iterator[str]
 
 
 def _files(elements: list[Element], to: Language, files: dict[str, str]) -> Iterator[str]:
+    """``files``: where the contents are, by the ids of the elements; "": in no file beside this one."""
     if elements:
         yield "\n"
     for element in elements:
         name = escape(one_line(undirected(element.name or ""))) or "–"
-        where = quote(files[element.id]) if element.id in files else ""
+        where = quote(files.get(element.id, ""))
         if not where and element.url:
             where = quote(withheld.address(element.url), safe=":/?#[]@!$&'*+,;=%")
-        picture = "!" if element.type == "image" and element.id in files else ""
-        yield f"- {picture}[{name}]({where})\n" if where else f"- {name} ({say('missing', to)})\n"
+        picture = "!" if element.type == "image" and files.get(element.id) else ""
+        why = "elsewhere" if element.id in files else "missing"
+        yield f"- {picture}[{name}]({where})\n" if where else f"- {name} ({say(why, to)})\n"
 
 
 def moment_of(microseconds: int) -> str:

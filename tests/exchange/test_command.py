@@ -95,6 +95,13 @@ def test_of_one_user_some_threads_a_folder(place: Place, tmp_path: Path) -> None
     assert names(Path(out)) == ["t3"]
 
 
+def test_one_conversation_alone_is_a_page(place: Place, tmp_path: Path) -> None:
+    out = tmp_path / "ben.md"
+    run(place, "--out", str(out), "--user", "ben", "--format", "markdown")
+    assert "said 11" in out.read_text("utf-8")
+    assert "need a ZIP" in run(place, "--out", str(tmp_path / "a.md"), "--user", "ann", "--format", "markdown", code=1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from datalayer import versions
+from datalayer.records import Blob
 from datalayer.text import one_line
 from exchange.formats import FORMATS, csv, html, markdown
 from exchange.formats import json as as_json
@@ -226,6 +227,13 @@ class TestMarkdown:
         text = page("markdown", with_versions())
         assert text.index("an avocet") < text.index("Version 1") < text.index("a heron") < text.index("grey")
         assert text.index("grey") < text.index("black and white")
+
+    def test_alone_it_says_that_contents_are_elsewhere_or_missing(self) -> None:
+        blob = Blob("a" * 64, 7)
+        files = [element("there.txt", blob, id="e1"), element("gone.txt", id="e2")]
+        text = page("markdown", whole(step("x"), elements=files, blobs=[blob]))
+        assert "there.txt (its content is not in this file)" in text.replace("\\", "")
+        assert "gone.txt (its content is missing)" in text.replace("\\", "")
 
     def test_it_speaks_french(self) -> None:
         text = page(
