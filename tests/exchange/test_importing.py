@@ -10,6 +10,7 @@ from exchange.importing import Report, run_import
 from exchange.origins.reasons import Why
 from tests.exchange.origins.chatgpts import answered, asked, conversation
 from tests.exchange.origins.exports import written
+from tests.exchange.origins.test_threadkeep import document, thread
 
 DIFFERS = Why("differs")
 
@@ -85,3 +86,15 @@ async def test_one_without_any_time_is_told(store: Store, tmp_path: Path) -> Non
         each["message"] = each["message"] and each["message"] | {"create_time": None}
     report = await run_import(store, written(tmp_path / "c.json", [made]), "ann")
     assert places(report, Why("no_time")) == ["c.json, item 1 (Birds 1)"]
+
+
+async def test_ids_of_somebody_else_are_renamed_and_what_is_odd_is_told_once(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = written(tmp_path / "x.json", document(thread(oddity=[1])))
+    await run_import(store, path, "ann")
+    for dry, foreseen in ((True, (1, 0, 0, 2)), (False, (1, 0, 0, 2)), (False, (0, 0, 1, 0))):
+        report = await run_import(store, path, "bob", dry_run=dry)
+        assert counts(report) == foreseen
+        assert [note.count for note in report.notes.values()] == [1]
+    assert "not stored" not in caplog.text
