@@ -95,13 +95,15 @@ class _Thread:
         self._done.problems.append(Problem(self._done.place.at(**where), why, lost=False))
 
     def _rows(self, name: str, make: Callable[[dict[str, Any]], dict[str, Any] | None]) -> Iterator[dict[str, Any]]:
+        seen = set[str]()
         for number, row in enumerate(listed(self._given.get(name)), 1):
             if not isinstance(row, dict):
                 self._tell(Why("no_columns"), table=name, row=number)
                 continue
-            if not text.is_identifier(row.get("id")):
-                self._tell(Why("id_given"), table=name, row=number)
+            if not text.is_identifier(row.get("id")) or row["id"] in seen:
+                self._tell(Why("id_taken" if str(row.get("id")) in seen else "id_given"), table=name, row=number)
                 row = {**row, "id": digest(self._given["id"], name, number)}
+            seen.add(row["id"])
             if (made := make(row)) is not None:
                 yield made
 

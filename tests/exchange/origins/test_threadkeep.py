@@ -185,3 +185,12 @@ def test_with_new_ids_it_says_the_same_of_itself(tmp_path: Path) -> None:
         assert len(set(ids)) == len(ids)
         assert given.thread == {"id": "t"}
         assert given.steps[3]["metadata"]["aside"]["question"] == question
+
+
+def test_of_two_rows_with_one_id_both_are_kept(tmp_path: Path) -> None:
+    given = thread()
+    given["steps"].append({"id": "s1", "type": "user_message", "output": "why?"})
+    ((found,), problems) = read(json.dumps(document(given)), tmp_path)
+    assert [row["output"] for row in found.steps] == ["where?", "in the reeds", "why?"]
+    assert len({row["id"] for row in found.steps}) == 3
+    assert [problem.why.key for problem in problems] == ["id_taken"]
