@@ -230,7 +230,7 @@ class TestMarkdown:
 
     def test_alone_it_says_that_contents_are_elsewhere_or_missing(self) -> None:
         blob = Blob("a" * 64, 7)
-        files = [element("there.txt", blob, id="e1"), element("gone.txt", id="e2")]
+        files = [element("there.txt", blob, id="e1"), element("gone.txt", Blob("b" * 64, 7), id="e2")]
         text = page("markdown", whole(step("x"), elements=files, blobs=[blob]))
         assert "there.txt (its content is not in this file)" in text.replace("\\", "")
         assert "gone.txt (its content is missing)" in text.replace("\\", "")
