@@ -185,7 +185,7 @@ async def _connect(**options: Any) -> _Connection:
 
 
 _NEW = ("CREATE TABLE ", "CREATE INDEX ", "CREATE FULLTEXT INDEX ")
-_ANEW = {**dict.fromkeys(_NEW, "IF NOT EXISTS "), "DROP TABLE ": "IF EXISTS "}
+_ANEW = {**dict.fromkeys(_NEW, "IF NOT EXISTS "), **dict.fromkeys(("DROP TABLE ", "DROP INDEX "), "IF EXISTS ")}
 _COLUMN = re.compile(r"(ALTER TABLE \S+ (?:ADD|DROP) COLUMN )")
 
 
