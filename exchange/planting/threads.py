@@ -14,9 +14,12 @@ IMPORTED_FROM = "imported_from"
 
 def columns(of: Conversation, origin: str, first: str, begun: int, problems: list[Problem]) -> dict[str, Any]:
     """``first``: what its first message says; ``begun``: when. What cannot be kept goes to ``problems``."""
-    title = text.one_line(text.clean(of.title or ""))[: text.NAME_LENGTH].strip()
+    whole = text.one_line(text.clean(of.title or ""))
+    title = whole[: text.NAME_LENGTH].strip()
     named = bool(title) and text.is_seen(title)
     origin_of: dict[str, Any] = {"origin": origin, "key": of.key}
+    if len(whole) >= text.NAME_LENGTH:  # readers cut there, too
+        problems.append(Problem(of.place, Why("title_long"), lost=False))
     if of.model:
         origin_of["model"] = of.model
     values: dict[str, Any] = {

@@ -9,6 +9,7 @@ from datalayer.records import Step
 from datalayer.versions import RECORD, Versions, chosen_path, record_id, told, versions_of
 from exchange.origins.base import Conversation, File, Said
 from exchange.origins.places import Place
+from exchange.origins.values import line
 from exchange.planting import Planted, plant
 
 AT = 1_700_000_000_000_000
@@ -310,3 +311,10 @@ def test_a_conversation_as_long_as_a_book_of_books_works() -> None:
 def test_nothing_said_is_a_thread_without_steps() -> None:
     made = planted(title="Empty")
     assert (made.steps, made.thread["name"]) == ([], "Empty")
+
+
+def test_a_title_that_is_too_long_is_cut_and_told() -> None:
+    made = planted(said("u1", at=1), title=line("x" * 10_000))
+    assert made.thread["name"] == "x" * 500
+    assert [problem.why.key for problem in made.problems] == ["title_long"]
+    assert planted(said("u1", at=1), title="x").problems == []
