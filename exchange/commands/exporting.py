@@ -62,7 +62,7 @@ def export_command(
             typer.echo(f"{waiting} writes wait in the spool of the app; they are not in the export", err=True)
         again = f", {done.resumed} of them from before" if done.resumed else ""
         told = {"path": str(done.path), "threads": done.threads, "bytes": done.bytes, "resumed": done.resumed}
-        said = f"{done.path}: {done.threads} conversations{again}, {done.bytes / 1e6:.1f} MB"
+        said = f"{done.path}: {done.threads} conversation{'s' * (done.threads != 1)}{again}, {done.bytes / 1e6:.1f} MB"
         typer.echo(json.dumps(told | {"waiting": waiting}) if as_json else said)
 
 

@@ -38,6 +38,8 @@ class Reading:
         self.origin = next((each for each in origins.ORIGINS if self._is(each)), None)
         if self.origin is not None:
             self._read = guarded(self.source.place, self.origin.read, self.source)
+        elif isinstance(self.source, Opened):
+            self.source.tell_unread()
 
     def _is(self, origin: Origin) -> bool:
         if self._named is not None:

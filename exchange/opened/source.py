@@ -27,6 +27,7 @@ class Opened:
         self.place: Place = place_of(path.name)
         self._found = Found()
         self._folder: Path | None = None
+        self._unread: dict[str, Why] = {}
         self._unpacked = Unpacked(limits, self._temporary)
         self._database: tuple[Path | None] | None = None
         folders.add(path, self._found, self._unpacked, stack)
@@ -46,8 +47,14 @@ class Opened:
         try:
             with self.open(member) as file:
                 return file.read(_START)
-        except OSError:
+        except OSError as error:
+            self._unread[member] = why_of(error)
             return b""
+
+    def tell_unread(self) -> None:
+        """Of an export that nobody knows: which of its files could not be looked at is among ``problems`` then."""
+        for member, why in self._unread.items():
+            self._tell(member, why)
 
     def items(self, member: str, key: str | None = None) -> Iterator[Item | Problem]:
         try:

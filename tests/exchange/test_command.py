@@ -87,7 +87,7 @@ def test_everything_comes_out_and_the_store_stays_as_it_was(place: Place, tmp_pa
 
 def test_of_one_user_some_threads_a_folder(place: Place, tmp_path: Path) -> None:
     out = str(tmp_path / "out.json")
-    assert "1 conversations" in run(place, "--out", out, "--user", "ben")
+    assert "1 conversation," in run(place, "--out", out, "--user", "ben")
     assert names(Path(out)) == ["t11"]
     run(place, "--out", out, "--thread", "t12", "--thread", "t3", "--force")
     assert names(Path(out)) == ["t12", "t3"]

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sqlite3
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -136,6 +137,15 @@ def test_what_nobody_knows_fails(database: Path, tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_bytes(b"\0\1\2")
     code, said = run(database, tmp_path / "x.txt", "--user", "ann")
     assert (code, "no export of any product" in said) == (1, True)
+
+
+def test_of_what_nobody_knows_it_says_what_cannot_be_read(database: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
+        packed.writestr("conversations.json", json.dumps([conversation(1)]))
+    content = (tmp_path / "x.zip").read_bytes()
+    (tmp_path / "x.zip").write_bytes(content.replace(b"Birds", b"Bords", 1))
+    code, said = run(database, tmp_path / "x.zip", "--user", "ann")
+    assert (code, "conversations.json" in said, "it is damaged" in said) == (1, True, True), said
 
 
 def test_a_report_tells_at_most_so_much() -> None:
