@@ -1,6 +1,7 @@
 """``python -m exchange``: conversations out of a store, and in from other products.
 
-Exit codes: 0; 1 when it failed, or when nobody knows what a file is; 2 for a command line that cannot be read.
+Exit codes: 0; 1 when it failed, or when nobody knows what a file is; 2 for a command line that cannot be read; 130 for
+an import that was stopped.
 """
 
 import os
