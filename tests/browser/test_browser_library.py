@@ -117,7 +117,7 @@ def test_from_the_chat_to_the_library_and_back(tab: OpenTab, app: App) -> None:
     expect(library.preview.get_by_role("heading", level=2)).to_have_text(f"{one} + {two}")
     library.choose(f"{one} [+] {two}")
     library.press("Delete")
-    library.page.get_by_role("link", name="Trash").click()
+    library.page.locator("#places").get_by_role("link", name="Trash").click()
     expect(library.names.first).to_have_text(f"{one} + {two}")
     for key in ("j", "x"):
         library.page.keyboard.press(key)
@@ -190,7 +190,7 @@ def test_what_is_in_the_trash_is_read_there(tab: OpenTab, app: App) -> None:
     library.open()
     library.choose(f"Quince {mark}")
     library.press("Delete")
-    library.page.get_by_role("link", name="Trash").click()
+    library.page.locator("#places").get_by_role("link", name="Trash").click()
     expect(library.page.get_by_role("heading", level=1)).to_have_text("Trash")
     expect(library.names.first).to_have_text(f"Quince {mark}")
     library.page.keyboard.press("j")

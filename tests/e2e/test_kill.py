@@ -116,7 +116,7 @@ async def test_words_shown_of_an_answer_survive_a_kill_amid_the_stream(installed
     server = installed.alive()
     chat = await tabs(server.url)
     tokens = count()
-    kill_at(chat, server, "stream_token", lambda data: next(tokens) == 12)
+    kill_at(chat, server, "stream_token", lambda data: next(tokens) == 5)
     own = await chat.post("Will half of it last?")
     await chat.wait_for("disconnect")
     [answer] = [step for step in chat.screen.values() if is_answer(step)]

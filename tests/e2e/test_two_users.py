@@ -305,6 +305,31 @@ async def export_from_the_library(mallory: Client, alice: Victim) -> None:
             assert alice.answer.encode() not in content
 
 
+@attack("GET /library/import", "POST /library/import")
+async def import_in_the_library(mallory: Client, alice: Victim) -> None:
+    """One of hers waits to be decided about."""
+    found = json.dumps([{"id": "c1", "title": SECRET, "mapping": {}}]).encode()
+    mine = await guard_of(alice.client)
+    sent = {"data": {"guard": mine}, "files": {"file": (f"{SECRET}.json", found)}}
+    assert (await alice.client.request("POST", "/library/import", **sent)).status_code == 303
+    theirs = await guard_of(mallory)
+    for guard in (mine, theirs):
+        for what in ("bring", "stop", "forget"):
+            answer = await mallory.request("POST", "/library/import", data={"guard": guard, "do": what})
+            assert SECRET not in answer.text
+    assert SECRET not in (await mallory.request("GET", "/library/import")).text
+    assert (await mallory.request("POST", "/library/import", **sent)).status_code == 403
+    page = (await alice.client.request("GET", "/library/import")).text
+    assert 'value="forget"' in page
+    assert (await alice.client.request("POST", "/library/import", data={"guard": mine, "do": "forget"})).is_redirect
+
+
+async def guard_of(client: Client) -> str:
+    found = re.search(r'name="guard" value="(\w+)"', (await client.request("GET", "/library")).text)
+    assert found
+    return found[1]
+
+
 @attack("GET /library/files", "POST /library/files")
 async def look_for_files_in_the_library(mallory: Client, alice: Victim) -> None:
     page, key = (await mallory.request("GET", "/library")).text, alice.file["id"]
