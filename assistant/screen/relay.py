@@ -149,16 +149,24 @@ class Relay:
 
     async def _listen(self, heard: PubSub) -> None:
         async for message in heard.listen():
-            channel = message["channel"].decode("utf-8", "surrogatepass")
-            line = self._lines.get(channel)
-            if message["type"] == "subscribe":
-                if self._away:
-                    logger.info("conversations are shared with other instances again")
-                self._away = False
-                if line is not None:
-                    await line.confirmed()
-            elif message["type"] == "message" and line is not None:
-                await _take(line, message["data"])
+            await self._hear(message)
+
+    # Not within the loops, whose frames would hold the last line while they wait.
+    async def _hear(self, message: dict[str, Any]) -> None:
+        line = self._lines.get(message["channel"].decode("utf-8", "surrogatepass"))
+        if message["type"] == "subscribe":
+            if self._away:
+                logger.info("conversations are shared with other instances again")
+            self._away = False
+            if line is not None:
+                await line.confirmed()
+        elif message["type"] == "message" and line is not None:
+            await _take(line, message["data"])
+
+    def _ask_all(self) -> None:
+        for line in self._lines.values():
+            if line.heard:  # whether it is still there, and has said nothing that was lost
+                line.ask()
 
     async def _write(self, heard: PubSub) -> None:
         """The only one who writes."""
@@ -170,9 +178,7 @@ class Relay:
                 async with asyncio.timeout(_CHECK):
                     await self._wake.wait()
             except TimeoutError:
-                for line in self._lines.values():
-                    if line.heard:  # whether it is still there, and has said nothing that was lost
-                        line.ask()
+                self._ask_all()
             self._wake.clear()
 
     async def _subscribe(self, heard: PubSub) -> None:

@@ -184,9 +184,6 @@ async def test_what_one_has_replaced_the_other_brings_back_until_the_conversatio
             )
 
 
-@pytest.mark.xfail(
-    reason="an instance goes on listening after its last page has left: the cause is not found yet", strict=False
-)
 async def test_an_instance_listens_only_while_it_shows_the_conversation(
     me: Client, two: App, redis: RedisServer, tabs: Tabs
 ) -> None:
