@@ -3,47 +3,17 @@
 import json
 from dataclasses import asdict
 
+from . import writes
 from .actors import Role
 from .records import Blob
-from .writes import (
-    ChooseVersion,
-    DeleteElement,
-    DeleteFeedback,
-    DeleteStep,
-    DeleteThread,
-    ForgetBlobs,
-    ForkThread,
-    ImportThread,
-    PutPreferences,
-    PutSummary,
-    RecordUsage,
-    ReleaseBlobs,
-    RemoveArchived,
-    RestoreArchived,
-    RestoreElement,
-    RestoreThread,
-    TrashElement,
-    TrashThread,
-    UndoMerge,
-    UpdateThread,
-    UpsertElement,
-    UpsertFeedback,
-    UpsertStep,
-    UpsertUser,
-    Write,
-)
+from .writes import Write
 
 KINDS: dict[str, type[Write]] = {
     kind.__name__: kind
-    for kind in (
-        *(UpsertUser, UpdateThread, DeleteThread, TrashThread, RestoreThread, ForkThread, UndoMerge),
-        *(RemoveArchived, RestoreArchived, ImportThread),
-        *(UpsertStep, DeleteStep, ChooseVersion),
-        *(UpsertElement, DeleteElement, TrashElement, RestoreElement),
-        *(UpsertFeedback, DeleteFeedback, ReleaseBlobs, ForgetBlobs),
-        *(RecordUsage, PutSummary, PutPreferences),
-    )
+    for kind in vars(writes).values()
+    if isinstance(kind, type) and issubclass(kind, Write) and kind is not Write
 }
+"""All that ``writes`` has."""
 
 
 def to_json(write: Write) -> str:
