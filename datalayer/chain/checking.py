@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, exists, func, select
 
@@ -10,6 +10,8 @@ from .. import dialects
 from ..dialects.base import Row
 from ..records import to_iso
 from ..schema import MESSAGES, links, steps, threads
+from ..sql.rows import columns
+from ..whole import Link
 from . import rows
 from .content import DELETED, HEAD, Message, first, is_linked, linked
 
@@ -54,25 +56,10 @@ class History:
             self.problems.append(problem)
 
 
-class Link(NamedTuple):
-    thread_id: str
-    number: int
-    kind: str
-    of: int | None
-    at: int
-    step_id: str | None
-    salt: bytes | None
-    digest: bytes | None
-    hash: bytes
-    message: Message | None
-    """That it names; None: it is not there."""
-
-
+_Linked = tuple[Link, Message | None]
+"""And the message that it names; None: it is not there."""
 _LINKS: Select[Any] = (
-    select(
-        *(links.c.thread_id, links.c.number, links.c.kind, links.c.of, links.c.at, links.c.step_id, links.c.salt),
-        *(links.c.digest, links.c.hash, *rows.MESSAGE),
-    )
+    select(*columns(Link, links), *rows.MESSAGE)
     .outerjoin(steps, and_(steps.c.id == links.c.step_id, steps.c.thread_id == links.c.thread_id))
     .order_by(links.c.thread_id, links.c.number)
     .limit(_AT_ONCE)
@@ -112,13 +99,13 @@ def check(
     total = connection.execute(select(func.count()).select_from(links).where(*these)).scalar_one()
     walk, done = None, 0
     for batch in _batches(connection, thread_id):
-        files = rows.files_of(connection, [link.step_id for link in batch if link.step_id])
-        for link in batch:
+        files = rows.files_of(connection, [link.step_id for link, _ in batch if link.step_id])
+        for link, message in batch:
             if walk is None or walk.thread != link.thread_id:
                 if walk is not None:
                     walk.end()
                 walk = _Walk(found, link.thread_id)
-            walk.go(link, files[link.thread_id, link.step_id] if link.step_id else ())
+            walk.go(link, message, files[link.thread_id, link.step_id] if link.step_id else ())
         progress("checking the history", done := done + len(batch), total)
     if walk is not None:
         walk.end()
@@ -143,21 +130,23 @@ def _without(connection: Connection, thread_id: str | None) -> Iterator[tuple[st
     yield from map(tuple, connection.execute(streamed, {"since": since}))
 
 
-def _batches(connection: Connection, thread_id: str | None) -> Iterator[list[Link]]:
-    def read(query: Select[Any], **after: Any) -> list[Link]:
+def _batches(connection: Connection, thread_id: str | None) -> Iterator[list[_Linked]]:
+    def read(query: Select[Any], **after: Any) -> list[_Linked]:
         return dialects.of(connection).fetch(connection, query, after, _as_link)
 
     batch = read(_OF_OTHERS, thread="") if thread_id is None else read(_OF_ONE, thread=thread_id, number=-1)
     while batch:
         yield batch
-        thread, number = batch[-1][:2]
+        last, _ = batch[-1]
+        thread, number = last.thread_id, last.number
         batch = read(_OF_ONE, thread=thread, number=number)
         if len(batch) < _AT_ONCE and thread_id is None:
             batch += read(_OF_OTHERS, thread=thread)
 
 
-def _as_link(row: Row) -> Link:
-    return Link._make([*row[:9], Message(*row[9:]) if row[9] is not None else None])
+def _as_link(row: Row) -> _Linked:
+    of_message = row[len(Link._fields) :]
+    return Link._make(row[: len(Link._fields)]), Message(*of_message) if of_message[0] is not None else None
 
 
 def _added(connection: Connection, thread_id: str | None) -> Iterator[Message]:
@@ -180,8 +169,8 @@ class _Walk:
         self._named: set[int] = set()
         self._forgotten: dict[int, Link] = {}
 
-    def go(self, link: Link, files: Sequence[rows.File]) -> None:
-        """``files``: of the message that it names."""
+    def go(self, link: Link, message: Message | None, files: Sequence[rows.File]) -> None:
+        """``message``: that it names; None: it is not there. ``files``: of the message."""
         if link.number == 0:
             self._head, since = link, to_iso(link.at)
             self._found.since = min(self._found.since or "~", since or "~")
@@ -195,7 +184,7 @@ class _Walk:
             self._forgotten[link.number] = link  # which a later one must replace
         else:
             self._named.add(link.number)
-            self._check_message(link, link.message, files)
+            self._check_message(link, message, files)
 
     def end(self) -> None:
         for link in self._forgotten.values():
