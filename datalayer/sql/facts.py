@@ -104,6 +104,8 @@ class Facts:
         ids = named(writes)
         self.unfiled: set[str] = set(json.loads(ids["steps"]))
         self.locked = frozenset().union(*(write.threads for write in writes)) if lock else frozenset[str]()
+        if not writes:
+            return
         if lock:
             connection.execute(_LOCK_THREADS, ids)
             if any(write.thread_id is None for write in writes):
