@@ -45,6 +45,10 @@ class Library:
     def open(self, path: str = "") -> None:
         self.page.goto(f"{self.app.url}/library{path}")
 
+    def go(self, place: str) -> None:
+        """By the column on the left: a conversation may have that name, too."""
+        self.page.locator("#places").get_by_role("link", name=place).click()
+
     def choose(self, *names: str) -> None:
         for name in names:
             self.page.get_by_label(re.compile(f"[“«]\\s?{name}\\s?[”»]")).check()
@@ -96,7 +100,7 @@ def test_from_the_chat_to_the_library_and_back(tab: OpenTab, app: App) -> None:
     library.page.get_by_label("Folder", exact=True).fill(f"Nuts {mark}/Brown")
     library.page.keyboard.press("Enter")
     expect(library.notice).to_have_text(f"2 conversations are in “Nuts {mark}/Brown”.")
-    library.page.get_by_role("link", name=f"Nuts {mark} 2").click()
+    library.go(f"Nuts {mark} 2")
     expect(library.names).to_have_count(2)
     library.choose(one)
     library.press("Delete")
@@ -117,7 +121,7 @@ def test_from_the_chat_to_the_library_and_back(tab: OpenTab, app: App) -> None:
     expect(library.preview.get_by_role("heading", level=2)).to_have_text(f"{one} + {two}")
     library.choose(f"{one} [+] {two}")
     library.press("Delete")
-    library.page.locator("#places").get_by_role("link", name="Trash").click()
+    library.go("Trash")
     expect(library.names.first).to_have_text(f"{one} + {two}")
     for key in ("j", "x"):
         library.page.keyboard.press(key)
@@ -190,7 +194,7 @@ def test_what_is_in_the_trash_is_read_there(tab: OpenTab, app: App) -> None:
     library.open()
     library.choose(f"Quince {mark}")
     library.press("Delete")
-    library.page.locator("#places").get_by_role("link", name="Trash").click()
+    library.go("Trash")
     expect(library.page.get_by_role("heading", level=1)).to_have_text("Trash")
     expect(library.names.first).to_have_text(f"Quince {mark}")
     library.page.keyboard.press("j")

@@ -35,6 +35,32 @@ def attached(tab: OpenTab, mark: str, **options: object) -> Chat:
     return chat
 
 
+def leave_out_and_remove(library: Library, mark: str) -> None:
+    """Of the older version: with Undo, into the trash and out of it, then for good."""
+    first = library.preview.locator(".uses > li", has_text=f"First {mark}")
+    first.get_by_role("button", name="Leave out of answers").click()
+    expect(library.notice).to_contain_text("no longer draw on")
+    library.faultless()
+    library.page.keyboard.press("u")
+    expect(library.notice).to_contain_text("Undone: ")
+    first.get_by_role("button", name="Remove from the conversation").click()
+    expect(library.notice).to_contain_text("is in the trash")
+    library.open("/files")
+    thrown = library.page.locator(".thrown > li", has_text=f"nuts {mark}.md")
+    expect(thrown).to_have_count(1)
+    library.faultless_in_both()
+    thrown.get_by_role("button", name="Restore").click()
+    expect(library.notice).to_contain_text("is back in")
+    library.page.keyboard.press("u")
+    expect(library.notice).to_contain_text("is in the trash")
+    thrown.get_by_role("button", name="Remove for good").click()
+    expect(library.page.get_by_role("heading", level=1)).to_have_text("Remove the file?")
+    library.faultless()
+    library.press("Remove for good")
+    expect(library.notice).to_contain_text("for good")
+    expect(thrown).to_have_count(0)
+
+
 def test_found_read_left_out_and_removed(tab: OpenTab, app: App) -> None:
     mark = uuid.uuid4().hex[:8]
     library = Library(attached(tab, mark).page, app)
@@ -64,28 +90,7 @@ def test_found_read_left_out_and_removed(tab: OpenTab, app: App) -> None:
         library.preview.get_by_role("link", name="Download").click()
     assert saved.value.path().read_bytes() == text_of(mark)
 
-    first = library.preview.locator(".uses > li", has_text=f"First {mark}")
-    first.get_by_role("button", name="Leave out of answers").click()
-    expect(library.notice).to_contain_text("no longer draw on")
-    library.faultless()
-    library.page.keyboard.press("u")
-    expect(library.notice).to_contain_text("Undone: ")
-    first.get_by_role("button", name="Remove from the conversation").click()
-    expect(library.notice).to_contain_text("is in the trash")
-    library.open("/files")
-    thrown = library.page.locator(".thrown > li", has_text=f"nuts {mark}.md")
-    expect(thrown).to_have_count(1)
-    library.faultless_in_both()
-    thrown.get_by_role("button", name="Restore").click()
-    expect(library.notice).to_contain_text("is back in")
-    library.page.keyboard.press("u")
-    expect(library.notice).to_contain_text("is in the trash")
-    thrown.get_by_role("button", name="Remove for good").click()
-    expect(library.page.get_by_role("heading", level=1)).to_have_text("Remove the file?")
-    library.faultless()
-    library.press("Remove for good")
-    expect(library.notice).to_contain_text("for good")
-    expect(thrown).to_have_count(0)
+    leave_out_and_remove(library, mark)
     library.open(f"/files?words=nuts+{mark}")
     library.names.nth(1).click()
     expect(library.preview.locator(".uses > li")).to_have_count(1)

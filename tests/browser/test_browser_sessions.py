@@ -105,7 +105,7 @@ def test_a_command_can_be_picked_without_a_word_as_the_first_message(tab: OpenTa
     chat.page.keyboard.press("Enter")
     expect(chat.answers.last).to_contain_text("Ce que l’on peut taper ici")
     expect(chat.questions.last.locator(".message-content")).to_have_text("/aide")
-    expect(chat.entry("Conversation sans titre")).to_be_visible()
+    expect(chat.entry("/aide")).to_be_visible()
 
 
 def test_the_new_settings_in_french(tab: OpenTab, gemini: GeminiServer) -> None:

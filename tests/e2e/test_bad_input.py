@@ -144,8 +144,6 @@ async def test_a_file_name_reaches_neither_a_path_nor_a_header(me: Client, share
         ("empty.txt", b"", "text/plain", "empty"),
         ("large.txt", b"x" * (25 * 1024 * 1024 + 1), "text/plain", "large"),
         ("program.exe", b"MZ\0\0", "application/octet-stream", "type"),
-        ("program.txt", b"MZ\0\x01\x02" * 99, "text/plain", "no text"),
-        ("table.csv", b"PK\x03\x04\0\0\x06\0" * 9, "application/vnd.ms-excel", "no text"),
     ],
     ids=ids,
 )
@@ -154,6 +152,27 @@ async def test_a_file_that_is_not_taken_is_refused_with_a_clear_word(
 ) -> None:
     assert word in assert_refused(await me.upload(name, content, mime), 400)
     await me.send("The chat goes on")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "mime", "told"),
+    [
+        ("program.txt", b"MZ\0\x01\x02" * 99, "text/plain", "Nothing here can read **program.txt**"),
+        ("table.csv", b"PK\x03\x04\0\0\x06\0" * 9, "application/vnd.ms-excel", "is not the kind of file"),
+    ],
+    ids=ids,
+)
+async def test_what_is_named_text_and_is_none_stays_attached_and_is_told_of(
+    me: Client, name: str, content: bytes, mime: str, told: str
+) -> None:
+    await me.send("See this", [await me.attach(name, content, mime)])
+    stored = await me.stored()
+    [element] = stored["elements"]
+    answer = await me.request("GET", element["url"])
+    assert answer.content == content
+    assert answer.headers["Content-Type"].startswith("text/")
+    said = [step["output"] for step in stored["steps"] if step["type"] == "assistant_message"]
+    assert any(told in text for text in said), said
 
 
 async def test_a_file_without_a_type_is_refused(me: Client) -> None:
