@@ -38,7 +38,7 @@ LEFT_OUT = {
     "blobs": {"created_at", "released_at", "tag"},
 }
 """Columns that tell of a process or of a store, not of conversations; and of users who has a conversation alone."""
-ORDERS = {"users": "identifier", "steps": "thread_id, created_at, seq", "blobs": "sha256", "summaries": "thread_id"}
+ORDERS = {"users": "identifier", "steps": "thread_id, created_at, seq, id", "blobs": "sha256", "summaries": "thread_id"}
 TABLES = ("users", "threads", "thread_tags", "steps", "elements", "feedbacks", "usage", "summaries", "blobs")
 
 ODD = [
