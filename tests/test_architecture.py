@@ -249,6 +249,7 @@ KNOW_CHAINLIT = {"access", "fixes", "screen", "server", "__main__"}
 # Floor of each module of exchange, which the library and the assistant use.
 FLOORS_OF_EXCHANGE = {
     "verify_export": 0,
+    "verify_signatures": 0,
     "signing": 0,
     "texts": 0,
     "origins": 1,

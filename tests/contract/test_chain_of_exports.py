@@ -1,5 +1,6 @@
 """An export says with its chain that nobody has changed it since, to a script that needs nothing of ours."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -51,6 +52,14 @@ async def all_of_it(layer: DataLayer) -> str:
     await layer.store.submit(said(key, new_id(), "a tool", type="tool", input="x"))
     await layer.store.submit(said(key, new_id(), "half", status="streaming"))
     return key
+
+
+def test_the_script_is_short_and_needs_python_alone() -> None:
+    script = SCRIPT.read_text()
+    needed = {name.name for node in ast.walk(ast.parse(script)) if isinstance(node, ast.Import) for name in node.names}
+    assert "ImportFrom" not in ast.dump(ast.parse(script))
+    assert needed <= sys.stdlib_module_names
+    assert len(script.splitlines()) <= 50
 
 
 async def test_it_is_whole_without_any_of_ours(layer: DataLayer, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from datalayer.store import Store
 from datalayer.writes import UpsertStep
 from exchange.__main__ import app
 
-SCRIPT = Path(exchange.__file__).with_name("verify_export.py")
+SCRIPTS = Path(exchange.__file__).parent
 
 
 @pytest.fixture
@@ -56,7 +56,9 @@ def export(database: Path, *options: str, code: int = 0) -> str:
 
 
 def verify(file: Path, *key: Path) -> tuple[int, list[str]]:
-    command = [sys.executable, "-I", str(SCRIPT), str(file), *map(str, key)]
+    """Its chains; with a key, its signatures."""
+    script = SCRIPTS / ("verify_signatures.py" if key else "verify_export.py")
+    command = [sys.executable, "-I", str(script), str(file), *map(str, key)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=file.parent)
     assert done.stderr == ""
     return done.returncode, done.stdout.splitlines()
@@ -70,6 +72,8 @@ def test_it_is_told_by_the_public_key(database: Path) -> None:
     code, lines = verify(made, other)
     assert (code, len(lines), lines[-1]) == (1, 3, "conversations: 2, problems: 2")
     text = made.read_text()
+    code, lines = verify(made, key)  # the private one
+    assert (code, "it cannot be read" in lines[-1]) == (1, True)
     (database.with_name("one.json")).write_text("".join(line for line in text.splitlines(True) if '"one"' not in line))
     assert verify(database.with_name("one.json"), public)[0] == 0
 
