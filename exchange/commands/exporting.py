@@ -18,7 +18,7 @@ from ..output import Written, write
 from ..selection import Selection
 from ..signing import Signer, signer
 from ..texts import Language
-from .common import AS_JSON, DATABASE, FILES, SPOOL, answers, bar, place_of
+from .common import AS_JSON, DATABASE, FILES, LANGUAGE, SPOOL, answers, bar, language, place_of
 
 
 def export_command(
@@ -38,7 +38,7 @@ def export_command(
     sign: Annotated[
         Path | None, typer.Option("--sign", help="An Ed25519 key in PEM, with which the chains of a JSON are signed.")
     ] = None,
-    to: Annotated[str, typer.Option("--language", help="In which pages speak to their reader: en or fr.")] = "en",
+    spoken: Annotated[str | None, LANGUAGE] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     as_json: Annotated[bool, AS_JSON] = False,
 ) -> None:
@@ -49,15 +49,13 @@ def export_command(
             raise InvalidInput("A JSON alone has chains that can be signed")
         if folder and threads:
             raise InvalidInput("Name conversations or a folder, not both")
-        if to not in ("en", "fr"):
-            raise InvalidInput("The languages are en and fr")
+        to = language(spoken)
         chosen = Selection(
             user_id(user) if user is not None else APPLICATION, tuple(threads) if threads else None, folder, trash
         )
-        language: Language = "fr" if to == "fr" else "en"
         key = signer(sign) if sign is not None else None
         place = place_of(database, files, spool)
-        done, waiting = asyncio.run(_run(place, chosen, user, name, out, language, force, key))
+        done, waiting = asyncio.run(_run(place, chosen, user, name, out, to, force, key))
         if waiting:
             typer.echo(f"{waiting} writes wait in the spool of the app; they are not in the export", err=True)
         again = f", {done.resumed} of them from before" if done.resumed else ""

@@ -15,7 +15,8 @@ from datalayer.place import Place
 from ..importing import Report, run_import, told
 from ..opened.servers import is_server, shown
 from ..origins import ORIGINS
-from .common import AS_JSON, DATABASE, FILES, SPOOL, answers, bar, place_of
+from ..texts import Language, say
+from .common import AS_JSON, DATABASE, FILES, LANGUAGE, SPOOL, answers, bar, language, place_of
 
 
 def import_command(
@@ -34,21 +35,24 @@ def import_command(
     database: Annotated[str | None, DATABASE] = None,
     files: Annotated[str | None, FILES] = None,
     spool: Annotated[Path | None, SPOOL] = None,
+    spoken: Annotated[str | None, LANGUAGE] = None,
     as_json: Annotated[bool, AS_JSON] = False,
 ) -> None:
     """Bring conversations of other products in. The same again changes nothing; a newer export adds what is new."""
     with answers(as_json):
+        to = "en" if as_json else language(spoken)
+    with answers(as_json, to):
         if user is None and not authors:
-            raise InvalidInput("Name who gets the conversations with --user, or give each person theirs with --authors")
+            raise InvalidInput(say("command_user", to))
         for name in exports:
             if not is_server(name):
                 Path(name).stat()  # one that is not there stops all of them before any
-        with _stopped(dry_run, done := [0]):
-            place = place_of(database, files, spool)
+        with _stopped(dry_run, done := [0], to):
+            place = place_of(database, files, spool, to)
             reports = asyncio.run(_run(place, exports, user, origin, authors, dry_run, done))
     for name, report in reports:
         if not as_json:
-            typer.echo("\n".join([f"{name}:", *told(report, "en")]))
+            typer.echo("\n".join([f"{name}:", *told(report, to)]))
     if as_json:
         typer.echo(json.dumps([{"path": name} | report.as_json() for name, report in reports]))
     if any(report.origin is None for _, report in reports):
@@ -56,13 +60,12 @@ def import_command(
 
 
 @contextmanager
-def _stopped(dry_run: bool, done: list[int]) -> Iterator[None]:
+def _stopped(dry_run: bool, done: list[int], to: Language) -> Iterator[None]:
     """``done``: how many conversations were read and given to the store."""
     try:
         yield
     except KeyboardInterrupt:
-        kept = "Nothing was stored." if dry_run else f"Conversations done so far: {done[0]}. What is stored stays."
-        typer.echo(f"Stopped. {kept} The same command goes on.", err=True)
+        typer.echo(say("command_stopped_dry" if dry_run else "command_stopped", to, count=done[0]), err=True)
         raise typer.Exit(130) from None
 
 

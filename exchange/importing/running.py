@@ -20,7 +20,7 @@ from datalayer.writes import Actor, ImportThread
 
 from ..opened import Limits
 from ..origins.base import Conversation, Problem, Read, Stored
-from ..origins.reasons import Why
+from ..origins.reasons import Why, refusal
 from ..origins.threadkeep.anew import anew
 from .files import Files
 from .making import Call, Given, Making, Ready
@@ -110,9 +110,9 @@ class _Flight:
 
 
 def _refused(error: Forbidden | InvalidInput, write: ImportThread) -> Why:
-    """Why the store has not taken a conversation. What it says of a value is quoted as it is, in English."""
+    """Why the store has not taken a conversation."""
     if isinstance(error, InvalidInput):
-        return Why("refused", error=str(error))
+        return Why("refused", error=refusal(str(error)))
     return Why("taken") if write.actor in (APPLICATION, write.user) else Why("oneself")
 
 

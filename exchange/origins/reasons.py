@@ -1,8 +1,10 @@
 """Why something of an export does not come over as it was, in the language of whoever reads it."""
 
 import errno
+import re
+from typing import ClassVar
 
-from ..texts import Language, say
+from ..texts import Language, say, templates
 
 
 class Why:
@@ -10,6 +12,7 @@ class Why:
     itself. ``n``: the number on which a text with plural forms depends."""
 
     __slots__ = ("_values", "key")
+    kind: ClassVar = "why_"
 
     def __init__(self, key: str, **values: "str | int | Why") -> None:
         self.key, self._values = key, values
@@ -17,7 +20,7 @@ class Why:
     def told(self, to: Language) -> str:
         """One sentence without a full stop."""
         values = {name: each.told(to) if isinstance(each, Why) else each for name, each in self._values.items()}
-        return say(f"why_{self.key}", to, **values)
+        return say(f"{self.kind}{self.key}", to, **values)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Why) and (self.key, self._values) == (other.key, other._values)
@@ -30,6 +33,28 @@ class Why:
 
     def __repr__(self) -> str:
         return f"Why({self.key!r}, {self._values!r})"
+
+
+class Refusal(Why):
+    """What the data layer says of a value that it does not take: it speaks English alone."""
+
+    __slots__ = ()
+    kind = "refusal_"
+
+
+def _as_pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.*)", re.escape(template)), re.DOTALL)
+
+
+_REFUSALS = {key: _as_pattern(text) for key, text in templates(Refusal.kind, "en").items()}
+
+
+def refusal(sentence: str) -> Why | str:
+    """A sentence of the data layer's; one that is not known stays as it is."""
+    for key, pattern in _REFUSALS.items():
+        if found := pattern.fullmatch(sentence):
+            return Refusal(key.removeprefix(Refusal.kind), **found.groupdict())
+    return sentence
 
 
 class Damaged(OSError):

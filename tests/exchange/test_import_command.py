@@ -78,6 +78,28 @@ def test_it_says_what_became_of_each_file(database: Path, tmp_path: Path) -> Non
     assert json.loads(said)[0]["problems"] == [told_once]
 
 
+def test_it_speaks_french_by_the_locale_or_by_option(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = written(tmp_path / "a.json", conversation(1), {"id": "folder"})
+    monkeypatch.setenv("LC_ALL", "fr_CA.UTF-8")
+    code, said = run(database, export, "--user", "ann", "--dry-run")
+    assert (code, said.splitlines()[1:3]) == (
+        0,
+        ["Rien n’a été enregistré. Voici ce que donnerait l’import\u00a0:", "Conversations lues (ChatGPT)\u00a0: 1"],
+    )
+    assert run(database, export, "--user", "ann", "--dry-run", "--language", "en")[1].splitlines()[1][:7] == "Nothing"
+    assert run(database, tmp_path / "none", "--user", "ann")[1].endswith("ce fichier ou ce dossier n’existe pas\n")
+    assert run(tmp_path / "none.db", export, "--user", "ann")[1].startswith("Aucune base de données à cet emplacement")
+    assert run(database, export)[1].startswith("Indiquez avec --user")
+    assert run(database, export, "--user", "ann", "--as", "word")[1].startswith(
+        "Un export vient de l’un de ces produits"
+    )
+    assert json.loads(run(database, export, "--json")[1])["error"].startswith("Name who gets")
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    assert run(database, export)[1].startswith("Name who gets")
+
+
 def test_it_works_beside_the_app(database: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(database)) as app_has_it:
         app_has_it.execute("SELECT count(*) FROM threads").fetchall()

@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import datalayer
 import exchange
 from exchange.origins.places import Place
-from exchange.origins.reasons import Why
+from exchange.origins.reasons import Why, refusal
 from exchange.texts import _TEXTS
 
 ROOT = Path(exchange.__file__).parent
@@ -15,7 +16,7 @@ TREES = [ast.parse(path.read_text("utf-8")) for part in ("opened", "origins") fo
 TREES += [
     ast.parse(path.read_text("utf-8")) for part in ("planting", "importing") for path in (ROOT / part).glob("*.py")
 ]
-REASON, WHERE = "why_", "at_"
+REASON, WHERE, REFUSAL = "why_", "at_", "refusal_"
 FORMS = {to: {key: list(t.values()) if isinstance(t, dict) else [t] for key, t in _TEXTS[to].items()} for to in _TEXTS}
 
 
@@ -73,7 +74,7 @@ def test_each_place_has_a_text_and_each_text_is_a_place() -> None:
 
 def test_all_other_sentences_are_said() -> None:
     sources = "".join(path.read_text("utf-8") for path in ROOT.rglob("*.py"))
-    others = [key for key in _TEXTS["en"] if not key.startswith((REASON, WHERE))]
+    others = [key for key in _TEXTS["en"] if not key.startswith((REASON, WHERE, REFUSAL))]
     assert [key for key in others if f'"{key}"' not in sources] == []
 
 
@@ -82,6 +83,23 @@ def test_the_french_is_set_as_french_is() -> None:
         for text in texts:
             assert not re.search(r"[ \w}][:;?!»](?:\s|$)", text), key
             assert not re.search(r"« |\w'\w", text), key
+
+
+def test_what_the_data_layer_refuses_in_an_import_is_told_in_french() -> None:
+    floor, said = Path(datalayer.__file__).parent, list[str]()
+    for name in ("text.py", "sql/values.py", "sql/imported_rows.py"):
+        for node in ast.walk(ast.parse(floor.joinpath(name).read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "InvalidInput":
+                parts = getattr(node.args[0], "values", [node.args[0]])
+                said.append("".join(each.value if isinstance(each, ast.Constant) else "7" for each in parts))
+    assert len(said) >= 20
+    for sentence in said:
+        known = refusal(sentence)
+        assert isinstance(known, Why), sentence
+        assert (str(known), known.told("fr") != sentence) == (sentence, True)
+    told = Why("refused", error=refusal("name: at most 500 characters")).told("fr")
+    assert told == "l’enregistrement est refusé («\u00a0name\u00a0: 500 caractères au plus\u00a0»)"
+    assert refusal("something that nobody has told yet") == "something that nobody has told yet"
 
 
 def test_no_two_reasons_say_the_same() -> None:
