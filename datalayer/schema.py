@@ -3,18 +3,14 @@
 Ids are readable text. Times are UTC microseconds. JSON columns hold SQL NULL for None.
 """
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ColumnElement,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     UniqueConstraint,
@@ -22,20 +18,19 @@ from sqlalchemy import (
     true,
 )
 
-from .column_types import ID, Bits, Hash, Json, LongBytes, LongText, Seq
+from .column_types import ID, Bits, Hash, Json, LongText, Seq
+from .schema_base import metadata as metadata
+from .schema_base import partial, time
+from .schema_files import file_texts as file_texts
+from .schema_files import passage_vectors as passage_vectors
+from .schema_files import passage_words as passage_words
+from .schema_files import passages as passages
 
-HEAD = "0015"
+HEAD = "0016"
 """Revision of this schema; the last one in ``migrations/versions``."""
 
 MESSAGES = ("user_message", "assistant_message")
 """Types of the steps that people see as messages."""
-
-metadata = MetaData()
-
-
-def _time(name: str, nullable: bool = True) -> Column[int]:
-    return Column(name, BigInteger, nullable=nullable)
-
 
 # A person who logs in. The id derives from the identifier (records.user_id), so it never moves. Servers limit the
 # length of what is in an index, so only SQLite's has the identifier in one.
@@ -45,7 +40,7 @@ users = Table(
     Column("id", ID, primary_key=True),
     Column("identifier", LongText, nullable=False),
     Column("metadata", Json, nullable=False),
-    _time("created_at", nullable=False),
+    time("created_at", nullable=False),
     UniqueConstraint("identifier").ddl_if(dialect="sqlite"),
 )
 
@@ -64,8 +59,8 @@ threads = Table(
     Column("name_source", String(16)),
     Column("metadata", Json, nullable=False),
     Column("tags", Json),
-    _time("created_at", nullable=False),
-    _time("last_activity_at", nullable=False),
+    time("created_at", nullable=False),
+    time("last_activity_at", nullable=False),
     Column("folder", ID),
     Column("pinned", Boolean, nullable=False, server_default=false()),
     Column("archived", Boolean, nullable=False, server_default=false()),
@@ -79,17 +74,12 @@ threads = Table(
 )
 
 
-def _partial(name: str, *columns: Column[Any], where: ColumnElement[bool]) -> None:
-    """MySQL has no partial indexes: there it holds all rows."""
-    Index(name, *columns, sqlite_where=where, postgresql_where=where)
-
-
-_partial(
+partial(
     "threads_by_folder",
     *(threads.c.user_id, threads.c.folder, threads.c.trashed_at, threads.c.archived),
     where=threads.c.folder.is_not(None),
 )
-_partial("threads_in_trash", threads.c.trashed_at, where=threads.c.trashed_at > 0)
+partial("threads_in_trash", threads.c.trashed_at, where=threads.c.trashed_at > 0)
 
 # The tags of threads that have an author and are not in the trash, from threads.tags, for lists: texts of at most 255
 # characters, each once.
@@ -113,7 +103,7 @@ thread_facets = Table(
     Column("labels", Json),
     Column("stale", Boolean, nullable=False),
 )
-_partial("thread_facets_stale", thread_facets.c.stale, thread_facets.c.user_id, where=thread_facets.c.stale == true())
+partial("thread_facets_stale", thread_facets.c.stale, thread_facets.c.user_id, where=thread_facets.c.stale == true())
 
 # How many threads of a user are counted as what, those that are archived apart: the sum of thread_facets.labels. Counts
 # are changed in the background only, so that nobody who writes waits at one.
@@ -146,20 +136,20 @@ steps = Table(
     *(Column(name, LongText) for name in ("language", "icon", "command")),
     *(Column(name, Json) for name in ("modes", "tags", "metadata", "generation")),
     Column("favorite", Boolean, nullable=False, default=False),
-    _time("created_at", nullable=False),
-    _time("start"),
-    _time("end"),
+    time("created_at", nullable=False),
+    time("start"),
+    time("end"),
     Column("status", String(16)),
     Column("instance", String(64)),
-    _time("written_at"),
+    time("written_at"),
     Column("extra", Json),
     Index("steps_by_thread", "thread_id", "created_at", "seq"),
 )
 
 
-_partial("steps_by_parent", steps.c.parent_id, where=steps.c.parent_id.is_not(None))
-_partial("steps_streaming", steps.c.instance, where=steps.c.status == "streaming")
-_partial("steps_favorite", steps.c.thread_id, where=steps.c.favorite)
+partial("steps_by_parent", steps.c.parent_id, where=steps.c.parent_id.is_not(None))
+partial("steps_streaming", steps.c.instance, where=steps.c.status == "streaming")
+partial("steps_favorite", steps.c.thread_id, where=steps.c.favorite)
 
 # The content of elements, once per SHA-256; the store of files calls it by this and the tag (NULL: by this alone). The
 # row is what locks it while it is taken or let go. released_at: since then it is being removed, for good; whoever needs
@@ -169,8 +159,8 @@ blobs = Table(
     metadata,
     Column("sha256", String(64), primary_key=True),
     Column("size", BigInteger, nullable=False),
-    _time("created_at", nullable=False),
-    _time("released_at"),
+    time("created_at", nullable=False),
+    time("released_at"),
     Column("tag", String(16)),
 )
 
@@ -196,72 +186,14 @@ elements = Table(
     Column("auto_play", Boolean),
     Column("player_config", Json),
     Column("blob", String(64), ForeignKey("blobs.sha256")),
-    _time("created_at", nullable=False),
+    time("created_at", nullable=False),
     Column("extra", Json),
     Column("trashed_at", BigInteger, nullable=False, server_default="0"),
     Index("elements_by_thread", "thread_id"),
     Index("elements_by_step", "for_id"),
     Index("elements_by_blob", "blob"),
 )
-_partial("elements_in_trash", elements.c.trashed_at, where=elements.c.trashed_at > 0)
-
-# What was read of a content, once, whoever has it: which contents those are, elements alone say. number: a random one,
-# from which the keys of its passages and words follow (sql/file_texts.py). state: making, until all of it is stored,
-# kept, or going, until all of it is removed; of a content one row is kept for each kind of file as which it was read.
-# reader: who has read it, and as what. refused: why there are no passages.
-# lengths: how many words each has. blocks: in how many rows its words are. embedded: the model of which all its
-# passages have vectors; "" as long as some have none, NULL where there are no passages. A row points to no other, so
-# that it goes last.
-file_texts = Table(
-    "file_texts",
-    metadata,
-    Column("number", Seq, primary_key=True, autoincrement=False),
-    Column("sha256", String(64), nullable=False),
-    Column("state", String(8), nullable=False),
-    Column("reader", String(64), nullable=False),
-    Column("refused", String(16)),
-    Column("pages", Integer),
-    Column("passages", Integer, nullable=False),
-    Column("cut", Boolean, nullable=False),
-    Column("blocks", Integer, nullable=False),
-    Column("lengths", Json, nullable=False),
-    _time("created_at", nullable=False),
-    Column("embedded", String(64), server_default=""),
-    Index("file_texts_by_content", "sha256", "state"),
-    Index("file_texts_by_vectors", "embedded", "created_at"),
-)
-_partial("file_texts_unkept", file_texts.c.state, where=file_texts.c.state != "kept")
-
-# A part of a file that can be found and cited. key: the number of its text, and its own behind that.
-passages = Table(
-    "passages",
-    metadata,
-    Column("key", Seq, primary_key=True, autoincrement=False),
-    Column("text", LongText, nullable=False),
-    Column("place", Json, nullable=False),
-)
-
-# Which words are in which passages of a file, some words a row: see search/postings.py. key: the number of its text,
-# and that of the row behind it.
-passage_words = Table(
-    "passage_words",
-    metadata,
-    Column("key", Seq, primary_key=True, autoincrement=False),
-    Column("words", LongText, nullable=False),
-)
-
-# What passages of a file mean, as vectors, some passages a row. key: the number of its text, and that of the row behind
-# it. passages: how many. vectors: as in search/numbers.py, one behind the other, all zeros for a passage that the model
-# does not take; empty where none has one.
-passage_vectors = Table(
-    "passage_vectors",
-    metadata,
-    Column("key", Seq, primary_key=True, autoincrement=False),
-    Column("model", String(64), nullable=False),
-    Column("passages", Integer, nullable=False),
-    Column("vectors", LongBytes, nullable=False),
-    Index("passage_vectors_by_model", "model", "passages"),
-)
+partial("elements_in_trash", elements.c.trashed_at, where=elements.c.trashed_at > 0)
 
 # The hash chain of a thread (docs/proof.md): a row for each time that a message appeared, changed or went. of: the
 # number of the link that this one replaces. step_id and salt say of which message the digest is; a link that is
@@ -274,12 +206,12 @@ links = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("kind", String(8), nullable=False),
     Column("of", Integer),
-    _time("at", nullable=False),
+    time("at", nullable=False),
     Column("step_id", ID),
     *(Column("salt", Hash), Column("digest", Hash), Column("hash", Hash, nullable=False)),
     sqlite_with_rowid=False,
 )
-_partial("links_by_step", links.c.step_id, where=links.c.step_id.is_not(None))
+partial("links_by_step", links.c.step_id, where=links.c.step_id.is_not(None))
 
 # A vote. user_id is "" where nobody logs in, because NULLs would escape the unique constraint.
 feedbacks = Table(
@@ -290,7 +222,7 @@ feedbacks = Table(
     Column("user_id", ID, nullable=False),
     Column("value", Integer, nullable=False),
     Column("comment", LongText),
-    _time("created_at", nullable=False),
+    time("created_at", nullable=False),
     UniqueConstraint("step_id", "user_id"),
     Index("feedbacks_by_user", "user_id", "value", "step_id"),
 )
@@ -317,7 +249,7 @@ usage = Table(
     Column("estimated", Boolean, nullable=False),
     Column("cost", BigInteger),
     Column("price_version", String(32)),
-    _time("started_at", nullable=False),
+    time("started_at", nullable=False),
     Column("latency", BigInteger, nullable=False),
     Column("first_token", BigInteger),
     Index("usage_by_user", "user_id", "started_at"),
@@ -333,13 +265,13 @@ summaries = Table(
     Column("text", LongText, nullable=False),
     Column("from_step", ID, nullable=False),
     Column("until_step", ID, nullable=False),
-    _time("until_at", nullable=False),
+    time("until_at", nullable=False),
     Column("messages", Integer, nullable=False),
     Column("tokens", Integer, nullable=False),
     Column("digest", String(64), nullable=False),
     Column("source", String(16), nullable=False),
     Column("model", LongText),
-    _time("created_at", nullable=False),
+    time("created_at", nullable=False),
 )
 
 # What a message means, as a vector, where an app has a model for that. model: its name and dimensions; "" as long as
@@ -352,7 +284,7 @@ vectors = Table(
     Column("step_id", ID, ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
     Column("user_id", ID, nullable=False),
     Column("model", String(64), nullable=False),
-    _time("made", nullable=False),
+    time("made", nullable=False),
     Column("digest", String(32), nullable=False),
     Column("sketch", Bits, nullable=False),
     Column("vector", LargeBinary, nullable=False),
@@ -366,7 +298,29 @@ preferences = Table(
     metadata,
     Column("user_id", ID, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
     Column("settings", Json, nullable=False),
-    _time("updated_at", nullable=False),
+    time("updated_at", nullable=False),
+)
+
+# A read-only link to a thread, made by its author. digest: the SHA-256 of the link's secret, which is nowhere.
+# password: a hash. audience is public or signed_in. files, author and cost: whether it shows them. sites: origins whose
+# pages may show it in a frame. snapshot: what it shows, as it was; NULL: it shows what is said now.
+shares = Table(
+    "shares",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("thread_id", ID, ForeignKey("threads.id", ondelete="CASCADE"), nullable=False),
+    Column("user_id", ID, nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("audience", String(16), nullable=False),
+    time("expires_at"),
+    Column("password", String(255)),
+    *(Column(name, Boolean, nullable=False) for name in ("files", "author", "cost")),
+    Column("sites", Json, nullable=False),
+    Column("snapshot", Json),
+    Column("views", BigInteger, nullable=False),
+    time("created_at", nullable=False),
+    Index("shares_by_thread", "thread_id"),
+    Index("shares_by_user", "user_id", "created_at"),
 )
 
 # What was deleted, so that a late write cannot bring it back. kind: thread, step, element. It goes after a month, when
@@ -377,7 +331,7 @@ tombstones = Table(
     metadata,
     Column("kind", String(8), primary_key=True),
     Column("id", ID, primary_key=True),
-    _time("deleted_at", nullable=False),
+    time("deleted_at", nullable=False),
 )
 
 # A process that has the database open, where no lock of a file tells: seen_at is its last sign of life, by the
@@ -386,7 +340,7 @@ instances = Table(
     "instances",
     metadata,
     Column("id", ID, primary_key=True),
-    _time("seen_at", nullable=False),
+    time("seen_at", nullable=False),
 )
 
 # What an app keeps beside conversations, for all its instances. The app knows what it means. version counts the

@@ -35,6 +35,7 @@ from .records import Blob, User, user_id
 from .releases import Releases, vanished
 from .reports import Readiness
 from .retention import Cleanup, Removed, Retention
+from .sharing import Sharing
 from .spool import Spool
 from .sql import lists, own_files, queries, tombstones
 from .sql.apply import apply
@@ -52,7 +53,7 @@ READ_TIMEOUT = 10.0
 """Seconds a read waits for the recovery at start, for content that a write before it stores, and for its answer."""
 
 
-class Store(Reads, EveryFile, AppValues, Vectors):
+class Store(Reads, EveryFile, AppValues, Vectors, Sharing):
     """``url``: sqlite+aiosqlite:///path, or a server's: see ``dialects``. ``files``: folder of the blobs, or
     ``s3://bucket/prefix``; None: ``<database>.files`` beside it. ``spool``: folder of the writes that the database
     refused, None: ``<database>.spool``; another disk is best. ``backups``: folder of the backups, None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Table, UniqueConstraint
 
-from datalayer import lines, schema, writes
+from datalayer import lines, schema, schema_files, writes
 
 PAGE = Path(__file__).with_name("data-model.md")
 _PARAGRAPH = re.compile(r"^((?:# .*\n)+)\w+ = Table\(\n {4}\"(\w+)\"", re.MULTILINE)
@@ -36,8 +36,10 @@ may be missing. A file ends where a line cannot be read: nobody was told that it
 
 def data_model() -> str:
     """The page, in Markdown."""
-    about = {name: _plain(comment) for comment, name in _PARAGRAPH.findall(inspect.getsource(schema))}
-    tables = (_table(table, about[table.name]) for table in schema.metadata.tables.values())
+    source = "".join(map(inspect.getsource, (schema, schema_files)))
+    about = {name: _plain(comment) for comment, name in _PARAGRAPH.findall(source)}
+    known = sorted(schema.metadata.tables.values(), key=lambda table: list(about).index(table.name))
+    tables = (_table(table, about[table.name]) for table in known)
     return _HEAD + "".join(tables) + _SPOOL + "".join(map(_line, lines.KINDS.values()))
 
 

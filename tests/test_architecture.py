@@ -40,6 +40,8 @@ FLOORS = {
     "chainlit.chosen_ids": 1,
     "chainlit.ended_sessions": 1,
     "chainlit.votes": 1,
+    "schema_base": 0,
+    "schema_files": 0,
     "schema": 1,
     "chain": 0,
     "chain.content": 2,
@@ -105,6 +107,7 @@ FLOORS = {
     "writer": 4,
     "lanes": 5,
     "sql.app_values": 3,
+    "sql.shares": 3,
     "sql.leases": 4,
     "sql.retention": 3,
     "sql.archiving": 7,
@@ -137,6 +140,8 @@ FLOORS = {
     "files": 15,
     "own_files": 15,
     "app_values": 8,
+    "sharing": 8,
+    "shares": 0,
     "vectors": 8,
     "sql.contents": 6,
     "sql.removing": 7,
@@ -189,6 +194,8 @@ FLOORS = {
     "__main__": 20,
 }
 SIDEWAYS = {
+    ("schema_files", "column_types"),
+    ("schema_files", "schema_base"),
     ("text", "errors"),
     ("search.changes", "search.building"),
     ("records", "errors"),
@@ -220,7 +227,17 @@ SIDEWAYS = {
     ("sql.forking", "sql.merging"),
 }
 # What may import SQLAlchemy, and what Chainlit: packages and modules of datalayer.
-SQLALCHEMY = {"chain", "column_types", "dialects", "migrations", "schema", "search", "sql"}
+SQLALCHEMY = {
+    "chain",
+    "column_types",
+    "dialects",
+    "migrations",
+    "schema",
+    "schema_base",
+    "schema_files",
+    "search",
+    "sql",
+}
 CHAINLIT = {"chainlit", "door"}
 # Floor of each room of the assistant. An import goes only to a lower floor; app.py stands above all of them.
 ROOMS_OF_ASSISTANT = {

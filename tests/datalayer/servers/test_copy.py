@@ -25,6 +25,7 @@ from datalayer.passages import FileText, Passage
 from datalayer.passages import Place as At
 from datalayer.place import Place
 from datalayer.reports import digest
+from datalayer.shares import ShareOptions
 from datalayer.sql import copying
 from datalayer.writes import PutPreferences, PutSummary, RecordUsage
 from tests.conftest import chainlit_session, make_step, new_id, often, register
@@ -78,6 +79,7 @@ async def filled(url: str, tmp_path: Path, messages: int = 3) -> DataLayer:
     await layer.store.submit(RecordUsage(thread_id="t1 ", id="u", started_at=records.now(), cost=2**40, **used))
     await layer.store.submit(PutPreferences(actor="Ann \N{SNOWMAN} é", settings={"model": "m"}, at=records.now()))
     await layer.store.put_app_value("accounts", {"ann": "hash"}, 0)
+    await layer.store.make_share(ann.id, "t1 ", "0" * 64, ShareOptions(sites=("https://a",)), {"é": [None]})
     await give_vectors(layer.store, "s1-0", "s2-0")
     said = Passage("The heron, \N{SNOWMAN} 模型", At(pages=(1, 2), heading=("é",)))
     assert await layer.store.keep_text(sha256(b"content 1"), FileText("tests", (said, said)))
@@ -96,6 +98,7 @@ async def everything(layer: DataLayer) -> Any:
         layer.store.preferences(user.id),
         layer.store.was_deleted("t3 "),
         layer.store.app_values(["accounts"]),
+        layer.store.shared("0" * 64),
         layer.store.context_files("t1 "),
         layer.store.find_passages("t1 ", "herons"),
         layer.store.read_passages("t1 ", "e1"),

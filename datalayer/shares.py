@@ -1,0 +1,58 @@
+"""Read-only links to a conversation, as values."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Audience = Literal["public", "signed_in"]
+"""Whoever has the link, or of these only who has signed in to the app."""
+MOST_OF_THREAD, MOST_OF_USER = 50, 500
+"""Links that there are at once."""
+LARGEST_SNAPSHOT = 4_000_000
+"""Characters of its JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareOptions:
+    """What a link shows, to whom and how long. Never settings, metadata, steps of tools or versions that are not
+    shown."""
+
+    audience: Audience = "public"
+    expires_at: int | None = None
+    """UTC microseconds; None: never."""
+    password: str | None = field(default=None, repr=False)
+    """A hash of it, as whoever made the link has hashed it; None: it has none."""
+    files: bool = False
+    author: bool = False
+    cost: bool = False
+    sites: tuple[str, ...] = ()
+    """Origins such as ``https://example.org`` whose pages may show it in a frame."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A link, as its author sees it; the link itself is nowhere."""
+
+    id: str
+    thread_id: str
+    user_id: str
+    """The author of the thread, who has made it."""
+    thread_name: str | None
+    trashed: bool
+    """The thread is in the trash: the link leads nowhere until it is taken out."""
+    options: ShareOptions
+    snapshot: bool
+    """It shows what was said when it was made; else what is said now."""
+    views: int
+    created_at: int
+    """UTC microseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What a link leads to."""
+
+    share: Share
+    author: str
+    """The identifier of the thread's author."""
+    snapshot: dict[str, Any] | None
+    """What was kept with ``make_share``; None: what is said now is shown."""
