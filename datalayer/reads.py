@@ -81,6 +81,10 @@ class Reads(ABC):
         """How much is said in each of these threads that has steps."""
         return await self._read(whole.sizes, list(thread_ids))
 
+    async def rewritten(self, thread_id: str, step_ids: Sequence[str]) -> tuple[set[str], set[str]]:
+        """Of these messages of a thread those that say something else since they came, and those that were deleted."""
+        return await self._read(whole.rewritten, thread_id, list(step_ids), thread_id=thread_id)
+
     async def whole_threads(
         self, author: str | Role | None, thread_ids: Sequence[str], trashed: bool = False
     ) -> list[WholeThread]:

@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Integer, Select, bindparam, func, null, select, tuple_
 
 from .. import dialects
+from ..chain.content import CHANGED
 from ..dialects.base import Row
 from ..dialects.expressions import listed, octets
 from ..records import Blob, Element, Step, Thread, User
 from ..reports import Summary
-from ..schema import blobs, elements, feedbacks, links, steps, summaries, threads, usage, users
+from ..schema import blobs, elements, feedbacks, links, steps, summaries, threads, tombstones, usage, users
 from ..whole import Call, Link, Size, Vote, WholeThread
 from ..writes import APPLICATION, Role
 from .lists import THREAD
@@ -50,6 +51,10 @@ _SUMMARIES: Select[Any] = select(*columns(Summary, summaries)).where(summaries.c
 _LINKS: Select[Any] = (
     select(*columns(Link, links)).where(links.c.thread_id.in_(_here)).order_by(links.c.thread_id, links.c.number)
 )
+_CHANGED: Select[Any] = select(links.c.step_id).where(
+    links.c.thread_id == bindparam("thread"), links.c.step_id.in_(listed("steps")), links.c.kind == CHANGED
+)
+_DELETED: Select[Any] = select(tombstones.c.id).where(tombstones.c.id.in_(listed("steps")), tombstones.c.kind == "step")
 _CALLS: Select[Any] = select(*columns(Call, usage)).order_by(usage.c.started_at, usage.c.id)
 _CALLS_HERE = _CALLS.where(usage.c.thread_id.in_(_here))
 _SIZES: Select[Any] = (
@@ -76,6 +81,13 @@ def sizes(connection: Connection, ids: Sequence[str]) -> dict[str, Size]:
     """Of the threads that have steps."""
     rows = _fetch(connection, _SIZES, {"threads": json.dumps(ids)}, tuple)
     return {thread: Size(count, int(size)) for thread, count, size in rows}
+
+
+def rewritten(connection: Connection, thread_id: str, ids: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Of these steps those whose link says that they were changed, and those that were deleted."""
+    asked = {"steps": json.dumps(ids)}
+    changed = _fetch(connection, _CHANGED, asked | {"thread": thread_id}, lambda row: row[0])
+    return set(changed), set(_fetch(connection, _DELETED, asked, lambda row: row[0]))
 
 
 def whole_threads(

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datalayer import text
-from datalayer.records import Step
-from datalayer.versions import Versions, mark, told
+from datalayer.records import Element, Step, Thread
+from datalayer.versions import Versions, kept_id, mark, told
+
+from ..planting.threads import IMPORTED_FROM
 
 Row = Mapping[str, Any]
 
@@ -15,6 +17,10 @@ Row = Mapping[str, Any]
 @dataclass(slots=True)
 class Here:
     versions: dict[str, Versions] = field(default_factory=dict)
+    name: str | None = None
+    folder: str | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """What the thread keeps of where it comes from."""
     texts: dict[int, int] = field(default_factory=dict)
     """What its steps say, by their ids, both as hashes; its elements say 0."""
 
@@ -25,21 +31,22 @@ class Here:
         """Whether a step of this id is here and says something else. What a question said in a version that is not
         shown stands elsewhere in its thread."""
         stored = self.texts.get(hash(row["id"]))
-        if stored is None or stored in (_said(row), _said({name: text.clean(row.get(name) or "") for name in _TEXTS})):
+        if stored is None or stored in (_said(row), _said({name: text.clean(row.get(name) or "") for name in TEXTS})):
             return False
         known = self.versions.get(row["id"])
-        return known is None or known.count < 2 or _said(row) not in self.texts.values()
+        numbers = range(1, known.count + 1) if known and known.count > 1 else ()
+        return _said(row) not in [self.texts.get(hash(kept_id(row["id"], number))) for number in numbers]
 
     def packed(self) -> "array[int]":
         """``texts`` in a tenth of the memory."""
         return array("q", (each for pair in self.texts.items() for each in pair))
 
 
-_TEXTS = ("output", "input")
+TEXTS = ("output", "input")
 
 
 def _said(row: Row) -> int:
-    return hash(tuple(row.get(name) or "" for name in _TEXTS))
+    return hash(tuple(row.get(name) or "" for name in TEXTS))
 
 
 def of_rows(steps: Iterable[Row], elements: Iterable[Row]) -> Here:
@@ -47,10 +54,12 @@ def of_rows(steps: Iterable[Row], elements: Iterable[Row]) -> Here:
     return Here(texts={hash(r["id"]): 0 for r in elements} | {hash(r["id"]): _said(r) for r in steps})
 
 
-def of_stored(steps: Sequence[Step], elements: Sequence[Any]) -> Here:
+def of_stored(thread: Thread, steps: Sequence[Step], elements: Sequence[Element]) -> Here:
     found = of_rows(
         ({"id": s.id, "output": s.output, "input": s.input} for s in steps), ({"id": e.id} for e in elements)
     )
+    origin = (thread.metadata or {}).get(IMPORTED_FROM)
+    found.name, found.folder, found.origin = thread.name, thread.folder, origin if isinstance(origin, dict) else {}
     for step in steps:
         if step.type == "user_message" or mark(step.metadata).get("type") == "user_message":
             found.versions.setdefault(step.id, Versions(step.id, 1, (step.created_at,), (0,)))

@@ -1,19 +1,20 @@
 """What was read, as the write that stores it: with what of it is new, where some of it is here already."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from datalayer import Store
 from datalayer.records import Imported, now
 from datalayer.versions import mark
-from datalayer.writes import Actor, ImportThread
+from datalayer.writes import Actor, ImportThread, UpdateThread
 
 from ..origins.base import Conversation, File, Problem, Stored
 from ..origins.places import Place
 from ..origins.reasons import Why
 from ..planting import MESSAGES, element, kind_of, plant, thread_id
 from . import here as standing
+from . import newer
 from .files import Files
 from .here import Here, Planned
 from .reading import Reading, size
@@ -41,8 +42,23 @@ class Ready:
     is_new: bool
     read: Conversation | Stored
     """What it is made of."""
+    here: Here
+    turns: list[newer.Turn] = field(default_factory=list)
+    """Of what has another text than what is here."""
+    follows: Row = field(default_factory=dict)
+    """What of the thread is to be as it is in the export: arguments of ``UpdateThread``."""
+    grown: bool = False
+    """A further version of a question comes."""
     files: int = 0
     lost: int = 0
+
+    def following(self) -> UpdateThread:
+        write = self.write
+        return UpdateThread(actor=write.actor, at=now(), thread_id=write.thread_id, stored_only=True, **self.follows)
+
+    @property
+    def adds(self) -> bool:
+        return bool(self.messages or self.pending or self.grown)
 
 
 class Making:
@@ -68,7 +84,7 @@ class Making:
         for key in await self._store.sizes(list(authors)):
             whole = await self._store.whole_thread(key)
             if whole and whole[0].user_identifier == authors[key]:
-                here[key] = standing.of_stored(*whole[1:])
+                here[key] = standing.of_stored(*whole)
             elif whole:
                 self.others.add(key)
         for key in authors if self.dry_run else ():
@@ -129,15 +145,35 @@ class Making:
         self, read: Conversation | Stored, write: ImportThread, files: Any, problems: list[Problem], here: Here | None
     ) -> Ready:
         known = here or Here()
-        messages = sum(not known.has(row["id"]) and _kind(row) in MESSAGES for row in write.steps)
+        if here is not None and isinstance(read, Stored):
+            write = replace(write, steps=newer.as_shown_here(write.steps, here))
         pending = [(row, file) for row, file in files if not known.has(row["id"])]
-        if any(map(known.differs, write.steps)):
-            problems.append(Problem(read.place, Why("differs"), lost=False))
         if here is not None and here.texts and not any(here.has(row["id"]) for row in write.steps):
             problems.append(Problem(read.place, Why("none_shared"), lost=False))
+        made = Ready(write, read.place, size(read), 0, pending, problems, here is None, read, known)
+        if here is not None:
+            made.turns = newer.turns(write.steps, here)
+            made.follows = newer.follows(write.values, here)
+        return made
+
+    async def settle(self, ready: Ready) -> None:
+        """What has another text than what is here becomes a further version, unless it was changed here."""
+        here, write, others = ready.here, ready.write, set[str]()
+        if ready.turns:
+            ids = [key for turn in ready.turns for key in turn.ids]
+            changed, gone = await self._store.rewritten(write.thread_id, ids)
+            ready.turns = [t for t in ready.turns if t.is_here or t.known.count > 1 or changed.isdisjoint(t.ids)]
+            others = {key for turn in ready.turns for key in turn.ids}
+            ready.grown = not all(turn.is_here for turn in ready.turns)
+            write = ready.write = replace(write, steps=newer.further(write.steps, ready.turns, here, gone))
+        if ready.grown:
+            ready.problems.append(Problem(ready.place, Why("newer_text"), lost=False))
+        if any(here.differs(row) for row in write.steps if row["id"] not in others):
+            ready.problems.append(Problem(ready.place, Why("differs"), lost=False))
+        ready.messages = sum(not here.has(row["id"]) and _kind(row) in MESSAGES for row in write.steps)
         if self.dry_run:
-            self._planned.add(write.thread_id, write.steps, [row for row, _ in pending], here)
-        return Ready(write, read.place, size(read), messages, pending, problems, here is None, read)
+            elements = [row for row, _ in ready.pending]
+            self._planned.add(write.thread_id, write.steps, elements, None if ready.is_new else here)
 
     def forget(self, ready: Ready) -> None:
         """It was not stored, nor were its files."""
@@ -175,7 +211,7 @@ class Making:
         if ready.is_new:
             deleted = await self._store.was_deleted(ready.write.thread_id)
             return Imported("deleted" if deleted else "new")
-        return Imported("added" if ready.messages or ready.pending else "there")
+        return Imported("added" if ready.adds or ready.follows else "there")
 
 
 def _vote(row: Row, author: str | None) -> Row:

@@ -106,7 +106,7 @@ class _Flight:
         done, made = self.answer.result(), self.made
         if not self.again or done.state == "deleted":
             return done
-        return replace(done, state="new" if made.is_new else "added" if made.messages or made.pending else done.state)
+        return replace(done, state="new" if made.is_new else "added" if made.adds else done.state)
 
 
 def _refused(error: Forbidden | InvalidInput, write: ImportThread) -> Why:
@@ -179,6 +179,7 @@ class _Importer:
             if isinstance(made, Problem):
                 self.report.tell(made)
             else:
+                await self._making.settle(made)
                 await self._send(made)
 
     def _renamed(self, given: Given) -> Given | None:
@@ -234,6 +235,9 @@ class _Importer:
         else:
             if done.state == "deleted":
                 self._making.forget(made)
+            elif made.follows:
+                await self._store.submit(made.following())
+                done = replace(done, state="added")
             self._count(made, done)
 
     def _stored(self, made: Ready) -> asyncio.Future[Imported]:

@@ -19,6 +19,11 @@ def step_id(thread: str, key: str, version: int | None = None) -> str:
     return _derived(thread, "step", key, *([] if version is None else [str(version)]))
 
 
+def copy_id(step: str, version: int) -> str:
+    """``version``: when the one began that has another text than what is here of the step."""
+    return _derived(_IMPORTED, "copy", step, str(version))
+
+
 def element_id(step: str, key: str) -> str:
     return _derived(step, "file", key)
 

@@ -4,12 +4,14 @@ from typing import Any
 
 from datalayer import text
 from datalayer.errors import InvalidInput
+from datalayer.records import to_iso
 
 from ..origins.base import Conversation, Problem
 from ..origins.reasons import Why
 
 IMPORTED_FROM = "imported_from"
-"""In the metadata of a thread: the ``origin``, the ``key`` it has there, and what has no place of its own."""
+"""In the metadata of a thread: the ``origin``, the ``key`` it has there, and what has no place of its own; what it was
+called and where it lay there (``title``, ``folder``, "": in none), and ``until`` when it went then."""
 
 
 def columns(of: Conversation, origin: str, first: str, begun: int, problems: list[Problem]) -> dict[str, Any]:
@@ -33,9 +35,16 @@ def columns(of: Conversation, origin: str, first: str, begun: int, problems: lis
         "tags": _tags(of, problems),
         "metadata": {IMPORTED_FROM: _kept(of, problems) | origin_of},
     }
+    as_it_is = {"title": values["name"], "folder": values["folder"] or "", "until": to_iso(_until(of, begun))}
+    values["metadata"][IMPORTED_FROM] |= as_it_is
     if of.updated_at is not None:
         values["last_activity_at"] = max(of.updated_at, values["created_at"])
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _until(of: Conversation, begun: int) -> int:
+    times = (of.updated_at, *(said.at for said in of.said))
+    return max((at for at in times if at is not None), default=begun)
 
 
 def _folder(of: Conversation, problems: list[Problem]) -> str | None:

@@ -156,6 +156,54 @@ async def test_a_newer_export_brings_versions_that_nobody_is_shown_yet(layer: Da
         assert said((await only(layer))[1]) == ["one", "first", *expected]
 
 
+async def test_what_the_origin_says_anew_is_a_version_and_again_changes_nothing(
+    layer: DataLayer, tmp_path: Path
+) -> None:
+    def export(question: str, answer: str, title: str = "Birds") -> Path:
+        said = (asked("q", "root1", question, 1), answered("a", "q", answer, 2), asked("r", "a", "more", 3))
+        return written(tmp_path / "x.zip", conversation(1, *said) | {"title": title})
+
+    await run_import(layer.store, export("one", "first"), "ann")
+    report = await run_import(layer.store, export("one", "first, in full", "Ducks"), "ann")
+    assert (counts(report), report.messages) == ((1, 0, 1, 0, 0), 1)
+    assert "newer_text" in [why.key for why in report.notes]
+    key, steps = await only(layer)
+    assert said(steps) == ["one", "first", "more"]
+    assert [tuple(row) for row in rows(layer, "SELECT name FROM threads")] == [("Ducks",)]
+    await run_import(layer.store, export("one, edited", "first, in full", "Ducks"), "ann")
+    steps = (await only(layer))[1]
+    known = versions.versions_of(steps, steps[0].id)
+    assert [(v.question, [s.output for s in v.steps]) for v in known] == [
+        *(("one", ["first", "more"]), ("one", ["first, in full"]), ("one, edited", ["first, in full"])),
+    ]
+    again = [export("one", "first, in full", "Ducks"), export("one, edited", "first, in full", "Ducks")]
+    for number, expected in ((2, ["one", "first, in full"]), (3, ["one, edited", "first, in full"])):
+        await layer.store.submit(ChooseVersion(actor="ann", thread_id=key, at=now(), id=steps[0].id, version=number))
+        assert said((await only(layer))[1]) == expected
+        before = everything(layer)
+        for path in again:
+            assert (await run_import(layer.store, path, "ann")).there == 1
+        assert everything(layer) == before
+
+
+async def test_what_was_deleted_here_comes_back_in_no_version(layer: DataLayer, tmp_path: Path) -> None:
+    def export(question: str) -> Path:
+        return written(
+            tmp_path / "x.zip", conversation(1, asked("q", "root1", question, 1), answered("a", "q", "first", 2))
+        )
+
+    await run_import(layer.store, export("one"), "ann")
+    key, steps = await only(layer)
+    await layer.store.submit(DeleteStep(actor="ann", thread_id=key, id=steps[1].id, at=now()))
+    await run_import(layer.store, export("one, edited"), "ann")
+    steps = (await only(layer))[1]
+    assert [(v.question, v.steps) for v in versions.versions_of(steps, steps[0].id)] == [
+        ("one", ()),
+        ("one, edited", ()),
+    ]
+    assert "first" not in [step.output for step in steps]
+
+
 async def test_a_version_that_was_made_here_keeps_its_number(layer: DataLayer, tmp_path: Path) -> None:
     await run_import(layer.store, written(tmp_path / "x.zip", conversation(1, *BRANCHES[:4])), "ann")
     key, steps = await only(layer)

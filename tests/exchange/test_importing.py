@@ -2,17 +2,24 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from datalayer import Store
+import exchange
+from datalayer import Store, history, versions
+from datalayer.records import Step, now, user_id
+from datalayer.writes import ChooseVersion, UpsertStep
 from exchange.importing import Report, run_import
+from exchange.importing import newer as newer_export
+from exchange.importing.here import Here
 from exchange.origins.reasons import Why
+from exchange.planting.threads import IMPORTED_FROM
 from tests.exchange.origins.chatgpts import answered, asked, conversation
 from tests.exchange.origins.exports import written
 from tests.exchange.origins.test_threadkeep import document, thread
 
-DIFFERS = Why("differs")
+DIFFERS, NEWER = Why("differs"), Why("newer_text")
 
 
 @pytest.fixture
@@ -38,7 +45,7 @@ def places(report: Report, why: Why = DIFFERS) -> list[str]:
 async def test_other_text_under_the_same_ids_in_one_file_is_told(store: Store, tmp_path: Path, dry: bool) -> None:
     path = written(tmp_path / "c.json", [says("which?", "an avocet"), says("which?", "an ibis"), conversation(2)])
     report = await run_import(store, path, "ann", dry_run=dry)
-    assert (counts(report), places(report)) == ((2, 0, 1, 4), ["c.json, item 2 (Birds 1)"])
+    assert (counts(report), places(report, NEWER)) == ((2, 1, 0, 5), ["c.json, item 2 (Birds 1)"])
 
 
 @pytest.mark.parametrize("dry", [True, False])
@@ -51,7 +58,7 @@ async def test_other_text_than_what_is_here_is_told_and_the_same_is_not(
     assert (counts(again), places(again)) == ((0, 0, 1, 0), [])
     other = written(tmp_path / "b.json", [says("which\0?", "an ibis")])
     report = await run_import(store, other, "ann", dry_run=dry)
-    assert (counts(report), places(report)) == ((0, 0, 1, 0), ["b.json, item 1 (Birds 1)"])
+    assert (counts(report), places(report, NEWER)) == ((0, 1, 0, 1), ["b.json, item 1 (Birds 1)"])
 
 
 @pytest.mark.parametrize("dry", [True, False])
@@ -72,6 +79,62 @@ async def test_versions_of_a_question_do_not_differ_whichever_is_shown(store: St
     for tip in ("a", "b", "c"):
         path = written(tmp_path / f"{tip}.json", [made | {"current_node": tip}])
         assert places(await run_import(store, path, "ann")) == []
+
+
+async def shown(store: Store) -> tuple[str, list[Step], list[str | None]]:
+    """The only thread: its id, all of its steps, and what is shown of it."""
+    [found] = (await store.threads(user_id("ann"))).threads
+    steps = (await store.whole_thread(found.id) or (None, [], []))[1]
+    return found.id, steps, [step.output for step in versions.chosen_path(steps)]
+
+
+async def test_a_newer_export_of_ours_brings_what_was_asked_anew_as_a_version(store: Store, tmp_path: Path) -> None:
+    """Where it was asked, the new version is shown; here the old one stays."""
+    there = Store(f"sqlite+aiosqlite:///{tmp_path / 'there.db'}")
+    await run_import(there, written(tmp_path / "a.json", [says("which?", "an avocet")]), "ann")
+    key, steps, _ = await shown(there)
+    for name in ("first", "second"):
+        made = await exchange.export(there, exchange.Selection(user_id("ann")), "json", packed="plain")
+        (tmp_path / name).write_bytes(b"".join([piece async for piece in made.pieces]))
+        own = {"actor": "ann", "thread_id": key}
+        await there.submit(ChooseVersion(**own, id=steps[0].id, text="which bird?", at=now()))
+        values = {"type": "assistant_message", "output": "an ibis"}
+        await there.submit(UpsertStep(**own, id="answer", values=values, at=now()))
+    await there.close()
+    await run_import(store, tmp_path / "first", "ann")
+    report = await run_import(store, tmp_path / "second", "ann")
+    assert (counts(report), places(report)) == ((0, 1, 0, 1), [])
+    _, steps, said = await shown(store)
+    assert said == ["which?", "an avocet"]
+    found = versions.versions_of(steps, steps[0].id)
+    assert [(v.question, v.shown, [s.output for s in v.steps]) for v in found] == [
+        *(("which?", True, ["an avocet"]), ("which bird?", False, ["an ibis"])),
+    ]
+    await store.submit(ChooseVersion(actor="ann", thread_id=key, id=steps[0].id, version=2, at=now()))
+    assert (await shown(store))[2] == ["which bird?", "an ibis"]
+    for name in ("first", "second"):
+        assert counts(await run_import(store, tmp_path / name, "ann")) == (0, 0, 1, 0)
+    assert (await shown(store))[2] == ["which bird?", "an ibis"]
+    assert (await history.check(store.place)).problems == []
+
+
+async def test_a_title_and_a_folder_follow_their_origin_until_they_are_changed_here(tmp_path: Path) -> None:
+    def named(name: str, folder: str, until: str) -> dict[str, Any]:
+        kept = {"title": name, "folder": folder, "until": until}
+        return {"name": name, "name_source": "user", "metadata": {IMPORTED_FROM: kept}}
+
+    def follows(name: str, folder: str | None, *newer: str) -> dict[str, Any]:
+        origin = {"title": "Birds", "folder": "", "until": "2026-02"}
+        return newer_export.follows(named(*newer), Here(name=name, folder=folder, origin=origin))
+
+    kept = {"title": "Ducks", "folder": "Work", "until": "2026-03"}
+    both = {"name": "Ducks", "name_source": "user", "folder": "Work", "metadata": {IMPORTED_FROM: kept}}
+    assert follows("Birds", None, "Ducks", "Work", "2026-03") == both
+    assert follows("Birds", None, "Birds", "", "2026-03") == {}
+    assert follows("Birds", None, "Ducks", "Work", "2026-01") == {}
+    assert follows("Mine", "Mine", "Ducks", "Work", "2026-03") == {}
+    assert follows("Mine", None, "Ducks", "Work", "2026-03").keys() == {"folder", "metadata"}
+    assert newer_export.follows(named("Ducks", "Work", "2026-03"), Here(name="Birds")) == {}
 
 
 async def test_another_conversation_of_the_same_id_is_told(store: Store, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from datalayer.records import Step
+from datalayer.records import Step, to_iso
 from datalayer.versions import RECORD, Versions, chosen_path, record_id, told, versions_of
 from exchange.origins.base import Conversation, File, Said
 from exchange.origins.places import Place
@@ -242,10 +242,12 @@ def test_the_thread_keeps_what_the_export_says() -> None:
         **{"created_at": AT, "updated_at": AT + SECOND, "folder": "Work / A", "tags": ["a", "a", "b\n", "", "x" * 200]},
         **{"archived": True, "pinned": True, "model": "gpt", "metadata": {"voice": "ash"}},
     )
+    origin = {"origin": "chatgpt", "key": "c", "model": "gpt", "voice": "ash"}
+    origin |= {"title": made.thread["name"], "folder": "Work/A", "until": to_iso(AT + 5 * SECOND)}
     assert made.thread | {"name": "", "name_source": ""} == {
         **{"name": "", "name_source": "", "created_at": AT, "last_activity_at": AT + SECOND, "kind": "imported"},
         **{"archived": True, "pinned": True, "folder": "Work/A", "tags": ["a", "b"]},
-        "metadata": {"imported_from": {"origin": "chatgpt", "key": "c", "model": "gpt", "voice": "ash"}},
+        "metadata": {"imported_from": origin},
     }
     assert len(made.problems) == 2
     bad = planted(said("u1", at=1), folder="../..", metadata={"deep": _deep()})
