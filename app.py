@@ -36,6 +36,7 @@ def data_layer() -> DataLayer:
         changed=partial(attaching.changed, layer),
         largest_import=config.import_mb * 1_000_000,
         stays=visitors.stays,
+        knows=visitors.knows,
     )
     return layer
 

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         writes,
     )
     from .chainlit.adapter import DataLayer
+    from .chainlit.routes import file_response
     from .chainlit.shapes import file_url, source_url
     from .retention import Retention
     from .store import Store
@@ -91,6 +92,7 @@ __all__ = [
     "door",
     "durable",
     "errors",
+    "file_response",
     "file_url",
     "forks",
     "imports",
@@ -116,6 +118,7 @@ _ELSEWHERE = {
     "Event": "writer",
     "Retention": "retention",
     "Store": "store",
+    "file_response": "chainlit.routes",
     "file_url": "chainlit.shapes",
     "source_url": "chainlit.shapes",
 }

@@ -311,13 +311,14 @@ class Reads(ABC):
         limit: int | None = None,
         after: tuple[int, str] | None = None,
         first: int | None = None,
+        until: tuple[int, str] | None = None,
     ) -> list[ThreadMessage]:
         """The messages, errors apart, oldest first.
 
         ``limit``: only the newest. ``after``: only those later than this (created_at, id), as ``Summary.until``.
-        ``first``: only the oldest of all these, without a ``limit``.
+        ``first``: only the oldest of all these, without a ``limit``. ``until``: only those up to this, too.
         """
-        return await self._read(context.messages, thread_id, limit, after, None, first, thread_id=thread_id)
+        return await self._read(context.messages, thread_id, limit, after, until, first, thread_id=thread_id)
 
     async def thread_stats(self, thread_id: str) -> ThreadStats | None:
         """None without such a thread."""

@@ -10,12 +10,16 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from datalayer import DataLayer, NotFound
 
+from . import api
 from .address import PREFIX
+from .api.caller import Knows
 from .file_pages import Changed, FilePages, nobody_is_told
 from .import_pages import IMPORT, ImportPages, Stays, stays
 from .pages import Pages
 from .rendering import STATIC
 from .theme import stylesheet
+from .token_pages import TokenPages
+from .tokens import Tokens
 
 _NAME = "library_"
 """What the names of all routes begin with: by it they are found when the app is loaded again."""
@@ -25,22 +29,31 @@ _FILE = re.compile(r"(vendor/)?[a-z.]+\.(js|css|svg)")
 LARGEST_IMPORT = 4_000_000_000
 
 
+async def everybody(_identifier: str) -> bool:
+    return True
+
+
 def mount(
     layer: DataLayer,
     storage: int | None = None,
     changed: Changed = nobody_is_told,
     largest_import: int = LARGEST_IMPORT,
     stays: Stays = stays,
+    knows: Knows = everybody,
 ) -> None:
-    """Adds the page to Chainlit's server, for the conversations of ``layer``, with a link in the header of the chat.
+    """Adds the page and the API to Chainlit's server, for the conversations of ``layer``, with a link to the page in
+    the header of the chat.
     ``storage``: how many bytes the files of one person may take, to be told there; None: as many as they like.
     ``changed``: is told of each file that has come to a conversation, or gone from it, there. ``largest_import``: bytes
     of a file whose conversations are brought in there. ``stays``: whether who has sent a request is still signed in,
-    for apps whose sessions end before Chainlit's tokens do.
+    for apps whose sessions end before Chainlit's tokens do. ``knows``: whether somebody of that identifier may still
+    come in with a personal token.
 
     Called again, it takes the place of what it has added before."""
     pages, files, root = Pages(layer), FilePages(layer, storage, changed), config.run.root_path
     bringing = ImportPages(layer, largest_import, storage, stays)
+    tokens = Tokens(layer.store)
+    held = TokenPages(tokens)
     router = APIRouter(prefix=root)
     for path, method, endpoint in (
         ("", "GET", pages.show),
@@ -52,6 +65,8 @@ def mount(
         ("/files", "POST", files.change),
         (IMPORT, "GET", bringing.show),
         (IMPORT, "POST", bringing.change),
+        ("/tokens", "GET", held.show),
+        ("/tokens", "POST", held.change),
         ("/threads", "POST", pages.change),
         ("/undo", "POST", pages.undo),
         ("/export", "POST", pages.export),
@@ -64,6 +79,7 @@ def mount(
         name = f"{_NAME}{method}{path}"
         kept = {"name": name, "include_in_schema": False, "response_model": None}
         router.add_api_route(PREFIX + path, endpoint, methods=[method], **kept)  # type: ignore[arg-type]
+    router.mount(api.PREFIX, api.application(layer, tokens, knows), name=f"{_NAME}api")
     known = chainlit.server.app.router.routes
     known[:] = [*router.routes, *(route for route in known if not str(getattr(route, "name", "")).startswith(_NAME))]
     _link(f"{root}{PREFIX}")

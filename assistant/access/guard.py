@@ -20,7 +20,7 @@ from datalayer import DataLayerError
 
 _LOOPBACK_HOST = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.IGNORECASE)
 _DOCUMENTATION = ("/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
-_MEMBERS = re.compile(r"/(user|project|feedback|mcp|account|library|auth/jwt|set-session-cookie)(/|$)")
+_MEMBERS = re.compile(r"/(user|project|feedback|mcp|account|library|api|auth/jwt|set-session-cookie)(/|$)")
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
 
 

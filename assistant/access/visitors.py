@@ -43,6 +43,18 @@ class Visitors:
         token = tokens.read(cookies.token_of(request))
         return token is not None and await self.is_current(token)
 
+    async def knows(self, name: str) -> bool:
+        """Whether `name` may come in with a personal token: there is an account, which is not disabled. Raises
+        DataLayerError."""
+        if self.accounts is None:
+            return name == LOCAL
+        try:
+            account = await self.accounts.get(name)
+        except AccountError as error:
+            logger.error("%s", error)
+            return False
+        return account is not None and not account.disabled
+
     async def _is_current(self, name: str, session: Session) -> bool:
         try:
             return self.accounts is None or await self.accounts.is_current(name, session.valid_after)

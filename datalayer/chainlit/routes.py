@@ -59,7 +59,7 @@ def mount(store: Store, show: ShowThread, tell: Callable[[], sources.Tell]) -> N
         own = file.user_id == asking and (user is not None or not require_login())
         if not own and not await may_view(file.thread_id, file.shared, user):
             raise NotFound("There is no such file")
-        return await _response(store, file, request)
+        return await file_response(store, file, request)
 
     @router.get("/health/store", name="datalayer_health", include_in_schema=False)
     async def health() -> dict[str, Any]:
@@ -87,8 +87,11 @@ async def _is_shown(thread_id: str, shared: bool, show: ShowThread, user: Any) -
         return False
 
 
-async def _response(store: Store, file: File, request: Request) -> Response:
-    """A browser may keep it, but asks each time (``no-cache``): what was deleted, or is no longer shared, is gone."""
+async def file_response(store: Store, file: File, request: Request) -> Response:
+    """The content of ``file``, or what of it ``request`` asks for, to somebody who may have it. Raises NotFound when it
+    is gone.
+
+    A browser may keep it, but asks each time (``no-cache``): what was deleted, or is no longer shared, is gone."""
     tag = f'"{file.blob.sha256}"'
     mime = headers.mime_type(file.mime)
     given = {**headers.of_a_file(request.headers), "ETag": tag, "Cache-Control": "private, no-cache"}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable
 from html import unescape
+from typing import Any
 
 import httpx
 import pytest
@@ -76,10 +77,10 @@ def mounted(chainlit_layer: DataLayer, monkeypatch: pytest.MonkeyPatch) -> DataL
     return chainlit_layer
 
 
-def _mount(layer: DataLayer, monkeypatch: pytest.MonkeyPatch) -> None:
+def _mount(layer: DataLayer, monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
     monkeypatch.setattr(app.router, "routes", list(app.router.routes))
     monkeypatch.setattr(config.ui, "header_links", None)
-    library.mount(layer)
+    library.mount(layer, **options)
 
 
 @pytest.fixture

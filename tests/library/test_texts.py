@@ -43,6 +43,7 @@ def test_all_that_is_said_is_there_and_all_that_is_there_is_said() -> None:
     built -= {"do_move"}  # a menu of its own
     assert built <= texts._TEXTS["en"].keys()
     starts = ("show_", "order_", "key_", "by_", "has_", "kind_", "usage_", "format_", "keep_", "place_", "size_")
+    starts += ("api_in_", "scope_")
     assert {key for key in texts._TEXTS["en"] if key not in named | built and not key.startswith(starts)} == set()
 
 
