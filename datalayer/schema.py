@@ -26,7 +26,7 @@ from .schema_files import passage_vectors as passage_vectors
 from .schema_files import passage_words as passage_words
 from .schema_files import passages as passages
 
-HEAD = "0016"
+HEAD = "0017"
 """Revision of this schema; the last one in ``migrations/versions``."""
 
 MESSAGES = ("user_message", "assistant_message")
@@ -209,7 +209,6 @@ links = Table(
     time("at", nullable=False),
     Column("step_id", ID),
     *(Column("salt", Hash), Column("digest", Hash), Column("hash", Hash, nullable=False)),
-    sqlite_with_rowid=False,
 )
 partial("links_by_step", links.c.step_id, where=links.c.step_id.is_not(None))
 

@@ -111,6 +111,21 @@ def test_an_old_database_keeps_what_it_holds(url: URL) -> None:
         assert database.execute("SELECT id, thread_id, output, status FROM steps").fetchall() == [("s", "t", "x", None)]
 
 
+def test_the_links_of_an_old_database_stay_as_they_are_in_either_direction(url: URL) -> None:
+    made = [("t", n, "said", None, 5, f"s{n}", b"salt", b"digest", b"hash") for n in (1, 2)]
+    head = ("t", 0, "head", 2, 5, None, None, None, b"hash")
+    migrate(url, revision="0016")
+    with closing(sqlite3.connect(str(url.database))) as database, database:
+        database.execute("INSERT INTO threads (id, metadata, created_at, last_activity_at) VALUES ('t', '{}', 1, 1)")
+        database.executemany(f"INSERT INTO links VALUES ({', '.join('?' * len(head))})", [*made, head])
+    for direction, revision in (("upgrade", "0017"), ("downgrade", "0016"), ("upgrade", "head")):
+        migrate(url, direction, revision)
+        with closing(sqlite3.connect(str(url.database))) as database, database:
+            assert database.execute("SELECT * FROM links ORDER BY number").fetchall() == [head, *made]
+            stands_alone = "SELECT count(*) FROM sqlite_master WHERE name = 'links' AND sql LIKE '%WITHOUT ROWID%'"
+            assert database.execute(stands_alone).fetchone() == (direction == "downgrade",)
+
+
 def test_two_at_once_in_one_process_both_end_with_the_schema(tmp_path: Path) -> None:
     urls = [make_url(f"sqlite:///{tmp_path}/{n}.db") for n in range(6)]
     with ThreadPoolExecutor() as pool:
