@@ -32,8 +32,8 @@ Progress = Callable[[int], None]
 
 _FLYING = 64
 _LETTERS = 4_000_000
-"""Conversations, and about how many characters, that are on their way into the store at a time."""
-
+"""Conversations, and about how many characters, that may be on their way into the store when others are sent there:
+all that were read together at once, so that they share transactions."""
 
 _TRIES, _PAUSE = 120, 0.5
 """How often, and after how many seconds, a database is asked again that did not answer."""
@@ -181,6 +181,8 @@ class _Importer:
             else:
                 await self._making.settle(made)
                 await self._send(made)
+        while len(self._flying) > _FLYING or self._letters > _LETTERS:
+            await self._land()
 
     def _renamed(self, given: Given) -> Given | None:
         """With ids of its own, where its thread's is somebody else's."""
@@ -208,8 +210,6 @@ class _Importer:
             self.report.tell(Problem(made.place, _refused(error, made.write)))
             return
         self._letters += made.letters
-        while len(self._flying) > _FLYING or self._letters > _LETTERS:
-            await self._land()
 
     async def _land(self) -> None:
         """The oldest that is on its way is stored."""
