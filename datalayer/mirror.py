@@ -16,18 +16,19 @@ import os
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import merge
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from . import lines
 from .dialects.base import reason
 from .errors import DataLayerError
 from .records import now
-from .writes import ForgetBlobs, ReleaseBlobs, Write
+from .writes import ForgetBlobs, ImportThread, ReleaseBlobs, RestoreArchived, UpsertElement, Write
 
 logger = logging.getLogger("datalayer")
 
@@ -37,6 +38,8 @@ MOST_TEXT = 50_000_000
 _AT_ONCE = 500
 _SYNC = 1.0
 """Seconds from one fsync to the next."""
+BEFORE = "before.jsonl"
+"""The file with what was there before a mirror."""
 _PAUSE = 1.0
 """Seconds after which a disk that has failed is tried again."""
 
@@ -171,13 +174,14 @@ class Mirrored:
     cut_off: int = 0
     """Processes that did not end by themselves, so their last writes may be missing."""
     since: int | None = None
-    """When the first of it was written, in UTC microseconds."""
+    """When the first of it was written, in UTC microseconds; 0: it has all that was there before, too."""
 
 
-def read(folder: Path, found: Mirrored) -> Iterator[Write]:
-    """The writes of all processes in the order in which they were copied; ``found`` is told of all else. Blocks. Raises
-    OSError."""
-    files = [_entries(path, found) for path in sorted(folder.glob("*.jsonl"))]
+def read(folder: Path, found: Mirrored, before: bool = True) -> Iterator[Write]:
+    """The writes of all processes in the order in which they were copied; ``found`` is told of all else. ``before``:
+    first what was there before. Blocks. Raises OSError."""
+    paths = [path for path in sorted(folder.glob("*.jsonl")) if before or path.name != BEFORE]
+    files = [_entries(path, found) for path in paths]
     for at, write in merge(*files, key=lambda entry: entry[0]):
         found.writes += 1
         found.since = at if found.since is None else min(found.since, at)
@@ -198,3 +202,37 @@ def _entries(path: Path, found: Mirrored) -> Iterator[tuple[int, Write]]:
             except (ValueError, KeyError, TypeError, AttributeError):
                 found.damaged += bool(line.strip())
     found.cut_off += not closed
+
+
+def write_before(part: BinaryIO, writes: Iterable[ImportThread]) -> None:
+    """What was there before the mirror, so that it has all: of the moment 0. Blocks. Raises OSError."""
+    part.writelines(f'{{"at":0,"write":{lines.to_json(write)}}}\n'.encode() for write in writes)
+
+
+class Replica(Protocol):
+    """A store that is thrown away."""
+
+    def submit(self, write: Write) -> Awaitable[Any]: ...
+
+    async def drain(self) -> None: ...
+
+
+async def replay(into: Replica, folder: Path, found: Mirrored, seen: Callable[[Write], None]) -> int:
+    """Does again in ``into`` what the mirror says, without the contents of files, which are not in it. ``seen`` gets
+    each write before. How many could not be done without what was there before the mirror. Raises OSError."""
+    refused, writes = 0, read(folder, found)
+    while some := await asyncio.to_thread(lambda: list(islice(writes, _AT_ONCE))):
+        for write in some:
+            seen(write)
+        answers = [into.submit(_without_content(write)) for write in some]
+        refused += sum(isinstance(each, Exception) for each in await asyncio.gather(*answers, return_exceptions=True))
+    await into.drain()
+    return refused
+
+
+def _without_content(write: Write) -> Write:
+    if isinstance(write, UpsertElement):
+        return replace(write, blob=None)
+    if isinstance(write, (ImportThread, RestoreArchived)):
+        return replace(write, blobs=[])
+    return write

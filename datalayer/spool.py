@@ -63,6 +63,13 @@ class Spool:
             self._own = _lock(self._path, "xb")
         return self._own
 
+    def show_up(self) -> None:
+        """Lets other processes see this one. Without a spool it goes on."""
+        try:
+            self.open()
+        except OSError as error:
+            logger.warning("there is no spool: %s. What the database refuses cannot be kept.", error.strerror)
+
     def take_over(self) -> list[Write]:
         """The writes that dead processes left: each file's in its order, those of several by their time. They stay in
         their files until ``forget``."""

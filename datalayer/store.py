@@ -40,6 +40,7 @@ from .spool import Spool
 from .sql import lists, own_files, queries, tombstones
 from .sql.apply import apply
 from .sql.overlay import Overlay, Rows
+from .standby import Standby
 from .takeover import Takeover
 from .transaction import Verdict
 from .vectors import Vectors
@@ -63,7 +64,8 @@ class Store(Reads, EveryFile, AppValues, Vectors, Sharing):
     ``embeddings``: a model by which messages and files are found by their meaning, too; None: by their words alone.
     ``retention``: what need not be kept for ever; None: all is.
     ``kept``: what of a write is accepted, None: nothing; it is asked when the write is called.
-    ``mirror``: a folder in which each stored write is copied as JSON; None: none.
+    ``mirror``: a folder in which each stored write is copied as JSON, and from which is read while the database cannot
+    be read; None: none.
 
     Cheap and synchronous; everything is opened by the first call. Raises InvalidInput for an address it cannot keep.
     All calls belong into the event loop of the first: WrongLoop tells any other.
@@ -84,6 +86,7 @@ class Store(Reads, EveryFile, AppValues, Vectors, Sharing):
     ) -> None:
         self._kept_of = kept
         self.mirror = Mirror(Path(mirror) if mirror is not None else None)
+        self._standby = Standby(self.mirror.folder, lambda at: Store(at, synchronous="OFF"))
         self._database = dialects.database(dialects.parse_url(url), synchronous)
         self.place = Place.of(url, files, spool, backups)
         self.blobs = stores.at(self.place.bucket or self.place.files)
@@ -152,7 +155,7 @@ class Store(Reads, EveryFile, AppValues, Vectors, Sharing):
         await asyncio.shield(self._opening)
 
     async def _upgrade(self) -> None:
-        await asyncio.to_thread(self._show_up)
+        await asyncio.to_thread(self._spool.show_up)  # before this process has the store open
         await self._open.prepare()
         await self._indexing.open()
         if self._embedding:
@@ -166,13 +169,6 @@ class Store(Reads, EveryFile, AppValues, Vectors, Sharing):
 
     def _blobs_to_come(self) -> set[str]:
         return self._lanes.blobs() | self._takeover.blobs
-
-    def _show_up(self) -> None:
-        """Lets other processes see that this one has the store open, before it has."""
-        try:
-            self._spool.open()
-        except OSError as error:
-            logger.warning("there is no spool: %s. What the database refuses cannot be kept.", error.strerror)
 
     async def _recover(self) -> None:
         """Stores what dead processes left in their spools, marks the answers that they were streaming, and removes the
@@ -206,6 +202,7 @@ class Store(Reads, EveryFile, AppValues, Vectors, Sharing):
         await self._takeover.close()
         await self._lanes.ended()
         await self.mirror.close(CLOSING)
+        await self._standby.close()
         await self._pruning.close()
         await self.cleanup.close()
         await self._releases.close(CLOSING)
@@ -348,7 +345,10 @@ class Store(Reads, EveryFile, AppValues, Vectors, Sharing):
         """Returns when the database can be read, with the writes called before or a spool that has them."""
         self._here()
         if self._closed or not succeeded(self._opening):
-            await self._answer(self._upgraded())
+            with self._standby.covers():
+                await self._answer(self._upgraded())
+            if not succeeded(self._opening):
+                return
         failed_before = failed(self._recovering)
         recovery = self._recovery()
         try:
@@ -362,9 +362,9 @@ class Store(Reads, EveryFile, AppValues, Vectors, Sharing):
     async def _ask(self, query: Callable[..., T], *args: Any) -> T:
         try:
             answer = await self._answer(self._database.read.run(lambda connection: query(connection, *args)))
-        except DataLayerError:
+        except DataLayerError as error:
             observer().read(answered=False)
-            raise
+            return await self._standby.ask(error, query, *args)
         observer().read(answered=True)
         return answer
 

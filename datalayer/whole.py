@@ -1,10 +1,11 @@
 """Threads with all that is stored of them, as values: what a person takes along, and nothing that a page needs."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from .records import Blob, Element, Step, Thread
+from .records import Blob, Element, Step, Thread, now
 from .reports import Summary
+from .writes import ImportThread
 
 
 class Vote(NamedTuple):
@@ -81,6 +82,32 @@ class WholeThread:
     calls: list[Call]
     links: list[Link] = field(default_factory=list)
     """In their order; the first says how long the chain is. Empty: there is no chain yet."""
+
+    def as_import(self) -> ImportThread:
+        """What makes the thread elsewhere, without the contents of its files, its chain, its summary and what was spent
+        in it."""
+        thread, user = self.thread, self.thread.user_identifier
+        values = {name: getattr(thread, name) for name in _VALUES} | {"name_source": self.name_source}
+        return ImportThread(
+            at=now(),
+            thread_id=thread.id,
+            user=user,
+            values=_given(values),
+            steps=[_given({name: getattr(step, name) for name in _OF_STEP}) for step in self.steps],
+            elements=[_given(each._asdict()) | {"created_at": self.came[each.id]} for each in self.elements],
+            votes=[_given(vote._asdict()) for vote in self.votes],
+        )
+
+
+_VALUES = (
+    *("name", "metadata", "tags", "created_at", "last_activity_at", "folder", "pinned", "archived", "status", "kind"),
+    "trashed_at",
+)
+_OF_STEP = tuple(name for name in Step._fields if not name.startswith("vote_"))
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 class Size(NamedTuple):

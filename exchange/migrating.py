@@ -7,28 +7,32 @@ that found no difference.
 """
 
 import asyncio
+import hashlib
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from datalayer import APPLICATION, InvalidInput, Store
-from datalayer.mirror import Mirrored, read
-from datalayer.records import now, to_iso
+from datalayer import APPLICATION, InvalidInput, Store, durable, imports
+from datalayer.mirror import BEFORE, Mirrored, read, replay, write_before
+from datalayer.records import Blob, from_iso, now, to_iso
 from datalayer.whole import WholeThread
-from datalayer.writes import ImportThread, RestoreArchived, UpsertElement, Write
+from datalayer.writes import ImportThread, UpsertElement, Write
+
+from .returning import bring_back
+from .selection import Selection, batches
 
 logger = logging.getLogger("exchange")
 
 KEY = "migration_metadata"
 PHASES = ("foundation", "dual_write", "sqlite_primary", "complete")
-_AT_ONCE = 200
 _THREADS = 50
-_COMPARED = ("type", "name", "input", "output", "is_error", "parent_id")
-"""Columns of a step."""
+_OF_THREAD = ("user_id", "name", "metadata", "tags", "folder", "pinned", "archived", "status", "kind", "trashed_at")
+_OF_STEP = ("type", "name", "input", "output", "is_error", "parent_id")
+"""Columns that are compared."""
 MOST_TOLD = 100
 """Differences that are told one by one."""
 
@@ -67,8 +71,23 @@ async def status(store: Store) -> dict[str, Any]:
 
 
 async def start(store: Store, mirror: Path) -> dict[str, Any]:
-    """From foundation to dual_write. ``mirror``: its folder, as the app has it. Raises InvalidInput."""
+    """From foundation to dual_write. ``mirror``: its folder, as the app has it, which gets all that is there already.
+    Raises InvalidInput, OSError."""
+    await _checked(store, "foundation")
+    await _put_before(store, mirror)
     return await _turned(store, "foundation", "dual_write", {"mirror": str(mirror), "compared": None})
+
+
+async def _put_before(store: Store, mirror: Path) -> None:
+    await asyncio.to_thread(mirror.mkdir, mode=0o700, parents=True, exist_ok=True)
+    path = mirror / BEFORE
+    part = path.with_suffix(".part")  # which is no file of the mirror until it is whole
+    with await asyncio.to_thread(part.open, "wb") as file:
+        async for batch in batches(store, Selection(APPLICATION, trash=True)):
+            writes = [part for whole in batch.threads for part in imports.parts(whole.as_import())]
+            await asyncio.to_thread(write_before, file, writes)
+    await asyncio.to_thread(durable.sync, part)
+    await asyncio.to_thread(part.replace, path)
 
 
 async def finish(store: Store) -> dict[str, Any]:
@@ -84,12 +103,27 @@ async def finish(store: Store) -> dict[str, Any]:
 
 
 async def rollback(store: Store) -> dict[str, Any]:
-    """One phase back; nothing is removed. Raises InvalidInput from foundation, and from complete, which has no
-    mirror."""
+    """One phase back. What was written since the move began is brought back as sessions, a file each, into the folder
+    ``sessions`` of the mirror, and ``sessions/deleted.json`` has the ids of those that were deleted; ``brought``: how
+    many of both. Raises InvalidInput from foundation, and from complete, which has no mirror; OSError."""
     state, _ = await _state(store)
     if state["phase"] not in ("dual_write", "sqlite_primary"):
         raise InvalidInput(f"From the phase {state['phase']} there is no way back")
-    return await _turned(store, state["phase"], PHASES[PHASES.index(state["phase"]) - 1], {"compared": None})
+    mirror = Path(state["mirror"])
+    brought = await bring_back(store, mirror, await asyncio.to_thread(_threads_of, mirror), _began(state))
+    back = PHASES[PHASES.index(state["phase"]) - 1]
+    return await _turned(store, state["phase"], back, {"compared": None, "brought": brought})
+
+
+def _threads_of(mirror: Path) -> set[str]:
+    """That it has seen written to, and not only found there."""
+    return {key for write in read(mirror, Mirrored(), before=False) for key in write.threads}
+
+
+def _began(state: dict[str, Any]) -> int:
+    """When the app began to write both."""
+    turns = list(takewhile(lambda turn: turn[0] != "foundation", reversed(state["history"])))
+    return from_iso(turns[-1][1]) or 0
 
 
 async def compare(store: Store) -> Compared:
@@ -113,37 +147,20 @@ async def compared(store: Store, folder: Path) -> Compared:
     with TemporaryDirectory(prefix="threadkeep-compare-") as place:
         again = Store(f"sqlite+aiosqlite:///{place}/threads.db", synchronous="OFF")
         try:
-            threads = await _done_again(again, folder, mirrored, found)
-            for some in _pieces(threads, _THREADS):
-                await _beside(store, again, some, began, mirrored, found)
+            threads, contents = dict[str, None](), dict[str, str]()
+
+            def seen(write: Write) -> None:
+                threads.update(dict.fromkeys(write.threads))
+                contents.update(_contents(write))
+
+            found.refused = await replay(again, folder, mirrored, seen)
+            checked = _Files(store, contents)
+            for some in _pieces(list(threads), _THREADS):
+                await _beside(store, again, some, began, mirrored, checked, found)
         finally:
             await again.close()
     found.mirror = asdict(mirrored)
     return found
-
-
-async def _done_again(again: Store, folder: Path, mirrored: Mirrored, found: Compared) -> list[str]:
-    """The threads that the mirror has writes of."""
-    threads: dict[str, None] = {}
-    writes = read(folder, mirrored)
-    while some := await asyncio.to_thread(lambda: list(islice(writes, _AT_ONCE))):
-        for write in some:
-            threads |= dict.fromkeys(write.threads)
-        answers = await asyncio.gather(
-            *(again.submit(_without_content(write)) for write in some), return_exceptions=True
-        )
-        found.refused += sum(isinstance(answer, Exception) for answer in answers)
-    await again.drain()
-    return list(threads)
-
-
-def _without_content(write: Write) -> Write:
-    """Contents of files are not in the mirror."""
-    if isinstance(write, UpsertElement):
-        return replace(write, blob=None)
-    if isinstance(write, (ImportThread, RestoreArchived)):
-        return replace(write, blobs=[])
-    return write
 
 
 def _pieces(of: Sequence[str], size: int) -> Iterable[Sequence[str]]:
@@ -151,7 +168,7 @@ def _pieces(of: Sequence[str], size: int) -> Iterable[Sequence[str]]:
 
 
 async def _beside(
-    store: Store, again: Store, ids: Sequence[str], began: int, mirrored: Mirrored, found: Compared
+    store: Store, again: Store, ids: Sequence[str], began: int, mirrored: Mirrored, files: "_Files", found: Compared
 ) -> None:
     ours = {each.thread.id: each for each in await store.whole_threads(APPLICATION, ids, trashed=True)}
     for copy in await again.whole_threads(APPLICATION, ids, trashed=True):
@@ -163,6 +180,9 @@ async def _beside(
             found.busy += 1
         else:
             _compare(here, copy, mirrored, found)
+            for element in copy.elements:
+                if what := await files.problem(element.id, here):
+                    found.tell(copy.thread.id, f"file {element.id}: {what}")
     for thread in ours.values():
         if _is_whole(thread, mirrored):
             found.tell(thread.thread.id, "the mirror does not have the thread")
@@ -174,23 +194,70 @@ def _is_whole(thread: WholeThread, mirrored: Mirrored) -> bool:
 
 
 def _compare(here: WholeThread, copy: WholeThread, mirrored: Mirrored, found: Compared) -> None:
-    thread = here.thread.id
+    thread, whole = here.thread.id, _is_whole(here, mirrored)
+    told = _other(_OF_THREAD, here.thread, copy.thread, whole)
+    if told:
+        found.tell(thread, f"another {told}")
     steps = {step.id: step for step in here.steps}
     for step in copy.steps:
         found.steps += 1
         other = steps.pop(step.id, None)
         if other is None:
             found.tell(thread, "the store does not have the step", step.id)
-            continue
-        differ = [
-            name
-            for name in _COMPARED
-            if getattr(step, name) is not None and getattr(step, name) != getattr(other, name)
-        ]
-        if differ:
-            found.tell(thread, f"another {', '.join(differ)}", step.id)
-    for step_id in steps if _is_whole(here, mirrored) else ():
+        elif told := _other(_OF_STEP, other, step, False):
+            found.tell(thread, f"another {told}", step.id)
+    for step_id in steps if whole else ():
         found.tell(thread, "the mirror does not have the step", step_id)
+    votes, known = (
+        {(vote.step_id, vote.user_id): (vote.value, vote.comment) for vote in each.votes} for each in (here, copy)
+    )
+    for place in sorted(known.keys() | (votes.keys() if whole else set())):
+        if votes.get(place) != known.get(place):
+            found.tell(thread, "another vote", place[0])
+
+
+def _other(names: Sequence[str], here: Any, copy: Any, whole: bool) -> str:
+    """Which of these columns differ. ``whole``: also those of which the mirror says nothing."""
+    pairs = ((name, getattr(here, name), getattr(copy, name)) for name in names)
+    return ", ".join(name for name, one, other in pairs if one != other and (whole or other))
+
+
+def _contents(write: Write) -> Iterator[tuple[str, str]]:
+    """The ids of elements and the SHA-256 that their contents have from this write on."""
+    if isinstance(write, UpsertElement) and write.blob is not None:
+        yield write.id, write.blob.sha256
+    if isinstance(write, ImportThread):
+        yield from ((row["id"], row["blob"]) for row in write.elements if row.get("blob"))
+
+
+class _Files:
+    """``wanted``: SHA-256 by the ids of elements."""
+
+    def __init__(self, store: Store, wanted: dict[str, str]) -> None:
+        self._store, self._wanted = store, wanted
+        self._known: dict[str, bool] = {}
+        """Whether what lies under the name of a content has its SHA-256."""
+
+    async def problem(self, element_id: str, here: WholeThread) -> str:
+        """What is wrong with it in the store; "": nothing."""
+        element = next((each for each in here.elements if each.id == element_id), None)
+        if element is None:
+            return "the store does not have it"
+        if (wanted := self._wanted.get(element_id)) is None:
+            return ""
+        blob = here.contents.get(element.blob or "")
+        if blob is None or blob.sha256 != wanted:
+            return "another content"
+        if blob.name not in self._known:
+            self._known[blob.name] = await self._store.with_files(self._is_there, blob)
+        return "" if self._known[blob.name] else "its content is damaged or lost"
+
+    def _is_there(self, blob: Blob) -> bool:
+        try:
+            with self._store.blobs.open(blob.name) as content:
+                return hashlib.file_digest(content, "sha256").hexdigest() == blob.sha256
+        except OSError:
+            return False
 
 
 async def _state(store: Store) -> tuple[dict[str, Any], int]:
@@ -201,10 +268,15 @@ async def _state(store: Store) -> tuple[dict[str, Any], int]:
     return dict(kept.value), kept.version
 
 
-async def _turned(store: Store, old: str, new: str, more: dict[str, Any]) -> dict[str, Any]:
+async def _checked(store: Store, phase: str) -> tuple[dict[str, Any], int]:
     state, version = await _state(store)
-    if state["phase"] != old:
-        raise InvalidInput(f"The move is in the phase {state['phase']}, not in {old}")
+    if state["phase"] != phase:
+        raise InvalidInput(f"The move is in the phase {state['phase']}, not in {phase}")
+    return state, version
+
+
+async def _turned(store: Store, old: str, new: str, more: dict[str, Any]) -> dict[str, Any]:
+    state, version = await _checked(store, old)
     at = to_iso(now())
     turned = state | more | {"phase": new, "since": at, "history": [*state["history"], [new, at]][-100:]}
     if await store.put_app_value(KEY, turned, version) is None:

@@ -56,7 +56,7 @@ def finish_command(
 def rollback_command(
     database: Database = None, files: Files = None, spool: Spool = None, as_json: AsJson = False
 ) -> None:
-    """One phase back. Nothing is removed."""
+    """One phase back. What was written since the move began is brought back as sessions, beside the mirror."""
     _tell(as_json, place=(database, files, spool), work=migrating.rollback)
 
 
@@ -91,6 +91,10 @@ def _tell(
         typer.echo(json.dumps(state))
         return
     typer.echo(f"phase: {state['phase']}" + (f", since {state['since']}" if state["since"] else ""))
+    if brought := state.get("brought"):
+        typer.echo(
+            f"brought back: {brought['sessions']} sessions, {brought['deleted']} deleted, in sessions/ of the mirror"
+        )
     if state["mirror"]:
         typer.echo(f"mirror: {state['mirror']}")
     for line in _compared(state["compared"]) if state["compared"] else ():

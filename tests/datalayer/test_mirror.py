@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from datalayer import mirror
-from datalayer.errors import Forbidden
+from datalayer.errors import Forbidden, StoreUnavailable
 from datalayer.mirror import Mirror, Mirrored, read
+from datalayer.records import now, user_id
 from datalayer.store import Store
 from datalayer.writes import APPLICATION, DeleteStep, UpdateThread, UpsertStep, UpsertUser, Write
 
@@ -115,3 +116,28 @@ async def test_without_a_folder_nothing_is_copied(tmp_path: Path) -> None:
     store = await filled(tmp_path, step(1))
     await store.close()
     assert not [file for file in files(tmp_path) if file.suffix == ".jsonl"]
+
+
+async def test_a_database_that_cannot_be_read_is_read_from_the_mirror(tmp_path: Path) -> None:
+    store = await filled(tmp_path, step(1, "old"))
+    whole = await store.whole_threads(APPLICATION, ["old"])
+    await store.close()
+    store = await filled(tmp_path, step(2, "old"), *(step(n) for n in range(3)), to=tmp_path / "m")
+    await store.submit(UpdateThread(actor="ann", thread_id="t", name="Birds", at=now()))
+    await store.close()
+    (tmp_path / "threads.db").write_bytes(b"no database at all, but as long as one" * 1000)
+    for before in (False, True):
+        if before:
+            with (tmp_path / "m" / mirror.BEFORE).open("wb") as file:
+                mirror.write_before(file, [each.as_import() for each in whole])
+        store = Store(f"sqlite+aiosqlite:///{tmp_path / 'threads.db'}", mirror=tmp_path / "m")
+        if not before:  # of which nobody knows whether it has all
+            with pytest.raises(StoreUnavailable):
+                await store.whole_thread("t")
+        else:
+            found = {key: await store.whole_thread(key) or pytest.fail("nothing is read") for key in ("t", "old")}
+            assert {key: (thread.name, len(steps)) for key, (thread, steps, _) in found.items()} == {
+                **{"t": ("Birds", 3), "old": (None, 2)},
+            }
+            assert {each.id for each in (await store.threads(user_id("ann"))).threads} == {"t", "old"}
+        await store.close()
