@@ -23,6 +23,8 @@ from chainlit.session import WebsocketSession, ws_sessions_id, ws_sessions_sid
 from chainlit.user import PersistedUser, User
 from chainlit.user_session import user_sessions
 from chainlit.utils import utc_now
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import Engine
 
 from datalayer import DataLayer, transaction
 from datalayer.dialects.server import Server
@@ -80,6 +82,30 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """More than there are cores, as many tests wait for others; none for a few tests, since each worker imports all."""
     few = any(".py" in name for name in config.args) or config.option.keyword or config.option.markexpr
     return 0 if few or config.getoption("lf", False) else len(os.sched_getaffinity(0)) + 2
+
+
+class _Compiled(dict[Any, Any]):
+    """SQLAlchemy's cache of one engine, for all of this process: each test has new ones, which differ in nothing that
+    statements are compiled for, and to compile them takes longer than to send them."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(_for_all(*key), default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        super().__setitem__(_for_all(*key), compiled)
+
+
+def _for_all(dialect: Any, *statement: Any) -> Any:
+    how = (dialect.server_version_info, dialect.paramstyle, dialect._json_serializer, dialect._json_deserializer)
+    return type(dialect), how, statement
+
+
+_compiled = _Compiled()
+
+
+@event.listens_for(Engine, "engine_connect")
+def _compiled_once(connection: Connection) -> None:
+    connection.execution_options(compiled_cache=_compiled)
 
 
 def missing(what: str, switch: str) -> None:
