@@ -31,7 +31,10 @@ def application(layer: DataLayer, tokens: Tokens, knows: Knows) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        responses={"default": {"description": "A problem", "content": {problems.MEDIA_TYPE: {"schema": _PROBLEM}}}},
+        responses={
+            "default": {"description": "A problem", "content": {problems.MEDIA_TYPE: {"schema": _PROBLEM}}},
+            413: {"description": "Too large, as the server's door tells it", "content": {"application/json": {}}},
+        },
     )
     app.state.layer, app.state.tokens, app.state.door = layer, tokens, Door(layer, tokens, knows)
     for room in (threads, messages, files, others, batch):

@@ -24,7 +24,7 @@ class One(shapes.Given):
     path: Annotated[str, StringConstraints(pattern="^/", max_length=4_000)]
     """Below ``/api/v1``, with its query."""
     body: dict[str, Any] | None = None
-    key: Annotated[str, StringConstraints(max_length=255)] | None = None
+    key: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")] | None = None
     """As the header Idempotency-Key."""
 
 
