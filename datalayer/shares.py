@@ -3,12 +3,30 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .errors import InvalidInput
+
 Audience = Literal["public", "signed_in"]
 """Whoever has the link, or of these only who has signed in to the app."""
 MOST_OF_THREAD, MOST_OF_USER = 50, 500
 """Links that there are at once."""
 LARGEST_SNAPSHOT = 4_000_000
 """Characters of its JSON."""
+
+Reason = Literal["too_many", "too_long"]
+
+
+class CannotShare(InvalidInput):
+    """There are as many links as there may be, or the conversation is too long for a snapshot."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(_SENTENCES[reason])
+        self.reason = reason
+
+
+_SENTENCES: dict[Reason, str] = {
+    "too_many": "There are too many links already; revoke some first",
+    "too_long": "This conversation is too long for a snapshot",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

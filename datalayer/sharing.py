@@ -41,8 +41,8 @@ class Sharing(ABC):
         snapshot: dict[str, Any] | None = None,
     ) -> Share:
         """``digest``: the SHA-256 of the link's secret, in hex. ``snapshot``: JSON that is shown instead of what is
-        said now. Raises NotFound where the user has no such conversation outside of the trash, InvalidInput when there
-        are too many links already, or the snapshot is too large."""
+        said now. Raises NotFound where the user has no such conversation outside of the trash, CannotShare, and
+        InvalidInput for options that cannot be kept."""
         await self._settled(thread_id)
         return await self._now(sql.make, user_id, thread_id, digest, options, snapshot, now(), changes=True)
 

@@ -142,7 +142,7 @@ FLOORS = {
     "own_files": 15,
     "app_values": 8,
     "sharing": 8,
-    "shares": 0,
+    "shares": 1,
     "vectors": 8,
     "sql.contents": 6,
     "sql.removing": 7,
@@ -326,6 +326,7 @@ FLOORS_OF_LIBRARY = {
     "rendering": 1,
     "telling": 3,
     "pages": 6,
+    "sharing": 7,
     "routes": 8,
     "__init__": 9,
 }

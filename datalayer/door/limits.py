@@ -88,6 +88,11 @@ class Bucket:
         self.taken += 1
         return True
 
+    @property
+    def empty(self) -> bool:
+        self._fill()
+        return self._tokens < 1
+
     def take_elsewhere(self, tokens: float) -> None:
         """The same person has taken them of another instance's bucket. Nobody waits for more than one filling."""
         self._fill()

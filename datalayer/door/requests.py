@@ -28,6 +28,7 @@ UPLOAD = "/project/file"
 _CHAINLIT = re.compile(r"/(project|auth|mcp|feedback|login|logout|user|set-session-cookie|ws/socket\.io)(/.*)?")
 _OPEN = re.compile(r"/(login|logout|set-session-cookie|auth/.+|ws/socket\.io/?)")  # to those who have not signed in
 _FILES = re.compile(r"/(public|assets|copilot|avatars)/")  # of which Chainlit makes paths
+_SECRET = re.compile(r"(/(?:share|embed)/)[^/]+")  # who has such an address may read what it leads to
 _FRAME = 64 * 1024
 """What multipart/form-data puts around a file; its name is a part of that."""
 _LINGER, _SILENCE = 10.0, 2.0
@@ -223,7 +224,8 @@ class _Body:
 async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
     """Answers with a status and a sentence, and throws away what is still being sent."""
     status, sentence = refusal
-    refused(f"{scope['method']} {scope['path'][:100]}: {status} {sentence}")
+    path = _SECRET.sub(r"\1…", scope["path"])
+    refused(f"{scope['method']} {path[:100]}: {status} {sentence}")
     response = JSONResponse({"detail": sentence}, status, {"Retry-After": "1"} if status == 429 else None)
     await send({"type": "http.response.start", "status": status, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": response.body, "more_body": True})

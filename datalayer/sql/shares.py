@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, update
 
-from ..errors import InvalidInput, NotFound
+from ..errors import NotFound
 from ..schema import shares, threads, users
-from ..shares import LARGEST_SNAPSHOT, MOST_OF_THREAD, MOST_OF_USER, Share, Shared, ShareOptions
+from ..shares import LARGEST_SNAPSHOT, MOST_OF_THREAD, MOST_OF_USER, CannotShare, Share, Shared, ShareOptions
 from .values import fit
 
 _OPTIONS = ("audience", "expires_at", "password", "files", "author", "cost")
@@ -35,9 +35,9 @@ def make(
         raise NotFound("There is no such conversation")
     for which, most in ((shares.c.thread_id == thread_id, MOST_OF_THREAD), (shares.c.user_id == user_id, MOST_OF_USER)):
         if connection.execute(select(func.count()).select_from(shares).where(which)).scalar_one() >= most:
-            raise InvalidInput("There are too many links already; revoke some first")
+            raise CannotShare("too_many")
     if snapshot is not None and len(json.dumps(snapshot)) > LARGEST_SNAPSHOT:
-        raise InvalidInput("This conversation is too long for a snapshot")
+        raise CannotShare("too_long")
     key = str(uuid.uuid4())
     row = {"id": key, "thread_id": thread_id, "user_id": user_id, "digest": digest, "views": 0, "created_at": at}
     connection.execute(insert(shares), {**fit(shares, row | _stored(options)), "snapshot": snapshot})

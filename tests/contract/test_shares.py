@@ -9,7 +9,7 @@ from chainlit.user import PersistedUser
 
 from datalayer import DataLayer, InvalidInput, NotFound
 from datalayer.records import now
-from datalayer.shares import LARGEST_SNAPSHOT, MOST_OF_THREAD, Share, ShareOptions
+from datalayer.shares import LARGEST_SNAPSHOT, MOST_OF_THREAD, CannotShare, Share, ShareOptions
 from datalayer.writes import DeleteThread, RestoreThread, TrashThread
 from tests.conftest import OpenLayer, register, rows, start_thread
 
@@ -101,12 +101,12 @@ async def test_it_ends_when_it_says(layer: DataLayer, ann: PersistedUser, thread
 
 
 async def test_there_are_not_too_many_nor_too_large_ones(layer: DataLayer, ann: PersistedUser, thread_id: str) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(CannotShare, match="too long"):
         await make(layer, ann, thread_id, digest(), snapshot={"said": "x" * LARGEST_SNAPSHOT})
     with pytest.raises(InvalidInput):
         await make(layer, ann, thread_id, digest(), audience="x" * 17)
     for _ in range(MOST_OF_THREAD):
         await make(layer, ann, thread_id, digest())
-    with pytest.raises(InvalidInput):
+    with pytest.raises(CannotShare, match="too many"):
         await make(layer, ann, thread_id, digest())
     assert len(await layer.store.own_shares(ann.id)) == MOST_OF_THREAD
