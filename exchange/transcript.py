@@ -2,7 +2,7 @@
 others were."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,14 @@ _OWN = {"user_message": True, "assistant_message": False}
 _COMMAND = "command"
 """In the metadata of what was typed with a slash, and of the reply to it: no part of the conversation."""
 
+NOT_WHOLE = ("streaming", "stopped", "interrupted", "failed")
+"""Of an answer that is still being given, or was cut off."""
+
+
+def is_said(type_: str | None, metadata: Mapping[str, Any] | None) -> bool:
+    """Whether a step of this type and with these metadata is a part of what people said, and were answered."""
+    return type_ in _OWN and not (metadata or {}).get(_COMMAND)
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -35,7 +43,7 @@ class Said:
 
     @property
     def is_whole(self) -> bool:
-        return self.step.status not in ("streaming", "stopped", "interrupted", "failed")
+        return self.step.status not in NOT_WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +66,7 @@ class Transcript:
         return self._all(chosen_path(self.whole.steps))
 
     def _all(self, steps: Iterable[Step]) -> list[Said]:
-        return [
-            self._said(step, step.output or "")
-            for step in steps
-            if step.type in _OWN and not (step.metadata or {}).get(_COMMAND)
-        ]
+        return [self._said(step, step.output or "") for step in steps if is_said(step.type, step.metadata)]
 
     def _said(self, step: Step, text: str, alone: bool = False) -> Said:
         own = _OWN[step.type or ""]
