@@ -21,6 +21,7 @@ from datalayer import DataLayerError
 _LOOPBACK_HOST = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.IGNORECASE)
 _DOCUMENTATION = ("/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json")
 _MEMBERS = re.compile(r"/(user|project|feedback|mcp|account|library|api|auth/jwt|set-session-cookie)(/|$)")
+_EMBEDDED = re.compile(r"/embed/[^/]+")
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}
 
 
@@ -109,7 +110,7 @@ def _needs_somebody(scope: Scope) -> bool:
 
 
 def _is_page(scope: Scope, headers: Headers) -> bool:
-    return scope["method"] == "GET" and "text/html" in headers.get("accept", "")
+    return scope["method"] == "GET" and "text/html" in headers.get("accept", "") and not _is_embedded(scope)
 
 
 def _with_headers(added: list[tuple[bytes, bytes]], send: Send) -> Send:
@@ -138,8 +139,13 @@ def _is_cross_site(scope: Scope, headers: Headers) -> bool:
     return headers.get("sec-fetch-site") == "cross-site" and not (
         scope.get("method") == "GET"
         and headers.get("sec-fetch-mode") == "navigate"
-        and headers.get("sec-fetch-dest", "document") == "document"  # a link may lead here, a frame may not
+        and (headers.get("sec-fetch-dest", "document") == "document" or _is_embedded(scope))  # else it is in a frame
     )
+
+
+def _is_embedded(scope: Scope) -> bool:
+    """The page of the library that is made for frames: it says itself which sites may have it in one."""
+    return _EMBEDDED.fullmatch(scope["path"].removeprefix(chainlit_config.run.root_path)) is not None
 
 
 def _same_host(origin: str, host: str) -> bool:

@@ -202,6 +202,10 @@ class TestOrigin:
         assert (await request(method="POST", **link)).status_code == 403
         assert (await request(**{**link, "sec_fetch_dest": "iframe"})).status_code == 403
         assert (await request(**{**link, "sec_fetch_mode": "no-cors"})).status_code == 403
+        frame = {**link, "sec_fetch_dest": "iframe"}
+        assert (await request("/embed/abc", **frame)).status_code == 200
+        assert (await request("/embed/abc/x", **frame)).status_code == 403
+        assert (await request("/embed/abc", method="POST", **frame)).status_code == 403
         assert (await request(sec_fetch_site="same-origin")).status_code == 200
         assert (await request(sec_fetch_site="none")).status_code == 200
 
