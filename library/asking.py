@@ -65,6 +65,11 @@ def _is_here(request: Request, origin: str) -> bool:
     return port is not None and authority.removesuffix(port) == host.removesuffix(port)
 
 
+def sign_in(root: str, path: str) -> str:
+    """The address of the sign-in page that leads on to ``path``."""
+    return f"{root}/login?next={quote(path)}"
+
+
 def nobody(request: Request, root: str) -> Response | None:
     """A browser is led over the sign-in page, and whoever else asks is refused. None: nobody signs in to this app.
 
@@ -73,7 +78,7 @@ def nobody(request: Request, root: str) -> Response | None:
         return None
     shown = urlsplit(request.headers.get("hx-current-url", "")) if request.headers.get("hx-request") else request.url
     path = shown.path if shown.path == f"{root}/library" and request.method in ("GET", "HEAD") else f"{root}/library"
-    login = f"{root}/login?next={quote(path + (f'?{shown.query}' if shown.query else ''))}"
+    login = sign_in(root, path + (f"?{shown.query}" if shown.query else ""))
     if request.headers.get("hx-request"):
         return Response(status_code=401, headers={"HX-Redirect": login})
     if "text/html" not in request.headers.get("accept", ""):

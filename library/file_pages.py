@@ -1,6 +1,7 @@
 """What the routes of a person's files answer. Every failure is a page that says what to do."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from chainlit.config import config
 from starlette.datastructures import FormData
@@ -14,7 +15,7 @@ from .address import PREFIX, Address
 from .asking import Person, is_ours, nobody, person
 from .file_address import FileAddress, read
 from .file_changes import BACK, CHANGES, add, apply, use_of
-from .filing import Filed, Passages, called, elsewhere, filed, passages
+from .filing import PICTURES, Filed, Passages, called, elsewhere, filed, passages
 from .forms import sent
 from .pages import failed
 from .places import Tally, places
@@ -23,10 +24,6 @@ from .telling import failure, told_of_file
 from .texts import say, size
 
 FILES = "/files"
-PICTURES = frozenset(f"image/{kind}" for kind in ("png", "jpeg", "gif", "webp", "avif", "bmp"))
-"""Those that the route of files lets a page show."""
-
-
 Changed = Callable[[str, str, str], Awaitable[None]]
 """Told who has done it, in which thread, and which element: it is there now, or is not. It raises nothing."""
 
@@ -127,7 +124,7 @@ class FilePages:
         shown = await self._shown(who, address, found, request)
         return page("files.html", request, Address(), who, notice, status, **shown)
 
-    async def _shown(self, who: Person, address: FileAddress, found: Filed, request: Request) -> dict[str, object]:
+    async def _shown(self, who: Person, address: FileAddress, found: Filed, request: Request) -> dict[str, Any]:
         store, to = self._layer.store, language(request)
         everything = await store.facets(who.id)
         where = places(

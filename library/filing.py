@@ -20,6 +20,8 @@ from .texts import Language, day, local, number, place, say, size
 SIZE, _FOUND, _NAMED = 50, 50, 20
 _SEEN = ("image/", "audio/", "video/")
 """What begins the types of files that nobody reads."""
+PICTURES = frozenset(f"image/{kind}" for kind in ("png", "jpeg", "gif", "webp", "avif", "bmp"))
+"""Those that the route of files lets a page show."""
 SENTENCES = ("encrypted", "broken", "empty", "scanned", "too_large", "too_slow", "old_format", "not_text")
 """Why a file has no passages, where there is a sentence for it."""
 

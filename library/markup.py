@@ -10,10 +10,10 @@ from markupsafe import Markup, escape
 from datalayer.search.snippets import Snippet
 from exchange.harmless import reader
 
-_LONGEST = 20_000
-"""Characters of a message that are read as Markdown, and that are shown of one."""
-_MOST = 200_000
-"""Of all messages of a page: what follows is shown as it was written."""
+LONGEST = 20_000
+"""Characters that are shown of a message."""
+MOST = 200_000
+"""Characters of all messages of a page that are read as Markdown: what follows is shown as it was written."""
 
 
 def marked(snippet: Snippet) -> Markup:
@@ -25,11 +25,11 @@ def marked(snippet: Snippet) -> Markup:
     return said + escape(snippet.text[at:])
 
 
-def rendered(messages: Sequence[str]) -> list[Markup]:
-    """Each message, as far as it is shown."""
-    shown, left = [], _MOST
+def rendered(messages: Sequence[str], longest: int = LONGEST) -> list[Markup]:
+    """Each message, as far as it is shown: so many characters at most."""
+    shown, left = [], MOST
     for said in messages:
-        cut = said[:_LONGEST] + ("…" if len(said) > _LONGEST else "")
+        cut = said[:longest] + ("…" if len(said) > longest else "")
         left -= len(cut)
         shown.append(Markup(_reader().render(cut)) if left >= 0 else _plain(cut))
     return shown

@@ -261,7 +261,13 @@ class Pages:
             here = await store.facets(who.id, archived=True, like=address.find)
         found = places(everything, here, address, to, self._layer.has_trash, await _tally(store, who, everything))
         chosen = await _chosen(store, who, address) if address.every and listed.rows else None
-        shown = {"listing": listed, "places": found, "opened": opened, "chosen": chosen, "formats": exporting.FORMATS}
+        shown: dict[str, Any] = {
+            "listing": listed,
+            "places": found,
+            "opened": opened,
+            "chosen": chosen,
+            "formats": exporting.FORMATS,
+        }
         shown["tried"] = tried
         answer = page("list.html", request, address, who, notice, status, **shown)
         if request.method == "POST":  # the address of a list, not that of what has changed it

@@ -1,6 +1,7 @@
 """Templates to answers, with headers that let a page load nothing but its own files."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from .asking import Person
 from .texts import Language, accepted, number, say
 
 STATIC = Path(__file__).with_name("static")
-_POLICY = {
+POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
@@ -27,8 +28,14 @@ _POLICY = {
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
-_HEADERS = {
-    "Content-Security-Policy": "; ".join(" ".join(each) for each in _POLICY.items()),
+
+
+def policy(sources: Mapping[str, str]) -> str:
+    return "; ".join(" ".join(each) for each in sources.items())
+
+
+HEADERS = {
+    "Content-Security-Policy": policy(POLICY),
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -57,6 +64,7 @@ def page(
     who: Person | None = None,
     notice: Notice | None = None,
     status: int = 200,
+    headers: Mapping[str, str] = HEADERS,
     **values: Any,
 ) -> Response:
     """The page of the template ``name``."""
@@ -74,7 +82,7 @@ def page(
         "say": partial(say, to=to),
         "to": to,
     }
-    return HTMLResponse(_templates().get_template(name).render(known | values), status, headers=_HEADERS)
+    return HTMLResponse(_templates().get_template(name).render(known | values), status, headers)
 
 
 @cache

@@ -1,6 +1,8 @@
 """The routes of the page on Chainlit's own server, and its link in the header of the chat."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import chainlit.server
 from chainlit.config import HeaderLink, config
@@ -10,7 +12,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from datalayer import DataLayer, NotFound
 
-from . import api
+from . import api, sharing
 from .address import PREFIX
 from .api.caller import Knows
 from .file_pages import Changed, FilePages, nobody_is_told
@@ -55,7 +57,7 @@ def mount(
     tokens = Tokens(layer.store)
     held = TokenPages(tokens)
     router = APIRouter(prefix=root)
-    for path, method, endpoint in (
+    own: list[tuple[str, str, Callable[..., Any]]] = [
         ("", "GET", pages.show),
         ("", "HEAD", pages.show),
         ("/", "GET", _back),
@@ -75,10 +77,11 @@ def mount(
         ("/export", "GET", _back),
         ("/theme.css", "GET", _theme),
         ("/static/{name:path}", "GET", _file),
-    ):
-        name = f"{_NAME}{method}{path}"
-        kept = {"name": name, "include_in_schema": False, "response_model": None}
-        router.add_api_route(PREFIX + path, endpoint, methods=[method], **kept)  # type: ignore[arg-type]
+    ]
+    places = [(PREFIX + path, method, endpoint) for path, method, endpoint in own]
+    for path, method, endpoint in [*places, *sharing.routes(layer, storage)]:
+        kept = {"name": f"{_NAME}{method}{path}", "include_in_schema": False, "response_model": None}
+        router.add_api_route(path, endpoint, methods=[method], **kept)  # type: ignore[arg-type]
     router.mount(api.PREFIX, api.application(layer, tokens, knows), name=f"{_NAME}api")
     known = chainlit.server.app.router.routes
     known[:] = [*router.routes, *(route for route in known if not str(getattr(route, "name", "")).startswith(_NAME))]

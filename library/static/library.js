@@ -152,7 +152,17 @@ document.addEventListener("htmx:sendError", (event) => {
   if (!isLive(event)) notOnline();
 });
 
+// A link is whole for whoever copies it, also where the server has not been told its address.
+function completeLinks() {
+  for (const field of all("[data-link]")) {
+    const { link } = field.dataset;
+    field.value = field.value.replace(link, new URL(link, location.href).href);
+    delete field.dataset.link;
+  }
+}
+
 function arrive() {
+  completeLinks();
   const query = new URLSearchParams(location.search);
   if (document.activeElement !== one("#q")) one("#q").value = query.get("q") ?? "";
   for (const link of all(".rows a.open")) {

@@ -9,6 +9,7 @@ import pytest
 from datalayer.merges import Reason as MergeReason
 from datalayer.passages import FileSort, Unit
 from datalayer.search.query import Reason as ProblemReason
+from datalayer.shares import Reason as ShareReason
 from library import filing, texts
 from library.bringing import AT_WORK
 from library.bringing import State as ImportState
@@ -35,6 +36,7 @@ def test_all_that_is_said_is_there_and_all_that_is_there_is_said() -> None:
     named = {name for source in sources for name in re.findall(r'"([a-z][\w-]*)"', source)}
     built = {f"problem_{reason}" for reason in get_args(ProblemReason)}
     built |= {f"merge_{reason}" for reason in get_args(MergeReason)}
+    built |= {f"share_{reason}" for reason in get_args(ShareReason)}
     built |= {f"did_{what}" for what in {*CHANGES, "merge"}} | {f"do_{what}" for what in {*CHANGES, "merge"}}
     built |= {f"file_did_{what}" for what in FILE_CHANGES} | {f"file_do_{what}" for what in FILE_CHANGES}
     built |= {f"refused_{why}" for why in filing.SENTENCES} | {f"files_{sort}" for sort in get_args(FileSort)}
