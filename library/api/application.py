@@ -6,12 +6,13 @@ from fastapi import FastAPI, HTTPException
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datalayer import DataLayer, DataLayerError, door
 
 from ..tokens import Tokens
-from . import batch, files, messages, others, problems, sessions, threads
+from . import batch, files, mcp, messages, others, problems, sessions, threads
 from .caller import Door, Knows
 from .documentation import documentation
 from .sending import V1
@@ -40,6 +41,7 @@ def application(layer: DataLayer, tokens: Tokens, knows: Knows) -> FastAPI:
     for room in (threads, messages, files, others, batch):
         app.include_router(room.router, prefix=V1)
     app.include_router(sessions.router)
+    app.router.routes.append(Route(mcp.PATH, mcp.Mcp(app.state.door, app.title), methods=["POST"]))
     app.add_api_route(f"{V1}/docs", documentation(app), include_in_schema=False, response_model=None)
     for error, handler in (
         (problems.Problem, problems.of_problem),

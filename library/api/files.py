@@ -6,6 +6,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request, Response
 
 from datalayer import NotFound, file_response, text
+from datalayer.records import StepFile
 
 from . import shapes
 from .caller import Reader
@@ -20,7 +21,7 @@ async def list_files_of_a_thread(request: Request, caller: Reader, thread_id: st
     """In the order in which they came."""
     await own_thread(caller, thread_id)
     found = await caller.store.thread_files(thread_id)
-    files = [shapes.file(each, at_element(request, each.element_id)) for each in found]
+    files = [of_element(request.scope["root_path"], each) for each in found]
     return sent(request, shapes.Files(files=files))
 
 
@@ -45,7 +46,7 @@ async def list_files(
             mime=use.mime,
             size=use.size,
             created_at=shapes.iso(use.created_at),
-            url=at_element(request, use.element_id),
+            url=_content(request.scope["root_path"], use.element_id),
         )
         for use in uses
     ]
@@ -62,5 +63,10 @@ async def get_content(request: Request, caller: Reader, element_id: str) -> Resp
     return await file_response(caller.store, found, request)
 
 
-def at_element(request: Request, element_id: str) -> str:
-    return f"{request.scope['root_path']}{V1}/files/{quote(element_id, safe='')}/content"
+def of_element(base: str, found: StepFile) -> shapes.File:
+    """``base``: the path of the API."""
+    return shapes.file(found, _content(base, found.element_id))
+
+
+def _content(base: str, element_id: str) -> str:
+    return f"{base}{V1}/files/{quote(element_id, safe='')}/content"

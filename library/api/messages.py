@@ -8,8 +8,8 @@ from datalayer import InvalidInput, NotFound
 from datalayer.records import StepFile, ThreadMessage
 
 from . import shapes
-from .caller import Reader, Writer
-from .files import at_element
+from .caller import Caller, Reader, Writer
+from .files import of_element
 from .sending import sent
 from .threads import Cursor, First, Key, new_message, own_thread
 
@@ -26,6 +26,13 @@ async def list_messages(
     limit: First = 100,
 ) -> Response:
     """Errors that a model gave are left out, as are versions that are not shown."""
+    return sent(request, await page(caller, thread_id, order, cursor, limit, request.scope["root_path"]))
+
+
+async def page(
+    caller: Caller, thread_id: str, order: Literal["oldest", "newest"], cursor: str | None, limit: int, base: str
+) -> shapes.Messages:
+    """``base``: the path of the API. Raises NotFound, InvalidInput."""
     await own_thread(caller, thread_id)
     at = _position(cursor)
     if order == "oldest":
@@ -33,10 +40,10 @@ async def list_messages(
     else:
         found = (await caller.store.thread_messages(thread_id, limit + 2, until=at))[::-1]
         found = [each for each in found if at is None or each.id != at[1]]
-    page, rest = found[:limit], found[limit:]
+    first, rest = found[:limit], found[limit:]
     files = _by_message(await caller.store.thread_files(thread_id))
-    shown = [shapes.message(each, [_file(request, file) for file in files.get(each.id, [])]) for each in page]
-    return sent(request, shapes.Messages(messages=shown, next=_cursor(page[-1]) if rest else None))
+    shown = [shapes.message(each, [of_element(base, file) for file in files.get(each.id, [])]) for each in first]
+    return shapes.Messages(messages=shown, next=_cursor(first[-1]) if rest else None)
 
 
 @router.post("/threads/{thread_id}/messages", response_model=shapes.Message, status_code=201)
@@ -59,10 +66,6 @@ def _by_message(files: list[StepFile]) -> dict[str, list[StepFile]]:
     for each in files:
         found.setdefault(each.for_id or "", []).append(each)
     return found
-
-
-def _file(request: Request, found: StepFile) -> shapes.File:
-    return shapes.file(found, at_element(request, found.element_id))
 
 
 def _cursor(message: ThreadMessage) -> str:

@@ -13,7 +13,7 @@ from ..exporting import FORMATS
 from ..rendering import language
 from ..tokens import Tokens, TooManyTokens
 from . import shapes
-from .caller import Reader, Signed
+from .caller import Caller, Reader, Signed
 from .problems import Problem
 from .sending import sent
 from .threads import Cursor, First
@@ -41,6 +41,13 @@ async def search(
 ) -> Response:
     """Messages and conversations; ``q`` as in the app's search, with its filters. ``by`` missing: by words and by
     meaning, where the app has a model for that."""
+    return sent(request, await searched(caller, q, by, cursor, limit))
+
+
+async def searched(
+    caller: Caller, q: str, by: Literal["time", "relevance"] | None, cursor: str | None, limit: int
+) -> shapes.Search:
+    """Raises Problem, InvalidInput."""
     if not text.is_storable(q):
         raise Problem(422, "api_text")
     hits = await caller.store.search(caller.id, q, limit, cursor, utc_offset(), by)
@@ -57,7 +64,7 @@ async def search(
         for each in hits.hits
     ]
     left_out = [problem.part for problem in hits.problems]
-    return sent(request, shapes.Search(found=found, next=hits.next, meant=hits.meant, left_out=left_out))
+    return shapes.Search(found=found, next=hits.next, meant=hits.meant, left_out=left_out)
 
 
 @router.get("/usage", response_model=shapes.Usage, tags=["usage"])

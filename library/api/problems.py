@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from datalayer import DataLayerError
 
 from ..rendering import language
-from ..texts import say
+from ..texts import Language, say
 
 logger = logging.getLogger("datalayer")
 MEDIA_TYPE = "application/problem+json"
@@ -34,6 +34,9 @@ class Problem(Exception):
     def __init__(self, status: int, key: str, headers: dict[str, str] | None = None, **values: Any) -> None:
         super().__init__(key)
         self.status, self.key, self.headers, self.values = status, key, headers, values
+
+    def said(self, to: Language) -> str:
+        return say(self.key, to, **self.values)
 
 
 def answer(

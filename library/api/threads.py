@@ -58,6 +58,11 @@ async def list_threads(
 
 @router.post("/threads", response_model=shapes.WholeThread, status_code=201)
 async def create_thread(request: Request, caller: Writer, given: shapes.NewThread, key: Key = None) -> Response:
+    return await answered(request, caller, await create(caller, given, key), 201)
+
+
+async def create(caller: Caller, given: shapes.NewThread, key: str | None) -> str:
+    """The id of what is made. Raises InvalidInput, Problem."""
     thread_id = derived(caller, "thread", key)
     placed = _placed(given.model_dump(exclude={"messages", "settings", "tags"}, exclude_none=True))
     if given.tags:
@@ -68,7 +73,7 @@ async def create_thread(request: Request, caller: Writer, given: shapes.NewThrea
     await caller.store.submit(UpdateThread(at=now(), metadata=metadata, **of, **owner, **placed))
     for n, message in enumerate(given.messages):
         await caller.store.submit(new_message(caller, thread_id, message, f"{key} {n}" if key else None))
-    return await answered(request, caller, thread_id, 201)
+    return thread_id
 
 
 @router.get("/threads/{thread_id}", response_model=shapes.WholeThread)
