@@ -42,7 +42,9 @@ async def test_finds_reads_and_keeps(login: None, mounted: DataLayer) -> None:
     async with client(await token_of(mounted, "ann")) as session:
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
         assert set(tools) == {"search_history", "list_threads", "read_thread", "save_message"}
-        assert tools["read_thread"].annotations and tools["read_thread"].annotations.readOnlyHint
+        reading = tools["read_thread"].annotations
+        assert reading is not None
+        assert reading.readOnlyHint
         found = (await used(session, "search_history", query="jay"))["found"]
         assert {each["thread_id"] for each in found} == {birds}
         assert [each["id"] for each in (await used(session, "list_threads", tag="wood"))["threads"]] == [birds]
