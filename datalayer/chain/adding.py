@@ -36,8 +36,6 @@ from .content import (
 from .rows import End, File, Known
 
 _SALT = 16  # bytes
-_COLUMNS = tuple(links.columns.keys())
-_NO_MESSAGE = None, None, None
 _APPENDED = frozenset({"kind", "of", "hash"})
 """What changes of the row that says how long a chain is."""
 _REPLACED = (
@@ -211,6 +209,14 @@ class _Chain:
         kind = PARTIAL if partial.get(self._thread, self._end.kind == PARTIAL) else HEAD
         return [*self._rows, self._row(0, kind, self._number)] if self._rows else []
 
-    def _row(self, number: int, kind: str, of: int | None, *of_message: Any) -> dict[str, Any]:
-        values = (self._thread, number, kind, of, self._at, *(of_message or _NO_MESSAGE), self._hash)
-        return dict(zip(_COLUMNS, values, strict=True))
+    def _row(
+        self,
+        number: int,
+        kind: str,
+        of: int | None,
+        step_id: str | None = None,
+        salt: bytes | None = None,
+        told: bytes | None = None,
+    ) -> dict[str, Any]:
+        place = {"thread_id": self._thread, "number": number, "kind": kind, "of": of, "at": self._at}
+        return place | {"step_id": step_id, "salt": salt, "digest": told, "hash": self._hash}

@@ -1,6 +1,7 @@
 """Statements made ready once: what SQLAlchemy derives from one at each execution takes longer than SQLite needs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import JSON, Connection, Executable, LargeBinary
@@ -32,6 +33,10 @@ class Prepared:
             (name, fixed.get(name), _bind(compiled, name, dialect)) for name in compiled.positiontup or ()
         ]
         self._given = frozenset(names)
+        plain = len(self._places) > 1 and all(name in names and convert is None for name, _, convert in self._places)
+        self._bound: Callable[[Mapping[str, Any]], tuple[Any, ...]] = (
+            itemgetter(*(name for name, *_ in self._places)) if plain else self._converted
+        )
         columns = getattr(statement, "selected_columns", ())
         converts = [_result(each.type, dialect) for each in columns]
         self._converts = [(place, convert) for place, convert in enumerate(converts) if convert is not None]
@@ -52,9 +57,9 @@ class Prepared:
         if len(rows) == 1:
             driver(connection).execute(self._sql, self._bound(rows[0]))
         else:
-            driver(connection).executemany(self._sql, [self._bound(row) for row in rows])
+            driver(connection).executemany(self._sql, list(map(self._bound, rows)))
 
-    def _bound(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+    def _converted(self, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
         given = self._given
         return tuple(
             [
@@ -70,8 +75,6 @@ def _bind(compiled: Any, name: str, dialect: Dialect) -> Convert | None:
         return None
     if isinstance(bind.type, JSON):  # none_as_null
         return lambda value: None if value is None else to_json(value)
-    if isinstance(bind.type, LargeBinary):  # bytes, which the driver takes as they are
-        return None
     convert: Convert | None = bind.type.dialect_impl(dialect).bind_processor(dialect)
     return convert
 
