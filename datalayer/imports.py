@@ -4,7 +4,6 @@ Each is whole or absent, and all of them once more add what is missing: what is 
 import.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -78,7 +77,7 @@ def _cut(steps: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 def _bytes(row: dict[str, Any]) -> int:
     said = sum(len(value) for name in ("input", "output") if isinstance(value := row.get(name), str))
-    return said + (len(json.dumps(row["metadata"], default=str)) if row.get("metadata") else 0)
+    return said + (len(repr(row["metadata"])) if row.get("metadata") else 0)
 
 
 def _is_used(write: ImportThread, blob: Any) -> bool:

@@ -137,7 +137,8 @@ class Pieces:
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
-        self._twice |= len(made) != len(pairs)
+        if len(made) != len(pairs):
+            self._twice = True
         return made
 
     def pass_brackets(self, keep: bool) -> bool:

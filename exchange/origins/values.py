@@ -79,10 +79,11 @@ def moment(value: object) -> int | None:
     """A time as UTC microseconds. A number counts seconds, milliseconds, microseconds or nanoseconds, whichever gives a
     year from 1990 on. Text is ISO 8601, a number, or what JavaScript and mail write; without a zone it is UTC. None: it
     is no time."""
-    with suppress(ValueError, OverflowError, TypeError):
+    try:
         found = _of_text(value.strip()) if isinstance(value, str) and len(value) < 200 else _of_number(value)
-        return found if found is not None and _EARLIEST <= found < _LATEST else None
-    return None
+    except (ValueError, OverflowError, TypeError):
+        return None
+    return found if found is not None and _EARLIEST <= found < _LATEST else None
 
 
 def _of_number(value: object) -> int | None:
@@ -193,6 +194,8 @@ def data_url(value: object) -> tuple[str | None, bytes] | None:
 def rest(value: dict[str, Any], read: Collection[str], place: Place) -> tuple[dict[str, Any], list[Problem]]:
     """What of a mapping is not among the keys that were ``read``, for metadata, without what is empty; and that there
     was too much to be kept. So is a time that cannot be read, and told."""
+    if not value:  # as of most messages
+        return {}, []
     odd = {key for key, each in value.items() if key in _TIMES and key in read and is_odd_time(each)}
     left = {k: each for k, each in value.items() if (k not in read or k in odd) and each not in (None, "", [], {})}
     kept = {key: each for key, each in left.items() if len(key) <= _LONGEST_KEY and fits(each)}

@@ -25,7 +25,7 @@ _NOISE = (
     "turn_exchange_id",
     "user_context_message_data",
 )
-_KNOWN = (*_NOISE, _HIDDEN, "model_slug", "attachments", "is_user_system_message", "default_model_slug")
+_KNOWN = frozenset((*_NOISE, _HIDDEN, "model_slug", "attachments", "is_user_system_message", "default_model_slug"))
 _LONGEST = 200
 _FINISHED = "finished_successfully"
 
@@ -91,6 +91,9 @@ class Messages:
         if said.by == "assistant":
             said.model = line(metadata.get("model_slug")) or self._model
         said.metadata = self._kept(message, metadata, content)
+        if said.at is None and is_odd_time(message.get("create_time")):
+            said.metadata["create_time"] = message["create_time"] if fits(message["create_time"]) else None
+            self._tell(ODD_TIME)
         self._said[key] = said
 
     def _tell(self, why: Why) -> None:
@@ -122,9 +125,6 @@ class Messages:
         if role not in _ROLES:
             kept |= {"role": role[:_LONGEST]} if role else {}
             self._tell(Why("role_odd"))
-        if is_odd_time(message.get("create_time")):
-            kept["create_time"] = message["create_time"] if fits(message["create_time"]) else None
-            self._tell(ODD_TIME)
         if content.marks:
             kept["marks"] = content.marks if fits(content.marks) else None
             self._tell(Why("marks_kept"))
