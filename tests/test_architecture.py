@@ -320,6 +320,8 @@ FLOORS_OF_LIBRARY = {
     "tokens": 0,
     "token_pages": 7,
     "api": 7,
+    "client": 0,
+    "__main__": 10,
     "filing": 1,
     "listing": 1,
     "reading": 1,
