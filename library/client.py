@@ -92,8 +92,8 @@ class Client:
         return self._json("GET", "/usage", params={"since": since} if since else {})
 
     def export(self, path: Path, format: str = "json", threads: Iterable[str] = ()) -> int:
-        """Into a new file, whose bytes are counted; all conversations, or ``threads``. Raises OSError too, FileExistsError
-        for a file that is there. What broke off is removed."""
+        """Into a new file, whose bytes are counted: all conversations, or ``threads``. What breaks off goes. Raises
+        OSError too: FileExistsError."""
         asked: dict[str, str | list[str]] = {"format": format, "thread": list(threads)}
         with path.open("xb") as file:
             try:

@@ -33,8 +33,11 @@ def application(layer: DataLayer, tokens: Tokens, knows: Knows) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         responses={
-            "default": {"description": "A problem", "content": {problems.MEDIA_TYPE: {"schema": _PROBLEM}}},
-            413: {"description": "Too large, as the server's door tells it", "content": {"application/json": {}}},
+            # What the server refuses before it comes here is told as plain JSON.
+            "default": {
+                "description": "A problem",
+                "content": {problems.MEDIA_TYPE: {"schema": _PROBLEM}, "application/json": {}},
+            },
         },
     )
     app.state.layer, app.state.tokens, app.state.door = layer, tokens, Door(layer, tokens, knows)

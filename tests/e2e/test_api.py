@@ -1,4 +1,4 @@
-"""The REST API of the real app, by its own client, by the command line, and by what schemathesis makes of its document."""
+"""The REST API of the real app, by its own client, by command, and by what schemathesis makes of it."""
 
 import json
 from collections.abc import AsyncIterator
@@ -78,10 +78,8 @@ def test_the_client_reads_and_changes_what_is_its_persons(shared: Server, token:
 
 
 def test_what_cannot_be_answered_now_is_asked_again_and_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys, answers = (
-        [],
-        [httpx.Response(503, headers={"retry-after": "7"}), httpx.Response(429), httpx.Response(200, json={})],
-    )
+    keys: list[str] = []
+    answers = [httpx.Response(503, headers={"retry-after": "7"}), httpx.Response(429), httpx.Response(200, json={})]
 
     def answer(request: httpx.Request) -> httpx.Response:
         keys.append(request.headers["idempotency-key"])
