@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from chainlit.config import config
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -119,9 +120,6 @@ class Reader:
     ) -> Response:
         after = request.query_params.get("after")
         read = await reading.reading(self._store, found, after, language(request))
-        if request.method == "GET" and after is None:
-            with suppress(StoreUnavailable):  # who may read it need not be counted
-                await self._store.count_view(found.share.id)
         here = links.path(token)
         values: dict[str, Any] = {
             "read": read,
@@ -129,7 +127,15 @@ class Reader:
             "more_at": links.path(token, links.EMBED) if framed else here,
         }
         values |= {"may_continue": may_continue, "framed": framed, "address_told": links.public(here)}
-        return page(template, request, Address(), headers=headers, **values)
+        answer = page(template, request, Address(), headers=headers, **values)
+        if request.method == "GET" and after is None:
+            answer.background = BackgroundTask(self._count, found.share.id)
+        return answer
+
+    async def _count(self, share_id: str) -> None:
+        """Nobody waits for it, and who may read need not be counted."""
+        with suppress(StoreUnavailable):
+            await self._store.count_view(share_id)
 
     async def _ask(self, request: Request, token: str, found: Shared, who: Person | None) -> Response:
         here = links.path(token)
