@@ -53,6 +53,7 @@ COMMANDS = (
     Command("fork", "fork", "dupliquer", "git-fork", about=True),
     Command("merge", "merge", "fusionner", "git-merge", about=True),
     Command("versions", "versions", "versions", "history", about=True),
+    Command("share", "share", "partager", "share-2"),
     Command("export", "export", "exporter", "download", about=True, anywhere=True),
     Command("import", "import", "importer", "import", about=True, anywhere=True),
     Command("trash", "trash", "corbeille", "trash-2", about=True, anywhere=True),

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from urllib.parse import quote
 
 from datalayer.records import Thread, now, utc_offset
 from datalayer.search.query import parse
@@ -120,6 +121,12 @@ async def _rename(asked: Asked) -> Reply:
     return Reply(say("renamed", asked.to, name=escape(name)), name=name)
 
 
+async def _share(asked: Asked) -> Reply:
+    """The library has the form, and what links show."""
+    page = f"{asked.root}/library?thread={quote(asked.thread.id, safe='')}#share"
+    return Reply(say("share_link", asked.to, page=page))
+
+
 async def _clear(asked: Asked) -> Reply:
     """The stored command is what forgets: see ``turns.history.forgotten``. Files go with what they came with."""
     store = asked.services.layer.store
@@ -177,6 +184,7 @@ _REPLIES: Mapping[str, Callable[[Asked], Awaitable[Reply]]] = {
     "fork": fork.fork,
     "merge": merge.merge,
     "versions": versions.versions,
+    "share": _share,
     "export": export.export,
     "import": importing.bring_in,
     "trash": trash.trash,

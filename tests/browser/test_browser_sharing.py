@@ -154,9 +154,10 @@ def test_a_reader_goes_on_with_it_and_a_password_opens_it(app: App, profiles: Ca
     chat.send("What do herons eat?")
     expect(chat.entry("What do herons eat?")).to_be_visible()
     shared = chat.thread_id()
-    page.goto(f"{app.url}/library?thread={shared}")
-    page.locator("details.share summary").click()
-    page.get_by_label("Password, if there shall be one").fill("open sesame")
+    chat.send("/share")
+    form = page.get_by_role("link", name="Choose what a link to this conversation shows").get_attribute("href")
+    page.goto(app.url + (form or ""))
+    page.get_by_label("Password (optional)").fill("open sesame")
     page.get_by_role("button", name="Make the link").click()
     link = made(page, app)
 
