@@ -6,6 +6,8 @@ ARGS ?=
 QUICK ?=
 
 BIN := .venv/bin
+# Without bytecode each of the hundreds of processes that the tests start compiles this project anew.
+unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
