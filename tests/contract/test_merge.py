@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from datalayer import DataLayer
 from datalayer.writes import UpsertElement
-from tests.conftest import chainlit_session, make_run, make_step, new_id, rows, steps_of
+from tests.conftest import chainlit_session, make_run, make_step, new_id, often, rows, steps_of
 
 FULL: dict[str, Any] = {
     "name": "Übersetzer",
@@ -160,7 +160,7 @@ _partial = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=often(20, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(upserts=st.lists(_partial, min_size=1, max_size=12))
 async def test_any_sequence_of_partial_upserts_equals_a_dict(layer: DataLayer, upserts: list[dict[str, Any]]) -> None:
     key: Any = {"id": new_id(), "threadId": new_id()}
