@@ -12,7 +12,7 @@ from starlette.requests import Request
 from datalayer import DataLayer, Store, door
 from datalayer.records import user_id
 
-from ..asking import is_ours, person
+from ..asking import is_from_here, is_ours, person
 from ..tokens import PREFIX, SCOPES, Scope, Tokens
 from .problems import Problem
 
@@ -77,7 +77,8 @@ class Door:
         who = await person(request)
         if who is None:
             raise Problem(401, "api_nobody", {"WWW-Authenticate": "Bearer"})
-        if scope != "read" and not is_ours(request, request.headers.get(GUARD, ""), who):
+        given = request.headers.get(GUARD, "")
+        if not (is_from_here(request) if scope == "read" else is_ours(request, given, who)):
             raise Problem(403, "api_guard")
         return Caller(who.identifier, who.id, frozenset(SCOPES), self._layer, who.guard)
 

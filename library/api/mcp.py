@@ -118,7 +118,9 @@ class Mcp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Problem."""
-        scope[_CALLER] = await self._door(Request(scope), "read")
+        scope[_CALLER] = caller = await self._door(Request(scope), "read")
+        if caller.guard is not None:  # which a tool that writes would have to look at
+            raise Problem(403, "api_token_only")
         transport = StreamableHTTPServerTransport(mcp_session_id=None, is_json_response_enabled=True)
         async with transport.connect() as (read, write), anyio.create_task_group() as tasks:
             options = self._server.create_initialization_options()
