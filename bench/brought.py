@@ -9,6 +9,7 @@ from pathlib import Path
 
 from datalayer.store import Store
 from exchange import run_import
+from exchange.commands.common import collect_seldom
 
 USER = "local"
 
@@ -28,4 +29,5 @@ async def _alone(path: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    collect_seldom()  # as the command does
     print(json.dumps(asyncio.run(_alone(Path(sys.argv[1])))))

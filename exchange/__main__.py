@@ -9,6 +9,7 @@ import os
 import typer
 
 from .commands import export_command, import_command, migrate
+from .commands.common import collect_seldom
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -24,4 +25,5 @@ app.command("import")(import_command)
 app.add_typer(migrate, name="migrate")
 
 if __name__ == "__main__":
+    collect_seldom()
     app(prog_name="python -m exchange")
