@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from datalayer import DataLayer, DataLayerError, door
 
 from ..tokens import Tokens
-from . import batch, files, mcp, messages, others, problems, sessions, threads
+from . import batch, files, mcp, messages, others, problems, sessions, shares, threads
 from .caller import Door, Knows
 from .documentation import documentation
 from .sending import V1
@@ -41,7 +41,7 @@ def application(layer: DataLayer, tokens: Tokens, knows: Knows) -> FastAPI:
         },
     )
     app.state.layer, app.state.tokens, app.state.door = layer, tokens, Door(layer, tokens, knows)
-    for room in (threads, messages, files, others, batch):
+    for room in (threads, messages, files, shares, others, batch):
         app.include_router(room.router, prefix=V1)
     app.include_router(sessions.router)
     app.router.routes.append(Route(mcp.PATH, mcp.Mcp(app.state.door, app.title), methods=["POST"]))

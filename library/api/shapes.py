@@ -5,9 +5,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from datalayer.records import StepFile, Thread, ThreadMessage, to_iso
+from datalayer.shares import Audience
+from datalayer.shares import Share as MadeLink
 from datalayer.text import ID_LENGTH, NAME_LENGTH, TAG_LENGTH
 
 from ..kinds import MOST_TAGS
+from ..sharing.options import LONGEST as LONGEST_PASSWORD
+from ..sharing.options import MOST_DAYS as MOST_SHARED_DAYS
+from ..sharing.options import MOST_SITES
 from ..tokens import MOST_DAYS, Scope
 from ..tokens import NAME_LENGTH as TOKEN_NAME
 from ..tokens import Token as HeldToken
@@ -206,6 +211,51 @@ class Tokens(BaseModel):
     tokens: list[Token]
 
 
+class ShareChange(Given):
+    audience: Audience = "public"
+    days: Annotated[int, Field(ge=1, le=MOST_SHARED_DAYS)] | None = None
+    """Until it ends; null: when it is revoked."""
+    password: Annotated[str, StringConstraints(max_length=LONGEST_PASSWORD)] | None = Field(default=None, repr=False)
+    files: bool = False
+    author: bool = False
+    cost: bool = False
+    sites: Annotated[list[Annotated[str, StringConstraints(max_length=255)]], Field(max_length=MOST_SITES)] = []
+    """Origins whose pages may show it in a frame."""
+
+
+class NewShare(ShareChange):
+    thread_id: Id
+    snapshot: bool = False
+    """It shows what is said now, and not what is said later."""
+
+
+class Share(BaseModel):
+    id: str
+    thread_id: str
+    thread_name: str | None
+    trashed: bool
+    snapshot: bool
+    audience: Audience
+    expires_at: str | None
+    protected: bool
+    """It has a password."""
+    files: bool
+    author: bool
+    cost: bool
+    sites: list[str]
+    views: int
+    created_at: str
+
+
+class MadeShare(Share):
+    link: str
+    """It is told this once. A path of this server, where its public address is not configured."""
+
+
+class Shares(BaseModel):
+    shares: list[Share]
+
+
 class Health(BaseModel):
     ready: bool
 
@@ -257,6 +307,14 @@ def message(found: ThreadMessage, files: list[File]) -> Message:
         created_at=iso(found.created_at),
         files=files,
     )
+
+
+def share(found: MadeLink) -> dict[str, Any]:
+    chosen = found.options
+    same = {name: getattr(found, name) for name in ("id", "thread_id", "thread_name", "trashed", "snapshot", "views")}
+    shown = {name: getattr(chosen, name) for name in ("audience", "files", "author", "cost")}
+    times = {"created_at": to_iso(found.created_at), "expires_at": to_iso(chosen.expires_at)}
+    return same | shown | times | {"protected": chosen.password is not None, "sites": list(chosen.sites)}
 
 
 def token(found: HeldToken) -> dict[str, Any]:

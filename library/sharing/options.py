@@ -1,7 +1,8 @@
 """What a form says of a link. Always true: a page of another site shows it in a frame only if everybody may see it."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from starlette.datastructures import FormData
 
@@ -10,7 +11,7 @@ from datalayer.shares import ShareOptions
 
 from . import passwords
 
-_MOST_DAYS = 3_650
+MOST_DAYS = 3_650
 """After which a link ends, where it does."""
 _DAY = 86_400_000_000
 MOST_SITES, SHORTEST, LONGEST = 10, 8, 200
@@ -20,11 +21,11 @@ _ORIGIN = re.compile(rf"https?://({_LABEL}(\.{_LABEL})*|\[[0-9a-f:.]+\])(?P<port
 
 
 class Refused(Exception):
-    """``key``: of the text that says why."""
+    """``key``: of the text that says why, with ``values``."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, **values: int) -> None:
         super().__init__(key)
-        self.key = key
+        self.key, self.values = key, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +39,26 @@ async def wanted(form: FormData, before: ShareOptions | None = None) -> Wanted:
     audience = str(form.get("audience", ""))
     if audience not in ("public", "signed_in"):
         raise Refused("share_no_option")
-    sites = origins(str(form.get("sites", "")))
-    known, given = (before.password if before else None), str(form.get("password", ""))
-    if given and not SHORTEST <= len(given) <= LONGEST:
-        raise Refused("share_bad_password")
-    keeps = known is not None and form.get("protected") == "yes"
-    if sites and (audience != "public" or given or keeps):
-        raise Refused("share_frame_public")
+    keeps = before is not None and form.get("protected") == "yes"
     options = ShareOptions(
         audience=audience,  # type: ignore[arg-type]
         expires_at=_ends(str(form.get("ends", "")), before),
-        password=await passwords.hashed(given) if given else known if keeps else None,
+        password=before.password if before and keeps else None,
         files=form.get("files") == "yes",
         author=form.get("author") == "yes",
         cost=form.get("cost") == "yes",
-        sites=sites,
+        sites=origins(str(form.get("sites", "")).replace(",", " ").split()),
     )
-    return Wanted(options, form.get("kind") == "snapshot")
+    return Wanted(await checked(options, str(form.get("password", ""))), form.get("kind") == "snapshot")
+
+
+async def checked(options: ShareOptions, password: str) -> ShareOptions:
+    """With the hash of this password; "": as they are. Raises Refused."""
+    if password and not SHORTEST <= len(password) <= LONGEST:
+        raise Refused("share_bad_password", n=SHORTEST)
+    if options.sites and (options.audience != "public" or password or options.password):
+        raise Refused("share_frame_public")
+    return replace(options, password=await passwords.hashed(password)) if password else options
 
 
 def _ends(given: str, before: ShareOptions | None) -> int | None:
@@ -62,21 +66,25 @@ def _ends(given: str, before: ShareOptions | None) -> int | None:
         return before.expires_at
     if given == "never":
         return None
-    if not given.isdecimal() or len(given) > 4 or int(given) not in range(1, _MOST_DAYS + 1):
+    if not given.isdecimal() or len(given) > 4 or int(given) not in range(1, MOST_DAYS + 1):
         raise Refused("share_no_option")
-    return now() + int(given) * _DAY
+    return after(int(given))
 
 
-def origins(given: str) -> tuple[str, ...]:
-    """The sites that a text names, one a word. Raises Refused."""
-    found = tuple(dict.fromkeys(map(_origin, given.replace(",", " ").split())))
+def after(days: int) -> int:
+    return now() + days * _DAY
+
+
+def origins(given: Iterable[str]) -> tuple[str, ...]:
+    """As browsers write them. Raises Refused."""
+    found = tuple(dict.fromkeys(map(_origin, given)))
     if len(found) > MOST_SITES:
-        raise Refused("share_many_sites")
+        raise Refused("share_many_sites", n=MOST_SITES)
     return found
 
 
 def _origin(given: str) -> str:
-    """As browsers write it: no path, no asterisk, and a name with other letters in its form of ASCII."""
+    """No path, no asterisk, and a name with other letters in its form of ASCII."""
     scheme, sign, rest = given.lower().removesuffix("/").partition("://")
     try:
         written = f"{scheme}{sign}" + rest.encode("idna").decode() if not rest.isascii() else f"{scheme}{sign}{rest}"

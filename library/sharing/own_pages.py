@@ -19,7 +19,7 @@ from ..pages import failed
 from ..rendering import Notice, language, page
 from ..telling import failure
 from ..texts import Language, day, said, say
-from . import links, options, shown
+from . import links, making, options
 
 SHARES = "/shares"
 
@@ -70,11 +70,8 @@ class OwnPages:
                     raise NotFound("There is no such link")
                 return await self._list(request, who, Notice(said("share_revoked", to)))
         except options.Refused as why:
-            limits = {"n": options.MOST_SITES} if why.key == "share_many_sites" else {}
-            limits |= {"n": options.SHORTEST} if why.key == "share_bad_password" else {}
-            return await self._list(
-                request, who, failure(why.key, to, **limits), 422, key, await self._asked(who, form)
-            )
+            thread = await self._asked(who, form)
+            return await self._list(request, who, failure(why.key, to, **why.values), 422, key, thread)
         except NotFound:
             return await self._list(request, who, failure("share_none", to), 422)
         except CannotShare as why:
@@ -85,10 +82,9 @@ class OwnPages:
         thread = await self._asked(who, form)
         if thread is None:
             raise NotFound("There is no such conversation")
-        asked, token = await options.wanted(form), links.new()
-        kept = await shown.snapshot(self._store, thread) if asked.snapshot else None
-        made = await self._store.make_share(who.id, thread.id, links.digest(token), asked.options, kept)
-        return await self._list(request, who, Notice(said("share_made", language(request))), made=(made, token))
+        asked = await options.wanted(form)
+        made = await making.make(self._store, thread, asked.options, asked.snapshot)
+        return await self._list(request, who, Notice(said("share_made", language(request))), made=made)
 
     async def _asked(self, who: Person, form: FormData) -> Thread | None:
         """The conversation that a link is made to."""

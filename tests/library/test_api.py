@@ -123,6 +123,31 @@ async def test_files_of_a_conversation_with_ranges(anns: Program, mounted: DataL
         assert (await bobs.told("/files"))["files"] == []
 
 
+async def test_links_are_made_changed_and_revoked(anns: Program, mounted: DataLayer) -> None:
+    made = await anns.made("/threads", {"name": "Birds", "messages": [{"text": "Which birds?"}]})
+    wanted = {"thread_id": made["id"], "snapshot": True, "days": 7, "password": "a good one", "author": True}
+    link = await anns.made("/shares", wanted)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://chat") as reader:
+        assert "Which birds?" not in (await reader.get(link["link"])).text
+        path = f"/shares/{link['id']}"
+        sites = {"sites": ["https://Blog.example/"]}
+        assert (await anns.patch(path, json=sites)).json()["code"] == "share_frame_public"
+        changed = (await anns.patch(path, json=sites | {"password": None})).json()
+        assert (changed["protected"], changed["author"], changed["sites"]) == (False, True, ["https://blog.example"])
+        assert changed["expires_at"] == link["expires_at"]
+        assert "Which birds?" in (await reader.get(link["link"])).text
+        (listed,) = (await anns.told(f"/shares?thread={made['id']}"))["shares"]
+        assert (listed["views"], "link" in listed) == (1, False)
+        async with program(await token_of(mounted, "bob")) as bobs:
+            assert (await bobs.made("/shares", wanted, 404))["code"] == "missing"
+            assert [(await bobs.request(how, path, json={})).status_code for how in ("PATCH", "DELETE")] == [404, 404]
+            assert await bobs.told("/shares") == {"shares": []}
+        assert (await anns.delete(path)).status_code == 204
+        assert (await reader.get(link["link"])).status_code == 404
+    for wrong, code in (({"sites": ["https://*"]}, "share_bad_site"), ({"password": "short"}, "share_bad_password")):
+        assert (await anns.made("/shares", {"thread_id": made["id"]} | wrong, 422))["code"] == code
+
+
 async def test_the_old_names_answer_too(anns: Program) -> None:
     made = (await anns.post("http://chat/api/sessions", json={"title": "Old"})).json()
     await anns.made(f"/threads/{made['id']}/messages", {"text": "hello"})

@@ -330,8 +330,8 @@ class TestItsAuthor:
     )  # fmt: skip
     def test_a_site_is_an_origin(self, wrong: str) -> None:
         with pytest.raises(options.Refused):
-            options.origins(wrong)
-        assert options.origins("https://Münster.de:8443/ http://[::1]") == (
+            options.origins([wrong])
+        assert options.origins(["https://Münster.de:8443/", "http://[::1]"]) == (
             "https://xn--mnster-3ya.de:8443",
             "http://[::1]",
         )
