@@ -19,9 +19,6 @@ help: ## Show these targets
 run: .venv/.installed ## Start the app on http://127.0.0.1:8000 (CHAINLIT_HOST and CHAINLIT_PORT change that)
 	$(BIN)/python -m assistant serve $(ARGS)
 
-# Bytecode is written also where the environment forbids it: without it each of some hundred servers that tests start
-# compiles all of this anew, for most of a second.
-test: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.installed-dev ## Run the tests (ARGS="..." goes to pytest)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 

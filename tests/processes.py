@@ -1,7 +1,7 @@
 """Start the real server, or any Python code, as a process of its own, for tests that talk to it or kill it.
 
-Most of what a start costs is the import of other people's libraries. One process, the nursery, imports those once and
-is forked for each start: what runs is a process like any other, which imports Chainlit and this project itself.
+Most of what a start costs are imports. One process, the nursery, imports once what asks no environment, and is forked
+for each start: what runs is a process like any other, which imports Chainlit and the app itself.
 """
 
 import atexit
@@ -29,7 +29,8 @@ _OURS = ("CHAINLIT_", "THREADKEEP_", "DATALAYER_", "GEMINI_", "GOOGLE_", "OPENAI
 _LIBRARIES = (
     *("fastapi", "socketio", "uvicorn", "literalai", "mcp", "sqlalchemy.ext.asyncio", "alembic.command"),
     *("pydantic_settings", "dotenv", "aiofiles", "argon2", "babel", "dataclasses_json", "filetype", "jwt"),
-    *("cryptography.hazmat.primitives.serialization", "typer"),
+    *("cryptography.hazmat.primitives.serialization", "typer", "babel.dates", "jinja2"),
+    *("markdown_it", "latex2mathml.converter", "pygments.lexers", "datalayer.store", "exchange"),
 )
 # Any app of Chainlit's, and ours as `make run` starts it.
 CHAINLIT = (
