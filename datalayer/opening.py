@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from . import backup, dialects
 from .backup.damage import set_log_aside
+from .chain import beginning
 from .dialects import server_schema, sqlite
 from .dialects.base import Database
 from .dialects.server import Server
@@ -99,6 +100,7 @@ class OfFile:
             live = await asyncio.to_thread(self._spool.live)
         except OSError:
             return 0  # nobody can tell
+        await _note(self._database)
         return await self._database.write.run(partial(mark_interrupted, live=live, vectors_since=self._since()))
 
     async def is_dead(self, instance: str) -> bool:
@@ -137,6 +139,7 @@ class OfServer:
         not_before(now() + ahead)
 
     async def mark_interrupted(self) -> int:
+        await _note(self._server)
         found = await self._beat()
         if self._beating is None:
             self._beating = asyncio.create_task(self._go_on(), name="datalayer-signs-of-life")
@@ -164,6 +167,11 @@ class OfServer:
             self._beating.cancel()
             with suppress(DataLayerError):  # then the others will miss it
                 await self._server.write.run(partial(instances.leave, instance=self._spool.instance))
+
+
+async def _note(database: sqlite.Database | Server) -> None:
+    if not await database.read.run(beginning.is_noted):
+        await database.write.run(beginning.note)
 
 
 def of(database: Database, place: Place, spool: Spool, since: Since) -> Opening:

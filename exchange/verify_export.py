@@ -4,6 +4,7 @@ import hashlib, io, json, sys, zipfile
 
 KINDS = ("user_message", "assistant_message", "aside", "versions")
 FIELDS = ("id", "type", "parent_id", "name", "input", "output", "created_at")
+encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 
 
 def problems(thread):
@@ -14,8 +15,7 @@ def problems(thread):
         mark = step.get("metadata", {}).get(step["type"], {}) if step.get("type") in KINDS[2:] else {}
         if step.get("type") in KINDS and mark.get("type", "aside") in KINDS:
             row = [*map(step.get, FIELDS), files.get(step["id"], []), mark]
-            row = json.dumps(row, separators=(",", ":"), sort_keys=True).encode()
-            said[step["id"]] = b"" if step.get("status") == "streaming" else row
+            said[step["id"]] = b"" if step.get("status") == "streaming" else encode(row).encode()
     before = hashlib.sha256(b"threadkeep chain 1\n" + thread["id"].encode()).digest()
     replaced = {link.get("of") for link in chain["links"]}
     for number, link in enumerate(chain["links"], 1):
@@ -33,18 +33,17 @@ def problems(thread):
         yield "the chain was cut at its end"
 
 
-count, wrong, path, line, end = 0, 0, sys.argv[1], "", "; it is no JSON export, or was cut off or reformatted"
-try:
-    file = zipfile.ZipFile(path).open("threads.json") if zipfile.is_zipfile(path) else open(path, "rb")
-    for line in io.TextIOWrapper(file, "utf-8", "surrogateescape"):
-        if line.startswith('{"id":'):
-            thread = json.loads(line.rstrip(",\n"))
-            for problem in problems(thread):
-                print(f"conversation {thread['id']}, {problem}")
-                wrong += 1
-            count += 1
-    end = "" if line.strip() == "]}" else end
-except Exception as error:
-    wrong, end = wrong + 1, f"; after conversation {count} it cannot be read, or was cut off: {error!r}"
-print(f"conversations: {count}, problems: {wrong}{end}")
-sys.exit(1 if wrong or end else 0)
+if __name__ == "__main__":
+    count, found, path, line, end = 0, [], sys.argv[1], "", "; it is no JSON export, or was cut off or reformatted"
+    try:
+        file = zipfile.ZipFile(path).open("threads.json") if zipfile.is_zipfile(path) else open(path, "rb")
+        for line in io.TextIOWrapper(file, "utf-8", "surrogateescape"):
+            if line.startswith('{"id":'):
+                thread = json.loads(line.rstrip(",\n"))
+                found += [f"conversation {thread['id']}, {problem}" for problem in problems(thread)]
+                count += 1
+        end = "" if line.strip() == "]}" else end
+    except Exception as error:
+        end = f"; after conversation {count} it cannot be read, or was cut off: {error!r}"
+    print(*found, f"conversations: {count}, problems: {len(found) + bool(end)}{end}", sep="\n")
+    sys.exit(1 if found or end else 0)

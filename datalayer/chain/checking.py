@@ -12,7 +12,7 @@ from ..records import to_iso
 from ..schema import MESSAGES, links, steps, threads
 from ..sql.rows import columns
 from ..whole import Link
-from . import rows
+from . import beginning, rows
 from .content import DELETED, HEAD, Message, first, is_linked, linked
 
 _AT_ONCE = 1000
@@ -79,12 +79,11 @@ _UNPROVED: Select[Any] = (
         exists(select(1).where(steps.c.thread_id == threads.c.id, rows.IS_LINKED)),
     )
 )
-_SINCE: Select[Any] = select(func.min(links.c.at)).where(links.c.number == 0)
 # Whatever has been written since then has a chain. What is aside may be no message: it tells nothing here.
 _WITHOUT: Select[Any] = (
     select(steps.c.thread_id, func.max(steps.c.written_at))
-    .where(steps.c.type.in_(MESSAGES), steps.c.written_at > bindparam("since"))
-    .where(~exists(select(1).where(links.c.thread_id == steps.c.thread_id, links.c.number == 0)))
+    .where(steps.c.type.in_(MESSAGES), steps.c.written_at >= bindparam("since"))
+    .where(~exists(select(1).where(links.c.thread_id == steps.c.thread_id)))
     .group_by(steps.c.thread_id)
     .order_by(steps.c.thread_id)
 )
@@ -123,7 +122,7 @@ def check(
 
 def _without(connection: Connection, thread_id: str | None) -> Iterator[tuple[str, int]]:
     """Threads that must have a chain and have none, and when they were last written to."""
-    if (since := connection.execute(_SINCE).scalar()) is None:
+    if (since := beginning.since(connection)) is None:
         return
     query = _WITHOUT if thread_id is None else _WITHOUT.where(steps.c.thread_id == thread_id)
     streamed = query.execution_options(stream_results=True, yield_per=_AT_ONCE)

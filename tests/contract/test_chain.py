@@ -269,12 +269,24 @@ class TestBehindTheAppsBack:
         change(layer, f"UPDATE steps SET output = 'never' WHERE id = '{ids[1]}'")
         change(layer, f"DELETE FROM links WHERE thread_id = '{old}'")
         change(layer, f"UPDATE steps SET written_at = 5 WHERE thread_id = '{old}'")
+        change(layer, """UPDATE app_values SET value = '{"since": 6}'""")  # as if it was of before there were chains
         for which in (None, key):
             found = await checked(layer, which)
             (problem,) = found.problems
             assert (problem.thread_id, problem.number, problem.what) == (key, None, "the chain was removed")
             assert (found.threads, found.unproved) == ((1, 1) if which is None else (0, 0))
         assert (await checked(layer, old)).unproved == 1
+
+    async def test_all_chains_of_a_store_or_the_earliest_that_were_removed(self, layer: DataLayer) -> None:
+        talks = [(await talk(layer))[0] for _ in range(3)]
+        change(layer, f"DELETE FROM links WHERE thread_id = '{talks[0]}'")
+        assert [problem.thread_id for problem in (await checked(layer)).problems] == talks[:1]
+        change(layer, "DELETE FROM links")
+        found = await checked(layer)
+        assert {(each.thread_id, each.what) for each in found.problems} == {
+            (key, "the chain was removed") for key in talks
+        }
+        assert (found.threads, found.unproved, found.wrong) == (0, 0, 3)
 
     async def test_what_the_app_does_later_does_not_hide_it(self, layer: DataLayer) -> None:
         key, ids = await talk(layer)
@@ -300,6 +312,7 @@ class TestOlderThreads:
     async def test_they_begin_with_the_next_message_and_have_all_that_is_there(self, layer: DataLayer) -> None:
         key, _ = await talk(layer)
         change(layer, "DELETE FROM links")
+        change(layer, "DELETE FROM app_values")
         found = await checked(layer)
         assert (found.threads, found.unproved, found.since, found.wrong) == (0, 1, None, 0)
         before = now()

@@ -72,6 +72,20 @@ async def test_it_is_whole_without_any_of_ours(layer: DataLayer, tmp_path: Path)
     assert verify(tmp_path, content[:-4])[0] == 1
 
 
+async def test_an_import_tells_what_the_chain_says_that_comes_along(layer: DataLayer, tmp_path: Path) -> None:
+    await all_of_it(layer)
+    await talk(layer)
+    content = (await exported(layer)).decode()
+    for name, given in (("as it was", content), ("changed", content.replace("reeds", "leeks", 1))):
+        file = tmp_path / "all.json"
+        file.write_text(given)
+        report = await exchange.run_import(layer.store, file, "ann", dry_run=True)
+        told = {(why.key, why.told("en").split(" not ")[0], note.count) for why, note in report.notes.items()}
+        whole = ("chain_whole", "the chain that came along proves that nothing of it was changed since")
+        wrong = {("chain_wrong", "it is in 1 place", 1), (*whole, 1)}
+        assert told & {(*whole, 2), *wrong} == ({(*whole, 2)} if name == "as it was" else wrong), told
+
+
 async def test_what_is_withheld_is_not_missed(layer: DataLayer, tmp_path: Path) -> None:
     key, _ = await talk(layer)
     secret = "sk-" + "a" * 40

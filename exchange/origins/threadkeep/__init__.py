@@ -13,6 +13,7 @@ from typing import Any
 from datalayer import text
 from datalayer.records import user_id
 
+from ... import verify_export
 from ..base import Item, Problem, Read, Source, Stored
 from ..each import each
 from ..places import Place
@@ -89,6 +90,9 @@ class _Thread:
         done.elements = list(self._rows("elements", self._element))
         done.usage = list(self._rows("usage", self._call))
         done.summary = self._summary()
+        if mapping(given.get("chain")).get("links"):
+            wrong = _wrong(given)
+            self._tell(Why("chain_wrong", n=wrong) if wrong else Why("chain_whole"))
         return done
 
     def _tell(self, why: Why, **where: str | int) -> None:
@@ -151,6 +155,14 @@ class _Thread:
             self._tell(Why("summary_odd", names=_names(odd)))
             return None
         return row
+
+
+def _wrong(given: Mapping[str, Any]) -> int:
+    """In how many places it is not what the chain says that came along with it."""
+    try:
+        return len(list(verify_export.problems(given)))  # type: ignore[no-untyped-call]
+    except Exception:  # it takes for granted what an export has
+        return 1
 
 
 def _names(odd: Mapping[str, Any]) -> str:
