@@ -28,6 +28,7 @@ class Changes:
         self._index = engines.of(connection)
         self._steps: set[str] = set()
         self._stored: set[str] = set()
+        self._brought: set[str] = set()
         self._threads: set[str] = set()
         self._messages: dict[str, Document] = {}
         self._titles: dict[str, Document] = {}
@@ -53,6 +54,10 @@ class Changes:
         """New steps that have a vector already."""
         self._stored.update(ids)
 
+    def brought(self, ids: Iterable[str]) -> None:
+        """New steps that somebody brings now, whenever they were said."""
+        self._brought.update(ids)
+
     def made(self, thread_id: str) -> None:
         """A thread that was not there."""
         self._chains.made(thread_id)
@@ -67,7 +72,7 @@ class Changes:
         """To be called when all is changed. Whether the index is no longer clean."""
         self._chains.store()
         messages = documents.messages(self._connection, self._steps) if self._steps else {}
-        vectors.note(self._connection, self._stored, messages, self._vectors_since)
+        vectors.note(self._connection, self._stored, messages, self._vectors_since, self._brought)
         try:
             return self._store(messages)
         except Damaged:

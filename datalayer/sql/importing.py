@@ -154,6 +154,7 @@ class _Import:
     def _put_steps(self, told: list[Row]) -> None:
         facts, key, at = self._facts, self._key, self._write.at
         given = frozenset(told[0]) - {"id", "thread_id"} if told else frozenset[str]()
+        self._group.words.brought(row["id"] for row in told)
         for row in told:
             facts.steps[row["id"]], facts.written[row["id"]] = key, at
             self._group.add_step(row, given, new=True)

@@ -70,10 +70,15 @@ def _pair(row: Row) -> tuple[str, tuple[str, str]]:
 
 
 def note(
-    connection: Connection, stored: Collection[str], found: Mapping[str, Document], since: int | None = None
+    connection: Connection,
+    stored: Collection[str],
+    found: Mapping[str, Document],
+    since: int | None = None,
+    brought: Collection[str] = (),
 ) -> None:
     """To be called when messages have changed. ``stored``: of them, those that were there before. ``found``: what all
-    of them are now. ``since``: those made later wait for a vector; None: no vectors are made."""
+    of them are now. ``since``: those made later wait for a vector, and those ``brought``, whenever they were made;
+    None: no vectors are made."""
     held: dict[str, tuple[str, str]] = {}
     if stored:
         held = dict(dialects.of(connection).fetch(connection, _HELD, {"steps": json.dumps(list(stored))}, _pair))
@@ -81,7 +86,9 @@ def note(
     waiting = [
         found[key]
         for key in sorted(found.keys() - same)
-        if since is not None and text_of(found[key]).strip() and (key in held or found[key].at >= since)
+        if since is not None
+        and text_of(found[key]).strip()
+        and (key in held or key in brought or found[key].at >= since)
     ]
     if gone := held.keys() - same - {each.id for each in waiting}:
         _remove(connection, sorted(gone))

@@ -11,6 +11,7 @@ from datalayer.records import now
 from datalayer.schema import instances
 from datalayer.sql import vectors
 from datalayer.sql.vectors import WAITS
+from datalayer.writes import APPLICATION, ImportThread
 from tests.client import until
 from tests.conftest import OpenLayer, make_run, make_step, new_id, register, rows, start_thread
 from tests.embeddings import Toy
@@ -56,6 +57,15 @@ class TestNewMessages:
         await layer.create_step(make_step(said["threadId"], output="half", status="streaming"))
         await made(layer, said["id"])
         assert toy.asked == ["Where is my car?"]
+
+    async def test_what_is_imported_gets_one_whenever_it_was_said(self, open_layer: OpenLayer) -> None:
+        layer = open_layer(embeddings=Toy())
+        row = {"id": "old", "type": "user_message", "output": "Where is my car?", "created_at": 5}
+        values = {"name": "Cars", "created_at": 5}
+        write = ImportThread(actor=APPLICATION, at=now(), thread_id="t", user="ann", values=values, steps=[row])
+        for _ in range(2):
+            await layer.store.submit(write)
+        await made(layer, "old")
 
     async def test_what_is_streamed_gets_one_when_it_is_complete(self, open_layer: OpenLayer) -> None:
         layer = open_layer(embeddings=Toy())
