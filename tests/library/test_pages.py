@@ -381,6 +381,15 @@ async def test_below_a_path(login: None, chainlit_layer: DataLayer, monkeypatch:
         assert browser.names == []
         await browser.undo()
         assert browser.names == ["Below"]
+        wanted = {"thread": one, "audience": "public", "ends": "1", "password": "a good one"}
+        shared = (await browser.do("make", path="/shares", **wanted)).text
+        (link,) = {each for each in links(shared) if "/share/" in each}
+        assert link.startswith("/chat/share/")
+        answer = await browser.post(link, data={"password": "a good one"})
+        assert (answer.headers["location"], f"Path={link};" in answer.headers["set-cookie"]) == (link, True)
+        browser.text = (await browser.get(link)).text
+        assert "a train" in browser.text
+        assert all(each.startswith("/chat/") for each in links(browser.text) if each.startswith("/"))
 
 
 async def test_a_slash_at_the_end_and_what_asks_for_the_head_alone(browser: Browser, open_browser: OpenBrowser) -> None:
