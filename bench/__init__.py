@@ -5,7 +5,7 @@ from dataclasses import dataclass
 NAMES = (
     *("list", "search", "start", "create", "concurrent", "resume", "servers"),
     *("stream", "backup", "chats", "screens", "locked", "hot", "flood", "paint", "long", "scale"),
-    *("organised", "retrieval", "carry", "extraction", "sessions"),
+    *("organised", "retrieval", "carry", "extraction", "sessions", "http"),
 )
 EVIDENCE = NAMES[:7]
 """What is said of large stores: ``bench/RESULTS.md`` is written when all of these are measured."""
@@ -64,6 +64,8 @@ class Sizes:
     sessions: tuple[int, ...] = (100, 1_000)
     """That are kept as JSON, too."""
     session_writes: int = 20
+    asked: int = 1_000
+    """Threads of ten messages that the REST API reads of."""
 
 
 QUICK = Sizes(
@@ -71,6 +73,7 @@ QUICK = Sizes(
     brought=(200,),
     sessions=(100,),
     session_writes=2,
+    asked=40,
     read_threads=(2, 5),
     rounds=1,
     creates=10,

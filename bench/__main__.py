@@ -81,6 +81,7 @@ async def _measure(run: "Run", folder: Path, names: tuple[str, ...]) -> None:
         extraction,
         flood,
         hot,
+        http,
         library,
         listing,
         long,
@@ -101,7 +102,7 @@ async def _measure(run: "Run", folder: Path, names: tuple[str, ...]) -> None:
             *(cases.create, cases.concurrent, cases.resume, servers.servers),
             *(durability.stream, durability.back_up, chats.chats, chats.screens, chats.locked, hot.hot, flood.flood),
             *(paint.paint, long.long, scale.scale, organised.organised, retrieval.retrieval, carry.carry),
-            *(extraction.extraction, sessions.sessions),
+            *(extraction.extraction, sessions.sessions, partial(http.http, library=books)),
         )
         for name, work in zip(NAMES, works, strict=True):
             if name in names:

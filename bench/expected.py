@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import median
 
-from . import Sizes, bring, carry, listing, long, organised, retrieval, search, servers, sessions, start
+from . import Sizes, bring, carry, http, listing, long, organised, retrieval, search, servers, sessions, start
 from .cases import CONCURRENT, CREATE, RESUME
 from .chats import AT_ONCE, FIRST_TOKEN, LOCKED_FIRST, RATE, SDK, SECOND_SCREEN, STOP
 from .contestants import BARE, CHAINLIT, NORMAL, OURS, POSTGRES, TRIGGERS
@@ -79,7 +79,7 @@ def promises(groups: Groups, sizes: Sizes) -> list[Promise]:
     return [
         *chain.from_iterable(of(found, sizes) for of in (_lists, _searches, _starts, _writes, _resumes, _on_servers)),
         *chain.from_iterable(of(found, sizes) for of in (_answers, _others, _long_ones, _organised, _retrieved)),
-        *chain.from_iterable(of(found, sizes) for of in (_out, _sessions)),
+        *chain.from_iterable(of(found, sizes) for of in (_out, _sessions, _over_http)),
     ]
 
 
@@ -211,6 +211,15 @@ def _sessions(found: Measured, sizes: Sizes) -> Iterator[Promise]:
                 faster = found.times(case.format(threads), slow, OURS)
                 text = f"{case.format(threads)}: at least {times} times faster than {slow}"
                 yield Promise(text, faster, times, least=True)
+
+
+def _over_http(found: Measured, sizes: Sizes) -> Iterator[Promise]:
+    for case in http.CASES:
+        alone, asked = found.milliseconds(case), [1_000 * each for each in found.figures(case, http.HTTP)]
+        added = [over - call for over, call in zip(asked, alone, strict=True)]
+        yield Promise(f"{case}: HTTP adds at most 3 ms", added, 3)
+    unchanged = [1_000 * each for each in found.figures(http.UNCHANGED, http.HTTP)]
+    yield Promise(f"{http.UNCHANGED}: less than 1 ms", unchanged, 1)
 
 
 def _retrieved(found: Measured, sizes: Sizes) -> Iterator[Promise]:
