@@ -42,6 +42,8 @@ class Services:
     """Whether what a model thinks is shown."""
     trash_days: int = 0
     """How long what was deleted can be brought back; 0: not at all."""
+    storage: int | None = None
+    """Bytes that the files of one person may take; None: any number."""
 
 
 def make_layer(config: Config, embeddings: Embeddings | None = None) -> DataLayer:

@@ -53,10 +53,10 @@ class Import:
 
 
 class Imports:
-    """``most``: bytes of a file."""
+    """``most``: bytes of a file. ``storage``: bytes that the files of one person may take; None: any number."""
 
-    def __init__(self, store: Store, most: int) -> None:
-        self._store, self.most = store, most
+    def __init__(self, store: Store, most: int, storage: int | None) -> None:
+        self._store, self.most, self._storage = store, most, storage
         self._of = dict[str, Import]()
 
     def of(self, user_id: str) -> Import | None:
@@ -136,6 +136,7 @@ class Imports:
             one.done = done
 
         async with bounded.turn(one.user_id):
+            used = (await self._store.stored_files(one.user_id)).bytes
             one.report = await exchange.run_import(
                 self._store,
                 one.path,
@@ -144,6 +145,7 @@ class Imports:
                 dry_run=dry_run,
                 progress=told,
                 limits=bounded.LIMITS,
+                room=None if self._storage is None else max(0, self._storage - used),
             )
         one.state = "done" if not dry_run else "tried" if one.report.stored else "none"
 

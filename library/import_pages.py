@@ -46,7 +46,7 @@ class ImportPages:
 
     def __init__(self, layer: DataLayer, most: int, storage: int | None, stays: Stays) -> None:
         self._layer, self._storage, self._stays = layer, storage, stays
-        self._imports = Imports(layer.store, most)
+        self._imports = Imports(layer.store, most, storage)
 
     async def show(self, request: Request) -> Response:
         """What asks with ``known`` how far it is gets the whole page anew once that is over."""

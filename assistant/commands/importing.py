@@ -55,14 +55,19 @@ async def bring_in(asked: Asked) -> Reply:
 
 async def _imported(asked: Asked, file: Attached) -> Report:
     asked.progress(0)
+    store, most = asked.services.layer.store, asked.services.storage
     async with bounded.turn(asked.user):
+        # The export itself is removed once it is in.
+        own = (await asyncio.to_thread(file.path.stat)).st_size if asked.temporary is None else 0
+        used = (await store.stored_files(asked.user)).bytes - own
         return await exchange.run_import(
-            asked.services.layer.store,
+            store,
             file.path,
             asked.identifier,
             actor=asked.actor,
             progress=asked.progress,
             limits=bounded.LIMITS,
+            room=None if most is None else max(0, most - used),
         )
 
 

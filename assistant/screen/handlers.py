@@ -90,9 +90,8 @@ def _open(config: Config, traces: Traces) -> tuple[Callable[[], Services], list[
     def services() -> Services:
         layer = get_data_layer()
         assert isinstance(layer, DataLayer)
-        return Services(
-            layer, providers, traces, memory, limits, config.summary_at, config.show_thoughts, config.trash_days
-        )
+        kept = config.trash_days, config.max_storage_mb and config.max_storage_mb * 1_000_000
+        return Services(layer, providers, traces, memory, limits, config.summary_at, config.show_thoughts, *kept)
 
     return services, [traces, providers, memory, *_share(config)]
 

@@ -108,6 +108,14 @@ class Files:
                 target.write(piece)
         return Content(path, start[:100])
 
+    def size(self, what: File | str | bytes | None) -> tuple[object, int]:
+        """What tells its content from others, and its bytes; 0 where there is none. Blocks."""
+        content = (what.member if what.member is not None else what.content) if isinstance(what, File) else what
+        try:
+            return content, self._source.size(content) if isinstance(content, str) else len(content or b"")
+        except KeyError:
+            return content, 0
+
     def exists(self, file: File) -> bool:
         """Whether its content is there and not too large. Blocks."""
         if file.member is None:

@@ -62,7 +62,11 @@ class Ready:
 
 
 class Making:
-    def __init__(self, store: Store, reading: Reading, files: Files, actor: Actor, dry_run: bool) -> None:
+    def __init__(
+        self, store: Store, reading: Reading, files: Files, actor: Actor, dry_run: bool, room: int | None
+    ) -> None:
+        """``room``: as of ``run_import``."""
+        self._room, self._held = room, set[object]()
         self._store, self._reading, self._files = store, reading, files
         self._actor, self.dry_run = actor, dry_run
         self._planned = Planned()
@@ -148,6 +152,8 @@ class Making:
         if here is not None and isinstance(read, Stored):
             write = replace(write, steps=newer.as_shown_here(write.steps, here))
         pending = [(row, file) for row, file in files if not known.has(row["id"])]
+        if out := len(pending) - len(pending := [each for each in pending if self._fits(each[1])]):
+            problems.append(Problem(read.place, Why("no_room", n=out), lost=False))
         if here is not None and here.texts and not any(here.has(row["id"]) for row in write.steps):
             problems.append(Problem(read.place, Why("none_shared"), lost=False))
         made = Ready(write, read.place, size(read), 0, pending, problems, here is None, read, known)
@@ -155,6 +161,18 @@ class Making:
             made.turns = newer.turns(write.steps, here)
             made.follows = newer.follows(write.values, here)
         return made
+
+    def _fits(self, what: File | str | bytes | None) -> bool:
+        """Whether there is room for its content, which is taken then. What is there twice takes room once."""
+        if self._room is None:
+            return True
+        key, size = self._files.size(what)
+        if size and key not in self._held:
+            if size > self._room:
+                return False
+            self._room -= size
+            self._held.add(key)
+        return True
 
     async def settle(self, ready: Ready) -> None:
         """What has another text than what is here becomes a further version, unless it was changed here."""

@@ -53,14 +53,16 @@ async def run_import(
     dry_run: bool = False,
     progress: Progress = quiet,
     limits: Limits | None = None,
+    room: int | None = None,
 ) -> Report:
     """Imports what lies at ``path``: a file, a ZIP or a folder, or a database by its URL, which nobody but the operator
     may name.
 
     ``user``: the identifier of whose the conversations become; None: nobody's. ``actor``: who asks; a user imports for
     himself only. ``authors``: where the export says whose a conversation is, it becomes that user's, by the name there,
-    and ``user`` has the others. ``origin``: the name of the product; None: its content tells. Raises OSError for what
-    cannot be opened, InvalidInput for an unknown ``origin``, StoreUnavailable.
+    and ``user`` has the others. ``origin``: the name of the product; None: its content tells. ``room``: bytes that the
+    files may take; what goes beyond them is left out, and comes when the same is imported with more room; None: any
+    number. Raises OSError for what cannot be opened, InvalidInput for an unknown ``origin``, StoreUnavailable.
     """
     loop = asyncio.get_running_loop()
     reading = Reading(path, origin, limits)
@@ -73,7 +75,8 @@ async def run_import(
         try:
             await call(reading.open)
             files = Files(store, reading.source, call)
-            importer = _Importer(store, reading, call, user, authors, Making(store, reading, files, actor, dry_run))
+            making = Making(store, reading, files, actor, dry_run, room)
+            importer = _Importer(store, reading, call, user, authors, making)
             await importer.run(progress)
             for problem in reading.source.problems:
                 importer.report.tell(problem)

@@ -1,5 +1,7 @@
 """What of an export cannot come over as it is, beside what is here, is told."""
 
+import json
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -135,6 +137,30 @@ async def test_a_title_and_a_folder_follow_their_origin_until_they_are_changed_h
     assert follows("Mine", "Mine", "Ducks", "Work", "2026-03") == {}
     assert follows("Mine", None, "Ducks", "Work", "2026-03").keys() == {"folder", "metadata"}
     assert newer_export.follows(named("Ducks", "Work", "2026-03"), Here(name="Birds")) == {}
+
+
+@pytest.mark.parametrize("dry", [True, False])
+async def test_files_beyond_the_room_are_left_out_and_come_once_there_is_some(
+    store: Store, tmp_path: Path, dry: bool
+) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        conversations = []
+        for number in range(3):
+            made.writestr(f"file_{number:012}.dat", b"x" * 100 + bytes([number]))
+            picture = {"content_type": "image_asset_pointer", "asset_pointer": f"sediment://file_{number:012}"}
+            parts = {"content_type": "multimodal_text", "parts": [picture, "what is this?"]}
+            conversations.append(conversation(number, asked(f"q{number}", f"root{number}", parts, 1)))
+        made.writestr("conversations.json", json.dumps(conversations))
+    report = await run_import(store, path, "ann", room=250, dry_run=dry)
+    assert (report.new, report.messages, report.files, report.lost_files) == (3, 3, 2, 0)
+    assert places(report, Why("no_room", n=1)) == ["conversations.json, item 3 (Birds 2)"]
+    if not dry:
+        assert (await store.stored_files(user_id("ann"))).bytes == 202
+        again = await run_import(store, path, "ann", room=48)
+        assert (again.files, again.there) == (0, 3)
+        more = await run_import(store, path, "ann", room=101)
+        assert (more.files, more.added, more.there) == (1, 1, 2)
 
 
 async def test_another_conversation_of_the_same_id_is_told(store: Store, tmp_path: Path) -> None:
