@@ -7,6 +7,7 @@ where a form comes from must agree.
 import hashlib
 import hmac
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -18,6 +19,8 @@ from starlette.responses import RedirectResponse, Response
 
 from datalayer.records import user_id
 
+Knows = Callable[[str], Awaitable[bool]]
+"""Whether somebody of that identifier may come in."""
 _OF_THIS_PROCESS = secrets.token_hex(32)
 _PORTS = {"http": ":80", "https": ":443"}
 

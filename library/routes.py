@@ -14,7 +14,7 @@ from datalayer import DataLayer, NotFound
 
 from . import api, sharing
 from .address import PREFIX
-from .api.caller import Knows
+from .asking import Knows
 from .file_pages import Changed, FilePages, nobody_is_told
 from .import_pages import IMPORT, ImportPages, Stays, stays
 from .pages import Pages
@@ -49,7 +49,7 @@ def mount(
     ``changed``: is told of each file that has come to a conversation, or gone from it, there. ``largest_import``: bytes
     of a file whose conversations are brought in there. ``stays``: whether who has sent a request is still signed in,
     for apps whose sessions end before Chainlit's tokens do. ``knows``: whether somebody of that identifier may still
-    come in with a personal token.
+    come in: else no personal token of theirs holds, and no link to what they have shared.
 
     Called again, it takes the place of what it has added before."""
     pages, files, root = Pages(layer), FilePages(layer, storage, changed), config.run.root_path
@@ -79,7 +79,7 @@ def mount(
         ("/static/{name:path}", "GET", _file),
     ]
     places = [(PREFIX + path, method, endpoint) for path, method, endpoint in own]
-    for path, method, endpoint in [*places, *sharing.routes(layer, storage)]:
+    for path, method, endpoint in [*places, *sharing.routes(layer, storage, knows)]:
         kept = {"name": f"{_NAME}{method}{path}", "include_in_schema": False, "response_model": None}
         router.add_api_route(path, endpoint, methods=[method], **kept)  # type: ignore[arg-type]
     router.mount(api.PREFIX, api.application(layer, tokens, knows), name=f"{_NAME}api")

@@ -11,9 +11,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datalayer import DataLayer, DataLayerError, door
 
+from ..asking import Knows
 from ..tokens import Tokens
 from . import batch, files, mcp, messages, others, problems, sessions, shares, threads
-from .caller import Door, Knows
+from .caller import Door
 from .documentation import documentation
 from .sending import V1
 

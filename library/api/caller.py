@@ -1,6 +1,5 @@
 """Who calls, with what right, and how often: a personal token, or the session of a browser with its guard."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Annotated
@@ -12,7 +11,7 @@ from starlette.requests import Request
 from datalayer import DataLayer, Store, door
 from datalayer.records import user_id
 
-from ..asking import is_from_here, is_ours, person
+from ..asking import Knows, is_from_here, is_ours, person
 from ..tokens import PREFIX, SCOPES, Scope, Tokens
 from .problems import Problem
 
@@ -22,7 +21,6 @@ _REFUSED, _REFUSED_FOR = 0.2, 300
 """Wrong tokens a second from one address, and for how many seconds' worth there may be at once."""
 _BURST = 6
 bearer = HTTPBearer(scheme_name="token", description="A personal token, made at /library/tokens", auto_error=False)
-Knows = Callable[[str], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)

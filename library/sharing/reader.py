@@ -19,7 +19,7 @@ from datalayer.shares import Shared
 from datalayer.text import is_identifier, one_line
 
 from ..address import Address
-from ..asking import Person, is_ours, person, sign_in
+from ..asking import Knows, Person, is_ours, person, sign_in
 from ..forms import sent
 from ..rendering import HEADERS, POLICY, language, page, policy
 from ..telling import failure
@@ -38,8 +38,8 @@ _COOKIE = "library_share"
 
 
 class Reader:
-    def __init__(self, layer: DataLayer, storage: int | None) -> None:
-        self._store, self._storage, self._bounds = layer.store, storage, Bounds()
+    def __init__(self, layer: DataLayer, storage: int | None, knows: Knows) -> None:
+        self._store, self._storage, self._knows, self._bounds = layer.store, storage, knows, Bounds()
 
     async def show(self, request: Request, token: str) -> Response:
         return await self._answer(request, token, self._show)
@@ -79,7 +79,7 @@ class Reader:
             if not self._bounds.may_look(request):
                 return self._later(request)
             found = await self._store.shared(links.digest(token))
-            if found is None or (framed and not found.share.options.sites):
+            if found is None or (framed and not found.share.options.sites) or not await self._knows(found.author):
                 self._bounds.missed(request)
                 return self._nothing(request)
             who = None if framed else await person(request)

@@ -19,7 +19,7 @@ from datalayer.versions import ASIDE
 from datalayer.writes import DeleteElement, DeleteThread, RecordUsage, TrashThread, UpdateThread, UpsertElement
 from library.sharing import links, options
 from tests.conftest import chainlit_session, make_run, make_step, new_id, register, rows
-from tests.library.conftest import HTML, Browser, OpenBrowser, thread
+from tests.library.conftest import HTML, Browser, OpenBrowser, _mount, thread
 
 HIDDEN = ("SYSTEM PROMPT", "TOOL OUTPUT", "OTHER VERSION", "/usage", "spent 3 dollars", "META", "an error", "folder-x")
 
@@ -374,3 +374,18 @@ class TestGoingOn:
         answer = await reader.get(f"{link}/continue")
         assert (answer.status_code, answer.headers["location"]) == (303, f"/login?next={link}/continue")
         assert (await reader.post(f"{link}/continue", data={"once": "a"})).status_code == 404
+
+
+async def test_nobody_follows_a_link_of_somebody_who_may_no_longer_come_in(
+    mounted: DataLayer, browser: Browser, reader: httpx.AsyncClient, shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: set[str] = set()
+
+    async def knows(identifier: str) -> bool:
+        return identifier not in left
+
+    link = await share(browser, shared)
+    _mount(mounted, monkeypatch, knows=knows)
+    assert (await reader.get(link)).status_code == 200
+    left.add("ann")
+    assert (await reader.get(link)).status_code == 404
