@@ -17,8 +17,10 @@ from chainlit.user import PersistedUser, User
 
 from datalayer import DataLayer
 from datalayer.records import now
+from datalayer.shares import ShareOptions
 from datalayer.writes import UpsertElement
 from library import api
+from library.sharing import making
 from library.tokens import Tokens
 from tests.conftest import new_id, register
 
@@ -40,6 +42,7 @@ BODIES: dict[str, Any] = {
     "PATCH /v1/threads/{thread_id}": {"name": "Changed"},
     "POST /v1/threads/{thread_id}/fork": {},
     "POST /v1/threads/{thread_id}/messages": {"text": "more"},
+    "PATCH /v1/shares/{share_id}": {"files": True},
     "POST /v1/tokens": {"name": "x", "scopes": ["read"]},
     "POST /v1/batch": {"requests": [{"method": "GET", "path": "/me"}]},
     "POST /sessions": {},
@@ -57,10 +60,14 @@ async def made(layer: DataLayer, ann: PersistedUser, route: str) -> dict[str, st
     blob = await layer.store.put_blob(b"hers")
     await layer.store.submit(UpsertElement(actor="ann", thread_id=key, id=element, at=now(), values=values, blob=blob))
     found = {"thread_id": key, "session_id": key, "element_id": element, "other": other}
-    if "{token_id}" not in route:
-        return found
-    held, _ = await Tokens(layer.store).make("ann", "to be revoked", ["read"], None)
-    return found | {"token_id": held.id}
+    if "{token_id}" in route:
+        held, _ = await Tokens(layer.store).make("ann", "to be revoked", ["read"], None)
+        found["token_id"] = held.id
+    if "{share_id}" in route:
+        (hers,) = await layer.store.own_threads(ann.id, [key])
+        made, _ = await making.make(layer.store, hers, ShareOptions(), False)
+        found["share_id"] = made.id
+    return found
 
 
 async def callers(layer: DataLayer, stack: AsyncExitStack) -> dict[str, httpx.AsyncClient]:
@@ -106,6 +113,8 @@ async def table(login: None, mounted: DataLayer) -> AsyncIterator[dict[str, dict
                 body = BODIES.get(route)
                 if route == "POST /v1/threads/merge":
                     body = {"threads": [things["thread_id"], things["other"]]}
+                if route == "POST /v1/shares":
+                    body = {"thread_id": things["thread_id"]}
                 headers = {"accept": "application/json, text/event-stream"}
                 address = f"/api{path}?{QUERIES.get(route, '')}"
                 answer = await clients[role].request(method, address, json=body, headers=headers)
@@ -117,8 +126,8 @@ def page(table: dict[str, dict[str, int]]) -> str:
     lines = [
         "# Who may what",
         "",
-        "What each route of [the API](api.md) answers when it is asked about a conversation, a file or a token of one",
-        "person's, the author. The tests ask all of this; nothing here is written by hand.",
+        "What each route of [the API](api.md) answers when it is asked about a conversation, a file, a link or a token",
+        "of one person's, the author. The tests ask all of this; nothing here is written by hand.",
         "",
         *(f"- *{role}*: {told}" for role, told in ROLES.items()),
         "",
@@ -134,7 +143,7 @@ def page(table: dict[str, dict[str, int]]) -> str:
 
 async def test_everybody_is_answered_as_the_table_says(table: dict[str, dict[str, int]]) -> None:
     for route, row in table.items():
-        of_hers = re.search(r"{(thread|session|element)_id|merge", route)
+        of_hers = re.search(r"{(thread|session|element|share)_id|merge|POST /v1/shares", route)
         if route not in OPEN:
             assert (row["nobody"], row["revoked"]) == (401, 401), route
         if of_hers:
