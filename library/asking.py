@@ -9,6 +9,7 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from urllib.parse import quote, urlsplit
 
 from chainlit.auth import get_current_user, require_login, reuseable_oauth
@@ -90,3 +91,13 @@ def nobody(request: Request, root: str) -> Response | None:
     if "text/html" not in request.headers.get("accept", ""):
         raise HTTPException(401, "Unauthorized")
     return RedirectResponse(login, 303, headers={"Cache-Control": "no-store"})
+
+
+def network(request: Request) -> str:
+    """Where who asks is. Of IPv6 the network: whoever has one address of it has all."""
+    host = request.client.host if request.client else ""
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return host
+    return str(ip_network((found, 64), strict=False)) if found.version == 6 else host

@@ -4,6 +4,7 @@ with Client("https://chat.example", token) as chat:
     for hit in chat.search("birds"): ...
 """
 
+import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -32,7 +33,10 @@ class Client:
     again after the time it names, and makes nothing twice."""
 
     def __init__(self, url: str, token: str, http: httpx.Client | None = None, language: str = "en") -> None:
-        """``url``: of the app, without ``/api``. ``http``: one's own, with its timeouts and certificates."""
+        """``url``: of the app, without ``/api``. ``http``: one's own, with its timeouts and certificates. Raises
+        ApiError for what is no token."""
+        if not re.fullmatch(r"tk_[A-Za-z0-9_-]+", token):
+            raise ApiError(0, "token", "The token is missing, or is none of this API's")
         self._http = http or httpx.Client(timeout=30)
         self._base = f"{url.rstrip('/')}/api/v1"
         self._headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
@@ -152,6 +156,8 @@ def _pause(answer: httpx.Response) -> float:
 
 
 def _unreachable(error: httpx.HTTPError) -> ApiError:
+    if isinstance(error, httpx.UnsupportedProtocol):
+        return ApiError(0, "address", "The address must begin with https:// or http://")
     return ApiError(0, "unreachable", f"The server does not answer: {type(error).__name__}")
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 from datalayer import InvalidInput, Store, StoreUnavailable, text
 from datalayer.records import now, user_id
 
-Scope = Literal["read", "write", "ask"]
+Scope = Literal["read", "write"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 MOST = 50
 """Of one person."""

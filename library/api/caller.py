@@ -11,7 +11,7 @@ from starlette.requests import Request
 from datalayer import DataLayer, Store, door
 from datalayer.records import user_id
 
-from ..asking import Knows, is_from_here, is_ours, person
+from ..asking import Knows, is_from_here, is_ours, network, person
 from ..tokens import PREFIX, SCOPES, Scope, Tokens
 from .problems import Problem
 
@@ -61,13 +61,10 @@ class Door:
         return found
 
     async def _of_token(self, request: Request, given: str) -> Caller:
-        address = request.client.host if request.client else ""
-        refused = self._refused.of(address, _REFUSED)
-        if wait := refused.take(0):
-            raise Problem(429, "api_often", {"Retry-After": str(ceil(wait))})
         found = await self._tokens.find(given)
         if found is None or not await self._knows(found.identifier):
-            refused.take()
+            if wait := self._refused.of(network(request), _REFUSED).take():
+                raise Problem(429, "api_often", {"Retry-After": str(ceil(wait))})
             raise Problem(401, "api_token", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
         return Caller(found.identifier, user_id(found.identifier), frozenset(found.token.scopes), self._layer)
 
@@ -76,7 +73,9 @@ class Door:
         if who is None:
             raise Problem(401, "api_nobody", {"WWW-Authenticate": "Bearer"})
         given = request.headers.get(GUARD, "")
-        if not (is_from_here(request) if scope == "read" else is_ours(request, given, who)):
+        if not is_from_here(request):
+            raise Problem(403, "api_elsewhere")
+        if scope != "read" and not is_ours(request, given, who):
             raise Problem(403, "api_guard")
         return Caller(who.identifier, who.id, frozenset(SCOPES), self._layer, who.guard)
 
@@ -84,13 +83,22 @@ class Door:
 Given = Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
 
 
+def _all_known(request: Request) -> None:
+    """Raises Problem for a name in the query that the route does not know: what is misspelt would filter nothing."""
+    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    if unknown := request.query_params.keys() - known:
+        raise Problem(422, "api_query", name=min(unknown)[:100])
+
+
 async def _reads(request: Request, _given: Given) -> Caller:
     found: Caller = await request.app.state.door(request, "read")
+    _all_known(request)
     return found
 
 
 async def _writes(request: Request, _given: Given) -> Caller:
     found: Caller = await request.app.state.door(request, "write")
+    _all_known(request)
     return found
 
 

@@ -24,9 +24,10 @@ from .caller import Caller
 from .messages import page
 from .others import searched
 from .problems import Problem
-from .threads import create, new_message, own_thread, storable
+from .threads import add, create, own_thread, storable
 
 logger = logging.getLogger("datalayer")
+logging.getLogger("mcp.server").setLevel(logging.WARNING)  # it tells several lines of each call
 PATH = "/mcp"
 _CALLER = "library.caller"
 Limit = Annotated[int, Field(ge=1, le=100)]
@@ -93,9 +94,8 @@ async def _save(caller: Caller, given: SaveMessage, _base: str) -> BaseModel:
         thread_id = await create(caller, shapes.NewThread(name=given.title), None)
     else:
         await own_thread(caller, thread_id)
-    write = new_message(caller, thread_id, shapes.NewMessage(role=given.role, text=given.text), None)
-    await caller.store.submit(write)
-    return Saved(thread_id=thread_id, message_id=write.id)
+    made = await add(caller, thread_id, shapes.NewMessage(role=given.role, text=given.text), None)
+    return Saved(thread_id=thread_id, message_id=made.id)
 
 
 Tool = tuple[type[BaseModel], Callable[[Caller, Any, str], Awaitable[BaseModel]], bool]

@@ -4,14 +4,15 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from datalayer import InvalidInput, NotFound
+from datalayer import InvalidInput
 from datalayer.records import StepFile, ThreadMessage
 
 from . import shapes
 from .caller import Caller, Reader, Writer
 from .files import of_element
+from .once import Key
 from .sending import sent
-from .threads import Cursor, First, Key, new_message, own_thread
+from .threads import Cursor, First, add, own_thread
 
 router = APIRouter(tags=["messages"])
 
@@ -52,10 +53,7 @@ async def add_message(
 ) -> Response:
     """Kept as it is: no model is asked."""
     await own_thread(caller, thread_id)
-    write = new_message(caller, thread_id, given, key)
-    await caller.store.submit(write)
-    if (step := await caller.store.step(write.id)) is None or step.thread_id != thread_id:
-        raise NotFound("The message was deleted meanwhile")
+    step = await add(caller, thread_id, given, key)
     texts = step.id, step.parent_id, step.type or "", step.output or ""
     said = ThreadMessage(*texts, step.created_at, step.metadata or {}, step.status)
     return sent(request, shapes.message(said, []), 201)

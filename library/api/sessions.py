@@ -11,8 +11,9 @@ from datalayer.writes import UpdateThread
 from . import shapes
 from .caller import Caller, Reader, Writer
 from .messages import list_messages
+from .once import derived
 from .sending import sent
-from .threads import Cursor, First, Words, deleted, derived, own_thread, storable
+from .threads import Cursor, First, Words, deleted, own_thread, storable
 
 
 class Session(BaseModel):

@@ -188,7 +188,7 @@ class Usage(BaseModel):
 
 class NewToken(Given):
     name: Annotated[str, StringConstraints(min_length=1, max_length=TOKEN_NAME)]
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=3)]
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=2)]
     days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
     """Until it ends; null: it does not."""
 
@@ -211,11 +211,14 @@ class Tokens(BaseModel):
     tokens: list[Token]
 
 
+Password = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_PASSWORD)]
+
+
 class ShareChange(Given):
     audience: Audience = "public"
     days: Annotated[int, Field(ge=1, le=MOST_SHARED_DAYS)] | None = None
     """Until it ends; null: when it is revoked."""
-    password: Annotated[str, StringConstraints(max_length=LONGEST_PASSWORD)] | None = Field(default=None, repr=False)
+    password: Password | None = Field(default=None, repr=False)
     files: bool = False
     author: bool = False
     cost: bool = False

@@ -1,22 +1,21 @@
 """Conversations: listed, read, made, changed, copied, and gone."""
 
-import uuid
+import json
 from dataclasses import replace
 from typing import Annotated, Any, Literal, get_args
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from datalayer import NotFound, forks, merges, text
-from datalayer.records import Sort, Thread, Which, month, now
+from datalayer.records import Sort, Step, Thread, Which, month, now
 from datalayer.writes import DeleteThread, RestoreThread, TrashThread, UpdateThread, UpsertStep
 
 from . import shapes
 from .caller import Caller, Reader, Writer
+from .once import Key, check, derived, mark
 from .problems import Problem
 from .sending import V1, sent
 
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255)]
-"""What makes the same of a request that is sent again."""
 Order = Literal["pinned", "activity", "idle", "created", "oldest"]
 Cursor = Annotated[str | None, Query(max_length=2_000)]
 First = Annotated[int, Query(ge=1, le=200)]
@@ -47,7 +46,9 @@ async def list_threads(
     cursor: Cursor = None,
     limit: First = 50,
 ) -> Response:
-    """``q``: what is searched for, in all conversations; the other filters are not looked at then."""
+    """``q``: what is searched for, in all conversations, without other filters: it has its own words for them."""
+    if q is not None and request.query_params.keys() - {"q", "cursor", "limit"}:
+        raise Problem(422, "api_words_alone")
     since, until = month(during) if during else (None, None)
     which = Which(folder, storable(tag), pinned, None if trash else archived, status, storable(kind), trash)
     which = replace(which, model=storable(model), since=since, until=until, has_file=has_file, vote=vote)
@@ -64,15 +65,19 @@ async def create_thread(request: Request, caller: Writer, given: shapes.NewThrea
 async def create(caller: Caller, given: shapes.NewThread, key: str | None) -> str:
     """The id of what is made. Raises InvalidInput, Problem."""
     thread_id = derived(caller, "thread", key)
+    before = await caller.store.own_threads(caller.id, [thread_id], trashed=True) if key else []
+    for each in before:
+        check(each.metadata, given)
     placed = _placed(given.model_dump(exclude={"messages", "settings", "tags"}, exclude_none=True))
     if given.tags:
         placed["tags"] = list(dict.fromkeys(map(text.tag, given.tags)))
     of: dict[str, Any] = {"actor": caller.identifier, "thread_id": thread_id}
     owner: dict[str, Any] = {"user_id": caller.id, "author": caller.identifier}
-    metadata = None if given.settings is None else _settings(given.settings)
-    await caller.store.submit(UpdateThread(at=now(), metadata=metadata, **of, **owner, **placed))
+    metadata = mark(given, key) | ({} if given.settings is None else _settings(given.settings))
+    if not before:
+        await caller.store.submit(UpdateThread(at=now(), metadata=metadata, **of, **owner, **placed))
     for n, message in enumerate(given.messages):
-        await caller.store.submit(new_message(caller, thread_id, message, f"{key} {n}" if key else None))
+        await add(caller, thread_id, message, f"{key} {n}" if key else None)
     return thread_id
 
 
@@ -93,7 +98,7 @@ async def change_thread(request: Request, caller: Writer, thread_id: str, given:
 
 @router.delete("/threads/{thread_id}", status_code=204)
 async def delete_thread(caller: Writer, thread_id: str, for_good: bool = False) -> Response:
-    """Into the trash, where the app has one; ``for_good``, or from the trash: with all that belongs to it."""
+    """Into the trash, where the app has one; ``for_good``: with all that belongs to it."""
     return await deleted(caller, thread_id, for_good)
 
 
@@ -121,7 +126,10 @@ async def fork_thread(
         steps = steps[: place + 1]
     name = text.thread_name(given.name or thread.name or "")
     write = forks.fork(caller.identifier, thread, steps, files, name, key, await caller.store.summary(thread_id))
-    await caller.store.submit(write)
+    values = write.values | {"metadata": write.values["metadata"] | mark(given, key)}
+    await caller.store.submit(replace(write, values=values))
+    if key:
+        check((await own_thread(caller, write.thread_id, trashed=True)).metadata, given)
     return await answered(request, caller, write.thread_id, 201)
 
 
@@ -157,28 +165,38 @@ async def own_thread(caller: Caller, thread_id: str, trashed: bool = False) -> T
 
 
 async def deleted(caller: Caller, thread_id: str, for_good: bool) -> Response:
-    """Into the trash, where there is one; or for good. Raises NotFound."""
+    """Into the trash, where there is one, in which it stays when it is sent again; or for good. Raises NotFound."""
     found = await own_thread(caller, thread_id, trashed=True)
-    trash = caller.layer.has_trash and not for_good and not found.trashed_at
-    write = TrashThread if trash else DeleteThread
+    if found.trashed_at and not for_good:
+        return Response(status_code=204)
+    write = TrashThread if caller.layer.has_trash and not for_good else DeleteThread
     await caller.store.submit(write(actor=caller.identifier, thread_id=thread_id, at=now()))
     await caller.layer.on_delete(caller.identifier, thread_id)
     return Response(status_code=204)
 
 
-def new_message(caller: Caller, thread_id: str, given: shapes.NewMessage, key: str | None) -> UpsertStep:
+async def add(caller: Caller, thread_id: str, given: shapes.NewMessage, key: str | None) -> Step:
+    """The message, as it is kept. Raises Problem, DataLayerError."""
+    write = _message(caller, thread_id, given, key)
+    before = await caller.store.step(write.id) if key else None
+    if before is not None and before.thread_id == thread_id:
+        check(before.metadata, given)
+        return before
+    await caller.store.submit(write)
+    if (made := await caller.store.step(write.id)) is None or made.thread_id != thread_id:
+        raise NotFound("The message was deleted meanwhile")
+    return made
+
+
+def _message(caller: Caller, thread_id: str, given: shapes.NewMessage, key: str | None) -> UpsertStep:
     if not text.is_storable(given.text) or not text.is_storable(given.author or ""):
         raise Problem(422, "api_text")
     named = given.author or (caller.identifier if given.role == "user" else None)
-    values = {"type": shapes.TYPES[given.role], "output": given.text, "name": named, "streaming": False}
+    values: dict[str, Any] = {"type": shapes.TYPES[given.role], "output": given.text, "name": named, "streaming": False}
+    values["metadata"] = mark(given, key)
     step_id = derived(caller, thread_id, key)
     of: dict[str, Any] = {"actor": caller.identifier, "thread_id": thread_id, "at": (at := now())}
     return UpsertStep(id=step_id, values=values | {"created_at": at}, anonymous=False, timing="now", **of)
-
-
-def derived(caller: Caller, place: str, key: str | None) -> str:
-    """An id: for the same key of the same person the same, so that what is sent again is made once."""
-    return str(uuid.uuid4() if key is None else uuid.uuid5(uuid.UUID(caller.id), f"{place} {key}"))
 
 
 def _placed(given: dict[str, Any]) -> dict[str, Any]:
@@ -196,7 +214,11 @@ def _placed(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:
-    """The app looks at each of them when it uses it, as at what a browser has sent."""
+    """The app looks at each of them when it uses it, as at what a browser has sent. Raises Problem, InvalidInput."""
+    try:
+        json.dumps(given, allow_nan=False)
+    except ValueError:  # JSON has no such number
+        raise Problem(422, "api_input") from None
     return {"chat_settings": text.clean_dict(given, "settings")}
 
 

@@ -12,7 +12,7 @@ from datalayer import DataLayer
 from datalayer.records import now, user_id
 from datalayer.writes import TrashThread, UpsertElement
 from library.tokens import MOST, Scope, Tokens, TooManyTokens
-from tests.conftest import new_id, register
+from tests.conftest import change, new_id, register
 
 from .conftest import OpenBrowser, _mount, thread
 
@@ -89,11 +89,54 @@ async def test_what_is_sent_again_with_its_key_is_made_once(anns: Program) -> No
     path = f"/threads/{first['id']}"
     for _ in range(2):
         await anns.made(f"{path}/messages", {"text": "three"}, **{"Idempotency-Key": "k"})
+        await anns.patch(path, json={"name": "Renamed"})  # which what is sent again does not undo
     assert [each["text"] for each in (await anns.told(f"{path}/messages"))["messages"]] == ["one", "two", "three"]
     forks = [await anns.made(f"{path}/fork", {}, **{"Idempotency-Key": "f"}) for _ in range(2)]
     assert forks[0]["id"] == forks[1]["id"] != first["id"]
     other = await anns.made("/threads", body, **{"Idempotency-Key": "l"})
     assert other["id"] != first["id"]
+    assert (await anns.made("/threads", body, **{"Idempotency-Key": "k"}))["name"] == "Renamed"
+
+
+async def test_a_key_that_another_request_has_changes_nothing(anns: Program) -> None:
+    key = {"Idempotency-Key": "k"}
+    first = await anns.made("/threads", {"name": "One", "messages": [{"text": "FIRST"}]}, **key)
+    path = f"/threads/{first['id']}"
+    await anns.made(f"{path}/messages", {"text": "said A"}, **key)
+    await anns.made(f"{path}/fork", {"name": "Fork"}, **key)
+    for where, body in (
+        ("/threads", {"name": "Two", "messages": [{"text": "OTHER"}]}),
+        (f"{path}/messages", {"text": "said B"}),
+        (f"{path}/fork", {"name": "Another"}),
+    ):
+        assert (await anns.made(where, body, 422, **key))["code"] == "key_used"
+    assert [each["text"] for each in (await anns.told(f"{path}/messages"))["messages"]] == ["FIRST", "said A"]
+    assert {each["name"] for each in (await anns.told("/threads"))["threads"]} == {"One", "Fork"}
+    for odd in ("", " ", "é", "x" * 256):
+        answer = await anns.post("/threads", json={}, headers=[("Idempotency-Key", odd.encode())])
+        assert answer.status_code == 422, odd
+
+
+async def test_what_was_left_unfinished_is_finished_when_it_is_sent_again(anns: Program, mounted: DataLayer) -> None:
+    body, key = {"messages": [{"text": f"{n}"} for n in range(4)]}, {"Idempotency-Key": "k"}
+    made = await anns.made("/threads", body, **key)
+    path = f"/threads/{made['id']}"
+    (_, *rest) = (await anns.told(f"{path}/messages"))["messages"]
+    change(mounted, f"DELETE FROM steps WHERE id IN ('{rest[1]['id']}', '{rest[2]['id']}')")  # as after a kill
+    await anns.made("/threads", body, **key)
+    assert [each["text"] for each in (await anns.told(f"{path}/messages"))["messages"]] == ["0", "1", "2", "3"]
+
+
+async def test_a_deletion_that_is_sent_again_deletes_no_more(anns: Program) -> None:
+    path = f"/threads/{(await anns.made('/threads', {}))['id']}"
+    for _ in range(2):
+        assert (await anns.delete(path)).status_code == 204
+    assert (await anns.post(f"{path}/restore")).json()["trashed_at"] is None
+
+
+@pytest.mark.parametrize("path", ["/threads?folders=x", "/export?threads=x", "/threads?q=a&tag=b", "/me?x=1"])
+async def test_a_filter_that_nobody_knows_is_no_filter(anns: Program, path: str) -> None:
+    assert (await anns.get(path)).status_code == 422
 
 
 async def test_what_has_not_changed_is_not_sent_again(anns: Program) -> None:
@@ -170,8 +213,28 @@ async def test_several_requests_in_one_of_which_one_fails(anns: Program) -> None
     answers = (await anns.made("/batch", {"requests": asked}, 200))["answers"]
     assert [each["status"] for each in answers] == [201, 404, 200]
     assert answers[2]["body"]["threads"][0]["id"] == answers[0]["body"]["id"]
-    within = {"requests": [{"method": "POST", "path": "/batch", "body": {"requests": asked}}]}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "/batch",
+            "/%62atch",
+            "/export",
+            "/%65xport",
+            "/files/x/content",
+            "/../mcp",
+            "/../sessions",
+            "/threads/../batch",
+        ),
+        *("/threads/%2e%2e/me", "/me\r\nX", "/me\x7f", "/me%00", "/me%ff", "/:x", "/[", "//me", "/me/", "/threads//x"),
+    ],
+)
+async def test_a_batch_goes_only_where_little_is_told(anns: Program, path: str) -> None:
+    within = {"requests": [{"method": "GET", "path": path}, {"method": "POST", "path": "/threads", "body": {}}]}
     assert (await anns.made("/batch", within, 422))["code"] == "batch"
+    assert (await anns.told("/threads"))["threads"] == []
 
 
 async def test_an_export_is_a_file(anns: Program) -> None:
@@ -242,7 +305,7 @@ class TestWho:
         await register(mounted, "ann")
         browser = open_browser("ann")
         me = (await browser.get("/api/v1/me")).json()
-        assert (me["identifier"], me["scopes"]) == ("ann", ["ask", "read", "write"])
+        assert (me["identifier"], me["scopes"]) == ("ann", ["read", "write"])
         assert (await browser.post("/api/v1/threads", json={})).status_code == 403
         theirs = {GUARD: me["guard"], "origin": "https://elsewhere.example"}
         assert (await browser.post("/api/v1/threads", json={}, headers=theirs)).status_code == 403
@@ -260,6 +323,7 @@ class TestWho:
             async with program(token) as guesses:
                 answers.append((await guesses.get("/me")).status_code)
         assert (answers[0], answers[-1]) == (401, 429)
+        await anns.told("/me")
 
     async def test_what_is_anothers_is_as_if_it_were_not(self, anns: Program, mounted: DataLayer) -> None:
         bob = await register(mounted, "bob")
@@ -297,6 +361,7 @@ class TestBadInput:
             ({"folder": "a/../b"}, "invalid"),
             ({"tags": ["\u200b"]}, "invalid"),
             ({"messages": [{"text": ""}]}, "input"),
+            ({"settings": {"temperature": float("nan")}}, "input"),
             ({"messages": [{"role": "system", "text": "x"}]}, "input"),
         ],
         ids=repr,
@@ -337,7 +402,7 @@ async def test_a_page_makes_a_token_shows_it_once_and_revokes_it(open_browser: O
     await browser.visit("/tokens")
     await browser.do("", path="/tokens", name="My <script>", scope="read", days="90")
     assert "My &lt;script&gt;" in browser.text
-    made = browser.text.partition('class="secret">')[2].partition("<")[0]
+    made = browser.text.partition('id="token" class="link" readonly value="')[2].partition('"')[0]
     async with program(made) as holds:
         assert (await holds.told("/me"))["identifier"] == "ann"
         await browser.visit("/tokens")
