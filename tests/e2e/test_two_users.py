@@ -33,6 +33,7 @@ SECRET = "aubergine"
 HASHED = re.compile(r"-[\w-]{8}\.js$")  # a script is named after its content, too
 LIST_ROUTES = """
 import json, runpy
+from fastapi import FastAPI
 from chainlit.server import app, sio
 runpy.run_path("app.py")
 from chainlit.data import get_data_layer
@@ -41,6 +42,11 @@ def routes(found):
     for route in found:
         if inner := getattr(route, "original_router", None):
             yield from routes(inner.routes)
+        elif isinstance(inner := getattr(route, "app", None), FastAPI):
+            told = inner.openapi()["paths"]
+            yield from (f"{method.upper()} {route.path}{path}" for path in told for method in told[path])
+            yield from (f"{method} {route.path}{each.path}" for each in inner.routes if hasattr(each, "path")
+                        for method in each.methods if each.path not in told)
         else:
             yield from (f"{method} {route.path}" for method in sorted(getattr(route, "methods", None) or ["MOUNT"]))
 print(json.dumps([sorted(set(routes(app.routes))), sorted(sio.handlers["/"])]))
@@ -78,6 +84,10 @@ WAIVED = {
     "GET /library/threads": "leads back to the list, with the query that it has",
     "GET /library/export": "leads back to the list, with the query that it has",
     "GET /library/undo": "leads back to the list, with the query that it has",
+    "GET /api/v1/docs": "describes the API, the same for everybody",
+    "GET /api/v1/openapi.json": "describes the API, the same for everybody",
+    "HEAD /api/v1/openapi.json": "describes the API, the same for everybody",
+    "GET /api/v1/health": "takes nothing, says only whether writes are kept",
     "POST /auth/oauth/azure-ad-hybrid/callback": "no OAuth provider is configured",
     "GET /project/translations": "texts of the page",
     "GET /project/settings": "configuration of the page",
@@ -328,6 +338,122 @@ async def guard_of(client: Client) -> str:
     found = re.search(r'name="guard" value="(\w+)"', (await client.request("GET", "/library")).text)
     assert found
     return found[1]
+
+
+API: dict[str, Any] = {
+    **dict.fromkeys(
+        f"GET /api/v1/{name}" for name in ("me", "threads", "files", "usage", "export", "tokens", "shares")
+    ),
+    "GET /api/sessions": None,
+    "POST /api/sessions": {},
+    "POST /api/v1/threads": {},
+    "POST /api/v1/tokens": {"name": "his", "scopes": ["read", "write"]},
+    "POST /api/v1/batch": {"requests": [{"method": "GET", "path": "/threads/THREAD"}]},
+    "POST /api/v1/threads/merge": {"threads": ["THREAD", "OTHER"]},
+    "POST /api/v1/shares": {"thread_id": "THREAD"},
+    **dict.fromkeys(("GET /api/v1/threads/{thread_id}", "DELETE /api/v1/threads/{thread_id}")),
+    "PATCH /api/v1/threads/{thread_id}": {"name": "His"},
+    "POST /api/v1/threads/{thread_id}/restore": {},
+    "POST /api/v1/threads/{thread_id}/fork": {},
+    "POST /api/v1/threads/{thread_id}/messages": {"text": "his"},
+    "GET /api/v1/threads/{thread_id}/messages": None,
+    "GET /api/v1/threads/{thread_id}/files": None,
+    "GET /api/v1/files/{element_id}/content": None,
+    "DELETE /api/v1/tokens/{token_id}": None,
+    "PATCH /api/v1/shares/{share_id}": {"files": True},
+    "DELETE /api/v1/shares/{share_id}": None,
+    **dict.fromkeys(("GET /api/sessions/{session_id}", "DELETE /api/sessions/{session_id}")),
+    "GET /api/sessions/{thread_id}/messages": None,
+}
+"""What is sent to each; THREAD is hers, OTHER his."""
+HERS = ("{", "merge", "POST /api/v1/shares")
+"""Routes that are asked for what is hers."""
+
+
+@attack(*API, "GET /api/v1/search")
+async def ask_the_api(mallory: Client, alice: Victim) -> None:
+    """She has a token and a link, which nobody but her lists, changes or revokes."""
+    hers, his = [
+        {"X-Guard": (await each.request("GET", "/api/v1/me")).json()["guard"]} for each in (alice.client, mallory)
+    ]
+    scopes, shared = {"name": "hers", "scopes": ["read"]}, {"thread_id": alice.thread_id, "audience": "signed_in"}
+    token = (await alice.client.request("POST", "/api/v1/tokens", json=scopes, headers=hers)).json()
+    share = (await alice.client.request("POST", "/api/v1/shares", json=shared, headers=hers)).json()
+    ids = {"thread_id": alice.thread_id, "session_id": alice.thread_id, "element_id": alice.file["id"]}
+    ids |= {"token_id": token["id"], "share_id": share["id"]}
+    for route, body in API.items():
+        method, path = route.split(" ")
+        sent = json.dumps(body).replace("THREAD", alice.thread_id).replace("OTHER", mallory.thread_id or "")
+        how = {} if body is None else {"content": sent}
+        answer = await mallory.request(
+            method, path.format(**ids), headers=his | {"content-type": "application/json"}, **how
+        )
+        if any(part in route for part in HERS):
+            assert_denied(answer)
+        assert SECRET not in answer.text
+        assert token["id"] not in answer.text
+        assert share["id"] not in answer.text
+    assert (await mallory.request("GET", "/api/v1/search", params={"q": SECRET})).json()["found"] == []
+    for kind, key in (("tokens", token["id"]), ("shares", share["id"])):
+        gone = await alice.client.request("DELETE", f"/api/v1/{kind}/{key}", headers=hers)
+        assert gone.status_code == 204
+
+
+@attack("POST /api/mcp")
+async def use_her_history(mallory: Client, alice: Victim) -> None:
+    guard = {"X-Guard": (await mallory.request("GET", "/api/v1/me")).json()["guard"]}
+    body = {"name": "his", "scopes": ["read", "write"]}
+    token = (await mallory.request("POST", "/api/v1/tokens", json=body, headers=guard)).json()["token"]
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
+    for name, given in (
+        ("read_thread", {"thread_id": alice.thread_id}),
+        ("save_message", {"thread_id": alice.thread_id, "text": "his"}),
+        ("search_history", {"query": SECRET}),
+        ("list_threads", {}),
+    ):
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": given}}
+        answer = await mallory.request("POST", "/api/mcp", json=call, headers=headers)
+        assert answer.status_code == 200
+        told = answer.text.replace(f'"{SECRET}"', "")
+        assert SECRET not in told
+        assert alice.answer not in told
+
+
+@attack("GET /library/tokens", "POST /library/tokens", "GET /library/shares", "POST /library/shares")
+async def take_her_tokens_and_links(mallory: Client, alice: Victim) -> None:
+    hers = {"X-Guard": (await alice.client.request("GET", "/api/v1/me")).json()["guard"]}
+    scopes, shared = {"name": SECRET, "scopes": ["read"]}, {"thread_id": alice.thread_id}
+    token = (await alice.client.request("POST", "/api/v1/tokens", json=scopes, headers=hers)).json()["id"]
+    share = (await alice.client.request("POST", "/api/v1/shares", json=shared, headers=hers)).json()["id"]
+    guard = await guard_of(mallory)
+    answers = [await mallory.request("GET", path) for path in ("/library/tokens", "/library/shares")]
+    answers.append(await mallory.request("GET", "/library/shares", params={"share": share}))
+    answers.append(await mallory.request("POST", "/library/tokens", data={"guard": guard, "revoke": token}))
+    for what in ("revoke", "change"):
+        data = {"guard": guard, "share": share, "do": what, "audience": "public", "ends": "never"}
+        answers.append(await mallory.request("POST", "/library/shares", data=data))
+    made = {"guard": guard, "thread": alice.thread_id, "do": "make", "kind": "live", "audience": "public", "ends": "30"}
+    answers.append(await mallory.request("POST", "/library/shares", data=made))
+    assert not any(SECRET in answer.text for answer in answers)
+    for kind, key in (("tokens", token), ("shares", share)):
+        gone = await alice.client.request("DELETE", f"/api/v1/{kind}/{key}", headers=hers)
+        assert gone.status_code == 204  # so it was there
+
+
+@attack(
+    *(f"{method} {path}" for method in ("GET", "HEAD") for path in ("/share/{token}", "/share/{token}/continue")),
+    *(f"{method} /share/{{token}}/files/{{element_id}}" for method in ("GET", "HEAD")),
+    *("GET /embed/{token}", "HEAD /embed/{token}", "POST /share/{token}", "POST /share/{token}/continue"),
+)
+async def guess_her_link(mallory: Client, alice: Victim) -> None:
+    """Whoever has the link is shown what it shows; who knows her ids has none."""
+    for token in (alice.thread_id, "x"):
+        for method in ("GET", "HEAD"):
+            for path in (f"/share/{token}", f"/share/{token}/continue", f"/embed/{token}"):
+                assert_denied(await mallory.request(method, path))
+            assert_denied(await mallory.request(method, f"/share/{token}/files/{alice.file['id']}"))
+        for path in (f"/share/{token}", f"/share/{token}/continue"):
+            assert_denied(await mallory.request("POST", path, data={"guard": "x", "password": "x"}))
 
 
 @attack("GET /library/files", "POST /library/files")
