@@ -183,3 +183,26 @@ def test_a_reader_goes_on_with_it_and_a_password_opens_it(app: App, profiles: Ca
     page.get_by_label("Password").fill("open sesame")
     page.keyboard.press("Enter")
     expect(page.locator(".message")).to_have_count(2)
+
+
+def test_a_token_is_made_and_revoked_by_keyboard_on_a_phone(app: App, profiles: Callable[..., BrowserContext]) -> None:
+    page = profiles(viewport=PHONE, locale="fr-FR").new_page()
+    page.goto(app.url + "/login")
+    sign_in(page, "camille", "correct horse")
+    Chat(page, app).ready()
+    page.goto(f"{app.url}/library/tokens")
+    faultless(page)
+    page.get_by_label("Nom", exact=True).focus()
+    page.keyboard.type("Sauvegarde <b>")
+    page.keyboard.press("Enter")
+    token = page.get_by_label(re.compile("Copiez votre jeton"))
+    expect(token).to_have_value(re.compile("^tk_[A-Za-z0-9_-]{80,}$"))
+    faultless(page)
+    asked = {"headers": {"Authorization": f"Bearer {token.input_value()}", "Cookie": ""}}
+    assert page.request.get(f"{app.url}/api/v1/me", **asked).json()["scopes"] == ["read"]  # type: ignore[arg-type]
+    page.get_by_role("button", name=re.compile("Révoquer")).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Le jeton est révoqué.")
+    assert page.request.get(f"{app.url}/api/v1/me", **asked).status == 401  # type: ignore[arg-type]
+    page.goto(f"{app.url}/api/v1/docs")
+    faultless(page)

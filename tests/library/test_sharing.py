@@ -208,7 +208,7 @@ class TestWhoSeesIt:
         locked = await reader.get(link)
         assert (locked.status_code, "reeds" in locked.text.lower(), "og:title" in locked.text) == (200, False, False)
         wrong = await reader.post(link, data={"password": "another one"})
-        assert (wrong.status_code, "This is not its password." in wrong.text) == (403, True)
+        assert (wrong.status_code, "Wrong password." in wrong.text) == (403, True)
         opened = await reader.post(link, data={"password": "a good one"})
         assert (opened.status_code, opened.headers["location"]) == (303, link)
         cookie = opened.headers["set-cookie"]
@@ -287,7 +287,7 @@ class TestItsAuthor:
         await reader.head(link)
         await browser.visit("/shares")
         assert token not in browser.text
-        for told in ("As it goes on", "With files", "Opened 2 times"):
+        for told in ("Live", "With files", "Opened 2 times"):
             assert told in browser.text
         await browser.visit(f"/shares?share={browser.hidden('share')}")
         assert 'value="change"' in browser.text
