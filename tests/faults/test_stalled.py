@@ -74,8 +74,8 @@ async def during(layer: DataLayer) -> None:
 
 
 def content(folder: Path) -> dict[str, list[Any]]:
-    """All that is stored, in the order in which it came, but for the moments at which it was, and the chains, whose
-    salts are random."""
+    """All that is stored, in the order in which it came, but for the moments at which it was, the chains, whose salts
+    are random, and the versions of the store's own values, which are, too."""
     with closing(sqlite3.connect(folder / "threads.db")) as db:
         db.row_factory = sqlite3.Row
         every = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
@@ -83,7 +83,7 @@ def content(folder: Path) -> dict[str, list[Any]]:
         found: dict[str, list[Any]] = {"words": [tuple(row) for row in db.execute("SELECT term FROM search_words")]}
         for table in tables:
             rows = [dict(row) for row in db.execute(f"SELECT * FROM {table} ORDER BY rowid")]
-            hidden = TIMES if table == "steps" else TIMES | {"created_at", "tag"}
+            hidden = TIMES if table == "steps" else TIMES | {"created_at", "tag", "version"}
             found[table] = [{k: v for k, v in row.items() if k not in hidden} for row in rows]
         found["tombstones"].sort(key=str)
         assert [tuple(row) for row in db.execute("PRAGMA integrity_check")] == [("ok",)]
