@@ -8,16 +8,15 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from datalayer import DataLayer, DataLayerError, InvalidInput, NotFound, text
+from datalayer import DataLayer, InvalidInput, NotFound, text
 from datalayer.passages import FileUse
 
 from .address import PREFIX, Address
-from .asking import Person, is_ours, nobody, person
+from .answering import answer, answer_form
+from .asking import Person
 from .file_address import FileAddress, read
 from .file_changes import BACK, CHANGES, add, apply, use_of
 from .filing import PICTURES, Filed, Passages, called, elsewhere, filed, passages
-from .forms import sent
-from .pages import failed
 from .places import Tally, places
 from .rendering import Notice, language, page
 from .telling import failure, told_of_file
@@ -39,29 +38,16 @@ class FilePages:
         self._layer, self._storage, self._changed = layer, storage, changed
 
     async def show(self, request: Request) -> Response:
-        try:
-            who = await person(request)
-            if who is None:
-                return nobody(request, config.run.root_path) or page("nobody.html", request, Address())
-            return await self._list(request, who, read(request.query_params))
-        except DataLayerError as error:
-            return failed(request, Address(), error)
+        return await answer(request, lambda who: self._list(request, who, read(request.query_params)))
 
     async def change(self, request: Request) -> Response:
         """Does something to a file of a conversation, or takes that back; asks once more before it deletes."""
-        to, address = language(request), read(request.query_params)
-        try:
-            who = await person(request)
-            if who is None:
-                return nobody(request, config.run.root_path) or page("nobody.html", request, Address())
-            form, status = await sent(request)
-            if form is None:
-                return await self._list(request, who, address, failure("no_action", to), status)
-            if not is_ours(request, str(form.get("guard", "")), who):
-                return await self._list(request, who, address, failure("expired", to), 403)
-            return await self._change(request, who, address, form)
-        except DataLayerError as error:
-            return failed(request, Address(), error)
+        address = read(request.query_params)
+        return await answer_form(
+            request,
+            lambda who, form: self._change(request, who, address, form),
+            lambda who, why, status: self._list(request, who, address, why, status),
+        )
 
     async def _change(self, request: Request, who: Person, address: FileAddress, form: FormData) -> Response:
         to, undone = language(request), str(form.get("undo", ""))

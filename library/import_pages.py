@@ -1,5 +1,4 @@
-"""What the routes of an import answer: a file is chosen, looked at, brought in. Every failure is a page that says what
-to do."""
+"""What the routes of an import answer: a file is chosen, looked at, brought in."""
 
 import asyncio
 import errno
@@ -13,14 +12,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from datalayer import DataLayer, DataLayerError
+from datalayer import DataLayer
 from exchange.importing.telling import told
 
 from .address import PREFIX, Address
-from .asking import Person, is_ours, nobody, person
+from .answering import answer
+from .asking import Person, is_ours, person
 from .bringing import Import, Imports
 from .forms import sent
-from .pages import failed
 from .rendering import language, page
 from .telling import failure
 from .texts import Language, said, say, size
@@ -50,25 +49,21 @@ class ImportPages:
 
     async def show(self, request: Request) -> Response:
         """What asks with ``known`` how far it is gets the whole page anew once that is over."""
-        try:
-            who = await person(request)
-            if who is None:
-                return nobody(request, config.run.root_path) or page("nobody.html", request, Address())
+
+        async def show(who: Person) -> Response:
             one = self._imports.of(who.id)
             known = request.query_params.get("known")
             if known is not None and known != (one.state if one else ""):
                 return Response(headers={"HX-Refresh": "true", "Cache-Control": "no-store"})
             return self._page(request, who)
-        except DataLayerError as error:
-            return failed(request, Address(), error)
+
+        return await answer(request, show)
 
     async def change(self, request: Request) -> Response:
         """Takes a file, or does what a button says; leads to the page, so that nothing is sent twice."""
         request = Request(request.scope, body := _Body(request.receive))
-        try:
-            who = await person(request)
-            if who is None:
-                return nobody(request, config.run.root_path) or page("nobody.html", request, Address())
+
+        async def do(who: Person) -> Response:
             try:
                 if request.headers.get("content-type", "").lower().startswith("multipart/"):
                     await self._take(request, who)
@@ -83,8 +78,8 @@ class ImportPages:
                 key = "import_no_room" if full else "import_failed"
                 return _Lingering(self._page(request, who, Refused(key, 507 if full else 500)), body)
             return RedirectResponse(f"{config.run.root_path}{PREFIX}{IMPORT}", 303)
-        except DataLayerError as error:
-            return failed(request, Address(), error)
+
+        return await answer(request, do)
 
     async def _take(self, request: Request, who: Person) -> None:
         """Raises Refused, ClientDisconnect, OSError, StoreUnavailable."""

@@ -1,4 +1,4 @@
-"""What the routes answer. Every failure is a page that says what to do."""
+"""What the routes answer."""
 
 import logging
 from collections.abc import Callable
@@ -12,15 +12,16 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from datalayer import DataLayer, DataLayerError, InvalidInput, NotFound, Store, StoreUnavailable
+from datalayer import DataLayer, InvalidInput, NotFound, Store, StoreUnavailable
 from datalayer.records import now
 from datalayer.reports import Facets
 
 from . import changing, exporting, merging, resuming, undoing, working
 from .address import PREFIX, Address, read
-from .asking import Person, is_ours, nobody, person
+from .answering import answer, answer_form
+from .asking import Person
 from .changing import NOTHING, Change, Ready
-from .forms import asked, sent
+from .forms import asked
 from .keeping import in_backups, rules
 from .listing import Listing, listing
 from .places import Tally, places
@@ -51,37 +52,24 @@ class Pages:
         """The list, beside the conversation that is open. What asks with ``known`` whether the list has changed gets an
         empty answer when it has not."""
         address = read(request.query_params)
-        try:
-            who = await person(request)
-            if who is None:
-                return nobody(request, config.run.root_path) or page("nobody.html", request, address)
-            return await self._list(request, who, address)
-        except DataLayerError as error:
-            return failed(request, address, error)
+        return await answer(request, lambda who: self._list(request, who, address), address)
 
     async def usage(self, request: Request) -> Response:
-        address = Address()
-        try:
-            who = await person(request)
-            if who is None:
-                return nobody(request, config.run.root_path) or page("nobody.html", request, address)
+        async def show(who: Person) -> Response:
             found = await spans(self._layer.store, who.id, language(request))
-            return page("usage.html", request, address, who, spans=found)
-        except DataLayerError as error:
-            return failed(request, address, error)
+            return page("usage.html", request, Address(), who, spans=found)
+
+        return await answer(request, show)
 
     async def kept(self, request: Request) -> Response:
         """What is kept for how long; with ``count`` also what would go now."""
-        address = Address()
-        try:
-            who = await person(request)
-            if who is None:
-                return nobody(request, config.run.root_path) or page("nobody.html", request, address)
+
+        async def show(who: Person) -> Response:
             count = request.query_params.get("count") == "1"
             found = await rules(self._layer.store, who.id, count, language(request))
-            return page("kept.html", request, address, who, rules=found)
-        except DataLayerError as error:
-            return failed(request, address, error)
+            return page("kept.html", request, Address(), who, rules=found)
+
+        return await answer(request, show)
 
     async def change(self, request: Request) -> Response:
         """Does something to the conversations that are chosen; asks once more before it deletes for good."""
@@ -95,21 +83,14 @@ class Pages:
         return await self._answer(request, self._export)
 
     async def _answer(self, request: Request, do: Callable[..., Any]) -> Response:
-        address, to = read(request.query_params), language(request)
-        try:
-            who = await person(request)
-            if who is None:
-                return nobody(request, config.run.root_path) or page("nobody.html", request, address)
-            form, status = await sent(request)
-            if form is None:
-                key = "too_many" if status == 413 else "no_action"
-                return await self._list(request, who, address, failure(key, to, n=changing.MOST), status)
-            if not is_ours(request, str(form.get("guard", "")), who):
-                return await self._list(request, who, address, failure("expired", to), 403)
-            answer: Response = await do(request, who, address, form)
-            return answer
-        except DataLayerError as error:
-            return failed(request, address, error)
+        address = read(request.query_params)
+        return await answer_form(
+            request,
+            lambda who, form: do(request, who, address, form),
+            lambda who, why, status: self._list(request, who, address, why, status),
+            address,
+            too_large=failure("too_many", language(request), n=changing.MOST),
+        )
 
     async def _change(self, request: Request, who: Person, address: Address, form: FormData) -> Response:
         to, change = language(request), asked(form)
@@ -290,10 +271,3 @@ async def _chosen(store: Store, who: Person, address: Address) -> dict[str, Any]
 
 def _seconds(request: Request) -> float:
     return _SECONDS if request.headers.get("hx-request") else _SECONDS_UNSCRIPTED
-
-
-def failed(request: Request, address: Address, error: DataLayerError) -> Response:
-    if error.status_code >= 500:
-        logger.error("The library page failed: %s", error)
-    notice = failure("failed" if error.status_code >= 500 else "no_page", language(request))
-    return page("failed.html", request, address, notice=notice, status=error.status_code)

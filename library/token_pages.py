@@ -2,17 +2,15 @@
 
 from typing import Any, get_args
 
-from chainlit.config import config
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from datalayer import DataLayerError, InvalidInput
+from datalayer import InvalidInput
 
 from .address import Address
-from .asking import Person, is_ours, nobody, person
-from .forms import sent
-from .pages import failed
+from .answering import answer, answer_form
+from .asking import Person
 from .rendering import Notice, language, page
 from .telling import failure
 from .texts import Language, day, said, say
@@ -27,30 +25,20 @@ class TokenPages:
         self._tokens = tokens
 
     async def show(self, request: Request) -> Response:
-        try:
-            who = await person(request)
-            if who is None:
-                return nobody(request, config.run.root_path) or page("nobody.html", request, Address())
-            return await self._page(request, who)
-        except DataLayerError as error:
-            return failed(request, Address(), error)
+        return await answer(request, lambda who: self._page(request, who))
 
     async def change(self, request: Request) -> Response:
+        return await answer_form(
+            request,
+            lambda who, form: self._do(request, who, form),
+            lambda who, why, status: self._page(request, who, why, status),
+        )
+
+    async def _do(self, request: Request, who: Person, form: FormData) -> Response:
         to = language(request)
-        try:
-            who = await person(request)
-            if who is None:
-                return nobody(request, config.run.root_path) or page("nobody.html", request, Address())
-            form, status = await sent(request)
-            if form is None:
-                return await self._page(request, who, failure("no_action", to), status)
-            if not is_ours(request, str(form.get("guard", "")), who):
-                return await self._page(request, who, failure("expired", to), 403)
-            if form.get("revoke"):
-                return await self._revoke(request, who, str(form["revoke"]), to)
-            return await self._make(request, who, form, to)
-        except DataLayerError as error:
-            return failed(request, Address(), error)
+        if form.get("revoke"):
+            return await self._revoke(request, who, str(form["revoke"]), to)
+        return await self._make(request, who, form, to)
 
     async def _revoke(self, request: Request, who: Person, key: str, to: Language) -> Response:
         was = await self._tokens.revoke(who.identifier, key)

@@ -328,6 +328,7 @@ FLOORS_OF_LIBRARY = {
     "reading": 1,
     "rendering": 1,
     "telling": 3,
+    "answering": 5,
     "pages": 6,
     "sharing": 7,
     "routes": 9,

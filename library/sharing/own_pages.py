@@ -7,15 +7,14 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from datalayer import DataLayer, DataLayerError, NotFound
+from datalayer import DataLayer, NotFound
 from datalayer.records import Thread, now
 from datalayer.shares import CannotShare, Share
 from datalayer.text import is_identifier, one_line
 
 from ..address import PREFIX, Address
-from ..asking import Person, is_ours, nobody, person
-from ..forms import sent
-from ..pages import failed
+from ..answering import answer, answer_form
+from ..asking import Person
 from ..rendering import Notice, language, page
 from ..telling import failure
 from ..texts import Language, day, said, say
@@ -30,29 +29,16 @@ class OwnPages:
 
     async def show(self, request: Request) -> Response:
         """The list; with ``share`` beside the form that changes one of them."""
-        try:
-            who = await person(request)
-            if who is None:
-                return nobody(request, config.run.root_path) or page("nobody.html", request, Address())
-            return await self._list(request, who, changed=request.query_params.get("share"))
-        except DataLayerError as error:
-            return failed(request, Address(), error)
+        changed = request.query_params.get("share")
+        return await answer(request, lambda who: self._list(request, who, changed=changed))
 
     async def change(self, request: Request) -> Response:
         """Makes a link, changes or revokes one."""
-        to = language(request)
-        try:
-            who = await person(request)
-            if who is None:
-                return nobody(request, config.run.root_path) or page("nobody.html", request, Address())
-            form, status = await sent(request)
-            if form is None:
-                return await self._list(request, who, failure("no_action", to), status)
-            if not is_ours(request, str(form.get("guard", "")), who):
-                return await self._list(request, who, failure("expired", to), 403)
-            return await self._do(request, who, form)
-        except DataLayerError as error:
-            return failed(request, Address(), error)
+        return await answer_form(
+            request,
+            lambda who, form: self._do(request, who, form),
+            lambda who, why, status: self._list(request, who, why, status),
+        )
 
     async def _do(self, request: Request, who: Person, form: FormData) -> Response:
         to, what, key = language(request), str(form.get("do", "")), str(form.get("share", ""))
