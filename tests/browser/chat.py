@@ -11,6 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.accounts import AccountsOf
 from tests.processes import ROOT, SERVE, Server, free_port, running_server
 
 DEADLINE = 60_000
@@ -65,6 +66,19 @@ class App:
 
     def close(self) -> None:
         self._processes.close()
+
+
+@contextmanager
+def with_account(folder: Path, password: str = "correct horse", **env: str) -> Iterator[App]:
+    """A running server on which Camille has an account."""
+    app = App(folder, THREADKEEP_AUTH="accounts", **env)
+    app.home.mkdir(mode=0o700)
+    AccountsOf(app.home).add("camille", password)
+    try:
+        app.start()
+        yield app
+    finally:
+        app.close()
 
 
 class Chat:

@@ -9,8 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from assistant.fixes import head
-from tests.accounts import AccountsOf
-from tests.browser.chat import App, Chat, png
+from tests.browser.chat import App, Chat, png, with_account
 from tests.processes import ROOT
 from tests.servers.gemini import GeminiServer, finish, text
 
@@ -50,15 +49,9 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 @pytest.fixture(scope="module")
 def app(browser: Browser, gemini: GeminiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     gemini.default = (text("A title"), finish())
-    folder = tmp_path_factory.mktemp("access")
-    app = App(folder, THREADKEEP_AUTH="accounts", GEMINI_API_KEY="test-key", GEMINI_BASE_URL=gemini.url)
-    app.home.mkdir(mode=0o700)
-    AccountsOf(app.home).add("camille", "correct horse")
-    try:
-        app.start()
+    env = {"GEMINI_API_KEY": "test-key", "GEMINI_BASE_URL": gemini.url}
+    with with_account(tmp_path_factory.mktemp("access"), **env) as app:
         yield app
-    finally:
-        app.close()
 
 
 @pytest.fixture

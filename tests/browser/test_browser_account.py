@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.accounts import AccountsOf
-from tests.browser.chat import App, Chat
+from tests.browser.chat import App, Chat, with_account
 from tests.browser.test_browser_sign_in import sign_in
 
 pytestmark = pytest.mark.browser
@@ -20,15 +20,9 @@ PASSWORD, NEW = "correct horse", "battery staple"
 @pytest.fixture(scope="module", params=["", "/chat"], ids=["root", "below a path"])
 def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[App]:
     env = {"CHAINLIT_ROOT_PATH": request.param} if request.param else {}
-    app = App(tmp_path_factory.mktemp("account"), THREADKEEP_AUTH="accounts", **env)
-    app.home.mkdir(mode=0o700)
-    AccountsOf(app.home).add("camille", PASSWORD)
-    try:
-        app.start()
+    with with_account(tmp_path_factory.mktemp("account"), PASSWORD, **env) as app:
         app.url += request.param
         yield app
-    finally:
-        app.close()
 
 
 def serious(page: Page) -> list[str]:

@@ -78,6 +78,21 @@ def talk(chat: Chat, *titles: str) -> None:
         expect(chat.entry(title)).to_be_visible()
 
 
+def delete_for_good(library: Library, name: str) -> None:
+    """By way of the trash."""
+    library.choose(name.replace("+", "[+]"))
+    library.press("Delete")
+    library.go("Trash")
+    expect(library.names.first).to_have_text(name)
+    for key in ("j", "x"):
+        library.page.keyboard.press(key)
+    library.faultless()
+    library.press("Delete for good")
+    library.faultless()
+    library.press("Delete for good")
+    expect(library.notice).to_have_text("1 conversation is deleted for good.")
+
+
 def test_from_the_chat_to_the_library_and_back(tab: OpenTab, app: App) -> None:
     """Found, read, put in order, taken back; what is new appears by itself."""
     chat = tab()
@@ -119,18 +134,7 @@ def test_from_the_chat_to_the_library_and_back(tab: OpenTab, app: App) -> None:
     library.choose(one, two)
     library.press("Merge")
     expect(library.preview.get_by_role("heading", level=2)).to_have_text(f"{one} + {two}")
-    library.choose(f"{one} [+] {two}")
-    library.press("Delete")
-    library.go("Trash")
-    expect(library.names.first).to_have_text(f"{one} + {two}")
-    for key in ("j", "x"):
-        library.page.keyboard.press(key)
-    library.faultless()
-    library.press("Delete for good")
-    library.faultless()
-    library.press("Delete for good")
-    expect(library.notice).to_have_text("1 conversation is deleted for good.")
-
+    delete_for_good(library, f"{one} + {two}")
     library.page.get_by_role("searchbox", name="Search all").fill(f"walnu {mark}")
     library.page.keyboard.press("Enter")
     expect(library.names).to_have_text([one])

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.accounts import AccountsOf
-from tests.browser.chat import DEADLINE, App, Chat, png
+from tests.browser.chat import DEADLINE, App, Chat, png, with_account
 from tests.browser.test_browser_sign_in import sign_in
 
 pytestmark = pytest.mark.browser
@@ -19,14 +19,8 @@ PHONE = {"width": 390, "height": 844}
 
 @pytest.fixture(scope="module")
 def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    app = App(tmp_path_factory.mktemp("sharing"), THREADKEEP_AUTH="accounts")
-    app.home.mkdir(mode=0o700)
-    AccountsOf(app.home).add("camille", "correct horse")
-    try:
-        app.start()
+    with with_account(tmp_path_factory.mktemp("sharing")) as app:
         yield app
-    finally:
-        app.close()
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.accounts import AccountsOf
-from tests.browser.chat import App, Chat
+from tests.browser.chat import App, Chat, with_account
 
 pytestmark = pytest.mark.browser
 
@@ -22,14 +21,8 @@ TOO_MANY = {
 
 @pytest.fixture(scope="module")
 def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    app = App(tmp_path_factory.mktemp("accounts"), THREADKEEP_AUTH="accounts")
-    app.home.mkdir(mode=0o700)
-    AccountsOf(app.home).add("camille", "correct horse")
-    try:
-        app.start()
+    with with_account(tmp_path_factory.mktemp("accounts")) as app:
         yield app
-    finally:
-        app.close()
 
 
 @pytest.mark.parametrize("locale", WRONG)
