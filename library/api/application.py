@@ -14,6 +14,7 @@ from datalayer import DataLayer, DataLayerError, door
 from ..asking import Knows
 from ..tokens import Tokens
 from . import batch, files, mcp, messages, others, problems, sessions, shares, threads
+from . import tokens as own_tokens
 from .caller import Door
 from .documentation import documentation
 from .sending import V1
@@ -42,7 +43,7 @@ def application(layer: DataLayer, tokens: Tokens, knows: Knows) -> FastAPI:
         },
     )
     app.state.layer, app.state.tokens, app.state.door = layer, tokens, Door(layer, tokens, knows)
-    for room in (threads, messages, files, shares, others, batch):
+    for room in (threads, messages, files, shares, others, own_tokens, batch):
         app.include_router(room.router, prefix=V1)
     app.include_router(sessions.router)
     app.router.routes.append(Route(mcp.PATH, mcp.Mcp(app.state.door, app.title), methods=["POST"]))

@@ -1,4 +1,4 @@
-"""What is found, what was spent, who one is, one's tokens, and whether the store takes anything now."""
+"""What is found, what was spent, who one is, and whether the store takes anything now."""
 
 from typing import Annotated, Literal
 
@@ -11,9 +11,8 @@ from exchange.sending import TooMany
 
 from ..exporting import FORMATS
 from ..rendering import language
-from ..tokens import Tokens, TooManyTokens
 from . import shapes
-from .caller import Caller, Reader, Signed
+from .caller import Caller, Reader
 from .problems import Problem
 from .sending import sent
 from .threads import Cursor, First
@@ -105,38 +104,9 @@ async def export(
         raise Problem(429, "api_often", {"Retry-After": "10"}) from None
 
 
-@router.get("/tokens", response_model=shapes.Tokens, tags=["tokens"])
-async def list_tokens(request: Request, caller: Signed) -> Response:
-    """With the session of a browser only."""
-    held = [shapes.Token(**shapes.token(each)) for each in await _tokens(request).of(caller.identifier)]
-    return sent(request, shapes.Tokens(tokens=held), headers={"Cache-Control": "no-store"})
-
-
-@router.post("/tokens", response_model=shapes.MadeToken, status_code=201, tags=["tokens"])
-async def make_token(request: Request, caller: Signed, given: shapes.NewToken) -> Response:
-    try:
-        made, secret = await _tokens(request).make(caller.identifier, given.name, given.scopes, given.days)
-    except TooManyTokens:
-        raise Problem(409, "api_tokens") from None
-    found = shapes.MadeToken(**shapes.token(made), token=secret)
-    return sent(request, found, 201, {"Cache-Control": "no-store"})
-
-
-@router.delete("/tokens/{token_id}", status_code=204, tags=["tokens"])
-async def revoke_token(request: Request, caller: Signed, token_id: str) -> Response:
-    if not await _tokens(request).revoke(caller.identifier, token_id):
-        raise NotFound("There is no such token")
-    return Response(status_code=204)
-
-
 @router.get("/health", response_model=shapes.Health, tags=["health"])
 async def health(request: Request, response: Response) -> shapes.Health:
     """503 while nothing can be kept. It tells nothing else, so anybody may ask."""
     found = shapes.Health(ready=(await request.app.state.layer.store.readiness()).ready)
     response.status_code, response.headers["Cache-Control"] = 200 if found.ready else 503, "no-store"
-    return found
-
-
-def _tokens(request: Request) -> Tokens:
-    found: Tokens = request.app.state.tokens
     return found
